@@ -1,0 +1,1 @@
+"""Backends: one module each, imported only in the worker process."""

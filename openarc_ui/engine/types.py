@@ -1,0 +1,302 @@
+"""What goes into the engine (frozen pydantic models) and what comes out (frozen dataclasses).
+
+The request models are the REST bodies and what the page builds. This module knows no process, no backend and no HTTP.
+"""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+BackendName = Literal["genai", "optimum", "scripted"]
+BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
+Source = Literal["chat", "rest", "gradio", "bench", "engine"]
+PropertyValue = bool | int | float | str
+StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Frozen(BaseModel):
+    """Base of every request: immutable, and a field it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TextPart(Frozen):
+    """One part of a message whose content is a list, as OpenAI's clients send it."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class Message(Frozen):
+    """One message of a conversation.
+
+    `content` may be a list of text parts or null, as OpenAI's clients send it; it is joined to one string.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"] = Field(description="Who says it.")
+    content: str = Field(default="", description="What is said; a list of text parts or null is joined to one string.")
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _join_parts(cls, value: object) -> object:
+        if value is None:
+            return ""
+        if isinstance(value, list):
+            return "".join(TextPart.model_validate(part).text for part in value)
+        return value
+
+
+class SamplingParameters(Frozen):
+    """How the next token is chosen. A field that is left out takes the model's own default, then the built-in one."""
+
+    max_new_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Most tokens to generate for each answer.")
+    temperature: float | None = Field(None, ge=0, le=100, description="Spread of the choice; 0 means greedy.")
+    top_k: int | None = Field(None, ge=0, le=1_000_000, description="Choose among this many most likely tokens; 0: no limit.")
+    top_p: float | None = Field(None, gt=0, le=1, description="Choose among the most likely tokens that make up this probability.")
+    min_p: float | None = Field(None, ge=0, lt=1, description="Drop tokens below this share of the most likely one's probability.")
+    repetition_penalty: float | None = Field(None, gt=0, le=10, description="Above 1: make tokens of prompt and answer less likely.")
+    presence_penalty: float | None = Field(None, ge=-2, le=2, description="Subtracted once from each token already in the answer.")
+    frequency_penalty: float | None = Field(None, ge=-2, le=2, description="Subtracted for each time a token is in the answer.")
+    do_sample: bool | None = Field(None, description="False: always take the most likely token (greedy).")
+    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="Same seed, same answer. Left out: one is drawn and reported.")
+    stop: tuple[StopString, ...] | None = Field(None, max_length=16, description="End the answer before any of these texts.")
+    num_return_sequences: int | None = Field(None, ge=1, le=16, description="How many answers to generate; above 1 needs sampling.")
+    ignore_eos: bool | None = Field(None, description="Go on to max_new_tokens past the model's end-of-text token.")
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_stop_is_a_list(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+
+class GenerationRequest(SamplingParameters):
+    """One conversation to be continued by one model."""
+
+    conversation: tuple[Message, ...] = Field(min_length=1, description="The messages so far, oldest first.")
+    model: str | None = Field(None, description="Name of a loaded model; left out: the one loaded last.")
+    request_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    source: Source = "engine"
+
+    def sampling(self) -> SamplingParameters:
+        """The sampling parameters of this request alone."""
+        return SamplingParameters.model_validate(self.model_dump(include=set(SamplingParameters.model_fields)))
+
+
+class LoadRequest(Frozen):
+    """Which model to load, with what, on which device."""
+
+    model_path: str = Field(min_length=1, description="A name in the catalogue, or a path inside the model folder.")
+    name: str | None = Field(None, pattern=r"^[\w.()+-][\w .()+-]{0,99}$", description="Name to serve it under; left out: the folder's name.")
+    backend: BackendChoice = Field("auto", description="auto takes genai where it can run the model.")
+    device: str = Field("CPU", min_length=1, max_length=200, description="CPU, GPU.0, NPU, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...")
+    ov_config: dict[str, PropertyValue] = Field(default_factory=dict, description="OpenVINO properties for the device.")
+    use_cache: bool = Field(True, description="Keep the key-value cache between tokens. Only Optimum can do without.")
+    dynamic_shapes: bool = Field(True, description="Always true for language models; false is refused with the reason.")
+    export_model: bool = Field(False, description="Convert a Hugging Face checkpoint folder while loading (Optimum only).")
+    bos_token_id: int | None = Field(None, ge=0, description="Override the beginning-of-text token (Optimum only).")
+    eos_token_id: int | None = Field(None, ge=0, description="Override the end-of-text token.")
+    pad_token_id: int | None = Field(None, ge=0, description="Override the padding token (Optimum only).")
+
+
+class ModelState(enum.StrEnum):
+    """What a model under a name is doing."""
+
+    LOADING = "loading"
+    READY = "ready"
+    UNLOADING = "unloading"
+    FAILED = "failed"
+
+
+class FinishReason(enum.StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadStage:
+    """One stage of a load or a preparation, as it is shown.
+
+    Attributes:
+        fraction: how far the whole is when this stage begins, 0 to 1.
+    """
+
+    label: str
+    fraction: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model that is loaded, as the worker found it.
+
+    Attributes:
+        backend_reason: why this backend was taken.
+        requested_properties: the ov_config as given (names of older OpenArc already mapped).
+        effective_properties: what the compiled model answers for every property that can be read, as text.
+        stage_seconds: (stage, seconds) in order; together they are `load_seconds`.
+        context_length: tokens of prompt and answer together, or None where the model does not say.
+        generation_defaults: the sampling values of the model's generation_config.json.
+        configuration_id: hash of model, backend, versions, device and effective properties; equal ids are comparable runs.
+    """
+
+    name: str
+    path: str
+    backend: BackendName
+    backend_reason: str
+    device: str
+    execution_devices: tuple[str, ...]
+    requested_properties: dict[str, PropertyValue]
+    effective_properties: dict[str, str]
+    load_seconds: float
+    stage_seconds: tuple[tuple[str, float], ...]
+    memory_bytes: int
+    context_length: int | None
+    generation_defaults: dict[str, Any]
+    max_running: int
+    versions: dict[str, str]
+    configuration_id: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceReport:
+    """What one request cost, measured in the worker. Times are seconds; None means there was nothing to measure.
+
+    Attributes:
+        submitted_at: when the engine took the request, seconds since the epoch.
+        queue_seconds: from submission until the worker took it up.
+        template_seconds: rendering the chat template.
+        tokenize_seconds: turning the prompt into ids.
+        ttft_seconds: time to first token, from submission.
+        prefill_seconds: from handing the ids to the backend until the first token.
+        decode_seconds: from the first token to the last.
+        total_seconds: from submission until the request ended.
+        prompt_tokens: length of the ids the model was given.
+        cached_prompt_tokens: of these, how many came from the prefix cache; None where the backend does not tell.
+        generated_tokens: ids the model produced, over all sequences, end-of-text included.
+        tpot_seconds: time per output token, `decode_seconds / (steps - 1)`.
+        prefill_tokens_per_second: `prompt_tokens / prefill_seconds`, the prefix cache's help included.
+        decode_tokens_per_second: tokens after each sequence's first, over `decode_seconds`.
+        inter_token_latencies_seconds: the gap before every step but the first, in order.
+        concurrent_requests: most requests that ran at once while this one ran, itself included.
+    """
+
+    request_id: str
+    model: str
+    backend: str
+    device: str
+    configuration_id: str
+    source: str
+    submitted_at: float
+    finish_reason: FinishReason
+    error_code: str | None
+    error_message: str | None
+    seed: int | None
+    queue_seconds: float | None
+    template_seconds: float | None
+    tokenize_seconds: float | None
+    ttft_seconds: float | None
+    prefill_seconds: float | None
+    decode_seconds: float | None
+    total_seconds: float
+    prompt_tokens: int | None
+    cached_prompt_tokens: int | None
+    generated_tokens: int
+    tpot_seconds: float | None
+    prefill_tokens_per_second: float | None
+    decode_tokens_per_second: float | None
+    inter_token_latencies_seconds: tuple[float, ...]
+    concurrent_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """New text of one sequence of a request."""
+
+    sequence_index: int
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationResult:
+    """The end of a request: one text and one finish reason for each sequence."""
+
+    request_id: str
+    model: str
+    texts: tuple[str, ...]
+    finish_reasons: tuple[FinishReason, ...]
+    report: PerformanceReport
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """A model under a name, at one moment.
+
+    Attributes:
+        stage: while LOADING, what the worker does now.
+        failure: while FAILED, why, in one sentence.
+        memory_bytes: resident memory of the worker process, None while it has none.
+        last_decode_tokens_per_second: of the last request that decoded at least two tokens.
+    """
+
+    name: str
+    state: ModelState
+    request: LoadRequest
+    info: ModelInfo | None
+    stage: LoadStage | None
+    failure: str | None
+    process_id: int | None
+    memory_bytes: int | None
+    running: int
+    queued: int
+    last_decode_tokens_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailure:
+    """The last load that ended in an error."""
+
+    name: str
+    code: str
+    message: str
+    hint: str
+    failed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """All models at one moment, in the order they were loaded; the default one answers requests that name none."""
+
+    models: tuple[ModelStatus, ...]
+    default_model: str | None
+    last_load_failure: LoadFailure | None
+    queue_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """What unloading a model gave back, measured on its worker process just before it ended."""
+
+    name: str
+    freed_memory_bytes: int
+    cancelled_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A device that OpenVINO has on this machine."""
+
+    name: str
+    full_name: str
+    kind: str
+    capabilities: tuple[str, ...] = field(default=())

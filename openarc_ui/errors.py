@@ -1,0 +1,132 @@
+"""Every error OpenArc raises on purpose, and nothing about HTTP.
+
+    OpenArcError
+    ├── InvalidRequest              the request itself is wrong; nothing was started
+    │   ├── ParameterNotSupported   the chosen backend lacks a parameter
+    │   ├── PropertyRejected        an ov_config property the device does not take
+    │   └── PromptTooLong           the conversation leaves no room for an answer
+    ├── ModelError
+    │   ├── ModelNotFound           no such folder in the catalogue
+    │   ├── ModelNotLoaded          no model of that name is ready
+    │   ├── ModelAlreadyLoading     a load of that name is under way
+    │   ├── ModelLoadFailed         the load ended in an error
+    │   └── LoadCancelled           the load was cancelled
+    ├── DeviceUnavailable           OpenVINO has no such device here
+    ├── BackendUnavailable          the backend can't be imported or can't run this model
+    ├── EngineBusy                  the queue is full
+    ├── EngineClosed                the engine is shutting down
+    ├── GenerationFailed            the backend failed in the middle of a request
+    │   └── WorkerDied              the worker process ended in the middle of a request
+    ├── StarterUnavailable          the starter model could not be prepared
+    └── SettingsError               a flag or environment variable is wrong
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OpenArcError(Exception):
+    """An error with a stable code and a hint that says what to do next.
+
+    Args:
+        message: what went wrong, one sentence, safe to show to anybody.
+        hint: what to do about it, one sentence; empty when there is nothing to do.
+    """
+
+    code = "openarc_error"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type[OpenArcError], tuple[str, str]]:
+        return type(self), (self.message, self.hint)
+
+
+class InvalidRequest(OpenArcError):
+    code = "invalid_request"
+
+
+class ParameterNotSupported(InvalidRequest):
+    code = "parameter_not_supported"
+
+
+class PropertyRejected(InvalidRequest):
+    code = "property_rejected"
+
+
+class PromptTooLong(InvalidRequest):
+    code = "prompt_too_long"
+
+
+class ModelError(OpenArcError):
+    code = "model_error"
+
+
+class ModelNotFound(ModelError):
+    code = "model_not_found"
+
+
+class ModelNotLoaded(ModelError):
+    code = "model_not_loaded"
+
+
+class ModelAlreadyLoading(ModelError):
+    code = "model_already_loading"
+
+
+class ModelLoadFailed(ModelError):
+    code = "model_load_failed"
+
+
+class LoadCancelled(ModelError):
+    code = "load_cancelled"
+
+
+class DeviceUnavailable(OpenArcError):
+    code = "device_unavailable"
+
+
+class BackendUnavailable(OpenArcError):
+    code = "backend_unavailable"
+
+
+class EngineBusy(OpenArcError):
+    code = "engine_busy"
+
+
+class EngineClosed(OpenArcError):
+    code = "engine_closed"
+
+
+class GenerationFailed(OpenArcError):
+    code = "generation_failed"
+
+
+class WorkerDied(GenerationFailed):
+    code = "worker_died"
+
+
+class StarterUnavailable(OpenArcError):
+    code = "starter_unavailable"
+
+
+class SettingsError(OpenArcError):
+    code = "settings_error"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A sentence that names what the writer of `name` probably meant.
+
+    Returns:
+        "Did you mean 'a' or 'b'?", or the sorted known names when none is close, or "" when there are none.
+    """
+    names = sorted(known)
+    by_folded = {candidate.casefold(): candidate for candidate in names}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
+    if close:
+        return "Did you mean " + " or ".join(f"'{by_folded[match]}'" for match in close) + "?"
+    return "Known names: " + ", ".join(names) + "." if names else ""

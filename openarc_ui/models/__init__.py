@@ -1,0 +1,1 @@
+"""Models on disk: the starter model, and later conversion and the Hub."""
