@@ -1,24 +1,24 @@
 """Every error OpenArc raises on purpose, and nothing about HTTP.
 
-    OpenArcError
-    ├── InvalidRequest              the request itself is wrong; nothing was started
-    │   ├── ParameterNotSupported   the chosen backend lacks a parameter
-    │   ├── PropertyRejected        an ov_config property the device does not take
-    │   └── PromptTooLong           the conversation leaves no room for an answer
-    ├── ModelError
-    │   ├── ModelNotFound           no such folder in the catalogue
-    │   ├── ModelNotLoaded          no model of that name is ready
-    │   ├── ModelAlreadyLoading     a load of that name is under way
-    │   ├── ModelLoadFailed         the load ended in an error
-    │   └── LoadCancelled           the load was cancelled
-    ├── DeviceUnavailable           OpenVINO has no such device here
-    ├── BackendUnavailable          the backend can't be imported or can't run this model
-    ├── EngineBusy                  the queue is full
-    ├── EngineClosed                the engine is shutting down
-    ├── GenerationFailed            the backend failed in the middle of a request
-    │   └── WorkerDied              the worker process ended in the middle of a request
-    ├── StarterUnavailable          the starter model could not be prepared
-    └── SettingsError               a flag or environment variable is wrong
+OpenArcError
+├── InvalidRequest              the request itself is wrong; nothing was started
+│   ├── ParameterNotSupported   the chosen backend lacks a parameter
+│   ├── PropertyRejected        an ov_config property the device does not take
+│   └── PromptTooLong           the conversation leaves no room for an answer
+├── ModelError
+│   ├── ModelNotFound           no such folder in the catalogue
+│   ├── ModelNotLoaded          no model of that name is ready
+│   ├── ModelAlreadyLoading     a load of that name is under way
+│   ├── ModelLoadFailed         the load ended in an error
+│   └── LoadCancelled           the load was cancelled
+├── DeviceUnavailable           OpenVINO has no such device here
+├── BackendUnavailable          the backend can't be imported or can't run this model
+├── EngineBusy                  the queue is full
+├── EngineClosed                the engine is shutting down
+├── GenerationFailed            the backend failed in the middle of a request
+│   └── WorkerDied              the worker process ended in the middle of a request
+├── StarterUnavailable          the starter model could not be prepared
+└── SettingsError               a flag or environment variable is wrong
 """
 
 from __future__ import annotations

@@ -56,16 +56,34 @@ class SamplingParameters(Frozen):
 
     max_new_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Most tokens to generate for each answer.")
     temperature: float | None = Field(None, ge=0, le=100, description="Spread of the choice; 0 means greedy.")
-    top_k: int | None = Field(None, ge=0, le=1_000_000, description="Choose among this many most likely tokens; 0: no limit.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Choose among the most likely tokens that make up this probability.")
-    min_p: float | None = Field(None, ge=0, lt=1, description="Drop tokens below this share of the most likely one's probability.")
-    repetition_penalty: float | None = Field(None, gt=0, le=10, description="Above 1: make tokens of prompt and answer less likely.")
-    presence_penalty: float | None = Field(None, ge=-2, le=2, description="Subtracted once from each token already in the answer.")
-    frequency_penalty: float | None = Field(None, ge=-2, le=2, description="Subtracted for each time a token is in the answer.")
+    top_k: int | None = Field(
+        None, ge=0, le=1_000_000, description="Choose among this many most likely tokens; 0: no limit."
+    )
+    top_p: float | None = Field(
+        None, gt=0, le=1, description="Choose among the most likely tokens that make up this probability."
+    )
+    min_p: float | None = Field(
+        None, ge=0, lt=1, description="Drop tokens below this share of the most likely one's probability."
+    )
+    repetition_penalty: float | None = Field(
+        None, gt=0, le=10, description="Above 1: make tokens of prompt and answer less likely."
+    )
+    presence_penalty: float | None = Field(
+        None, ge=-2, le=2, description="Subtracted once from each token already in the answer."
+    )
+    frequency_penalty: float | None = Field(
+        None, ge=-2, le=2, description="Subtracted for each time a token is in the answer."
+    )
     do_sample: bool | None = Field(None, description="False: always take the most likely token (greedy).")
-    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="Same seed, same answer. Left out: one is drawn and reported.")
-    stop: tuple[StopString, ...] | None = Field(None, max_length=16, description="End the answer before any of these texts.")
-    num_return_sequences: int | None = Field(None, ge=1, le=16, description="How many answers to generate; above 1 needs sampling.")
+    seed: int | None = Field(
+        None, ge=0, le=2**63 - 1, description="Same seed, same answer. Left out: one is drawn and reported."
+    )
+    stop: tuple[StopString, ...] | None = Field(
+        None, max_length=16, description="End the answer before any of these texts."
+    )
+    num_return_sequences: int | None = Field(
+        None, ge=1, le=16, description="How many answers to generate; above 1 needs sampling."
+    )
     ignore_eos: bool | None = Field(None, description="Go on to max_new_tokens past the model's end-of-text token.")
 
     @field_validator("stop", mode="before")
@@ -91,13 +109,19 @@ class LoadRequest(Frozen):
     """Which model to load, with what, on which device."""
 
     model_path: str = Field(min_length=1, description="A name in the catalogue, or a path inside the model folder.")
-    name: str | None = Field(None, pattern=r"^[\w.()+-][\w .()+-]{0,99}$", description="Name to serve it under; left out: the folder's name.")
+    name: str | None = Field(
+        None, pattern=r"^[\w.()+-][\w .()+-]{0,99}$", description="Name to serve it under; left out: the folder's name."
+    )
     backend: BackendChoice = Field("auto", description="auto takes genai where it can run the model.")
-    device: str = Field("CPU", min_length=1, max_length=200, description="CPU, GPU.0, NPU, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...")
+    device: str = Field(
+        "CPU", min_length=1, max_length=200, description="CPU, GPU.0, NPU, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ..."
+    )
     ov_config: dict[str, PropertyValue] = Field(default_factory=dict, description="OpenVINO properties for the device.")
     use_cache: bool = Field(True, description="Keep the key-value cache between tokens. Only Optimum can do without.")
     dynamic_shapes: bool = Field(True, description="Always true for language models; false is refused with the reason.")
-    export_model: bool = Field(False, description="Convert a Hugging Face checkpoint folder while loading (Optimum only).")
+    export_model: bool = Field(
+        False, description="Convert a Hugging Face checkpoint folder while loading (Optimum only)."
+    )
     bos_token_id: int | None = Field(None, ge=0, description="Override the beginning-of-text token (Optimum only).")
     eos_token_id: int | None = Field(None, ge=0, description="Override the end-of-text token.")
     pad_token_id: int | None = Field(None, ge=0, description="Override the padding token (Optimum only).")

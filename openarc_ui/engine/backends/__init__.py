@@ -1,1 +1,25 @@
-"""Backends: one module each, imported only in the worker process."""
+"""Backends: one module each, imported only in the worker process, and only the one that is asked for."""
+
+from __future__ import annotations
+
+from openarc_ui.engine.backends.base import Backend
+from openarc_ui.engine.types import BackendName
+
+
+def create_backend(name: BackendName) -> Backend:
+    """Import a backend's library and make the backend.
+
+    Raises:
+        BackendUnavailable: its library can't be imported here.
+    """
+    if name == "genai":
+        from openarc_ui.engine.backends.genai import GenAIBackend
+
+        return GenAIBackend()
+    if name == "optimum":
+        from openarc_ui.engine.backends.optimum import OptimumBackend
+
+        return OptimumBackend()
+    from openarc_ui.engine.backends.scripted import ScriptedBackend
+
+    return ScriptedBackend()

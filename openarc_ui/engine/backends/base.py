@@ -1,0 +1,91 @@
+"""The seam below which everything is dirty: what a backend is, and what it is given.
+
+A backend turns prompt ids into generated ids on one thread. It knows no pipe, no clock and no text streaming: the session
+above it renders, counts, times, detokenizes and stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from openarc_ui.engine.sampling import Sampling
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
+from openarc_ui.errors import OpenArcError
+
+ReachStage = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """What a backend knows of the model it loaded."""
+
+    execution_devices: tuple[str, ...]
+    effective_properties: dict[str, str]
+    context_length: int | None
+    generation_config: dict[str, Any]
+    versions: dict[str, str]
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Job(Protocol):
+    """One request as its backend sees it. All calls come from the thread that owns the model."""
+
+    request_id: str
+    prompt_ids: Sequence[int]
+
+    @property
+    def sampling(self) -> Sampling:
+        """Every sampling parameter, settled."""
+
+    def push(self, sequence_index: int, token_ids: Sequence[int]) -> None:
+        """New ids of one sequence, end-of-text id included."""
+
+    def wants_stop(self, sequence_index: int) -> bool:
+        """True once this sequence needs no more ids: its request was cancelled or a stop string came."""
+
+    def finish(self, sequence_index: int, reason: FinishReason) -> None:
+        """No more ids of this sequence. The session corrects the reason where it asked for the stop itself."""
+
+    def fail(self, error: OpenArcError) -> None:
+        """The whole request failed; the backend goes on with the others."""
+
+
+class Backend(Protocol):
+    """A way to run a model. Created, loaded and closed once in the life of a worker process."""
+
+    name: BackendName
+    supported_sampling: frozenset[str]
+    max_running: int
+
+    def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
+        """Read and compile the model. `reach_stage(label, fraction)` is called before each stage.
+
+        Raises:
+            OpenArcError: translated from whatever the library raised.
+        """
+
+    def render(self, conversation: Sequence[Message]) -> str:
+        """The prompt the model's chat template makes of a conversation, with the beginning of the answer."""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a rendered prompt; no special token is added."""
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of ids, special tokens left out."""
+
+    def start(self, job: Job) -> None:
+        """Take a job. At most `max_running` are given at once."""
+
+    def step(self, on_output: Callable[[], None]) -> None:
+        """Advance the running jobs: one token each, or a whole request where the library knows no steps.
+
+        `on_output` is called each time new ids were pushed, so that they are sent at once.
+        """
+
+    def reset(self) -> None:
+        """After `step` raised: forget all jobs and be ready for new ones, or raise to give the process up."""
+
+    def close(self) -> None:
+        """Let go of the model."""

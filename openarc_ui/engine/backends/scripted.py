@@ -1,0 +1,182 @@
+"""A backend that plays a script: texts, delays, errors, a crash. It ships, so that everything around an engine can be
+tried without a model.
+
+A model for it is a folder with a `script.json`:
+
+    {"replies": [{"when": "weather", "text": "Sunny.", "prefill_seconds": 0.2, "token_seconds": 0.01,
+                  "error": null, "crash_after_tokens": null}],
+     "load_seconds": 0.0, "load_error": null, "context_length": 4096, "max_running": 8, "lacks": ["min_p"],
+     "generation_config": {}}
+
+The first reply whose `when` is in the last message is played; without one, `seed` picks among the replies that have no
+`when` (greedy takes the first). Sampling numbers change nothing else: the text is given.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from openarc_ui import __version__
+from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
+from openarc_ui.engine.sampling import SAMPLING_NAMES
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
+from openarc_ui.errors import GenerationFailed, ModelLoadFailed
+
+END_OF_TEXT = 0
+
+
+class Reply(BaseModel):
+    """One scripted answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    text: str = ""
+    when: str | None = None
+    prefill_seconds: float = 0.0
+    token_seconds: float = 0.0
+    error: str | None = None
+    crash_after_tokens: int | None = None
+
+
+class Script(BaseModel):
+    """What script.json holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    replies: tuple[Reply, ...] = (Reply(text="Hello from the script."),)
+    load_seconds: float = 0.0
+    load_error: str | None = None
+    context_length: int | None = 4096
+    max_running: int = 8
+    lacks: tuple[str, ...] = ()
+    generation_config: dict[str, Any] = {}
+
+
+@dataclass(slots=True)
+class _Performance:
+    """A job being played: the ids of each sequence and how far it is."""
+
+    job: Job
+    reply: Reply
+    token_ids: list[int]
+    ready_at: float
+    position: int = 0
+
+
+class ScriptedBackend:
+    """Plays the script of a folder, several requests at once, one token each a step."""
+
+    name: BackendName = "scripted"
+    supported_sampling = SAMPLING_NAMES
+    max_running = 8
+
+    def __init__(self) -> None:
+        self._script = Script()
+        self._vocabulary: list[str] = [""]
+        self._ids: dict[str, int] = {"": END_OF_TEXT}
+        self._playing: list[_Performance] = []
+
+    def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
+        reach_stage("Reading the script", 0.3)
+        try:
+            self._script = Script.model_validate_json((Path(path) / "script.json").read_text(encoding="utf-8"))
+        except (OSError, ValidationError) as error:
+            raise ModelLoadFailed(
+                f"script.json can't be used: {error}", "Compare it with the scripted backend's docstring."
+            ) from error
+        reach_stage("Rehearsing", 0.6)
+        time.sleep(self._script.load_seconds)
+        if self._script.load_error:
+            raise ModelLoadFailed(self._script.load_error, "The script says so.")
+        self.max_running = self._script.max_running
+        self.supported_sampling = SAMPLING_NAMES - set(self._script.lacks)
+        return LoadedModel(
+            execution_devices=(request.device,),
+            effective_properties={name: str(value) for name, value in request.ov_config.items()},
+            context_length=self._script.context_length,
+            generation_config=dict(self._script.generation_config),
+            versions={"openarc": __version__},
+        )
+
+    def render(self, conversation: Sequence[Message]) -> str:
+        lines = [f"<{message.role}> {message.content}\n" for message in conversation]
+        return "".join(lines) + "<assistant> "
+
+    def encode(self, text: str) -> list[int]:
+        return [self._id_of(piece) for piece in re.findall(r"\s*\S+|\s+$", text)]
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return "".join(self._vocabulary[token_id] for token_id in token_ids)
+
+    def start(self, job: Job) -> None:
+        reply = self._choose(job)
+        token_ids = [*self.encode(reply.text), END_OF_TEXT]
+        self._playing.append(_Performance(job, reply, token_ids, time.perf_counter() + reply.prefill_seconds))
+
+    def step(self, on_output: Callable[[], None]) -> None:
+        time.sleep(max((each.reply.token_seconds for each in self._playing), default=0.0))
+        for playing in list(self._playing):
+            self._advance(playing)
+        on_output()
+        if self._playing and all(each.ready_at > time.perf_counter() for each in self._playing):
+            time.sleep(0.005)
+
+    def reset(self) -> None:
+        self._playing.clear()
+
+    def close(self) -> None:
+        self._playing.clear()
+
+    def _advance(self, playing: _Performance) -> None:
+        job, reply = playing.job, playing.reply
+        indices = range(job.sampling.num_return_sequences)
+        if all(job.wants_stop(index) for index in indices):
+            self._end(playing, FinishReason.CANCELLED)
+            return
+        if playing.ready_at > time.perf_counter():
+            return
+        if reply.error is not None:
+            self._playing.remove(playing)
+            job.fail(GenerationFailed(reply.error, "The script says so."))
+            return
+        if reply.crash_after_tokens is not None and playing.position >= reply.crash_after_tokens:
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        token_id = self._next_id(playing)
+        playing.position += 1
+        for index in indices:
+            job.push(index, [token_id])
+        if token_id == END_OF_TEXT and not job.sampling.ignore_eos:
+            self._end(playing, FinishReason.STOP)
+        elif playing.position >= job.sampling.max_new_tokens:
+            self._end(playing, FinishReason.LENGTH)
+
+    def _next_id(self, playing: _Performance) -> int:
+        return playing.token_ids[playing.position % len(playing.token_ids)]
+
+    def _end(self, playing: _Performance, reason: FinishReason) -> None:
+        self._playing.remove(playing)
+        for index in range(playing.job.sampling.num_return_sequences):
+            playing.job.finish(index, reason)
+
+    def _choose(self, job: Job) -> Reply:
+        prompt = self.decode(job.prompt_ids)
+        last = prompt[prompt.rfind("<user>") :]
+        for reply in self._script.replies:
+            if reply.when is not None and reply.when in last:
+                return reply
+        free = [reply for reply in self._script.replies if reply.when is None] or [Reply(text="Nothing fits.")]
+        return random.Random(job.sampling.seed).choice(free) if job.sampling.do_sample else free[0]
+
+    def _id_of(self, piece: str) -> int:
+        if piece not in self._ids:
+            self._ids[piece] = len(self._vocabulary)
+            self._vocabulary.append(piece)
+        return self._ids[piece]

@@ -1,0 +1,186 @@
+"""The handle of one request: read what is new, cancel, or wait for the result.
+
+It knows no model and no process; the host pushes into it, one reader reads from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import TracebackType
+
+from openarc_ui.engine.types import FinishReason, GenerationRequest, GenerationResult, PerformanceReport, TextDelta
+from openarc_ui.errors import OpenArcError
+
+
+class Generation:
+    """One request in flight. A context manager: leaving it cancels what still runs.
+
+    `batches` (or its asynchronous form) yields what is new since last time: a tuple of deltas, or an empty tuple as a
+    heartbeat when nothing came for `interval` seconds, so that a reader notices a closed browser during a long prompt.
+    """
+
+    def __init__(self, request: GenerationRequest, model: str, send_cancel: Callable[[str], None]) -> None:
+        self.request = request
+        self.request_id = request.request_id
+        self.model = model
+        self.started = False
+        self._send_cancel = send_cancel
+        self._condition = threading.Condition()
+        self._new: list[TextDelta] = []
+        self._texts: dict[int, list[str]] = {}
+        self._reading = False
+        self._cancelled = False
+        self._error: OpenArcError | None = None
+        self._report: PerformanceReport | None = None
+        self._finish_reasons: tuple[FinishReason, ...] = ()
+        self._listener: Callable[[], None] | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """The worker is done with it and the report is there."""
+        return self._report is not None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Its reader left, or somebody cancelled it."""
+        return self._cancelled
+
+    def batches(self, interval: float) -> Iterator[tuple[TextDelta, ...]]:
+        """Yield new deltas, or () after `interval` seconds without any, until the request ends or is cancelled.
+
+        Raises:
+            GenerationFailed: the request failed; deltas that came before are yielded first.
+        """
+        self._claim()
+        while True:
+            with self._condition:
+                self._condition.wait_for(self._has_news, timeout=interval)
+            deltas, is_over = self._take()
+            if deltas or not is_over:
+                yield deltas
+            if is_over:
+                return
+
+    async def async_batches(self, interval: float) -> AsyncIterator[tuple[TextDelta, ...]]:
+        """`batches` for an event loop: waiting takes no thread."""
+        self._claim()
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(news.set)
+
+        with self._condition:
+            self._listener = wake
+        try:
+            while True:
+                if not self._has_news():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(news.wait(), timeout=interval)
+                news.clear()
+                deltas, is_over = self._take()
+                if deltas or not is_over:
+                    yield deltas
+                if is_over:
+                    return
+        finally:
+            self._listener = None
+
+    def cancel(self) -> None:
+        """End it at the next token. The reader is free at once; the report follows when the worker has stopped."""
+        with self._condition:
+            if self._cancelled or self.is_finished:
+                return
+            self._cancelled = True
+            self._wake()
+        self._send_cancel(self.request_id)
+
+    def result(self, timeout: float | None = None) -> GenerationResult:
+        """Wait for the end: texts, finish reasons and the report; also of a cancelled request.
+
+        Raises:
+            GenerationFailed: the request failed.
+            TimeoutError: it has not ended within `timeout` seconds.
+        """
+        with self._condition:
+            if not self._condition.wait_for(lambda: self.is_finished, timeout):
+                raise TimeoutError(f"request {self.request_id} has not ended within {timeout} seconds")
+            return self._result()
+
+    async def async_result(self, timeout: float) -> GenerationResult:
+        """`result` for an event loop. Only after `async_batches` has ended.
+
+        Raises:
+            GenerationFailed: the request failed.
+            TimeoutError: it has not ended within `timeout` seconds.
+        """
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+        with self._condition:
+            self._listener = lambda: loop.call_soon_threadsafe(news.set)
+            if self.is_finished:
+                news.set()
+        await asyncio.wait_for(self._until_finished(news), timeout)
+        return self._result()
+
+    async def _until_finished(self, news: asyncio.Event) -> None:
+        while not self.is_finished:
+            await news.wait()
+            news.clear()
+
+    def __enter__(self) -> Generation:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    def push(self, delta: TextDelta) -> None:
+        """New text (the host's receiving thread)."""
+        with self._condition:
+            self._texts.setdefault(delta.sequence_index, []).append(delta.text)
+            if not self._cancelled:
+                self._new.append(delta)
+            self._wake()
+
+    def end(self, reasons: tuple[FinishReason, ...], report: PerformanceReport, error: OpenArcError | None) -> None:
+        """The last word of the worker, or of the host about a dead worker. A second end changes nothing."""
+        with self._condition:
+            if self.is_finished:
+                return
+            self._finish_reasons, self._report, self._error = reasons, report, error
+            self._wake()
+
+    def _claim(self) -> None:
+        if self._reading:
+            raise RuntimeError("a generation has one reader; batches() was called before")
+        self._reading = True
+
+    def _has_news(self) -> bool:
+        return bool(self._new) or self.is_finished or self._cancelled
+
+    def _take(self) -> tuple[tuple[TextDelta, ...], bool]:
+        """What is new, and whether the reader is done. Raises the error once nothing is left to read."""
+        with self._condition:
+            deltas, self._new = tuple(self._new), []
+            if self._cancelled:
+                return (), True
+            if self.is_finished and self._error is not None and not deltas:
+                raise self._error
+            return deltas, self.is_finished and self._error is None
+
+    def _wake(self) -> None:
+        self._condition.notify_all()
+        if self._listener is not None:
+            self._listener()
+
+    def _result(self) -> GenerationResult:
+        if self._error is not None:
+            raise self._error
+        if self._report is None:
+            raise RuntimeError("the result is read before the end")
+        texts = tuple("".join(self._texts.get(index, ())) for index in range(len(self._finish_reasons)))
+        return GenerationResult(self.request_id, self.model, texts, self._finish_reasons, self._report)

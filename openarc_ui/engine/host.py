@@ -1,0 +1,314 @@
+"""ModelHost: owns one worker process, routes its messages to generations, notices its death.
+
+It starts three threads: one writes to the worker, one reads from it, one keeps the last lines of its standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+import openarc_ui
+from openarc_ui.engine.generation import Generation
+from openarc_ui.engine.messages import (
+    Cancel,
+    Channel,
+    Finished,
+    Generate,
+    Loaded,
+    LoadModel,
+    LoadRefused,
+    Shutdown,
+    StageReached,
+    StepOutput,
+    ToWorker,
+)
+from openarc_ui.engine.timing import ServedBy, Stopwatch
+from openarc_ui.engine.types import (
+    FinishReason,
+    GenerationRequest,
+    LoadStage,
+    ModelInfo,
+    ModelState,
+    ModelStatus,
+    PerformanceReport,
+)
+from openarc_ui.errors import EngineBusy, LoadCancelled, ModelLoadFailed, ModelNotLoaded, OpenArcError, WorkerDied
+
+SHUTDOWN_SECONDS = 3.0
+STDERR_LINES = 12
+
+OnReport = Callable[[PerformanceReport], None]
+OnStage = Callable[[LoadStage], None]
+
+
+class ModelHost:
+    """One model in one process, from the start of its load to the end of the process."""
+
+    def __init__(self, order: LoadModel, queue_size: int, on_report: OnReport) -> None:
+        self.order = order
+        self.name = order.name
+        self._queue_size = queue_size
+        self._on_report = on_report
+        self._lock = threading.Lock()
+        self._state = ModelState.LOADING
+        self._stage: LoadStage | None = LoadStage("Starting the worker process", 0.0)
+        self._info: ModelInfo | None = None
+        self._failure: str | None = None
+        self._load_error: OpenArcError | None = None
+        self._load_cancelled = False
+        self._load_over = threading.Event()
+        self._on_stage: OnStage | None = None
+        self._generations: dict[str, Generation] = {}
+        self._stopwatches: dict[str, Stopwatch] = {}
+        self._last_decode_tokens_per_second: float | None = None
+        self._outbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
+        self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES)
+        self._process = _start_process()
+        self._measured = psutil.Process(self._process.pid)
+        self._channel = Channel(self._process.stdout, self._process.stdin)  # type: ignore[arg-type]
+        self._stderr_thread = self._start_thread(self._keep_stderr, "stderr")
+        self._receiver = self._start_thread(self._receive, "receive")
+        self._start_thread(self._write, "write")
+
+    def load(self, on_stage: OnStage | None) -> ModelInfo:
+        """Load the model and wait for it.
+
+        Raises:
+            ModelLoadFailed: with the worker's reason, or the way it died.
+            LoadCancelled: `close` was called meanwhile.
+        """
+        self._on_stage = on_stage
+        self._outbox.put(self.order)
+        self._load_over.wait()
+        if self._load_error is not None:
+            raise self._load_error
+        if self._info is None:
+            raise LoadCancelled(f"Loading {self.name} was cancelled.", "Load it again when you want it.")
+        return self._info
+
+    def submit(self, request: GenerationRequest) -> Generation:
+        """Hand a request to the worker and return at once.
+
+        Raises:
+            ModelNotLoaded: the model is not ready.
+            EngineBusy: `queue_size` requests wait already.
+            InvalidRequest: the id is in use.
+        """
+        generation = Generation(request, self.name, lambda request_id: self._outbox.put(Cancel(request_id)))
+        message = Generate(request, time.perf_counter(), time.time())
+        with self._lock:
+            if self._state is not ModelState.READY:
+                raise ModelNotLoaded(
+                    f"{self.name} is {self._state.value}.", "Wait until it is ready, or load it again."
+                )
+            if self._queued() >= self._queue_size:
+                raise EngineBusy(
+                    f"{self._queue_size} requests wait for {self.name} already.",
+                    "Try again in a moment, or raise queue_size.",
+                )
+            self._generations[request.request_id] = generation
+            self._stopwatches[request.request_id] = Stopwatch(message.submitted_at, message.submitted_at_epoch)
+        self._outbox.put(message)
+        return generation
+
+    def find(self, request_id: str) -> Generation | None:
+        """The generation of a request in flight."""
+        return self._generations.get(request_id)
+
+    def status(self) -> ModelStatus:
+        """A snapshot."""
+        with self._lock:
+            state, queued, in_flight = self._state, self._queued(), len(self._generations)
+        return ModelStatus(
+            name=self.name,
+            state=state,
+            request=self.order.request,
+            info=self._info,
+            stage=self._stage if state is ModelState.LOADING else None,
+            failure=self._failure,
+            process_id=self._process.pid if self._process.poll() is None else None,
+            memory_bytes=self._memory_bytes(),
+            running=in_flight - queued,
+            queued=queued,
+            last_decode_tokens_per_second=self._last_decode_tokens_per_second,
+        )
+
+    def close(self) -> tuple[int, int]:
+        """Cancel all requests, end the process, and wait until it is gone. Idempotent.
+
+        Returns:
+            Memory that was the worker's alone, in bytes, and how many requests were cancelled.
+        """
+        with self._lock:
+            was_loading = self._state is ModelState.LOADING
+            self._load_cancelled = self._load_cancelled or was_loading
+            if self._state is not ModelState.FAILED:
+                self._state = ModelState.UNLOADING
+            in_flight = list(self._generations.values())
+        freed_bytes = self._unique_memory_bytes()
+        for generation in in_flight:
+            generation.cancel()
+        if was_loading:
+            self._process.kill()
+        self._outbox.put(Shutdown())
+        try:
+            self._process.wait(SHUTDOWN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._receiver.join()
+        self._outbox.put(None)
+        return freed_bytes, len(in_flight)
+
+    def _queued(self) -> int:
+        return sum(not generation.started for generation in self._generations.values())
+
+    def _start_thread(self, target: Callable[[], None], purpose: str) -> threading.Thread:
+        thread = threading.Thread(target=target, name=f"{self.name}-{purpose}", daemon=True)
+        thread.start()
+        return thread
+
+    def _write(self) -> None:
+        """Send what is queued. A separate thread, so that no caller waits for a worker that is slow to read."""
+        while (message := self._outbox.get()) is not None:
+            try:
+                self._channel.send(message)
+            except EOFError:
+                return
+
+    def _receive(self) -> None:
+        while True:
+            try:
+                message = self._channel.receive()
+            except EOFError:
+                self._worker_ended()
+                return
+            if isinstance(message, StepOutput):
+                self._route(message)
+            elif isinstance(message, StageReached):
+                self._stage = message.stage
+                if self._on_stage is not None:
+                    self._on_stage(message.stage)
+            elif isinstance(message, Loaded):
+                self._info = message.info
+                with self._lock:
+                    self._state = ModelState.READY if self._state is ModelState.LOADING else self._state
+                self._load_over.set()
+            elif isinstance(message, LoadRefused):
+                self._load_error = message.error
+
+    def _route(self, output: StepOutput) -> None:
+        for request_id in output.started:
+            if request_id in self._generations:
+                self._generations[request_id].started = True
+        for request_id, delta in output.deltas:
+            if request_id in self._generations:
+                self._stopwatches[request_id].step(delta.tokens)
+                self._generations[request_id].push(delta)
+        for finished in output.finished:
+            self._end(finished)
+
+    def _end(self, finished: Finished) -> None:
+        with self._lock:
+            generation = self._generations.pop(finished.request_id, None)
+            self._stopwatches.pop(finished.request_id, None)
+        if finished.report.decode_tokens_per_second is not None:
+            self._last_decode_tokens_per_second = finished.report.decode_tokens_per_second
+        self._on_report(finished.report)
+        if generation is not None:
+            generation.end(finished.finish_reasons, finished.report, finished.error)
+
+    def _worker_ended(self) -> None:
+        """The pipe is closed: settle the load and every request, with the reason where there is one."""
+        exit_code = self._process.wait()
+        self._stderr_thread.join(timeout=1.0)
+        reason = _reason_of_death(exit_code, self._stderr_lines)
+        with self._lock:
+            is_wanted = self._state is ModelState.UNLOADING
+            if not is_wanted:
+                self._state = ModelState.FAILED
+                self._failure = self._load_error.message if self._load_error else reason
+            self._stage = None
+            orphans = list(self._generations)
+        for request_id in orphans:
+            self._end_orphan(request_id, None if is_wanted else reason)
+        if self._info is None and self._load_error is None and not self._load_cancelled:
+            self._load_error = ModelLoadFailed(
+                f"The worker process ended while loading: {reason}", "See the log for its last words."
+            )
+        self._load_over.set()
+
+    def _end_orphan(self, request_id: str, reason: str | None) -> None:
+        """Report a request whose worker is gone, from what the main process saw of it."""
+        generation, stopwatch = self._generations[request_id], self._stopwatches[request_id]
+        error = None if reason is None else WorkerDied(f"{self.name} died: {reason}", "Load the model again.")
+        outcome = FinishReason.CANCELLED if error is None or generation.is_cancelled else FinishReason.ERROR
+        info = self._info
+        served_by = ServedBy(
+            self.name, self.order.backend, self.order.request.device, info.configuration_id if info is not None else ""
+        )
+        report = stopwatch.report(generation.request, served_by, outcome, error)
+        self._end(Finished(request_id, (outcome,), report, error))
+
+    def _keep_stderr(self) -> None:
+        stream = self._process.stderr
+        if stream is None:
+            return
+        for line in stream:
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                self._stderr_lines.append(text)
+
+    def _memory_bytes(self) -> int | None:
+        try:
+            return int(self._measured.memory_info().rss) if self._process.poll() is None else None
+        except psutil.Error:
+            return None
+
+    def _unique_memory_bytes(self) -> int:
+        """What goes back to the system when the process ends; 0 when it is gone already."""
+        try:
+            return int(self._measured.memory_full_info().uss)
+        except psutil.Error:
+            return 0
+
+
+def _start_process() -> subprocess.Popen[bytes]:
+    package_root = str(Path(openarc_ui.__file__).parent.parent)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": package_root,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "openarc_ui.engine.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+
+
+def _reason_of_death(exit_code: int, stderr_lines: deque[str]) -> str:
+    """One sentence: signal or exit code, and the last line the process wrote to standard error."""
+    if exit_code < 0:
+        try:
+            cause = f"ended by signal {signal.Signals(-exit_code).name}"
+        except ValueError:
+            cause = f"ended by signal {-exit_code}"
+    else:
+        cause = f"ended with exit code {exit_code}"
+    last_line = stderr_lines[-1] if stderr_lines else ""
+    return f"the worker process {cause}" + (f" (last output: {last_line[:300]})" if last_line else "")

@@ -1,0 +1,113 @@
+"""Which value each sampling parameter takes: the request's, then the model's, then the built-in one.
+
+Pure; no backend is known here. The built-in values are the defaults of the first OpenArc's `/generate/text`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from openarc_ui.engine.types import SamplingParameters
+from openarc_ui.errors import InvalidRequest, ParameterNotSupported, PromptTooLong
+
+BUILT_IN: dict[str, Any] = {
+    "max_new_tokens": 128,
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 0.9,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "do_sample": True,
+    "seed": None,
+    "stop": (),
+    "num_return_sequences": 1,
+    "ignore_eos": False,
+}
+SAMPLING_NAMES = frozenset(BUILT_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Every parameter with its value; what a backend is given. `top_k` 0 means no limit."""
+
+    max_new_tokens: int
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    repetition_penalty: float
+    presence_penalty: float
+    frequency_penalty: float
+    do_sample: bool
+    seed: int
+    stop: tuple[str, ...]
+    num_return_sequences: int
+    ignore_eos: bool
+
+
+def model_defaults(generation_config: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a generation_config.json that are sampling parameters, checked like a request's.
+
+    Raises:
+        pydantic.ValidationError: a value is out of range.
+    """
+    known = {name: value for name, value in generation_config.items() if name in SAMPLING_NAMES and value is not None}
+    return SamplingParameters.model_validate(known).model_dump(exclude_none=True)
+
+
+def resolve(
+    request: SamplingParameters,
+    defaults: Mapping[str, Any],
+    *,
+    supported: frozenset[str],
+    backend: str,
+    prompt_tokens: int,
+    context_length: int | None,
+) -> Sampling:
+    """Settle every value for one request.
+
+    Asking for a temperature above 0, or for several sequences, asks for sampling unless `do_sample` says no. A
+    temperature of 0 is greedy. `max_new_tokens` is cut to what the context leaves.
+
+    Raises:
+        ParameterNotSupported: the request names a parameter this backend lacks.
+        InvalidRequest: several sequences without sampling.
+        PromptTooLong: the prompt alone fills the context.
+    """
+    given = request.model_dump(exclude_none=True, include=set(SAMPLING_NAMES))
+    for name in sorted(given.keys() - supported):
+        raise ParameterNotSupported(
+            f"The {backend} backend has no parameter '{name}'.",
+            f"Leave '{name}' out, or load the model with another backend.",
+        )
+    if "do_sample" not in given and (given.get("temperature", 0) > 0 or given.get("num_return_sequences", 1) > 1):
+        given["do_sample"] = True
+    values = {**BUILT_IN, **{name: value for name, value in defaults.items() if name in supported}, **given}
+    if values["temperature"] == 0:
+        values["do_sample"] = False
+    if values["num_return_sequences"] > 1 and not values["do_sample"]:
+        raise InvalidRequest(
+            "Several answers need sampling: greedy choice would give the same answer each time.",
+            "Set do_sample to true with a temperature above 0, or num_return_sequences to 1.",
+        )
+    if values["seed"] is None:
+        values["seed"] = secrets.randbelow(2**31)
+    values["max_new_tokens"] = _fit(values["max_new_tokens"], prompt_tokens, context_length)
+    return Sampling(**values)
+
+
+def _fit(max_new_tokens: int, prompt_tokens: int, context_length: int | None) -> int:
+    if context_length is None:
+        return max_new_tokens
+    room = context_length - prompt_tokens
+    if room < 1:
+        raise PromptTooLong(
+            f"The conversation takes {prompt_tokens} tokens; this model's context holds {context_length}.",
+            "Shorten the conversation, or load a model with a longer context.",
+        )
+    return min(max_new_tokens, room)

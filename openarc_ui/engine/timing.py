@@ -1,0 +1,121 @@
+"""From moments to a PerformanceReport: pure arithmetic, and the stopwatch that collects the moments.
+
+The clock is injected, so a test can hold every figure against a scripted timeline.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from openarc_ui.engine.types import FinishReason, GenerationRequest, PerformanceReport
+from openarc_ui.errors import OpenArcError
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedBy:
+    """The part of a report that is the same for every request of one loaded model."""
+
+    model: str
+    backend: str
+    device: str
+    configuration_id: str
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """The moments of one request, in seconds of `clock`. A moment that never came stays None."""
+
+    submitted_at: float
+    submitted_at_epoch: float
+    clock: Clock = time.perf_counter
+    taken_up_at: float | None = None
+    templated_at: float | None = None
+    tokenized_at: float | None = None
+    started_at: float | None = None
+    step_times: list[float] = field(default_factory=list)
+    prompt_tokens: int | None = None
+    cached_prompt_tokens: int | None = None
+    generated_tokens: int = 0
+    first_tokens: int = 0
+    seed: int | None = None
+    concurrent_requests: int = 1
+
+    def take_up(self) -> None:
+        """The worker turns to this request."""
+        self.taken_up_at = self.clock()
+
+    def templated(self) -> None:
+        """The chat template is rendered."""
+        self.templated_at = self.clock()
+
+    def tokenized(self, prompt_tokens: int) -> None:
+        """The prompt is ids."""
+        self.tokenized_at = self.clock()
+        self.prompt_tokens = prompt_tokens
+
+    def started(self) -> None:
+        """The backend has the ids."""
+        self.started_at = self.clock()
+
+    def step(self, tokens: int, first_tokens: int = 0) -> None:
+        """A step of the backend brought tokens for this request; `first_tokens` of them were a sequence's first."""
+        self.step_times.append(self.clock())
+        self.generated_tokens += tokens
+        self.first_tokens += first_tokens
+
+    def seen_beside(self, running: int) -> None:
+        """So many requests run at this moment."""
+        self.concurrent_requests = max(self.concurrent_requests, running)
+
+    def report(
+        self, request: GenerationRequest, served_by: ServedBy, finish_reason: FinishReason, error: OpenArcError | None
+    ) -> PerformanceReport:
+        """Close the books: the definitions are those of PerformanceReport."""
+        ended_at = self.clock()
+        steps = self.step_times
+        decode_seconds = steps[-1] - steps[0] if len(steps) > 1 else None
+        prefill_seconds = _between(self.started_at, steps[0] if steps else None)
+        later_tokens = self.generated_tokens - self.first_tokens
+        return PerformanceReport(
+            request_id=request.request_id,
+            model=served_by.model,
+            backend=served_by.backend,
+            device=served_by.device,
+            configuration_id=served_by.configuration_id,
+            source=request.source,
+            submitted_at=self.submitted_at_epoch,
+            finish_reason=finish_reason,
+            error_code=error.code if error else None,
+            error_message=error.message if error else None,
+            seed=self.seed,
+            queue_seconds=_between(self.submitted_at, self.taken_up_at),
+            template_seconds=_between(self.taken_up_at, self.templated_at),
+            tokenize_seconds=_between(self.templated_at, self.tokenized_at),
+            ttft_seconds=_between(self.submitted_at, steps[0] if steps else None),
+            prefill_seconds=prefill_seconds,
+            decode_seconds=decode_seconds,
+            total_seconds=max(0.0, ended_at - self.submitted_at),
+            prompt_tokens=self.prompt_tokens,
+            cached_prompt_tokens=self.cached_prompt_tokens,
+            generated_tokens=self.generated_tokens,
+            tpot_seconds=None if decode_seconds is None else decode_seconds / (len(steps) - 1),
+            prefill_tokens_per_second=_rate(self.prompt_tokens, prefill_seconds),
+            decode_tokens_per_second=_rate(later_tokens, decode_seconds),
+            inter_token_latencies_seconds=tuple(after - before for before, after in itertools.pairwise(steps)),
+            concurrent_requests=self.concurrent_requests,
+        )
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    """Seconds from start to end, None when one of them never came."""
+    return None if start is None or end is None else max(0.0, end - start)
+
+
+def _rate(tokens: int | None, seconds: float | None) -> float | None:
+    """Tokens per second, None when nothing was measured."""
+    return tokens / seconds if tokens and seconds else None

@@ -1,0 +1,145 @@
+"""Settings: defaults, then OPENARC_* environment variables, then flags. Built once in app.py and handed down.
+
+One table, the fields below, feeds the flags, the variables, `--help`, the validation and the documentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from openarc_ui.engine.types import BackendChoice
+from openarc_ui.errors import SettingsError, nearest
+
+PREFIX = "OPENARC_"
+STARTER = "starter"
+NO_MODEL = "none"
+
+
+class Settings(BaseModel):
+    """Everything that can be set from outside."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but this machine needs an API key.")
+    port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
+    model_folder: Path = Field(Path("models"), description="The only folder models are loaded from.")
+    database: Path = Field(Path("data/openarc.sqlite3"), description="SQLite file that keeps the metrics.")
+    model: str = Field(STARTER, description="Model to load at start: a name in the model folder, 'starter', or 'none'.")
+    device: str = Field("CPU", description="Device for the model loaded at start.")
+    backend: BackendChoice = Field(
+        "auto", description="Backend for the model loaded at start: auto, genai, optimum or scripted."
+    )
+    queue_size: int = Field(32, ge=1, le=10_000, description="How many requests may wait for one model.")
+    api_key: SecretStr | None = Field(
+        None,
+        description="Key that every request and the page must present. Better set as OPENARC_API_KEY than as a flag.",
+    )
+    open_browser: bool = Field(False, description="Open the page in a browser once it answers.")
+
+    @model_validator(mode="after")
+    def _a_network_needs_a_key(self) -> Settings:
+        if not is_loopback(self.host) and self.api_key is None:
+            raise ValueError(
+                f"host {self.host} can be reached from other machines, so an API key is needed: set OPENARC_API_KEY"
+            )
+        if self.api_key is not None and len(self.api_key.get_secret_value()) < 8:
+            raise ValueError("the API key must have at least 8 characters")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """True when only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Settings from flags over environment over defaults.
+
+    Raises:
+        SettingsError: an unknown flag or OPENARC_ variable (with the nearest right name), or a wrong value.
+    """
+    values = {**_from_environment(environment), **_from_flags(arguments)}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        where = f"{flag_of(name)} ({variable_of(name)}): " if name else ""
+        raise SettingsError(f"{where}{first['msg'].removeprefix('Value error, ')}", "See --help.") from None
+
+
+def flag_of(name: str) -> str:
+    """The flag of a field: `model_folder` -> `--model-folder`."""
+    return "--" + name.replace("_", "-")
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a field: `model_folder` -> `OPENARC_MODEL_FOLDER`."""
+    return PREFIX + name.upper()
+
+
+def default_of(name: str) -> str:
+    """The default as --help shows it."""
+    value = Settings.model_fields[name].default
+    return "none" if value is None else str(value)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    fields = {variable_of(name): name for name in Settings.model_fields}
+    values: dict[str, Any] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX) or variable.startswith(f"{PREFIX}TEST_"):
+            continue
+        if variable not in fields:
+            raise SettingsError(f"There is no environment variable {variable}.", nearest(variable, fields))
+        if value != "":
+            values[fields[variable]] = value
+    return values
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(message[:1].upper() + message[1:] + ".", "See --help.")
+
+
+def _from_flags(arguments: Sequence[str]) -> dict[str, Any]:
+    parser = _Parser(
+        prog="python app.py",
+        description="OpenArc: language models on Intel hardware through OpenVINO. Every flag is also an environment variable.",
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=min(110, _columns())),
+    )
+    for name, field in Settings.model_fields.items():
+        text = f"{field.description} [{variable_of(name)}; default: {default_of(name)}]".replace("%", "%%")
+        if field.annotation is bool:
+            parser.add_argument(
+                flag_of(name), help=text, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS
+            )
+        else:
+            parser.add_argument(flag_of(name), help=text, metavar=name.upper(), default=argparse.SUPPRESS)
+    parsed, unknown = parser.parse_known_args(list(arguments))
+    if unknown:
+        word = unknown[0].partition("=")[0]
+        raise SettingsError(
+            f"There is no flag {word}.", nearest(word, [flag_of(name) for name in Settings.model_fields])
+        )
+    return vars(parsed)
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size().columns
+    except OSError:
+        return 110
