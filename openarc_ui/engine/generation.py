@@ -67,14 +67,8 @@ class Generation:
     async def async_batches(self, interval: float) -> AsyncIterator[tuple[TextDelta, ...]]:
         """`batches` for an event loop: waiting takes no thread."""
         self._claim()
-        loop, news = asyncio.get_running_loop(), asyncio.Event()
-
-        def wake() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(news.set)
-
-        with self._condition:
-            self._listener = wake
+        news = asyncio.Event()
+        self._listen(news)
         try:
             while True:
                 if not self._has_news():
@@ -117,13 +111,21 @@ class Generation:
             GenerationFailed: the request failed.
             TimeoutError: it has not ended within `timeout` seconds.
         """
-        loop, news = asyncio.get_running_loop(), asyncio.Event()
-        with self._condition:
-            self._listener = lambda: loop.call_soon_threadsafe(news.set)
-            if self.is_finished:
-                news.set()
+        news = asyncio.Event()
+        self._listen(news)
         await asyncio.wait_for(self._until_finished(news), timeout)
         return self._result()
+
+    def _listen(self, news: asyncio.Event) -> None:
+        """Set `news` on the running loop whenever something is pushed."""
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(news.set)
+
+        with self._condition:
+            self._listener = wake
 
     async def _until_finished(self, news: asyncio.Event) -> None:
         while not self.is_finished:

@@ -85,6 +85,9 @@ class SessionJob:
             for _ in range(self._sampling.num_return_sequences)
         ]
 
+    def found_cached(self, tokens: int) -> None:
+        self.stopwatch.cached_prompt_tokens = tokens
+
     def push(self, sequence_index: int, token_ids: Sequence[int]) -> None:
         sequence = self.sequences[sequence_index]
         if sequence.finish_reason is not None or not token_ids:

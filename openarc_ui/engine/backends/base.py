@@ -39,6 +39,9 @@ class Job(Protocol):
     def sampling(self) -> Sampling:
         """Every sampling parameter, settled."""
 
+    def found_cached(self, tokens: int) -> None:
+        """So many of the prompt's tokens came from a cache. Not called by a backend that can't tell."""
+
     def push(self, sequence_index: int, token_ids: Sequence[int]) -> None:
         """New ids of one sequence, end-of-text id included."""
 

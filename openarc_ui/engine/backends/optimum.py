@@ -1,0 +1,225 @@
+"""Optimum-Intel: `OVModelForCausalLM.generate`, one request at a time.
+
+A step runs a whole request: the streamer hands over each token, a stopping criterion ends it. Facts behind the odd lines:
+research/engine, section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
+from openarc_ui.engine.backends.files import context_length, read_json
+from openarc_ui.engine.backends.properties import read_compiled
+from openarc_ui.engine.backends.template import as_dicts, refusing_template
+from openarc_ui.engine.devices import clean_message
+from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
+from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelLoadFailed
+
+NO_TOKEN = -1
+
+
+class OptimumBackend:
+    """`OVModelForCausalLM` and `AutoTokenizer` behind the Backend protocol."""
+
+    name: BackendName = "optimum"
+    supported_sampling = SAMPLING_NAMES
+    max_running = 1
+
+    def __init__(self) -> None:
+        try:
+            import torch
+            import transformers
+            from optimum.intel import OVModelForCausalLM
+        except ImportError as error:
+            raise BackendUnavailable(
+                f"optimum-intel can't be imported: {error}", "Install requirements.txt again."
+            ) from error
+        # PyTorch only samples here; more threads fight OpenVINO's for the cores (16.6 against 23 to 112 ms a token).
+        torch.set_num_threads(1)
+        transformers.logging.set_verbosity_error()
+        self._torch, self._transformers, self._model_class = torch, transformers, OVModelForCausalLM
+        self._model: Any = None
+        self._tokenizer: Any = None
+        self._request: LoadRequest | None = None
+        self._job: Job | None = None
+
+    def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
+        self._request = request
+        reach_stage("Reading the tokenizer and the chat template", 0.3)
+        try:
+            self._tokenizer = self._transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
+            reach_stage(
+                "Converting and compiling the model" if request.export_model else "Reading and compiling the model", 0.4
+            )
+            self._model = self._model_class.from_pretrained(
+                path,
+                export=request.export_model,
+                device=request.device,
+                ov_config=dict(request.ov_config),
+                use_cache=request.use_cache,
+                local_files_only=True,
+            )
+        except (RuntimeError, ValueError, OSError, ImportError) as error:
+            raise ModelLoadFailed(
+                f"Optimum can't load the model: {clean_message(error)}",
+                "Check the folder, the device and the ov_config.",
+            ) from error
+        execution_devices, effective = read_compiled(self._compiled_model())
+        folder = Path(path)
+        return LoadedModel(
+            execution_devices=execution_devices,
+            effective_properties=effective,
+            context_length=context_length(read_json(folder / "config.json")),
+            generation_config=read_json(folder / "generation_config.json"),
+            versions=_versions(),
+        )
+
+    def render(self, conversation: Sequence[Message]) -> str:
+        if not self._tokenizer.chat_template:
+            raise InvalidRequest(
+                "This model has no chat template.", "Add a chat_template.jinja to its folder and load it again."
+            )
+        with refusing_template():
+            return str(
+                self._tokenizer.apply_chat_template(as_dicts(conversation), tokenize=False, add_generation_prompt=True)
+            )
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def start(self, job: Job) -> None:
+        self._job = job
+        job.found_cached(0)
+
+    def step(self, on_output: Callable[[], None]) -> None:
+        job, self._job = self._job, None
+        if job is None:
+            return
+        torch, sampling = self._torch, job.sampling
+        end_ids = frozenset() if sampling.ignore_eos else self._end_ids()
+        torch.manual_seed(sampling.seed)
+        input_ids = torch.tensor([list(job.prompt_ids)], dtype=torch.long)
+        self._model.generate(
+            input_ids,
+            attention_mask=torch.ones_like(input_ids),
+            generation_config=self._generation_config(sampling),
+            streamer=_Streamer(job, end_ids, on_output),
+            stopping_criteria=[_stopping_criterion(self._transformers, torch, job)],
+            logits_processor=[_penalties(self._transformers, torch, sampling, len(job.prompt_ids))],
+        )
+        for index in range(sampling.num_return_sequences):
+            job.finish(index, FinishReason.LENGTH)
+
+    def reset(self) -> None:
+        self._job = None
+
+    def close(self) -> None:
+        self._model = None
+
+    def _compiled_model(self) -> Any:
+        if self._model.request is None:
+            self._model.compile()
+        request = self._model.request
+        return request.get_compiled_model() if hasattr(request, "get_compiled_model") else request
+
+    def _end_ids(self) -> frozenset[int]:
+        own = self._request.eos_token_id if self._request is not None else None
+        ids = own if own is not None else self._model.generation_config.eos_token_id
+        if ids is None:
+            ids = self._tokenizer.eos_token_id
+        return frozenset(ids if isinstance(ids, (list, tuple)) else () if ids is None else (ids,))
+
+    def _pad_id(self) -> int:
+        own = self._request.pad_token_id if self._request is not None else None
+        candidates = (
+            own,
+            self._model.generation_config.pad_token_id,
+            self._tokenizer.pad_token_id,
+            *sorted(self._end_ids()),
+        )
+        return next((int(each) for each in candidates if each is not None), 0)
+
+    def _generation_config(self, sampling: Sampling) -> Any:
+        end_ids = [NO_TOKEN] if sampling.ignore_eos else sorted(self._end_ids())
+        values: dict[str, Any] = {
+            "max_new_tokens": sampling.max_new_tokens,
+            "do_sample": sampling.do_sample,
+            "num_return_sequences": sampling.num_return_sequences,
+            "repetition_penalty": sampling.repetition_penalty,
+            "eos_token_id": end_ids or [NO_TOKEN],
+            "pad_token_id": self._pad_id(),
+        }
+        if self._request is not None and self._request.bos_token_id is not None:
+            values["bos_token_id"] = self._request.bos_token_id
+        if sampling.do_sample:
+            values |= {"temperature": sampling.temperature, "top_k": sampling.top_k, "top_p": sampling.top_p}
+            values |= {"min_p": sampling.min_p} if sampling.min_p > 0 else {}
+        return self._transformers.GenerationConfig(**values)
+
+
+class _Streamer:
+    """Receives the prompt first, then one id for each sequence a step (transformers' BaseStreamer protocol)."""
+
+    def __init__(self, job: Job, end_ids: frozenset[int], on_output: Callable[[], None]) -> None:
+        self._job = job
+        self._end_ids = end_ids
+        self._on_output = on_output
+        self._ended: set[int] = set()
+        self._has_prompt = False
+
+    def put(self, value: Any) -> None:
+        if not self._has_prompt:
+            self._has_prompt = True
+            return
+        for index, token_id in enumerate(value.reshape(-1).tolist()):
+            if index in self._ended:
+                continue
+            self._job.push(index, [token_id])
+            if token_id in self._end_ids:
+                self._ended.add(index)
+                self._job.finish(index, FinishReason.STOP)
+        self._on_output()
+
+    def end(self) -> None:
+        """Nothing is held back here."""
+
+
+def _stopping_criterion(transformers: Any, torch: Any, job: Job) -> Any:
+    class StopWhenNotWanted(transformers.StoppingCriteria):  # type: ignore[misc]
+        """Ends each sequence whose job wants no more of it; asked after every token."""
+
+        def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+            return torch.tensor([job.wants_stop(index) for index in range(input_ids.shape[0])])
+
+    return StopWhenNotWanted()
+
+
+def _penalties(transformers: Any, torch: Any, sampling: Sampling, prompt_tokens: int) -> Any:
+    class PresenceAndFrequencyPenalty(transformers.LogitsProcessor):  # type: ignore[misc]
+        """OpenAI's penalties, which transformers lacks: logit - presence * (count > 0) - frequency * count.
+
+        `count` is how often the token is in the answer so far; the prompt does not count, as in GenAI.
+        """
+
+        def __call__(self, input_ids: Any, scores: Any) -> Any:
+            if not sampling.presence_penalty and not sampling.frequency_penalty:
+                return scores
+            generated = input_ids[:, prompt_tokens:]
+            counts = torch.zeros_like(scores).scatter_add_(1, generated, torch.ones_like(generated, dtype=scores.dtype))
+            return scores - sampling.presence_penalty * (counts > 0) - sampling.frequency_penalty * counts
+
+    return PresenceAndFrequencyPenalty()
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("openvino", "optimum-intel", "transformers", "torch")}
