@@ -47,6 +47,7 @@ class Engine:
     Args:
         model_folder: the only folder models are loaded from.
         on_report: called with the report of every request that ended, from the engine's threads; must not block or raise.
+        on_loaded: called with the description of every model that was loaded; same rules.
         queue_size: how many requests may wait for one model; beyond it `EngineBusy`.
         device_layer: how devices are asked; a factory, so that OpenVINO is imported at the first question.
     """
@@ -56,11 +57,13 @@ class Engine:
         model_folder: Path,
         *,
         on_report: OnReport = lambda report: None,
+        on_loaded: Callable[[ModelInfo], None] = lambda info: None,
         queue_size: int = 32,
         device_layer: Callable[[], DeviceLayer] = OpenVinoLayer,
     ) -> None:
         self.model_folder = model_folder
         self._on_report = on_report
+        self._on_loaded = on_loaded
         self._queue_size = queue_size
         self._device_layer = device_layer
         self._lock = threading.Lock()
@@ -92,10 +95,12 @@ class Engine:
             name = order.name
             host = self._replace(order)
             try:
-                return host.load(on_stage)
+                info = host.load(on_stage)
             except OpenArcError:
                 self._forget(host)
                 raise
+            self._on_loaded(info)
+            return info
         except OpenArcError as error:
             if not isinstance(error, LoadCancelled):
                 self._last_load_failure = LoadFailure(name, error.code, error.message, error.hint, time.time())
@@ -140,6 +145,10 @@ class Engine:
         models = tuple(host.status() for host in hosts)
         default = next((model.name for model in reversed(models) if model.state is ModelState.READY), None)
         return EngineStatus(models, default, self._last_load_failure, self._queue_size)
+
+    def worker_processes(self) -> dict[str, int]:
+        """Model name -> process id of its worker, for those that live."""
+        return {model.name: model.process_id for model in self.status().models if model.process_id is not None}
 
     def close(self) -> None:
         """Cancel and end everything. Idempotent."""

@@ -1,0 +1,154 @@
+"""The composition root: settings -> store -> engine -> API + page -> one web server. The only file that knows every layer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import time
+import webbrowser
+from typing import TYPE_CHECKING, Any
+
+from openarc_ui import __version__
+from openarc_ui.errors import OpenArcError, SettingsError
+from openarc_ui.settings import Settings, is_loopback, read_settings
+
+if TYPE_CHECKING:
+    from openarc_ui.engine.engine import Engine
+    from openarc_ui.metrics.store import MetricsStore
+    from openarc_ui.startup import Startup
+
+BEFORE_GRADIO = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "64",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+"""No library may call home, nor rebuild its usage statistics after each event (research: gradio, sections 2 and 6)."""
+
+SHUTDOWN_SECONDS = 2
+
+
+def create_app(settings: Settings, engine: Engine, store: MetricsStore, startup: Startup) -> Any:
+    """The whole web application: guard, REST routes, and the page at /."""
+    os.environ.update(BEFORE_GRADIO)
+    import gradio
+
+    from openarc_ui.server.api import create_api
+    from openarc_ui.server.security import Guard
+    from openarc_ui.ui.blocks import build_page, page_options
+
+    api = create_api(engine, settings, startup)
+    application = gradio.mount_gradio_app(
+        api,
+        build_page(engine, store, startup),
+        path="/",
+        show_error=False,
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        max_file_size="8mb",
+        footer_links=["api"],
+        **page_options(),
+    )
+    return Guard(application, settings)
+
+
+def run(settings: Settings) -> int:
+    """Serve until told to stop; returns the exit code."""
+    began_at = time.perf_counter()
+    bound = _bind(settings)
+    from openarc_ui.engine.engine import Engine
+    from openarc_ui.metrics.sampler import Sampler
+    from openarc_ui.metrics.store import MetricsStore
+    from openarc_ui.startup import Startup
+    from openarc_ui.terminal import TerminalProgress
+
+    settings.database.parent.mkdir(parents=True, exist_ok=True)
+    settings.model_folder.mkdir(parents=True, exist_ok=True)
+    progress = TerminalProgress()
+    store = MetricsStore(settings.database)
+    engine = Engine(
+        settings.model_folder, on_report=store.record, on_loaded=store.record_model, queue_size=settings.queue_size
+    )
+    sampler = Sampler(store, engine.worker_processes)
+    startup = Startup(engine, settings, progress.show)
+    try:
+        startup.start()
+        sampler.start()
+        _serve(create_app(settings, engine, store, startup), bound, settings, began_at, progress.say)
+    finally:
+        startup.stop()
+        sampler.stop()
+        engine.close()
+        store.close()
+        progress.close()
+    return 0
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """Take the port before anything slow happens.
+
+    Raises:
+        SettingsError: it is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    if os.name == "posix":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"Can't listen on {settings.host} port {settings.port}: {error.strerror}.",
+            "Choose another with --port or --host.",
+        ) from None
+    return listening
+
+
+def _serve(application: Any, bound: socket.socket, settings: Settings, began_at: float, say: Any) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Says the address once it answers."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            address = f"http://{host}:{settings.port}"
+            say(
+                f"OpenArc {__version__} answers on {address} after {time.perf_counter() - began_at:.1f} s. Ctrl+C ends it."
+            )
+            if not is_loopback(settings.host):
+                say("Other machines can reach it; every request needs the API key.")
+            if settings.open_browser:
+                webbrowser.open(address)
+
+    config = uvicorn.Config(
+        application,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    Server(config).run(sockets=[bound])
+
+
+def main() -> int:
+    """Entry: 0 when ended as asked, 2 for settings that can't be used."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return run(read_settings(sys.argv[1:], os.environ))
+    except KeyboardInterrupt:
+        return 0
+    except OpenArcError as error:
+        print(f"openarc: {error.message} {error.hint}".rstrip(), file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""One contract for every backend: optimum and genai with the real starter model, and the scripted fake."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import FinishReason, GenerationRequest, GenerationResult, LoadRequest, Message, ModelInfo
+from openarc_ui.errors import PromptTooLong
+from tests.conftest import ask, write_script
+
+pytestmark = pytest.mark.model
+
+FRANCE = "What is the capital of France?"
+STORY = "slow: Tell me a long story about a dog."
+
+
+class Loaded:
+    """A loaded model and short words for asking it."""
+
+    def __init__(self, engine: Engine, info: ModelInfo) -> None:
+        self.engine = engine
+        self.info = info
+
+    def run(self, request: GenerationRequest) -> GenerationResult:
+        return self.engine.submit(request).result(timeout=120)
+
+    def greedy(self, text: str, tokens: int = 24) -> GenerationResult:
+        return self.run(ask(text, do_sample=False, max_new_tokens=tokens))
+
+
+@pytest.fixture(scope="module", params=["scripted", "genai", "optimum"])
+def loaded(
+    request: pytest.FixtureRequest, starter_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Loaded]:
+    if request.param == "scripted":
+        folder = tmp_path_factory.mktemp("models")
+        write_script(folder / "script", context_length=600)
+        order = LoadRequest(model_path="script")
+    else:
+        folder = starter_folder.parent
+        order = LoadRequest(
+            model_path=starter_folder.name, backend=request.param, ov_config={"KV_CACHE_PRECISION": "f16"}
+        )
+    with Engine(folder) as engine:
+        yield Loaded(engine, engine.load(order))
+
+
+@pytest.fixture
+def real(loaded: Loaded) -> Loaded:
+    """The backends that really compute."""
+    if loaded.info.backend == "scripted":
+        pytest.skip("sampling numbers change nothing in a scripted text")
+    return loaded
+
+
+def test_the_answer_is_right_and_ends_with_stop(loaded: Loaded) -> None:
+    result = loaded.greedy(FRANCE)
+    assert "Paris" in result.texts[0]
+    assert result.finish_reasons == (FinishReason.STOP,)
+
+
+def test_token_counts_are_those_of_the_ids(loaded: Loaded) -> None:
+    generation = loaded.engine.submit(ask(FRANCE, do_sample=False, max_new_tokens=24))
+    streamed = sum(delta.tokens for batch in generation.batches(5) for delta in batch)
+    report = generation.result(timeout=5).report
+    assert report.generated_tokens == streamed
+    assert report.prompt_tokens is not None and report.prompt_tokens > 5
+
+
+def test_max_new_tokens_is_exact_and_ends_with_length(loaded: Loaded) -> None:
+    result = loaded.greedy(STORY, tokens=7)
+    assert result.report.generated_tokens == 7
+    assert result.finish_reasons == (FinishReason.LENGTH,)
+
+
+def test_ignore_eos_goes_on_to_max_new_tokens(loaded: Loaded) -> None:
+    result = loaded.run(ask(FRANCE, do_sample=False, max_new_tokens=20, ignore_eos=True))
+    assert result.report.generated_tokens == 20
+    assert result.finish_reasons == (FinishReason.LENGTH,)
+
+
+def test_a_stop_string_ends_the_text_before_it(loaded: Loaded) -> None:
+    whole = loaded.greedy(FRANCE).texts[0]
+    result = loaded.run(ask(FRANCE, do_sample=False, max_new_tokens=24, stop=("of Fr", "never")))
+    assert result.texts[0] == whole[: whole.index("of Fr")]
+    assert result.finish_reasons == (FinishReason.STOP,)
+    assert result.report.generated_tokens < 8
+
+
+def test_cancel_ends_it_between_tokens(loaded: Loaded) -> None:
+    generation = loaded.engine.submit(ask(STORY, max_new_tokens=400, ignore_eos=True))
+    batches = generation.batches(5)
+    next(batches)
+    began_at = time.perf_counter()
+    generation.cancel()
+    result = generation.result(timeout=5)
+    assert time.perf_counter() - began_at < 1.0
+    assert result.finish_reasons == (FinishReason.CANCELLED,)
+    assert 0 < result.report.generated_tokens < 100
+    assert loaded.engine.status().models[0].running == 0
+
+
+def test_several_sequences_are_all_streamed_and_counted(loaded: Loaded) -> None:
+    request = ask(STORY, max_new_tokens=8, num_return_sequences=3, temperature=1.0, seed=3, ignore_eos=True)
+    generation = loaded.engine.submit(request)
+    seen = {delta.sequence_index for batch in generation.batches(5) for delta in batch}
+    result = generation.result(timeout=5)
+    assert seen == {0, 1, 2}
+    assert len(result.texts) == len(result.finish_reasons) == 3
+    assert result.report.generated_tokens == 24
+
+
+def test_the_report_adds_up(loaded: Loaded) -> None:
+    report = loaded.greedy(STORY, tokens=12).report
+    assert report.ttft_seconds is not None and report.decode_seconds is not None and report.prefill_seconds is not None
+    assert len(report.inter_token_latencies_seconds) == 11
+    assert sum(report.inter_token_latencies_seconds) == pytest.approx(report.decode_seconds)
+    assert report.tpot_seconds == pytest.approx(report.decode_seconds / 11)
+    assert report.decode_tokens_per_second == pytest.approx(11 / report.decode_seconds)
+    parts = (report.queue_seconds, report.template_seconds, report.tokenize_seconds, report.prefill_seconds)
+    assert sum(part for part in parts if part is not None) == pytest.approx(report.ttft_seconds, abs=0.05)
+    assert report.ttft_seconds + report.decode_seconds <= report.total_seconds
+    assert (report.backend, report.configuration_id) == (loaded.info.backend, loaded.info.configuration_id)
+
+
+def test_a_prompt_longer_than_the_context_is_refused(loaded: Loaded) -> None:
+    with pytest.raises(PromptTooLong, match="context"):
+        loaded.run(ask("word " * 9000))
+
+
+def test_several_requests_at_once_all_end_well(loaded: Loaded) -> None:
+    generations = [loaded.engine.submit(ask(FRANCE, do_sample=False, max_new_tokens=24)) for _ in range(4)]
+    assert all("Paris" in generation.result(timeout=60).texts[0] for generation in generations)
+
+
+def test_a_roleful_conversation_is_rendered_whole(loaded: Loaded) -> None:
+    short = loaded.run(ask(FRANCE, max_new_tokens=1)).report.prompt_tokens
+    conversation = (
+        Message(role="system", content="Answer in one word."),
+        Message(role="user", content="¿Qué tal? 👩‍🔬 你好"),
+        Message(role="assistant", content="def f():\n\treturn 1"),
+        Message(role="user", content=FRANCE),
+    )
+    request = GenerationRequest(conversation=conversation, max_new_tokens=1)
+    long = loaded.run(request).report.prompt_tokens
+    assert short is not None and long is not None and long > short
+
+
+def test_the_same_seed_gives_the_same_answer(real: Loaded) -> None:
+    parameters = {"temperature": 1.2, "top_k": 0, "top_p": 1.0, "max_new_tokens": 16}
+    first, again = (real.run(ask(STORY, seed=11, **parameters)) for _ in range(2))
+    other = real.run(ask(STORY, seed=12, **parameters))
+    assert first.texts == again.texts
+    assert first.texts != other.texts
+    assert first.report.seed == 11
+
+
+def test_a_drawn_seed_is_reported_and_repeats_the_answer(real: Loaded) -> None:
+    drawn = real.run(ask(STORY, temperature=1.0, max_new_tokens=12))
+    assert drawn.report.seed is not None
+    assert real.run(ask(STORY, temperature=1.0, max_new_tokens=12, seed=drawn.report.seed)).texts == drawn.texts
+
+
+@pytest.mark.parametrize("narrow", [{"top_k": 1}, {"top_p": 0.001}, {"min_p": 0.999}, {"temperature": 0.0}])
+def test_each_narrowing_parameter_alone_makes_sampling_greedy(real: Loaded, narrow: dict[str, float]) -> None:
+    wide = {"temperature": 1.5, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
+    result = real.run(ask(FRANCE, max_new_tokens=8, seed=1, **{**wide, **narrow}))
+    assert result.texts[0] == real.greedy(FRANCE, tokens=8).texts[0]
+
+
+@pytest.mark.parametrize(
+    "penalty", [{"repetition_penalty": 1.8}, {"presence_penalty": 2.0}, {"frequency_penalty": 2.0}]
+)
+def test_each_penalty_makes_a_repetitive_answer_less_so(real: Loaded, penalty: dict[str, float]) -> None:
+    text = "Repeat the word banana twenty times: banana banana banana banana"
+    plain = real.run(ask(text, do_sample=False, max_new_tokens=40, ignore_eos=True)).texts[0]
+    penalised = real.run(ask(text, do_sample=False, max_new_tokens=40, ignore_eos=True, **penalty)).texts[0]
+    assert len(set(penalised.split())) / len(penalised.split()) > len(set(plain.split())) / len(plain.split())
+
+
+def test_the_models_own_defaults_apply_when_the_request_says_nothing(real: Loaded) -> None:
+    assert real.info.generation_defaults["temperature"] == 0.2
+    assert real.info.context_length == 8192
+    assert real.run(ask(FRANCE)).report.seed is not None
+
+
+def test_requested_and_effective_properties_are_both_told(real: Loaded) -> None:
+    assert real.info.requested_properties == {"KV_CACHE_PRECISION": "f16"}
+    assert real.info.effective_properties["KV_CACHE_PRECISION"] == "f16"
+    assert int(real.info.effective_properties["INFERENCE_NUM_THREADS"]) >= 1
+    assert real.info.execution_devices == ("CPU",)

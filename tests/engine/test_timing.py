@@ -1,0 +1,83 @@
+"""Every figure of a report against a scripted timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from openarc_ui.engine.timing import ServedBy, Stopwatch
+from openarc_ui.engine.types import FinishReason
+from openarc_ui.errors import GenerationFailed
+from tests.conftest import ask
+
+SERVED_BY = ServedBy("model", "genai", "CPU", "abc")
+
+
+def clock_of(*moments: float) -> Callable[[], float]:
+    """A clock that shows these moments, one each time it is read."""
+    remaining: Iterator[float] = iter(moments)
+    return lambda: next(remaining)
+
+
+def test_a_whole_request_to_the_microsecond() -> None:
+    stopwatch = Stopwatch(
+        100.0, 1_700_000_000.0, clock_of(100.5, 100.501, 100.503, 100.510, 100.710, 100.730, 100.760, 100.761)
+    )
+    stopwatch.take_up()
+    stopwatch.templated()
+    stopwatch.tokenized(50)
+    stopwatch.started()
+    for first in (1, 0, 0):
+        stopwatch.step(1, first)
+    report = stopwatch.report(ask("hi"), SERVED_BY, FinishReason.STOP, None)
+    assert report.queue_seconds == pytest.approx(0.5, abs=1e-6)
+    assert report.template_seconds == pytest.approx(0.001, abs=1e-6)
+    assert report.tokenize_seconds == pytest.approx(0.002, abs=1e-6)
+    assert report.ttft_seconds == pytest.approx(0.710, abs=1e-6)
+    assert report.prefill_seconds == pytest.approx(0.200, abs=1e-6)
+    assert report.decode_seconds == pytest.approx(0.050, abs=1e-6)
+    assert report.inter_token_latencies_seconds == pytest.approx((0.020, 0.030), abs=1e-6)
+    assert report.tpot_seconds == pytest.approx(0.025, abs=1e-6)
+    assert report.prefill_tokens_per_second == pytest.approx(250.0, rel=1e-6)
+    assert report.decode_tokens_per_second == pytest.approx(40.0, rel=1e-6)
+    assert report.total_seconds == pytest.approx(0.761, abs=1e-6)
+    assert (report.submitted_at, report.prompt_tokens, report.generated_tokens) == (1_700_000_000.0, 50, 3)
+
+
+def test_what_never_happened_is_none_and_not_zero() -> None:
+    report = Stopwatch(1.0, 0.0, clock_of(3.0)).report(ask("hi"), SERVED_BY, FinishReason.CANCELLED, None)
+    nothing = (
+        report.queue_seconds,
+        report.ttft_seconds,
+        report.tpot_seconds,
+        report.decode_tokens_per_second,
+        report.prompt_tokens,
+    )
+    assert nothing == (None,) * 5
+    assert report.total_seconds == 2.0
+
+
+def test_one_token_has_a_ttft_and_no_decode() -> None:
+    stopwatch = Stopwatch(0.0, 0.0, clock_of(0.1, 0.2))
+    stopwatch.step(1, 1)
+    report = stopwatch.report(ask("hi"), SERVED_BY, FinishReason.LENGTH, None)
+    assert (report.ttft_seconds, report.decode_seconds, report.tpot_seconds) == (0.1, None, None)
+    assert report.inter_token_latencies_seconds == ()
+
+
+def test_several_sequences_count_their_later_tokens_only() -> None:
+    stopwatch = Stopwatch(0.0, 0.0, clock_of(1.0, 2.0, 3.0, 3.0))
+    for tokens, first in ((3, 3), (3, 0), (3, 0)):
+        stopwatch.step(tokens, first)
+    report = stopwatch.report(ask("hi"), SERVED_BY, FinishReason.LENGTH, None)
+    assert report.generated_tokens == 9
+    assert report.decode_tokens_per_second == pytest.approx(3.0)
+    assert report.tpot_seconds == pytest.approx(1.0)
+
+
+def test_an_error_is_in_the_report() -> None:
+    report = Stopwatch(0.0, 0.0, clock_of(1.0)).report(
+        ask("hi"), SERVED_BY, FinishReason.ERROR, GenerationFailed("no", "hint")
+    )
+    assert (report.error_code, report.error_message) == ("generation_failed", "no")

@@ -1,0 +1,53 @@
+"""Settings: one table feeds flags, variables, help and checks."""
+
+from __future__ import annotations
+
+import pytest
+
+from openarc_ui.errors import SettingsError
+from openarc_ui.settings import Settings, default_of, flag_of, is_loopback, read_settings, variable_of
+
+
+def test_flags_win_over_variables_and_variables_over_defaults() -> None:
+    settings = read_settings(["--port", "7000"], {"OPENARC_PORT": "7001", "OPENARC_QUEUE_SIZE": "4"})
+    assert (settings.port, settings.queue_size, settings.host) == (7000, 4, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        (["--prot", "1"], {}, "--port"),
+        ([], {"OPENARC_PROT": "1"}, "OPENARC_PORT"),
+        (["--port", "many"], {}, "--port"),
+        (["--port"], {}, "expected one argument"),
+        (["--port", "70000"], {}, "65535"),
+        (["--backend", "torch"], {}, "genai"),
+        (["--host", "0.0.0.0"], {}, "OPENARC_API_KEY"),
+        (["--api-key", "short"], {}, "8 characters"),
+        (["extra"], {}, "extra"),
+    ],
+)
+def test_a_wrong_setting_says_what_is_right(arguments: list[str], environment: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(arguments, environment)
+    assert says in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_another_host_is_fine_with_a_key_and_the_key_is_never_printed() -> None:
+    settings = read_settings(["--host", "0.0.0.0"], {"OPENARC_API_KEY": "a-long-secret"})
+    assert settings.api_key is not None
+    assert "a-long-secret" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_help_explains_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_settings(["--help"], {})
+    text = " ".join(capsys.readouterr().out.split())
+    for name in Settings.model_fields:
+        assert flag_of(name) in text
+        assert f"[{variable_of(name)}; default: {default_of(name)}]" in text
+
+
+def test_what_is_loopback() -> None:
+    assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "127.9.9.9")] == [True] * 4
+    assert [is_loopback(host) for host in ("0.0.0.0", "192.168.1.2", "example.org")] == [False] * 3
