@@ -28,3 +28,13 @@ def context_length(config: dict[str, Any]) -> int | None:
             if isinstance(section.get(key), int):
                 return int(section[key])
     return None
+
+
+def gguf_context_length(path: Path) -> int | None:
+    """Tokens of prompt and answer together that a GGUF file's metadata allows, None where it does not say."""
+    from gguf import GGUFReader
+
+    for name, field in GGUFReader(path).fields.items():
+        if name.endswith(".context_length"):
+            return int(field.contents())
+    return None

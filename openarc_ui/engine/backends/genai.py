@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
-from openarc_ui.engine.backends.files import context_length, read_json
+from openarc_ui.engine.backends.files import context_length, gguf_context_length, read_json
 from openarc_ui.engine.backends.properties import compile_probe
-from openarc_ui.engine.backends.template import find_template, render, special_tokens
+from openarc_ui.engine.backends.template import find_template, import_renderer, render, special_tokens
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
@@ -71,6 +72,8 @@ class GenAIBackend:
             reach_stage("Checking the device configuration", 0.15)
             execution_devices, effective = compile_probe(request.device, request.ov_config)
             reach_stage("Reading and compiling the model", 0.2)
+            preparing_templates = threading.Thread(target=import_renderer)
+            preparing_templates.start()
             self._make_pipeline = lambda: self._genai.ContinuousBatchingPipeline(
                 path, _scheduler_config(self._genai), request.device, dict(request.ov_config)
             )
@@ -81,6 +84,7 @@ class GenAIBackend:
                 "Check the folder, the device and the ov_config.",
             ) from error
         reach_stage("Reading the tokenizer and the chat template", 0.85)
+        preparing_templates.join()
         self._tokenizer = self._pipeline.get_tokenizer()
         self._eos_token_id = request.eos_token_id
         self._choose_decoder(folder)
@@ -90,7 +94,9 @@ class GenAIBackend:
         return LoadedModel(
             execution_devices=execution_devices,
             effective_properties=effective,
-            context_length=None if is_gguf else context_length(read_json(folder / "config.json")),
+            context_length=gguf_context_length(Path(path))
+            if is_gguf
+            else context_length(read_json(folder / "config.json")),
             generation_config={} if is_gguf else read_json(folder / "generation_config.json"),
             versions=_versions(),
         )

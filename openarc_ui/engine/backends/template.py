@@ -36,6 +36,11 @@ def special_tokens(folder: Path) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text is not None}
 
 
+def import_renderer() -> None:
+    """Import what `render` needs (a second of work), so that it can be done while the model is compiled."""
+    import transformers.utils.chat_template_utils  # noqa: F401
+
+
 def render(template: str, conversation: Sequence[Message], tokens: Mapping[str, str]) -> str:
     """The prompt of a conversation, ending where the answer begins.
 

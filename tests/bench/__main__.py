@@ -1,0 +1,116 @@
+"""`python -m tests.bench`: our engine, REST and the Gradio chat against the bare pipeline, in turn, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.bench.contestants import BarePipeline, Contestant, Run, ThroughEngine, ThroughGradio, ThroughRest
+from tests.bench.prompts import prompt_of
+from tests.bench.server import ServerProcess
+from tests.starter_fixture import ensure_starter
+
+PROMPT_TOKENS = 512
+NEW_TOKENS = 128
+USERS = 8
+
+
+class Bench:
+    """Collects figures and prints them as they come."""
+
+    def __init__(self, rounds: int) -> None:
+        self.rounds = rounds
+        self.figures: dict[str, float] = {}
+        self._seed = int(time.time()) % 100_000 * 100
+
+    def note(self, name: str, value: float, unit: str, goal: float | None = None) -> None:
+        """Record and print one figure; a ratio is held against its goal."""
+        self.figures[name] = value
+        verdict = "" if goal is None else f"   goal {goal:.2f}: {'reached' if value >= goal else 'MISSED'}"
+        print(f"{name:<58} {value:8.3f} {unit}{verdict}", flush=True)
+
+    def prompt(self, tokens: int = PROMPT_TOKENS) -> str:
+        self._seed += 1
+        return prompt_of(tokens, self._seed)
+
+    def pairs(self, ours: Contestant, floor: Contestant) -> list[tuple[Run, Run]]:
+        """Both in turn, ours first in every other round, after one uncounted round."""
+        measured = []
+        for number in range(self.rounds + 1):
+            order = (ours, floor) if number % 2 else (floor, ours)
+            runs = {contestant: contestant(self.prompt(), NEW_TOKENS) for contestant in order}
+            if number:
+                measured.append((runs[ours], runs[floor]))
+        return measured
+
+    def compare(self, label: str, ours: Contestant, floor: Contestant, goal: float) -> None:
+        """Median of the paired ratios for decode, prefill and the whole request."""
+        pairs = self.pairs(ours, floor)
+        self.note(
+            f"bare pipeline beside {label}: decode", median(pairs, lambda o, f: f.decode_tokens_per_second), "tok/s"
+        )
+        self.note(f"{label}: decode", median(pairs, lambda o, f: o.decode_tokens_per_second), "tok/s")
+        self.note(f"{label} / bare: decode", ratio(pairs, lambda run: run.decode_tokens_per_second), "", goal)
+        self.note(f"{label} / bare: prefill", ratio(pairs, lambda run: run.prefill_tokens_per_second), "", goal)
+        self.note(f"{label} / bare: whole request", ratio(pairs, lambda run: run.total_tokens_per_second), "", goal)
+
+
+def median(pairs: Sequence[tuple[Run, Run]], figure: Callable[[Run, Run], float]) -> float:
+    return statistics.median(figure(ours, floor) for ours, floor in pairs)
+
+
+def ratio(pairs: Sequence[tuple[Run, Run]], figure: Callable[[Run], float]) -> float:
+    return statistics.median(figure(ours) / figure(floor) for ours, floor in pairs)
+
+
+def gain_of_eight(bench: Bench, bare: BarePipeline, engine: ThroughEngine) -> None:
+    """How much eight users at once get out of the machine over one, ours against the bare pipeline's."""
+    gains: list[tuple[float, float]] = []
+    for _ in range(max(2, bench.rounds // 2)):
+        gain = []
+        for contestant in (engine, bare):
+            one = contestant.together([bench.prompt(128)], 64)
+            eight = contestant.together([bench.prompt(128) for _ in range(USERS)], 64)
+            gain.append(eight / one)
+        gains.append((gain[0], gain[1]))
+    bench.note("engine: eight requests over one, total tokens", statistics.median(ours for ours, _ in gains), "times")
+    bench.note("bare: eight requests over one, total tokens", statistics.median(floor for _, floor in gains), "times")
+    bench.note("gain of eight, engine / bare", statistics.median(ours / floor for ours, floor in gains), "", 0.95)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="counted pairs for each comparison")
+    parser.add_argument("--output", type=Path, default=Path("bench-results/latest.json"))
+    options = parser.parse_args()
+    bench = Bench(options.rounds)
+    folder = ensure_starter("int4")
+    print(
+        f"{folder.name}, {PROMPT_TOKENS}-token prompts, {NEW_TOKENS} new tokens, {bench.rounds} pairs, {os.cpu_count()} cores"
+    )
+    bare = BarePipeline(folder)
+    with ServerProcess(folder.parent) as server:
+        times = server.wait()
+        bench.note("process start to first page", times.page_seconds, "s")
+        bench.note("process start to model ready", times.ready_seconds, "s")
+        rest = ThroughRest(server.address)
+        bench.compare("REST stream", rest, bare, 0.95)
+        prompt_tokens = rest(bench.prompt(), 2).prompt_tokens
+        bench.compare("Gradio chat", ThroughGradio(server.address, prompt_tokens), bare, 0.90)
+    engine = ThroughEngine(folder)
+    try:
+        bench.compare("engine", engine, bare, 0.97)
+        gain_of_eight(bench, bare, engine)
+    finally:
+        engine.close()
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(bench.figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
