@@ -11,6 +11,7 @@ import psutil
 
 from openarc_ui.engine.backends.base import Backend, LoadedModel
 from openarc_ui.engine.messages import LoadModel
+from openarc_ui.engine.sampling import model_defaults
 from openarc_ui.engine.types import ModelInfo
 
 
@@ -44,6 +45,7 @@ class StageTimer:
 def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: StageTimer) -> ModelInfo:
     """Everything the page and the database want to know of a load that succeeded."""
     requested = dict(order.request.ov_config)
+    defaults, default_warnings = model_defaults(model.generation_config)
     return ModelInfo(
         name=order.name,
         path=order.path,
@@ -57,11 +59,11 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
         stage_seconds=tuple(stages.seconds),
         memory_bytes=psutil.Process().memory_info().rss,
         context_length=model.context_length,
-        generation_defaults=model.generation_config,
+        generation_defaults=defaults,
         max_running=backend.max_running,
         versions=model.versions,
         configuration_id=_configuration_id(order, model),
-        warnings=order.warnings + model.warnings,
+        warnings=order.warnings + model.warnings + default_warnings,
     )
 
 

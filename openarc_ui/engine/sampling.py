@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from openarc_ui.engine.types import SamplingParameters
 from openarc_ui.errors import InvalidRequest, ParameterNotSupported, PromptTooLong
 
@@ -50,14 +52,21 @@ class Sampling:
     ignore_eos: bool
 
 
-def model_defaults(generation_config: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of a generation_config.json that are sampling parameters, checked like a request's.
-
-    Raises:
-        pydantic.ValidationError: a value is out of range.
-    """
-    known = {name: value for name, value in generation_config.items() if name in SAMPLING_NAMES and value is not None}
-    return SamplingParameters.model_validate(known).model_dump(exclude_none=True)
+def model_defaults(generation_config: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The entries of a generation_config.json that are sampling parameters, and a warning for each that can't be used."""
+    defaults: dict[str, Any] = {}
+    warnings: list[str] = []
+    for name in sorted(SAMPLING_NAMES & generation_config.keys()):
+        value = generation_config[name]
+        if value is None:
+            continue
+        try:
+            checked = SamplingParameters.model_validate({name: value})
+        except ValidationError as error:
+            warnings.append(f"generation_config.json: {name}={value!r} is not used: {error.errors()[0]['msg']}.")
+        else:
+            defaults[name] = getattr(checked, name)
+    return defaults, tuple(warnings)
 
 
 def resolve(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from openarc_ui.engine.backends.base import Backend, LoadedModel
 from openarc_ui.engine.messages import Finished, Generate, StepOutput
@@ -61,7 +62,7 @@ class SessionJob:
             raise RuntimeError("sampling is read before the job was prepared")
         return self._sampling
 
-    def prepare(self, backend: Backend, model: LoadedModel) -> None:
+    def prepare(self, backend: Backend, defaults: Mapping[str, Any], context_length: int | None) -> None:
         """Render, tokenize and settle the sampling.
 
         Raises:
@@ -73,11 +74,11 @@ class SessionJob:
         self.stopwatch.tokenized(len(self.prompt_ids))
         self._sampling = resolve(
             self.request,
-            model_defaults(model.generation_config),
+            defaults,
             supported=backend.supported_sampling,
             backend=backend.name,
             prompt_tokens=len(self.prompt_ids),
-            context_length=model.context_length,
+            context_length=context_length,
         )
         self.stopwatch.seed = self._sampling.seed if self._sampling.do_sample else None
         self.sequences = [
@@ -143,7 +144,8 @@ class Session:
         clock: Clock,
     ) -> None:
         self._backend = backend
-        self._model = model
+        self._defaults, _ = model_defaults(model.generation_config)
+        self._context_length = model.context_length
         self._served_by = served_by
         self._send = send
         self._clock = clock
@@ -218,7 +220,7 @@ class Session:
             self._step.started.append(job.request_id)
             job.stopwatch.take_up()
             try:
-                job.prepare(self._backend, self._model)
+                job.prepare(self._backend, self._defaults, self._context_length)
                 self._running[job.request_id] = job
                 job.stopwatch.started()
                 self._backend.start(job)

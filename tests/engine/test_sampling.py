@@ -61,10 +61,11 @@ def test_several_answers_need_sampling() -> None:
     assert settle({"num_return_sequences": 2}, {"do_sample": False}).do_sample is True
 
 
-def test_model_defaults_are_only_the_sampling_part() -> None:
-    assert model_defaults({"bos_token_id": 1, "temperature": 0.2, "top_k": None}) == {"temperature": 0.2}
-    with pytest.raises(ValidationError):
-        model_defaults({"temperature": "hot"})
+def test_model_defaults_are_only_the_sampling_part_and_a_bad_one_is_told() -> None:
+    assert model_defaults({"bos_token_id": 1, "temperature": 0.2, "top_k": None}) == ({"temperature": 0.2}, ())
+    defaults, warnings = model_defaults({"temperature": "hot", "top_p": 0.5})
+    assert defaults == {"top_p": 0.5}
+    assert len(warnings) == 1 and "temperature='hot'" in warnings[0]
 
 
 @pytest.mark.parametrize(
