@@ -73,7 +73,7 @@ def run(settings: Settings) -> int:
     engine = Engine(
         settings.model_folder, on_report=store.record, on_loaded=store.record_model, queue_size=settings.queue_size
     )
-    sampler = Sampler(store, engine.worker_processes)
+    sampler = Sampler(store.record_sample, engine.worker_processes)
     startup = Startup(engine, settings, progress.show)
     try:
         startup.start()
