@@ -1,0 +1,34 @@
+"""The API: an application with every route and one way to answer errors. The page is mounted by app.py afterwards."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from openarc_ui import __version__
+from openarc_ui.engine.engine import Engine
+from openarc_ui.server.problems import install_handlers
+from openarc_ui.server.routes.generate import generate_routes
+from openarc_ui.server.routes.models import model_routes
+from openarc_ui.server.routes.system import system_routes
+from openarc_ui.startup import Startup
+
+DESCRIPTION = "Language models on Intel hardware through OpenVINO: load, generate, measure."
+TAGS = [
+    {"name": "models", "description": "Load and unload models; what there is to load, and on what."},
+    {"name": "generate", "description": "Continue a conversation, whole or as a stream; a client that leaves cancels."},
+    {"name": "system", "description": "How the server and its models are."},
+]
+
+
+def create_api(engine: Engine, startup: Startup) -> FastAPI:
+    """Routes over an engine. The engine is opened and closed by the caller.
+
+    FastAPI's own documentation pages load from another host, so they are off; /openapi.json is there.
+    """
+    api = FastAPI(
+        title="OpenArc", version=__version__, description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
+    )
+    for router in (model_routes(engine), generate_routes(engine), system_routes(engine, startup)):
+        api.include_router(router)
+    install_handlers(api)
+    return api

@@ -1,0 +1,87 @@
+"""Generating text: `/generate/*`. A client that leaves cancels, streaming or not, running or queued."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.generation import Generation
+from openarc_ui.errors import OpenArcError
+from openarc_ui.server.disconnect import wait_for_results
+from openarc_ui.server.problems import documented
+from openarc_ui.server.schemas import AnswerBody, GenerateBody, answer_of
+from openarc_ui.server.sse import events
+
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+GENERATE_ERRORS = documented(409, 413, 422, 500, 502, 503)
+GENERATE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **GENERATE_ERRORS,
+    200: {"model": AnswerBody, "description": "The answer; with `stream` a text/event-stream that ends with it."},
+}
+
+
+class CancelledBody(BaseModel):
+    """Answer of `/generate/cancel`."""
+
+    cancelled: bool = Field(description="False when no such request was in flight.")
+
+
+def generate_routes(engine: Engine) -> APIRouter:
+    """The routes, bound to an engine."""
+    router = APIRouter(tags=["generate"])
+
+    async def answer(body: GenerateBody, request: Request, stream: bool) -> Response:
+        generations = _submit_all(engine, body)
+        make_answer = partial(answer_of, is_batch=body.is_batch)
+        if stream:
+            return StreamingResponse(
+                events(generations, make_answer), media_type="text/event-stream", headers=STREAM_HEADERS
+            )
+        results = await wait_for_results(generations, request)
+        return Response(AnswerBody(**make_answer(results)).model_dump_json(), media_type="application/json")
+
+    @router.post("/generate/text", summary="Continue a conversation", responses=GENERATE_RESPONSES, response_model=None)
+    async def generate_text(body: GenerateBody, request: Request) -> Response:
+        """Answer whole, or as server-sent events with `stream`. Values left out take the model's own defaults."""
+        return await answer(body, request, body.stream)
+
+    @router.post(
+        "/generate/stream",
+        summary="Continue a conversation as a stream",
+        responses=GENERATE_RESPONSES,
+        response_model=None,
+    )
+    async def generate_stream(body: GenerateBody, request: Request) -> Response:
+        """`/generate/text` with `stream` on."""
+        return await answer(body, request, stream=True)
+
+    @router.post("/generate/cancel/{request_id}", summary="Cancel a request", responses=documented(422))
+    async def cancel(
+        request_id: Annotated[str, Path(max_length=64, description="The id the request was sent with.")],
+    ) -> CancelledBody:
+        """End a request at its next token. Its reader gets what was generated so far."""
+        return CancelledBody(cancelled=engine.cancel(request_id))
+
+    router.add_api_route(
+        "/optimum/generate", generate_text, methods=["POST"], summary="Continue a conversation (older path)", deprecated=True,
+        responses=GENERATE_RESPONSES, response_model=None, name="older_generate",
+    )  # fmt: skip
+    return router
+
+
+def _submit_all(engine: Engine, body: GenerateBody) -> list[Generation]:
+    """Submit every conversation, or none."""
+    generations: list[Generation] = []
+    try:
+        for request in body.requests():
+            generations.append(engine.submit(request))  # noqa: PERF401 - what was submitted before an error is needed
+    except OpenArcError:
+        for generation in generations:
+            generation.cancel()
+        raise
+    return generations

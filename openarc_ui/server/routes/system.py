@@ -1,0 +1,103 @@
+"""How the server is: `/status`, `/health`, `/readyz`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from openarc_ui import __version__
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import ModelState
+from openarc_ui.server.problems import documented
+from openarc_ui.startup import Startup, StartupPhase
+
+
+class StatusBody(BaseModel):
+    """Answer of `/status`: the first OpenArc's three keys, then everything."""
+
+    status: str = Field(description='"loaded" or "no_model".', examples=["loaded"])
+    id_model: str | None = Field(description="Name of the default model.")
+    device: str | None
+    models: list[dict[str, Any]]
+    default_model: str | None
+    last_load_failure: dict[str, Any] | None
+    queue_size: int
+    startup: dict[str, Any]
+    version: str
+
+
+class HealthBody(BaseModel):
+    """Answer of `/health`."""
+
+    status: str = Field(examples=["ok"])
+
+
+class ReadyBody(BaseModel):
+    """Answer of `/readyz`."""
+
+    ready: bool
+    missing: str | None = Field(description="What is still to come, or why it will not.")
+
+
+def system_routes(engine: Engine, startup: Startup) -> APIRouter:
+    """The routes, bound to an engine and its start-up."""
+    router = APIRouter(tags=["system"])
+
+    @router.get("/status", summary="The state of every model", responses=documented(500))
+    async def status() -> StatusBody:
+        """Models with state, memory, running and queued requests; a snapshot that never waits."""
+        now = engine.status()
+        default = next((model for model in now.models if model.name == now.default_model), None)
+        return StatusBody(
+            status="loaded" if default is not None else "no_model",
+            id_model=default.name if default is not None else None,
+            device=default.request.device if default is not None else None,
+            models=[_model(model) for model in now.models],
+            default_model=now.default_model,
+            last_load_failure=dataclasses.asdict(now.last_load_failure) if now.last_load_failure else None,
+            queue_size=now.queue_size,
+            startup=dataclasses.asdict(startup.status()),
+            version=__version__,
+        )
+
+    @router.get("/health", summary="Does the server answer", responses=documented(500))
+    async def health() -> HealthBody:
+        """200 for as long as the process serves, whatever the models do."""
+        return HealthBody(status="ok")
+
+    @router.get(
+        "/readyz",
+        summary="Can it generate",
+        response_model=ReadyBody,
+        responses={503: {"model": ReadyBody, "description": "Not yet, or not any more"}},
+    )
+    async def ready() -> JSONResponse:
+        """200 when a model is ready, or when none was asked for at start and none has failed."""
+        states = [model.state for model in engine.status().models]
+        begun = startup.status()
+        is_ready = ModelState.READY in states or (
+            not states and begun.phase is StartupPhase.DONE and begun.model is None
+        )
+        missing = None if is_ready else begun.message or (begun.stage.label if begun.stage else "No model is loaded.")
+        return JSONResponse(
+            ReadyBody(ready=is_ready, missing=missing).model_dump(), status_code=200 if is_ready else 503
+        )
+
+    router.add_api_route(
+        "/optimum/status", status, methods=["GET"], summary="The state of every model (older path)", deprecated=True,
+        responses=documented(500), name="older_status",
+    )  # fmt: skip
+    return router
+
+
+def _model(model: Any) -> dict[str, Any]:
+    """A model's status as JSON; the request is a pydantic model, the rest dataclasses."""
+    body = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
+    body["request"] = model.request.model_dump()
+    for name in ("info", "stage"):
+        body[name] = dataclasses.asdict(body[name]) if body[name] is not None else None
+    return body

@@ -1,0 +1,197 @@
+"""Bodies that exist only on the wire: the first OpenArc's names around the engine's own types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from openarc_ui.engine.types import (
+    BackendChoice,
+    GenerationRequest,
+    GenerationResult,
+    LoadRequest,
+    Message,
+    PropertyValue,
+    SamplingParameters,
+)
+
+HELLO: Any = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+class LoadConfig(BaseModel):
+    """`load_config` of the first OpenArc, with two fields added."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id_model: str = Field(min_length=1, description="A name in the catalogue, or a path inside the model folder.")
+    use_cache: bool = Field(True, description="Keep the key-value cache between tokens.")
+    device: str = Field("CPU", description="CPU, GPU.0, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...")
+    export_model: bool = Field(
+        False, description="Convert a Hugging Face checkpoint folder while loading (Optimum only)."
+    )
+    dynamic_shapes: bool = Field(True, description="Always true for language models; false is refused.")
+    pad_token_id: int | None = Field(None, ge=0, description="Override the padding token (Optimum only).")
+    eos_token_id: int | None = Field(None, ge=0, description="Override the end-of-text token.")
+    bos_token_id: int | None = Field(None, ge=0, description="Override the beginning-of-text token (Optimum only).")
+    backend: BackendChoice = Field("auto", description="auto takes genai where it can run the model.")
+    name: str | None = Field(None, description="Name to serve it under; left out: the folder's name.")
+
+
+class LoadBody(BaseModel):
+    """Body of `POST /model/load`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "load_config": {"id_model": "SmolLM2-135M-Instruct-int4", "device": "CPU"},
+                    "ov_config": {"PERFORMANCE_HINT": "LATENCY", "KV_CACHE_PRECISION": "f16"},
+                }
+            ]
+        },
+    )
+
+    load_config: LoadConfig
+    ov_config: dict[str, PropertyValue] | None = Field(
+        None, description="OpenVINO properties; left out: those the model's openarc_profile.json recommends."
+    )
+
+    def request(self, profile: dict[str, Any]) -> LoadRequest:
+        """The engine's own request."""
+        values = self.load_config.model_dump()
+        ov_config = profile if self.ov_config is None else self.ov_config
+        return LoadRequest(model_path=values.pop("id_model"), ov_config=ov_config, **values)
+
+
+class UnloadBody(BaseModel):
+    """Body of `POST /model/unload`; it may be left out."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"model": "SmolLM2-135M-Instruct-int4"}]})
+
+    model: str | None = Field(None, description="Which model; left out: the one loaded last.")
+
+
+class GenerateBody(SamplingParameters):
+    """Body of `POST /generate/text`: the sampling parameters flat beside the conversation."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"conversation": HELLO, "max_new_tokens": 64, "temperature": 0.2, "stream": False}]
+        },
+    )
+
+    conversation: list[Message] | list[list[Message]] = Field(
+        min_length=1, description="The messages so far, oldest first; or a list of such lists, answered side by side."
+    )
+    model: str | None = Field(None, description="Name of a loaded model; left out: the one loaded last.")
+    request_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,56}$",
+        description="Your own id, to cancel it by; with several conversations -0, -1, ...",
+    )
+    stream: bool = Field(False, description="Answer with server-sent events.")
+
+    @property
+    def is_batch(self) -> bool:
+        """Several conversations were sent."""
+        return isinstance(self.conversation[0], list)
+
+    def requests(self) -> list[GenerationRequest]:
+        """One engine request for each conversation."""
+        shared = self.model_dump(exclude={"conversation", "stream", "request_id"}, exclude_none=True)
+        conversations: Sequence[Any] = self.conversation if self.is_batch else [self.conversation]
+        ids = [self.request_id] if not self.is_batch else [f"{self.request_id}-{n}" for n in range(len(conversations))]
+        return [
+            GenerationRequest(
+                conversation=tuple(conversation),
+                source="rest",
+                **shared,
+                **({"request_id": own} if self.request_id else {}),
+            )
+            for conversation, own in zip(conversations, ids, strict=True)
+        ]
+
+
+class ModelBody(BaseModel):
+    """Answer of `/model/load`."""
+
+    status: str = "success"
+    message: str
+    model: str
+    id_model: str
+    backend: str
+    backend_reason: str
+    device: str
+    load_seconds: float
+    stage_seconds: list[tuple[str, float]]
+    memory_bytes: int
+    requested_properties: dict[str, Any]
+    effective_properties: dict[str, str]
+    context_length: int | None
+    configuration_id: str
+    warnings: list[str]
+
+
+class UnloadedBody(BaseModel):
+    """Answer of `/model/unload`."""
+
+    status: str = "success"
+    message: str
+    model: str | None
+    freed_memory_bytes: int
+    cancelled_requests: int
+
+
+class AnswerBody(BaseModel):
+    """Answer of `/generate/text`: lists where several conversations or several sequences were asked for."""
+
+    generated_text: str | list[str] | list[list[str]]
+    performance_metrics: dict[str, Any] | list[dict[str, Any]] = Field(
+        description="The first OpenArc's keys, then those of the PerformanceReport; times in seconds."
+    )
+    finish_reason: str | list[str] | list[list[str]]
+    request_id: str | list[str]
+    model: str
+
+
+def answer_of(results: Sequence[GenerationResult], is_batch: bool) -> dict[str, Any]:
+    """The answer to one call, blocking or at the end of a stream."""
+    parts = [
+        {
+            "generated_text": _one_or_all(result.texts),
+            "performance_metrics": metrics_of(result),
+            "finish_reason": _one_or_all([reason.value for reason in result.finish_reasons]),
+            "request_id": result.request_id,
+        }
+        for result in results
+    ]
+    joined = {key: [part[key] for part in parts] for key in parts[0]} if is_batch else parts[0]
+    return {**joined, "model": results[0].model}
+
+
+def metrics_of(result: GenerationResult) -> dict[str, Any]:
+    """The report, with the six keys of the first OpenArc in front. `eval_time` is the prompt's, `tokens_per_second` decode's."""
+    report = result.report
+    old = {
+        "generation_time": report.total_seconds,
+        "input_tokens": report.prompt_tokens,
+        "output_tokens": (report.prompt_tokens or 0) + report.generated_tokens,
+        "new_tokens": report.generated_tokens,
+        "eval_time": report.prefill_seconds,
+        "tokens_per_second": report.decode_tokens_per_second,
+    }
+    own = {
+        name: getattr(report, name)
+        for name in report.__dataclass_fields__
+        if name not in ("request_id", "error_message")
+    }
+    return {**old, **own}
+
+
+def _one_or_all(values: Sequence[str]) -> Any:
+    return values[0] if len(values) == 1 else list(values)

@@ -1,0 +1,87 @@
+"""Server-sent events: a Generation as frames. Leaving the stream cancels the generation.
+
+data: {"text": " Paris", "sequence_index": 0, "tokens": 1}     new text
+: keep-alive                                                   nothing new for a while
+event: done   data: the answer as the blocking call gives it
+event: error  data: the error body
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from openarc_ui.engine.generation import Generation
+from openarc_ui.engine.types import GenerationResult, TextDelta
+from openarc_ui.errors import OpenArcError
+from openarc_ui.server.problems import problem_of
+
+HEARTBEAT_SECONDS = 2.0
+REPORT_SECONDS = 30.0
+KEEP_ALIVE = ": keep-alive\n\n"
+
+
+def frame(data: object, event: str | None = None) -> str:
+    """One event; JSON has no line breaks, so one data line is enough."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"event: {event}\ndata: {text}\n\n" if event else f"data: {text}\n\n"
+
+
+async def events(
+    generations: Sequence[Generation], answer: Callable[[Sequence[GenerationResult]], dict[str, Any]]
+) -> AsyncIterator[str]:
+    """The frames of one or several generations of one call, ended by `done` or `error`.
+
+    Deltas of several carry `conversation_index`.
+    """
+    try:
+        if len(generations) == 1:
+            async for batch in generations[0].async_batches(HEARTBEAT_SECONDS):
+                yield _frames(batch) or KEEP_ALIVE
+        else:
+            async for text in _interleaved(generations):
+                yield text
+        results = [await generation.async_result(REPORT_SECONDS) for generation in generations]
+        yield frame(answer(results), "done")
+    except OpenArcError as error:
+        yield frame(problem_of(error), "error")
+    finally:
+        for generation in generations:
+            generation.cancel()
+
+
+def _frames(batch: Sequence[TextDelta], **more: int) -> str:
+    return "".join(
+        frame({"text": delta.text, "sequence_index": delta.sequence_index, "tokens": delta.tokens, **more})
+        for delta in batch
+    )
+
+
+async def _interleaved(generations: Sequence[Generation]) -> AsyncIterator[str]:
+    """The frames of several generations as they come."""
+    news: asyncio.Queue[str | OpenArcError | None] = asyncio.Queue()
+
+    async def pump(index: int, generation: Generation) -> None:
+        try:
+            async for batch in generation.async_batches(HEARTBEAT_SECONDS):
+                await news.put(_frames(batch, conversation_index=index) or KEEP_ALIVE)
+            await news.put(None)
+        except OpenArcError as error:
+            await news.put(error)
+
+    pumps = [asyncio.create_task(pump(index, generation)) for index, generation in enumerate(generations)]
+    try:
+        running = len(pumps)
+        while running:
+            item = await news.get()
+            if isinstance(item, OpenArcError):
+                raise item
+            if item is None:
+                running -= 1
+            else:
+                yield item
+    finally:
+        for task in pumps:
+            task.cancel()
