@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from openarc_ui import __version__
 from openarc_ui.errors import OpenArcError, SettingsError
+from openarc_ui.privacy import forbid_telemetry
 from openarc_ui.settings import Settings, is_loopback, read_settings
 
 if TYPE_CHECKING:
@@ -19,28 +20,20 @@ if TYPE_CHECKING:
     from openarc_ui.metrics.store import MetricsStore
     from openarc_ui.startup import Startup
 
-BEFORE_GRADIO = {
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000",
-    "GRADIO_ANALYTICS_MAX_EVENTS": "64",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-}
-"""No library may call home, nor rebuild its usage statistics after each event (research: gradio, sections 2 and 6)."""
-
 SHUTDOWN_SECONDS = 2
 
 
 def create_app(settings: Settings, engine: Engine, store: MetricsStore, startup: Startup) -> Any:
     """The whole web application: guard, REST routes, and the page at /."""
-    os.environ.update(BEFORE_GRADIO)
+    forbid_telemetry()
     import gradio
 
     from openarc_ui.server.api import create_api
     from openarc_ui.server.security import Guard
-    from openarc_ui.ui.blocks import build_page, page_options
+    from openarc_ui.ui.blocks import build_page
+    from openarc_ui.ui.theme import page_options
 
-    api = create_api(engine, settings, startup)
+    api = create_api(engine, startup)
     application = gradio.mount_gradio_app(
         api,
         build_page(engine, store, startup),
@@ -140,6 +133,7 @@ def _serve(application: Any, bound: socket.socket, settings: Settings, began_at:
 
 def main() -> int:
     """Entry: 0 when ended as asked, 2 for settings that can't be used."""
+    forbid_telemetry()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         return run(read_settings(sys.argv[1:], os.environ))

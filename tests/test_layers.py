@@ -14,8 +14,9 @@ PACKAGE = ROOT / "openarc_ui"
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
-    "engine": {"errors"},
-    "models": {"engine", "errors"},
+    "privacy": set(),
+    "engine": {"errors", "privacy"},
+    "models": {"engine", "errors", "privacy"},
     "metrics": {"engine", "errors"},
     "settings": {"engine", "errors"},
     "startup": {"engine", "models", "settings", "errors"},

@@ -285,13 +285,7 @@ class ModelHost:
 
 def _start_process() -> subprocess.Popen[bytes]:
     package_root = str(Path(openarc_ui.__file__).parent.parent)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": package_root,
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+    environment = {**os.environ, "PYTHONPATH": package_root}
     return subprocess.Popen(
         [sys.executable, "-m", "openarc_ui.engine.worker"],
         stdin=subprocess.PIPE,

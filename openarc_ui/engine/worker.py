@@ -31,6 +31,7 @@ from openarc_ui.engine.session import Session
 from openarc_ui.engine.timing import ServedBy
 from openarc_ui.engine.types import GenerationRequest, LoadStage, Message, ModelInfo
 from openarc_ui.errors import ModelLoadFailed, OpenArcError
+from openarc_ui.privacy import forbid_telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +146,7 @@ def _claim_pipe() -> Channel:
 def main() -> int:
     """Entry of the process. Ctrl+C in a terminal reaches it too; only the main process decides when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    forbid_telemetry()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         return Worker(_claim_pipe()).run()

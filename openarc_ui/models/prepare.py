@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TextIO, get_args
 
 from openarc_ui.engine.types import LoadStage
+from openarc_ui.privacy import forbid_telemetry
 from openarc_ui.errors import StarterUnavailable
 from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Reporter, TextReporter
 from openarc_ui.models.starter_files import (
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    _stay_private()
+    forbid_telemetry()
     if options.relay:
         _end_with_parent()
     output = _claim_stdout()
@@ -165,16 +166,6 @@ def _parser() -> argparse.ArgumentParser:
         "--relay", action="store_true", help="for the server: progress as JSON lines, end when standard input closes"
     )
     return parser
-
-
-def _stay_private() -> None:
-    """Keep every library off the network: no Hub, no usage statistics.
-
-    OpenVINO's and NNCF's Python packages report use unless a file in the home folder says no. They do without when
-    `openvino_telemetry` can't be imported, and there is no environment variable that says the same.
-    """
-    os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 
 def _claim_stdout() -> TextIO:

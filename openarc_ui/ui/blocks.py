@@ -1,0 +1,109 @@
+"""The page: header, three tabs, and the one timer that lets them follow the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import EngineStatus
+from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.startup import Startup, StartupPhase
+from openarc_ui.ui import chat_tab, load_tab
+from openarc_ui.ui.api import add_endpoints
+from openarc_ui.ui.chat_tab import build_chat_tab
+from openarc_ui.ui.load_tab import LoadTab, build_load_tab, refreshed_form
+from openarc_ui.ui.metrics_tab import build_metrics_tab
+from openarc_ui.ui.status_strip import strip
+from openarc_ui.ui.theme import ASSETS
+
+FOLLOW_SECONDS = 1.0
+QUIET_POLL_SECONDS = 0.02
+"""How often Gradio's own queue looks for work; its default of a millisecond costs 7% of a core when idle."""
+
+BRAND = '<div class="oa-brand">{logo}<span>OpenArc</span></div>'
+THEME_BUTTON = "◐"
+
+
+def build_page(engine: Engine, store: MetricsStore, startup: Startup) -> gr.Blocks:
+    """The whole page over an engine, a store and a start-up. Builds anew on every call; holds no state of its own."""
+    logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
+    with gr.Blocks(title="OpenArc", analytics_enabled=False, fill_width=True) as page:
+        with gr.Row(elem_id="oa-header"):
+            gr.HTML(BRAND.format(logo=logo), elem_id="oa-brand")
+            status = gr.HTML(strip(engine.status(), startup.status()), elem_id="oa-strip")
+            again = gr.Button("Try again", size="sm", visible=False, elem_id="oa-retry")
+            theme = gr.Button(THEME_BUTTON, size="sm", elem_id="oa-theme")
+        with gr.Tabs(selected="chat", elem_id="oa-tabs"):
+            with gr.Tab("Load", id="load") as load_page:
+                loads, form = build_load_tab(engine)
+            with gr.Tab("Chat", id="chat") as chat_page:
+                chats = build_chat_tab(engine, page)
+            with gr.Tab("Metrics", id="metrics") as metrics_page:
+                measured = build_metrics_tab(store)
+        add_endpoints(engine)
+        _follow(page, engine, startup, status, again, loads, chats)
+        _wire_tabs(load_page, chat_page, metrics_page, measured)
+        page.load(lambda: refreshed_form(engine), None, form, api_visibility="private", show_progress="hidden")
+        again.click(startup.retry, None, None, queue=False, api_visibility="private", show_progress="hidden")
+        theme.click(None, None, None, js="() => window.openarcToggleTheme()", api_visibility="private")
+    page.queue(max_size=None, default_concurrency_limit=8)
+    _poll_quietly(page)
+    return page
+
+
+def _follow(
+    page: gr.Blocks,
+    engine: Engine,
+    startup: Startup,
+    status: gr.HTML,
+    again: gr.Button,
+    loads: LoadTab,
+    chats: chat_tab.ChatTab,
+) -> None:
+    """A timer that redraws the strip when it changed, and the rest when a model came, went or changed its state."""
+    seen = gr.State(("", ""))
+    now, begun = engine.status(), startup.status()
+    load_components, _ = load_tab.refresh(loads, now)
+    chat_components, _ = chat_tab.refresh(chats, now, begun)
+    followers = [*load_components, *chat_components]
+
+    def follow(last: tuple[str, str]) -> list[Any]:
+        now, begun = engine.status(), startup.status()
+        shown, outline = strip(now, begun), _outline(now, begun.phase)
+        if (shown, outline) == last:
+            return [gr.skip()] * (3 + len(followers))
+        updates = [gr.skip()] * len(followers)
+        if outline != last[1]:
+            updates = [*load_tab.refresh(loads, now)[1], *chat_tab.refresh(chats, now, begun)[1]]
+        has_failed = begun.phase is StartupPhase.FAILED and not now.models
+        return [shown, gr.update(visible=has_failed), (shown, outline), *updates]
+
+    timer = gr.Timer(FOLLOW_SECONDS)
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    timer.tick(follow, [seen], [status, again, seen, *followers], **options)
+    page.load(follow, [seen], [status, again, seen, *followers], **options)
+
+
+def _outline(status: EngineStatus, phase: StartupPhase) -> str:
+    """What has to change before more than the strip is redrawn."""
+    models = [f"{model.name}:{model.state.value}:{model.running}:{model.queued}" for model in status.models]
+    return f"{phase.value} {status.default_model} {' '.join(models)}"
+
+
+def _wire_tabs(load_page: gr.Tab, chat_page: gr.Tab, metrics_page: gr.Tab, measured: Any) -> None:
+    """The Metrics timer runs only while its tab is open; closing it stops that."""
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    metrics_page.select(lambda: gr.Timer(active=True), None, measured.timer, **options)
+    metrics_page.select(measured.refresh, measured.inputs, measured.outputs, **options)
+    for other in (load_page, chat_page):
+        other.select(lambda: gr.Timer(active=False), None, measured.timer, **options)
+
+
+def _poll_quietly(page: gr.Blocks) -> None:
+    """Private attributes of Gradio 6.31, which is pinned; on another version they are left alone."""
+    queue = getattr(page, "_queue", None)
+    for name in ("sleep_when_free", "progress_update_sleep_when_free"):
+        if hasattr(queue, name):
+            setattr(queue, name, QUIET_POLL_SECONDS)

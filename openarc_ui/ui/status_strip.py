@@ -1,0 +1,99 @@
+"""The strip that is always visible: model, backend, device, state, memory, last tokens/s, queue; or the start-up's progress."""
+
+from __future__ import annotations
+
+from html import escape
+
+from openarc_ui.engine.types import EngineStatus, LoadStage, ModelState, ModelStatus
+from openarc_ui.startup import StartupPhase, StartupStatus
+from openarc_ui.ui.html import NOT_MEASURED, number, size
+
+STATE_CLASS = {
+    ModelState.READY: "ready",
+    ModelState.LOADING: "busy",
+    ModelState.UNLOADING: "busy",
+    ModelState.FAILED: "failed",
+}
+
+
+def strip(engine: EngineStatus, startup: StartupStatus) -> str:
+    """The strip as HTML."""
+    model = shown_model(engine)
+    if model is not None and model.state is ModelState.LOADING:
+        stage = startup.stage if startup.phase is StartupPhase.LOADING and startup.model == model.name else model.stage
+        return _frame(_progress(f"Loading {model.name}", stage))
+    if model is not None:
+        return _frame(_model(model, len(engine.models)))
+    if startup.phase in (StartupPhase.PREPARING, StartupPhase.LOADING):
+        what = "Preparing the starter model" if startup.phase is StartupPhase.PREPARING else f"Loading {startup.model}"
+        return _frame(_progress(what, startup.stage))
+    if startup.phase is StartupPhase.FAILED:
+        words = f"{startup.message} {startup.hint}".strip()
+        return _frame(
+            _state("failed", "Not started") + f'<span class="oa-words" title="{escape(words)}">{escape(words)}</span>'
+        )
+    if startup.phase is StartupPhase.WAITING:
+        return _frame(_state("busy", "Starting"))
+    return _frame(_state("idle", "No model") + '<span class="oa-words">Load one in the Load tab.</span>')
+
+
+def shown_model(engine: EngineStatus) -> ModelStatus | None:
+    """The model the strip is about: one that is loading, else the default, else the last there is."""
+    loading = [model for model in engine.models if model.state is ModelState.LOADING]
+    default = [model for model in engine.models if model.name == engine.default_model]
+    candidates = loading or default or list(engine.models)
+    return candidates[-1] if candidates else None
+
+
+def _frame(content: str) -> str:
+    return f'<div class="oa-strip" role="status" aria-live="off">{content}</div>'
+
+
+def _state(kind: str, words: str) -> str:
+    return f'<span class="oa-state {kind}">{escape(words)}</span>'
+
+
+def _item(label: str, value: str, title: str = "") -> str:
+    hover = f' title="{escape(title)}"' if title else ""
+    return f'<span class="item"{hover}><span class="label">{escape(label)}</span><span class="value">{escape(value)}</span></span>'
+
+
+def _progress(what: str, stage: LoadStage | None) -> str:
+    fraction = stage.fraction if stage is not None else 0.0
+    words = " · ".join(part for part in (stage.label, stage.detail) if part) if stage is not None else ""
+    return (
+        _state("busy", what)
+        + f'<span class="oa-progress" role="progressbar" aria-valuenow="{fraction * 100:.0f}" aria-label="{escape(what)}">'
+        + f'<span style="width:{fraction * 100:.0f}%"></span></span>'
+        + f'<span class="value">{fraction:.0%}</span><span class="oa-words">{escape(words)}</span>'
+    )
+
+
+def _model(model: ModelStatus, loaded: int) -> str:
+    words = {ModelState.READY: "Generating" if model.running else "Ready"}.get(
+        model.state, model.state.value.capitalize()
+    )
+    kind = "busy" if model.state is ModelState.READY and model.running else STATE_CLASS[model.state]
+    parts = [_state(kind, words), _item("model", model.name + (f" +{loaded - 1}" if loaded > 1 else ""))]
+    if model.state is ModelState.FAILED:
+        return (
+            "".join(parts)
+            + f'<span class="oa-words" title="{escape(model.failure or "")}">{escape(model.failure or "")}</span>'
+        )
+    speed = model.last_decode_tokens_per_second
+    parts += [
+        _item(
+            "backend",
+            model.info.backend if model.info else NOT_MEASURED,
+            model.info.backend_reason if model.info else "",
+        ),
+        _item("device", model.request.device),
+        _item("memory", size(model.memory_bytes), "Resident memory of the worker process"),
+        _item(
+            "last",
+            f"{number(speed)} tok/s" if speed is not None else "– tok/s",
+            "Decode throughput of the last request",
+        ),
+        _item("queue", f"{model.running} running, {model.queued} waiting"),
+    ]
+    return "".join(parts)
