@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy
@@ -107,7 +108,7 @@ def distribution(connection: sqlite3.Connection, chosen: Filter) -> pandas.DataF
 def series(connection: sqlite3.Connection, chosen: Filter, points: int = SERIES_POINTS) -> pandas.DataFrame:
     """Means over time for each model, in at most about `points` intervals between the first and the last request.
 
-    Columns: time (UTC), model, the means of throughput and latency, requests.
+    Columns: time (of this machine's zone), model, the means of throughput and latency, requests.
     """
     where, values = chosen.where()
     first, last = connection.execute(
@@ -124,7 +125,8 @@ def series(connection: sqlite3.Connection, chosen: Filter, points: int = SERIES_
         connection,
         params=[*values, first, width],
     )
-    frame["time"] = pandas.to_datetime(frame["time"], unit="s", utc=True)
+    local = datetime.now().astimezone().tzinfo
+    frame["time"] = pandas.to_datetime(frame["time"], unit="s", utc=True).dt.tz_convert(local)
     return frame
 
 

@@ -149,7 +149,7 @@ def _wire(
         yield turns.shown(), turns, stopped
 
     async def send(
-        text: str, turns: Transcript, prompt: str, model: str, *values: Any, request: gr.Request
+        request: gr.Request, text: str, turns: Transcript, prompt: str, model: str, *values: Any
     ) -> AsyncIterator[Update]:
         if not text.strip():
             yield gr.skip(), gr.skip(), gr.skip()
@@ -160,7 +160,7 @@ def _wire(
             yield update
 
     async def retry(
-        turns: Transcript, prompt: str, model: str, *values: Any, request: gr.Request
+        request: gr.Request, turns: Transcript, prompt: str, model: str, *values: Any
     ) -> AsyncIterator[Update]:
         if turns.turns:
             turns.turns[-1] = Turn(turns.turns[-1].question, note="Sending …")
@@ -168,9 +168,9 @@ def _wire(
                 yield update
 
     async def try_example(
-        turns: Transcript, prompt: str, model: str, *values: Any, event: gr.SelectData, request: gr.Request
+        event: gr.SelectData, request: gr.Request, turns: Transcript, prompt: str, model: str, *values: Any
     ) -> AsyncIterator[Update]:
-        async for update in send(event.value["text"], turns, prompt, model, *values, request=request):
+        async for update in send(request, event.value["text"], turns, prompt, model, *values):
             yield update
 
     def stop(request: gr.Request) -> None:

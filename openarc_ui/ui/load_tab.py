@@ -55,7 +55,7 @@ def request_of(values: list[Any]) -> LoadRequest:
             use_cache=use_cache,
             dynamic_shapes=dynamic_shapes,
             export_model=export,
-            **{key: None if value is None else int(value) for key, value in ids.items()},
+            **{key: value for key, value in ids.items() if (value or "").strip()},
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -150,8 +150,8 @@ def build_load_tab(engine: Engine) -> tuple[LoadTab, list[Any]]:
                     scale=4,
                     elem_id="oa-load-model",
                 )
-                refresh_models = gr.Button("Refresh", size="sm", scale=0, min_width=84)
-            about = gr.HTML(load_view.about(first))
+                refresh_models = gr.Button("Refresh", size="sm", scale=0, min_width=84, elem_id="oa-refresh")
+            about = gr.HTML(load_view.about(first), elem_classes="oa-tight")
             backend = gr.Radio(
                 backend_choices(first), value="auto", label="Backend", interactive=True, elem_id="oa-backend"
             )
@@ -183,8 +183,16 @@ def build_load_tab(engine: Engine) -> tuple[LoadTab, list[Any]]:
             models = gr.HTML(load_view.models(engine.status()), elem_id="oa-models")
             with gr.Row(equal_height=True):
                 loaded = gr.Dropdown([], label="Loaded model", interactive=True, visible=False, elem_id="oa-loaded")
-                again = gr.Button("Load again", size="sm", visible=False, elem_id="oa-again")
-                unload = gr.Button("Unload", size="sm", elem_id="oa-unload")
+                again = gr.Button(
+                    "Load again",
+                    size="sm",
+                    visible=False,
+                    variant="primary",
+                    scale=0,
+                    min_width=110,
+                    elem_id="oa-again",
+                )
+                unload = gr.Button("Unload", size="sm", scale=0, min_width=110, elem_id="oa-unload")
     tab = LoadTab(models, loaded, again, cancel)
     form = [model, backend, device, config, *options]
     _wire(engine, tab, form, about, refresh_models, start, unload, result)

@@ -68,7 +68,7 @@ def _over_time(frame: pandas.DataFrame, column: str, title: str, unit: str, scal
                 line={"color": colour, "width": 2},
                 marker={"size": 6},
                 customdata=part["requests"],
-                hovertemplate=f"%{{y:.1f}} {short_unit}<br>mean of %{{customdata}} requests<br>%{{x|%d %b %H:%M:%S}} UTC<extra>%{{fullData.name}}</extra>",
+                hovertemplate=f"%{{y:.1f}} {short_unit}<br>mean of %{{customdata}} requests<br>%{{x|%d %b %H:%M:%S}}<extra>%{{fullData.name}}</extra>",
             )
         )
     figure.update_yaxes(rangemode="tozero")
@@ -93,6 +93,8 @@ def _histogram(values: dict[str, numpy.ndarray[Any, Any]], title: str, unit: str
                 hovertemplate=f"%{{y}} {counted}<br>%{{customdata[0]:.1f}} to %{{customdata[1]:.1f}} {unit}<extra>%{{fullData.name}}</extra>",
             )
         )
+    tallest = max((float(trace.y.max()) for trace in figure.data), default=0.0)
+    figure.update_yaxes(dtick=1 if tallest <= 5 else None, rangemode="tozero")
     figure.update_layout(barmode="overlay", bargap=0.02, showlegend=len(figure.data) > 1)
     return figure
 

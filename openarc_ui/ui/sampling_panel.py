@@ -19,18 +19,20 @@ SAMPLE = "Sample"
 GREEDY = "Greedy"
 CHAT_MAX_NEW_TOKENS = 512
 
-NUMBERS: tuple[tuple[str, str, str, float, int | None], ...] = (
-    ("max_new_tokens", "Max new tokens", "Most tokens of an answer", 1, 0),
-    ("temperature", "Temperature", "Spread of the choice; 0 is greedy", 0.1, None),
-    ("top_p", "Top p", "Most likely tokens up to this probability", 0.05, None),
-    ("top_k", "Top k", "So many most likely tokens; 0: no limit", 1, 0),
-    ("min_p", "Min p", "Share of the best token's probability", 0.01, None),
-    ("repetition_penalty", "Repetition penalty", "Above 1: avoid tokens used before", 0.05, None),
-    ("presence_penalty", "Presence penalty", "Once for a token in the answer", 0.1, None),
-    ("frequency_penalty", "Frequency penalty", "For each time it is in the answer", 0.1, None),
-    ("seed", "Seed", "Same seed, same answer", 1, 0),
+NUMBERS: tuple[tuple[str, str, type[int] | type[float]], ...] = (
+    ("max_new_tokens", "Max new tokens", int),
+    ("temperature", "Temperature", float),
+    ("top_p", "Top p", float),
+    ("top_k", "Top k", int),
+    ("min_p", "Min p", float),
+    ("repetition_penalty", "Repetition penalty", float),
+    ("presence_penalty", "Presence penalty", float),
+    ("frequency_penalty", "Frequency penalty", float),
+    ("seed", "Seed", int),
 )
-"""Name, label, help, step, precision."""
+"""Name, label, type. They are text fields, because Gradio's number field can't be empty."""
+
+HELP = "An empty field is the model's own value, shown in grey."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class SamplingPanel:
     """The panel's components; `inputs` in the order `parameters_of` takes their values."""
 
     choice: gr.Dropdown
-    numbers: tuple[gr.Number, ...]
+    numbers: tuple[gr.Textbox, ...]
     stop: gr.Textbox
     ignore_eos: gr.Checkbox
     reset: gr.Button
@@ -50,36 +52,32 @@ class SamplingPanel:
 
 def build_sampling_panel() -> SamplingPanel:
     """The components, inside whatever is open."""
+    gr.HTML(f'<p class="oa-muted oa-small">{HELP}</p>', elem_classes="oa-tight")
     choice = gr.Dropdown(
         [DEFAULT, SAMPLE, GREEDY], value=DEFAULT, label="Choice of tokens", interactive=True, elem_id="oa-choice"
     )
     numbers = []
-    for pair in range(0, len(NUMBERS), 2):
-        with gr.Row(elem_classes="tile-row"):
-            for name, label, info, step, precision in NUMBERS[pair : pair + 2]:
-                numbers.append(
-                    gr.Number(
-                        CHAT_MAX_NEW_TOKENS if name == "max_new_tokens" else None,
-                        label=label,
-                        info=info,
-                        step=step,
-                        precision=precision,
-                        min_width=120,
-                        placeholder=_built_in(name),
-                        interactive=True,
-                        elem_id=f"oa-{name}",
-                    )
-                )
-    stop = gr.Textbox(
-        label="Stop strings",
-        info="One a line; the answer ends before any of them",
-        lines=1,
-        max_lines=4,
-        interactive=True,
-    )
-    ignore_eos = gr.Checkbox(False, label="Ignore the end-of-text token", interactive=True)
-    reset = gr.Button("Back to the model's defaults", size="sm")
+    with gr.Row(elem_classes="oa-compact"):
+        for name, label, _ in NUMBERS:
+            numbers.append(_field(name, label))
+    stop = gr.Textbox(label="Stop strings, one a line", lines=1, max_lines=4, interactive=True, elem_id="oa-stop")
+    ignore_eos = gr.Checkbox(False, label="Ignore the end-of-text token", interactive=True, elem_id="oa-ignore_eos")
+    reset = gr.Button("Back to the model's values", size="sm")
     return SamplingPanel(choice, tuple(numbers), stop, ignore_eos, reset)
+
+
+def _field(name: str, label: str) -> gr.Textbox:
+    return gr.Textbox(
+        str(CHAT_MAX_NEW_TOKENS) if name == "max_new_tokens" else "",
+        label=label,
+        info=SamplingParameters.model_fields[name].description,
+        placeholder=_shown(BUILT_IN[name]),
+        max_lines=1,
+        min_width=118,
+        interactive=True,
+        elem_id=f"oa-{name}",
+        html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
+    )
 
 
 def parameters_of(values: Sequence[Any]) -> dict[str, Any]:
@@ -90,7 +88,9 @@ def parameters_of(values: Sequence[Any]) -> dict[str, Any]:
     """
     choice, numbers, stop, ignore_eos = values[0], values[1 : 1 + len(NUMBERS)], values[-2], values[-1]
     given: dict[str, Any] = {
-        name: value for (name, *_), value in zip(NUMBERS, numbers, strict=True) if value is not None
+        name: _number(label, kind, text)
+        for (name, label, kind), text in zip(NUMBERS, numbers, strict=True)
+        if (text or "").strip()
     }
     if choice != DEFAULT:
         given["do_sample"] = choice == SAMPLE
@@ -118,11 +118,15 @@ def placeholders(status: EngineStatus) -> list[Any]:
 
 def cleared() -> list[Any]:
     """Values of a panel in which nothing is set."""
-    return [DEFAULT, CHAT_MAX_NEW_TOKENS, *[None] * (len(NUMBERS) - 1), "", False]
+    return [DEFAULT, str(CHAT_MAX_NEW_TOKENS), *[""] * (len(NUMBERS) - 1), "", False]
 
 
-def _built_in(name: str) -> str:
-    return _shown(BUILT_IN[name])
+def _number(label: str, kind: type[int] | type[float], text: str) -> float:
+    try:
+        return kind(text.strip().replace(",", "."))
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise InvalidRequest(f"{label}: '{text}' is not {what}.", "Correct it, or empty the field.") from None
 
 
 def _shown(value: Any) -> str:
