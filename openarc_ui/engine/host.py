@@ -251,7 +251,7 @@ class ModelHost:
     def _end_orphan(self, request_id: str, reason: str | None) -> None:
         """Report a request whose worker is gone, from what the main process saw of it."""
         generation, stopwatch = self._generations[request_id], self._stopwatches[request_id]
-        error = None if reason is None else WorkerDied(f"{self.name} died: {reason}", "Load the model again.")
+        error = None if reason is None else WorkerDied(f"{self.name} died: {reason}.", "Load the model again.")
         outcome = FinishReason.CANCELLED if error is None or generation.is_cancelled else FinishReason.ERROR
         info = self._info
         served_by = ServedBy(
@@ -299,9 +299,9 @@ def _reason_of_death(exit_code: int, stderr_lines: deque[str]) -> str:
     """One sentence: signal or exit code, and the last line the process wrote to standard error."""
     if exit_code < 0:
         try:
-            cause = f"ended by signal {signal.Signals(-exit_code).name}"
+            cause = f"was ended by signal {signal.Signals(-exit_code).name}"
         except ValueError:
-            cause = f"ended by signal {-exit_code}"
+            cause = f"was ended by signal {-exit_code}"
     else:
         cause = f"ended with exit code {exit_code}"
     last_line = stderr_lines[-1] if stderr_lines else ""

@@ -33,6 +33,7 @@ class LoadTab:
     loaded: gr.Dropdown
     again: gr.Button
     cancel: gr.Button
+    unload: gr.Button
 
 
 def request_of(values: list[Any]) -> LoadRequest:
@@ -193,9 +194,9 @@ def build_load_tab(engine: Engine) -> tuple[LoadTab, list[Any]]:
                     elem_id="oa-again",
                 )
                 unload = gr.Button("Unload", size="sm", scale=0, min_width=110, elem_id="oa-unload")
-    tab = LoadTab(models, loaded, again, cancel)
+    tab = LoadTab(models, loaded, again, cancel, unload)
     form = [model, backend, device, config, *options]
-    _wire(engine, tab, form, about, refresh_models, start, unload, result)
+    _wire(engine, tab, form, about, refresh_models, start, result)
     return tab, [model, device]
 
 
@@ -233,7 +234,6 @@ def _wire(
     about: gr.HTML,
     refresh_models: gr.Button,
     start: gr.Button,
-    unload: gr.Button,
     result: gr.HTML,
 ) -> None:
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -285,7 +285,7 @@ def _wire(
     start.click(load_form, form, outputs, concurrency_limit=None, **private)
     tab.again.click(load_again, None, outputs, concurrency_limit=None, **private)
     tab.cancel.click(cancel_load, None, None, concurrency_limit=None, **private)
-    unload.click(unload_one, [tab.loaded], [result, tab.models], concurrency_limit=None, **private)
+    tab.unload.click(unload_one, [tab.loaded], [result, tab.models], concurrency_limit=None, **private)
     refresh_models.click(lambda: refreshed_form(engine), None, [model, device], **private)
     model.change(choose, [model], [about, backend, config], **private)
 
@@ -296,11 +296,17 @@ def refreshed_form(engine: Engine) -> tuple[Any, Any]:
 
 
 def refresh(tab: LoadTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:
-    """(components, updates) that follow the engine: the list, the selector, Load again, Cancel."""
+    """(components, updates) that follow the engine: the list, the selector, Load again, Cancel, Unload."""
     names = [model.name for model in engine.models]
     has_failed = any(model.state is ModelState.FAILED for model in engine.models)
     is_loading = any(model.state is ModelState.LOADING for model in engine.models)
     shown = shown_model(engine)
     selector = gr.update(choices=names, visible=len(names) > 1, value=shown.name if shown is not None else None)
-    updates = [load_view.models(engine), selector, gr.update(visible=has_failed), gr.update(visible=is_loading)]
-    return [tab.models, tab.loaded, tab.again, tab.cancel], updates
+    updates = [
+        load_view.models(engine),
+        selector,
+        gr.update(visible=has_failed),
+        gr.update(visible=is_loading),
+        gr.update(visible=bool(names)),
+    ]
+    return [tab.models, tab.loaded, tab.again, tab.cancel, tab.unload], updates
