@@ -107,12 +107,12 @@ def install_handlers(api: FastAPI) -> None:
 
 
 def explain(problems: Sequence[Any], known: Mapping[str, Sequence[str]]) -> errors.InvalidRequest:
-    """The first problem of a validation as one sentence, with the nearest right name for an unknown field.
+    """The first problem of a validation as one sentence; an unknown field comes first, with the nearest right name.
 
     Args:
         known: path of an object in the body ("" for the body itself) -> names of its fields.
     """
-    first = problems[0]
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     where = [str(part) for part in first["loc"] if part != "body"]
     unions = ("list[", "tuple[", "function-", "Message", "constrained-")
     path = ".".join(part for part in where if not part.startswith(unions))

@@ -186,7 +186,8 @@ def test_each_penalty_makes_a_repetitive_answer_less_so(real: Loaded, penalty: d
 def test_the_models_own_defaults_apply_when_the_request_says_nothing(real: Loaded) -> None:
     assert real.info.generation_defaults["temperature"] == 0.2
     assert real.info.context_length == 8192
-    assert real.run(ask(FRANCE)).report.seed is not None
+    assert real.run(ask(FRANCE)).report.seed is None, "the starter is greedy by default, and greedy uses no seed"
+    assert real.run(ask(FRANCE, do_sample=True, max_new_tokens=2)).report.seed is not None
 
 
 def test_requested_and_effective_properties_are_both_told(real: Loaded) -> None:

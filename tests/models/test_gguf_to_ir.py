@@ -214,7 +214,7 @@ def test_the_check_finds_a_tokenizer_of_another_model(starter_folder: Path, tmp_
 def test_the_configuration_carries_the_recommended_sampling_and_the_profile(starter_folder: Path) -> None:
     generation = json.loads((starter_folder / "generation_config.json").read_text())
     assert generation == {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2} | RECOMMENDED_SAMPLING
-    assert RECOMMENDED_SAMPLING == {"do_sample": True, "temperature": 0.2, "top_p": 0.9}
+    assert RECOMMENDED_SAMPLING == {"do_sample": False, "temperature": 0.2, "top_p": 0.9}
     profile = json.loads((starter_folder / "openarc_profile.json").read_text())
     assert profile == {"ov_config": {"KV_CACHE_PRECISION": "f16"}}
     assert "Apache License, Version 2.0" in (starter_folder / "MODEL_LICENSE.txt").read_text()

@@ -1,0 +1,89 @@
+"""A real server in this process: uvicorn in a thread, the real engine, the scripted backend."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import LoadRequest
+from openarc_ui.server.api import create_api
+from openarc_ui.server.security import Guard
+from openarc_ui.settings import Settings
+from openarc_ui.startup import Startup
+from tests.conftest import write_script
+
+SLOW = {"conversation": [{"role": "user", "content": "slow"}]}
+HELLO = {"conversation": [{"role": "user", "content": "hello"}]}
+PREFILL = {"conversation": [{"role": "user", "content": "a long prompt"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server, and the engine behind it."""
+
+    address: str
+    port: int
+    engine: Engine
+    client: httpx.Client
+
+    def wait_for(self, is_true: Callable[[], bool], seconds: float = 3.0) -> float:
+        """Poll until something is true; how long it took."""
+        began_at = time.perf_counter()
+        while not is_true():
+            assert time.perf_counter() - began_at < seconds, "it did not become true in time"
+            time.sleep(0.01)
+        return time.perf_counter() - began_at
+
+    def running(self) -> int:
+        """Requests in flight, running or queued."""
+        return sum(model.running + model.queued for model in self.engine.status().models)
+
+
+@pytest.fixture
+def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Start servers; all end with the test."""
+    servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client]] = []
+
+    def start(
+        settings: Settings | None = None, script: dict[str, Any] | None = None, load: bool = True, **options: Any
+    ) -> Served:
+        write_script(tmp_path / "models" / "script", **(script or {}))
+        engine = make_engine(**options)
+        if load:
+            engine.load(LoadRequest(model_path="script"))
+        settings = settings or Settings(model="none")
+        startup = Startup(engine, settings, lambda status: None)
+        application = Guard(create_api(engine, startup), settings)
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+        servers.append((server, thread, client))
+        served = Served(f"http://127.0.0.1:{port}", port, engine, client)
+        served.wait_for(lambda: server.started, 10)
+        return served
+
+    yield start
+    for server, thread, client in servers:
+        client.close()
+        server.should_exit = True
+        thread.join(timeout=5)
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served]) -> Served:
+    """A server with the scripted model loaded."""
+    return serve()
