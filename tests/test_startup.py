@@ -1,0 +1,142 @@
+"""Start-up: prepare, load, fail, try again; and the whole program as a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import LoadStage
+from openarc_ui.errors import StarterUnavailable
+from openarc_ui.settings import Settings
+from openarc_ui.startup import Startup, StartupPhase, StartupStatus
+from openarc_ui.terminal import TerminalProgress
+from tests.conftest import write_script
+
+ROOT = Path(__file__).parent.parent
+
+
+def wait_for(startup: Startup, *phases: StartupPhase) -> StartupStatus:
+    deadline = time.monotonic() + 15
+    while startup.status().phase not in phases:
+        assert time.monotonic() < deadline, startup.status()
+        time.sleep(0.02)
+    return startup.status()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_model_of_the_settings_is_loaded_with_progress(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script")
+    seen: list[StartupStatus] = []
+    engine = make_engine()
+    startup = Startup(engine, Settings(model="script"), seen.append)
+    startup.start()
+    assert wait_for(startup, StartupPhase.DONE).model == "script"
+    assert engine.status().default_model == "script"
+    fractions = [status.stage.fraction for status in seen if status.stage is not None]
+    assert fractions == sorted(fractions) and fractions
+
+
+def test_no_model_is_no_model(make_engine: Callable[..., Engine]) -> None:
+    startup = Startup(make_engine(), Settings(model="none"), lambda status: None)
+    startup.start()
+    assert wait_for(startup, StartupPhase.DONE).model is None
+
+
+def test_a_failed_preparation_says_so_and_can_be_tried_again(
+    make_engine: Callable[..., Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Path] = []
+
+    def prepare(model_folder: Path, *, on_stage: Callable[[LoadStage], None], cancel: threading.Event) -> Path:
+        calls.append(model_folder)
+        on_stage(LoadStage("Downloading", 0.1, "1 of 93 MB"))
+        if len(calls) == 1:
+            raise StarterUnavailable("There is no network.", "Put a model into the folder.")
+        return write_script(model_folder / "script")
+
+    monkeypatch.setattr("openarc_ui.startup.prepare_starter", prepare)
+    startup = Startup(make_engine(), Settings(), lambda status: None)
+    startup.start()
+    failed = wait_for(startup, StartupPhase.FAILED)
+    assert (failed.message, failed.hint) == ("There is no network.", "Put a model into the folder.")
+    deadline = time.monotonic() + 5
+    while len(calls) < 2 and time.monotonic() < deadline:
+        startup.retry()
+        time.sleep(0.05)
+    assert wait_for(startup, StartupPhase.DONE).model == "script"
+
+
+def test_the_terminal_tells_the_stages_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = TerminalProgress()
+    for fraction in (0.1, 0.2):
+        progress.show(StartupStatus(StartupPhase.PREPARING, "starter", LoadStage("Downloading", fraction)))
+    progress.show(StartupStatus(StartupPhase.FAILED, "starter", None, "No network.", "Put a model there."))
+    progress.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["[ 10%] Downloading", "The model could not be started: No network. Put a model there."]
+
+
+def run_app(tmp_path: Path, *flags: str) -> subprocess.Popen[str]:
+    folders = ["--model-folder", str(tmp_path / "models"), "--database", str(tmp_path / "m.sqlite3")]
+    return subprocess.Popen([sys.executable, "app.py", *folders, *flags], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_program_serves_and_ends_at_ctrl_c_with_its_workers(tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script")
+    port = free_port()
+    program = run_app(tmp_path, "--port", str(port), "--model", "script")
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
+                break
+        except httpx.TransportError:
+            assert time.monotonic() < deadline and program.poll() is None
+        time.sleep(0.1)
+    page = httpx.get(f"http://127.0.0.1:{port}/")
+    assert page.status_code == 200 and "OpenArc" in page.text
+    worker = httpx.get(f"http://127.0.0.1:{port}/status").json()["models"][0]["process_id"]
+    program.send_signal(signal.SIGINT)
+    _, said = program.communicate(timeout=20)
+    assert program.returncode == 0
+    assert f"http://127.0.0.1:{port}" in said and "Traceback" not in said
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--prot", "1"), "--port"),
+        (("--host", "0.0.0.0"), "OPENARC_API_KEY"),
+        (("--host", "203.0.113.1", "--api-key", "long-enough"), "Can't listen"),
+    ],
+)
+def test_a_wrong_setting_ends_the_program_with_one_line(tmp_path: Path, flags: tuple[str, ...], says: str) -> None:
+    _, said = (program := run_app(tmp_path, *flags)).communicate(timeout=30)
+    assert program.returncode == 2
+    assert says in said and len(said.strip().splitlines()) == 1
+
+
+def test_a_taken_port_is_said_at_once(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        _, said = (program := run_app(tmp_path, "--port", str(taken.getsockname()[1]))).communicate(timeout=30)
+    assert program.returncode == 2 and "Can't listen" in said

@@ -1,0 +1,107 @@
+"""The page as Gradio sees it: what is public, what is private, and the named endpoints over a real server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+import app
+from openarc_ui.engine.engine import Engine
+from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.settings import Settings
+from openarc_ui.startup import Startup
+from openarc_ui.ui.blocks import build_page
+
+PUBLIC = {"chat", "load_model", "unload_model", "status", "models", "devices"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[MetricsStore]:
+    store = MetricsStore(tmp_path / "m.sqlite3")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def startup(scripted: Engine) -> Startup:
+    return Startup(scripted, Settings(model="none"), lambda status: None)
+
+
+@pytest.fixture
+def address(scripted: Engine, store: MetricsStore, startup: Startup) -> Iterator[str]:
+    """The whole application on a port."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    application = app.create_app(Settings(model="none"), scripted, store, startup)
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=5)
+
+
+def test_every_event_of_the_page_is_private_and_every_endpoint_named(
+    scripted: Engine, store: MetricsStore, startup: Startup
+) -> None:
+    page = build_page(scripted, store, startup)
+    dependencies: list[dict[str, Any]] = page.config["dependencies"]
+    public = {each["api_name"] for each in dependencies if each["api_visibility"] == "public"}
+    assert public == PUBLIC
+
+
+def test_two_pages_can_be_built_side_by_side(scripted: Engine, store: MetricsStore, startup: Startup) -> None:
+    assert build_page(scripted, store, startup) is not build_page(scripted, store, startup)
+
+
+def test_the_endpoints_answer_a_real_client(address: str) -> None:
+    client = Client(address, verbose=False)
+    assert {name.strip("/") for name in client.view_api(return_format="dict")["named_endpoints"]} == PUBLIC
+    job = client.submit("slow", max_new_tokens=30, api_name="/chat")
+    texts = list(job)
+    assert len(texts) > 2 and texts[-1].count("word") == 30
+    assert all(later.startswith(earlier) for earlier, later in zip(texts, texts[1:], strict=False))
+    before = '[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]'
+    assert client.predict("hello", conversation=before, api_name="/chat").endswith("Paris.")
+    assert client.predict(api_name="/status")["models"][0]["state"] == "ready"
+    assert client.predict(api_name="/models")[0]["name"] == "script"
+    assert client.predict("script", api_name="/load_model")["backend"] == "scripted"
+    assert client.predict(api_name="/unload_model")["name"] == "script"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"message": "hi", "temperature": -1}, "temperature"),
+        ({"message": "hi", "conversation": "[1]"}, "conversation"),
+        ({"message": "hi", "model": "scrpt"}, "Did you mean 'script'"),
+        ({"message": "fail"}, "the script fails here"),
+    ],
+)
+def test_a_wrong_call_gets_one_sentence(address: str, arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(AppError, match=says) as caught:
+        Client(address, verbose=False).predict(api_name="/chat", **arguments)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_client_that_cancels_ends_its_generation(address: str, scripted: Engine) -> None:
+    job = Client(address, verbose=False).submit("a long prompt", api_name="/chat")
+    deadline = time.monotonic() + 10
+    while not scripted.status().models[0].running:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    job.cancel()
+    while scripted.status().models[0].running:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
