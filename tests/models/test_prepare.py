@@ -60,7 +60,7 @@ def test_a_precision_that_does_not_exist_is_refused() -> None:
 
 def test_openvinos_usage_statistics_are_switched_off() -> None:
     code = (
-        "from openarc_ui.models import prepare; prepare._stay_private()\n"
+        "from openarc_ui.privacy import forbid_telemetry; forbid_telemetry()\n"
         "import os; from openvino.tools.ovc import telemetry_utils\n"
         "print(telemetry_utils.tm.__name__, os.environ['HF_HUB_OFFLINE'], os.environ['HF_HUB_DISABLE_TELEMETRY'])"
     )

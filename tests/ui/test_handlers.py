@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +33,16 @@ def collect(engine: Engine, turns: list[Turn], **options: Any) -> list[Transcrip
     """Run `answer` to its end; the transcript object is one, so the states seen are copied as texts."""
 
     async def run() -> list[Transcript]:
-        transcript = Transcript(turns)
-        seen = []
-        async for changed in answer(
+        states = answer(
             engine,
             InFlight(),
             "session",
-            transcript,
+            Transcript(turns),
             options.get("system", ""),
             LATEST,
             options.get("values", cleared()),
-        ):
-            seen.append(
-                Transcript(
-                    [Turn(turn.question, turn.answer, turn.report, turn.note, turn.failed) for turn in changed.turns]
-                )
-            )
-        return seen
+        )
+        return [Transcript([replace(turn) for turn in state.turns]) async for state in states]
 
     return asyncio.run(run())
 
