@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from openarc_ui.metrics.store import MetricsStore
     from openarc_ui.startup import Startup
 
-SHUTDOWN_SECONDS = 2
+SHUTDOWN_SECONDS = 2.0
+"""How long answers under way may still take at Ctrl+C; an open page's event stream never ends by itself."""
 
 
 def create_app(settings: Settings, engine: Engine, store: MetricsStore, startup: Startup) -> Any:
@@ -120,13 +122,23 @@ def _serve(application: Any, bound: socket.socket, settings: Settings, began_at:
             if settings.open_browser:
                 webbrowser.open(address)
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            asyncio.get_running_loop().call_later(SHUTDOWN_SECONDS, self._hang_up)
+            await super().shutdown(sockets)
+
+        def _hang_up(self) -> None:
+            """To the routes this looks as if their readers had left, so they end cleanly."""
+            for connection in list(self.server_state.connections):
+                if connection.transport is not None:
+                    connection.transport.abort()
+
     config = uvicorn.Config(
         application,
         log_level="warning",
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=round(SHUTDOWN_SECONDS) + 2,
     )
     Server(config).run(sockets=[bound])
 

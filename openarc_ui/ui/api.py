@@ -96,7 +96,7 @@ def add_endpoints(engine: Engine) -> None:
         with _as_gradio_error():
             config = read_config(ov_config) or dict(find_model(engine.model_folder, model_path).ov_config)
             values = {"model_path": model_path, "backend": backend, "device": device, "ov_config": config, "name": name}
-            return dataclasses.asdict(await asyncio.to_thread(engine.load, LoadRequest.model_validate(values)))
+            return _shown(await asyncio.to_thread(engine.load, LoadRequest.model_validate(values)))
 
     async def unload_model(model: str | None = None) -> dict[str, Any]:
         """Unload a model: its requests are cancelled, its process ends.
@@ -105,7 +105,7 @@ def add_endpoints(engine: Engine) -> None:
             model: Which; left out: the one loaded last.
         """
         with _as_gradio_error():
-            return dataclasses.asdict(await asyncio.to_thread(engine.unload, model))
+            return _shown(await asyncio.to_thread(engine.unload, model))
 
     async def status() -> dict[str, Any]:
         """Every loaded model with state, memory, running and queued requests."""
@@ -117,17 +117,19 @@ def add_endpoints(engine: Engine) -> None:
 
     async def models() -> list[dict[str, Any]]:
         """The models in the model folder, with the backends that can run them."""
-        return [
-            {key: value for key, value in dataclasses.asdict(entry).items() if key != "path"}
-            for entry in engine.catalog()
-        ]
+        return [_shown(entry) for entry in engine.catalog()]
 
     async def devices() -> list[dict[str, Any]]:
         """The devices OpenVINO has on this machine."""
-        return [dataclasses.asdict(device) for device in engine.devices()]
+        return [_shown(device) for device in engine.devices()]
 
     for endpoint in (chat, load_model, unload_model, status, models, devices):
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
+
+
+def _shown(value: Any) -> dict[str, Any]:
+    """A dataclass as JSON. Gradio's clients take whatever has a `path` for a file to fetch, so that key stays behind."""
+    return {name: field for name, field in dataclasses.asdict(value).items() if name != "path"}
 
 
 def _messages(conversation: str, system_prompt: str, message: str) -> tuple[Message, ...]:
