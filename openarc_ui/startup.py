@@ -45,6 +45,11 @@ class StartupStatus:
     message: str = ""
     hint: str = ""
 
+    @property
+    def is_under_way(self) -> bool:
+        """A model is on its way."""
+        return self.phase in (StartupPhase.WAITING, StartupPhase.PREPARING, StartupPhase.LOADING)
+
 
 class Startup:
     """Prepares and loads the model of the settings in the background."""

@@ -39,7 +39,7 @@ def build_page(engine: Engine, store: MetricsStore, startup: Startup) -> gr.Bloc
             with gr.Tab("Load", id="load") as load_page:
                 loads, form = build_load_tab(engine)
             with gr.Tab("Chat", id="chat") as chat_page:
-                chats = build_chat_tab(engine, page)
+                chats = build_chat_tab(engine, startup, page)
             with gr.Tab("Metrics", id="metrics") as metrics_page:
                 measured = build_metrics_tab(store)
         add_endpoints(engine)

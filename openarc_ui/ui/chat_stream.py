@@ -9,13 +9,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
-from openarc_ui.engine.types import GenerationRequest, GenerationResult
+from openarc_ui.engine.types import GenerationRequest, GenerationResult, ModelState
+from openarc_ui.startup import Startup
 from openarc_ui.ui.streaming import LONGEST_SECONDS, Pacer
 
 REPORT_SECONDS = 20.0
+LATE_REPORT = "Ended; the model is still finishing its step. The figures will be in the Metrics tab."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +30,62 @@ class Progress:
     result: GenerationResult | None = None
 
 
+class Cancellable(Protocol):
+    """What a session may wait for."""
+
+    def cancel(self) -> None: ...
+
+
 class InFlight:
-    """Session -> the generation it waits for. One a session."""
+    """Session -> what it waits for: a generation, or the start-up. One a session."""
 
     def __init__(self) -> None:
-        self._generations: dict[str, Generation] = {}
+        self._waits: dict[str, Cancellable] = {}
 
-    def put(self, session: str, generation: Generation) -> None:
-        """A session began to wait for this one."""
-        self._generations[session] = generation
+    def put(self, session: str, wait: Cancellable) -> None:
+        """A session began to wait for this."""
+        self._waits[session] = wait
 
-    def drop(self, session: str, generation: Generation) -> None:
+    def drop(self, session: str, wait: Cancellable) -> None:
         """It does not any more."""
-        if self._generations.get(session) is generation:
-            del self._generations[session]
+        if self._waits.get(session) is wait:
+            del self._waits[session]
 
     def cancel(self, session: str) -> bool:
         """End what a session waits for; False when it waits for nothing."""
-        generation = self._generations.get(session)
-        if generation is None:
+        wait = self._waits.get(session)
+        if wait is None:
             return False
-        generation.cancel()
+        wait.cancel()
         return True
+
+
+class ModelWait:
+    """A message sent before the first model is ready waits for it, and says so."""
+
+    def __init__(self, engine: Engine, startup: Startup) -> None:
+        self._engine = engine
+        self._startup = startup
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        """Wait no longer."""
+        self.is_cancelled = True
+
+    def _is_over(self) -> bool:
+        has_model = any(model.state is ModelState.READY for model in self._engine.status().models)
+        return has_model or self.is_cancelled or not self._startup.status().is_under_way
+
+    async def notes(self, in_flight: InFlight, session: str) -> AsyncIterator[str]:
+        """What to say meanwhile; ends when a model is ready, the start-up is over, or the wait was cancelled."""
+        in_flight.put(session, self)
+        try:
+            while not self._is_over():
+                stage = self._startup.status().stage
+                yield "Waiting for the model …" + (f" {stage.fraction:.0%} · {stage.label}" if stage else "")
+                await asyncio.sleep(LONGEST_SECONDS)
+        finally:
+            in_flight.drop(session, self)
 
 
 async def stream_answer(
@@ -73,9 +110,11 @@ async def stream_answer(
                 if text:
                     await asyncio.sleep(pacer.wait_seconds)
             result = await generation.async_result(REPORT_SECONDS)
+        except TimeoutError:
+            result = None
         finally:
             in_flight.drop(session, generation)
-    yield Progress(result.texts[0], "", result)
+    yield Progress(text, LATE_REPORT) if result is None else Progress(result.texts[0], "", result)
 
 
 def _note(generation: Generation, waited_seconds: float) -> str:

@@ -11,8 +11,8 @@ import gradio as gr
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus, GenerationRequest, ModelState
 from openarc_ui.errors import OpenArcError
-from openarc_ui.startup import StartupPhase, StartupStatus
-from openarc_ui.ui.chat_stream import InFlight, stream_answer
+from openarc_ui.startup import Startup, StartupStatus
+from openarc_ui.ui.chat_stream import InFlight, ModelWait, stream_answer
 from openarc_ui.ui.sampling_panel import SamplingPanel, build_sampling_panel, cleared, parameters_of, placeholders
 from openarc_ui.ui.theme import NOT_LATEX_DOLLARS
 from openarc_ui.ui.transcript import Transcript, Turn
@@ -41,8 +41,8 @@ def empty_text(engine: EngineStatus, startup: StartupStatus) -> str:
     """What stands in an empty chat: what to do, or what is being waited for."""
     if any(model.state is ModelState.READY for model in engine.models):
         return "### Ask something\nThe answer streams in, with its tokens, latency and throughput below it."
-    if startup.phase in (StartupPhase.PREPARING, StartupPhase.LOADING, StartupPhase.WAITING):
-        return "### Almost there\nThe model is being prepared; the bar above shows how far it is. You can write your first message already."
+    if startup.is_under_way:
+        return "### Almost there\nThe model is being prepared; the bar above shows how far it is. A message sent now is answered as soon as it is ready."
     return "### No model is loaded\nChoose one in the **Load** tab, then come back."
 
 
@@ -53,6 +53,7 @@ def choices_of_models(status: EngineStatus) -> list[str]:
 
 async def answer(
     engine: Engine,
+    startup: Startup,
     in_flight: InFlight,
     session: str,
     transcript: Transcript,
@@ -70,6 +71,14 @@ async def answer(
             source="chat",
             **parameters_of(sampling),
         )
+        wait = ModelWait(engine, startup)
+        async for note in wait.notes(in_flight, session):
+            turn.note = note
+            yield transcript
+        if wait.is_cancelled:
+            turn.note = "Not sent: stopped by you."
+            yield transcript
+            return
         async for progress in stream_answer(engine, request, in_flight, session):
             turn.answer, turn.note = progress.text, progress.note
             turn.report = progress.result.report if progress.result is not None else None
@@ -79,7 +88,7 @@ async def answer(
         yield transcript
 
 
-def build_chat_tab(engine: Engine, page: gr.Blocks) -> ChatTab:
+def build_chat_tab(engine: Engine, startup: Startup, page: gr.Blocks) -> ChatTab:
     """The tab's components and their wiring, inside an open gr.Tab."""
     in_flight = InFlight()
     transcript = gr.State(Transcript())
@@ -121,12 +130,13 @@ def build_chat_tab(engine: Engine, page: gr.Blocks) -> ChatTab:
             with gr.Accordion("Sampling", open=True):
                 sampling = build_sampling_panel()
     tab = ChatTab(chatbot, model, sampling)
-    _wire(engine, page, tab, in_flight, transcript, message, clear, system_prompt)
+    _wire(engine, startup, page, tab, in_flight, transcript, message, clear, system_prompt)
     return tab
 
 
 def _wire(
     engine: Engine,
+    startup: Startup,
     page: gr.Blocks,
     tab: ChatTab,
     in_flight: InFlight,
@@ -144,7 +154,7 @@ def _wire(
         turns: Transcript, session: str, prompt: str, model: str, values: list[Any], box: Any
     ) -> AsyncIterator[Update]:
         yield turns.shown(), turns, box
-        async for changed in answer(engine, in_flight, session, turns, prompt, model, values):
+        async for changed in answer(engine, startup, in_flight, session, turns, prompt, model, values):
             yield changed.shown(), changed, gr.skip()
         yield turns.shown(), turns, stopped
 

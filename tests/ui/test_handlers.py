@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus, FinishReason, LoadRequest, LoadStage
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.metrics.store import MetricsStore
-from openarc_ui.startup import StartupPhase, StartupStatus
+from openarc_ui.settings import Settings
+from openarc_ui.startup import Startup, StartupPhase, StartupStatus
 from openarc_ui.ui import html, load_view, metrics_tab, plots
 from openarc_ui.ui.chat_stream import InFlight
 from openarc_ui.ui.chat_tab import LATEST, answer, choices_of_models, empty_text
@@ -29,12 +31,21 @@ DONE = StartupStatus(StartupPhase.DONE, None)
 NOTHING = EngineStatus((), None, None, 32)
 
 
+def finished(engine: Engine) -> Startup:
+    """A start-up that has nothing left to do."""
+    startup = Startup(engine, Settings(model="none"), lambda status: None)
+    startup.start()
+    startup.stop()
+    return startup
+
+
 def collect(engine: Engine, turns: list[Turn], **options: Any) -> list[Transcript]:
     """Run `answer` to its end; the transcript object is one, so the states seen are copied as texts."""
 
     async def run() -> list[Transcript]:
         states = answer(
             engine,
+            finished(engine),
             InFlight(),
             "session",
             Transcript(turns),
@@ -72,10 +83,43 @@ def test_a_wrong_sampling_value_is_named_by_its_label(scripted: Engine) -> None:
     assert final.failed and "Temperature: 'hot' is not a number" in final.note
 
 
+class SlowStartup(Startup):
+    """A start-up whose model is still on its way."""
+
+    def status(self) -> StartupStatus:
+        return StartupStatus(StartupPhase.LOADING, "script", LoadStage("Compiling", 0.5))
+
+
+def test_a_message_sent_early_waits_for_the_model_and_stop_ends_the_wait(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    write_script(tmp_path / "models" / "script")
+    engine = make_engine()
+    startup, in_flight = SlowStartup(engine, Settings(), lambda status: None), InFlight()
+
+    async def ask_early(turn: Turn, after_first_note: Callable[[], object]) -> list[str]:
+        notes = []
+        async for _ in answer(engine, startup, in_flight, "mine", Transcript([turn]), "", LATEST, cleared()):
+            notes.append(turn.note)
+            if len(notes) == 1:
+                await asyncio.to_thread(after_first_note)
+        return notes
+
+    stopped = Turn("hello")
+    assert (
+        asyncio.run(ask_early(stopped, lambda: in_flight.cancel("mine")))[0]
+        == "Waiting for the model … 50% · Compiling"
+    )
+    assert stopped.note == "Not sent: stopped by you." and not stopped.answer
+    answered = Turn("hello")
+    asyncio.run(ask_early(answered, lambda: engine.load(LoadRequest(model_path="script"))))
+    assert answered.answer == "The capital of France is Paris."
+
+
 def test_stop_is_found_by_session_and_ends_the_answer(scripted: Engine) -> None:
     async def run() -> Turn:
         in_flight, transcript = InFlight(), Transcript([Turn("slow")])
-        async for _ in answer(scripted, in_flight, "mine", transcript, "", LATEST, cleared()):
+        async for _ in answer(scripted, finished(scripted), in_flight, "mine", transcript, "", LATEST, cleared()):
             assert not in_flight.cancel("somebody else's")
             in_flight.cancel("mine")
         assert not in_flight.cancel("mine")
