@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -54,6 +55,8 @@ def create_app(settings: Settings, engine: Engine, store: MetricsStore, startup:
 def run(settings: Settings) -> int:
     """Serve until told to stop; returns the exit code."""
     began_at = time.perf_counter()
+    # A service manager's way to say Ctrl+C. Without it uvicorn ends the process before the last metrics are written.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bound = _bind(settings)
     from openarc_ui.engine.engine import Engine
     from openarc_ui.metrics.sampler import Sampler

@@ -21,9 +21,8 @@ from openarc_ui.errors import StarterUnavailable
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup, StartupPhase, StartupStatus
 from openarc_ui.terminal import TerminalProgress
+from tests.application import ROOT, Application
 from tests.conftest import write_script
-
-ROOT = Path(__file__).parent.parent
 
 
 def wait_for(startup: Startup, *phases: StartupPhase) -> StartupStatus:
@@ -32,12 +31,6 @@ def wait_for(startup: Startup, *phases: StartupPhase) -> StartupStatus:
         assert time.monotonic() < deadline, startup.status()
         time.sleep(0.02)
     return startup.status()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_model_of_the_settings_is_loaded_with_progress(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
@@ -97,25 +90,19 @@ def run_app(tmp_path: Path, *flags: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "app.py", *folders, *flags], cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
-def test_the_program_serves_and_ends_at_ctrl_c_with_its_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_the_program_serves_and_ends_when_told_with_its_workers(tmp_path: Path, signal_number: int) -> None:
     write_script(tmp_path / "models" / "script")
-    port = free_port()
-    program = run_app(tmp_path, "--port", str(port), "--model", "script")
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                break
-        except httpx.TransportError:
-            assert time.monotonic() < deadline and program.poll() is None
-        time.sleep(0.1)
-    page = httpx.get(f"http://127.0.0.1:{port}/")
-    assert page.status_code == 200 and "OpenArc" in page.text
-    worker = httpx.get(f"http://127.0.0.1:{port}/status").json()["models"][0]["process_id"]
-    program.send_signal(signal.SIGINT)
-    _, said = program.communicate(timeout=20)
-    assert program.returncode == 0
-    assert f"http://127.0.0.1:{port}" in said and "Traceback" not in said
+    with Application(tmp_path / "models", "--model", "script") as program:
+        program.wait()
+        page = httpx.get(program.address)
+        assert page.status_code == 200 and "OpenArc" in page.text
+        worker = program.status()["models"][0]["process_id"]
+        with httpx.stream("GET", f"{program.address}/gradio_api/heartbeat/left-open") as heartbeat:
+            assert heartbeat.status_code == 200
+            assert program.end(signal_number) == 0
+        said = program.log.read_text()
+    assert program.address in said and "Traceback" not in said and "Error" not in said
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.application import Application
 from tests.bench.contestants import BarePipeline, Contestant, Run, ThroughEngine, ThroughGradio, ThroughRest
 from tests.bench.prompts import prompt_of
-from tests.bench.server import ServerProcess
 from tests.starter_fixture import ensure_starter
 
 PROMPT_TOKENS = 512
@@ -94,7 +94,7 @@ def main() -> None:
         f"{folder.name}, {PROMPT_TOKENS}-token prompts, {NEW_TOKENS} new tokens, {bench.rounds} pairs, {os.cpu_count()} cores"
     )
     bare = BarePipeline(folder)
-    with ServerProcess(folder.parent) as server:
+    with Application(folder.parent) as server:
         times = server.wait()
         bench.note("process start to first page", times.page_seconds, "s")
         bench.note("process start to model ready", times.ready_seconds, "s")
