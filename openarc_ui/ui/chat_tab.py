@@ -97,7 +97,7 @@ def build_chat_tab(engine: Engine, startup: Startup, page: gr.Blocks) -> ChatTab
             chatbot = gr.Chatbot(
                 label="Conversation",
                 show_label=False,
-                height="calc(100vh - 250px)",
+                height="calc(100vh - 300px)",
                 min_height=340,
                 buttons=["copy", "copy_all"],
                 layout="bubble",
@@ -117,7 +117,7 @@ def build_chat_tab(engine: Engine, startup: Startup, page: gr.Blocks) -> ChatTab
                 html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
             )
             clear = gr.Button("Clear the conversation", size="sm", variant="secondary", elem_id="oa-clear")
-        with gr.Column(scale=1, min_width=290):
+        with gr.Column(scale=1, min_width=290, elem_id="oa-settings"):
             model = gr.Dropdown([LATEST], value=LATEST, label="Model", interactive=True, elem_id="oa-chat-model")
             system_prompt = gr.Textbox(
                 label="System prompt",

@@ -149,6 +149,7 @@ def build_load_tab(engine: Engine) -> tuple[LoadTab, list[Any]]:
                     allow_custom_value=True,
                     interactive=True,
                     scale=4,
+                    min_width=260,
                     elem_id="oa-load-model",
                 )
                 refresh_models = gr.Button("Refresh", size="sm", scale=0, min_width=84, elem_id="oa-refresh")
@@ -219,9 +220,7 @@ def _build_options() -> list[Any]:
     )
     with gr.Row():
         ids = [
-            gr.Number(
-                None, label=f"{kind}_token_id", precision=0, placeholder="the model's", min_width=90, interactive=True
-            )
+            gr.Textbox(label=f"{kind}_token_id", placeholder="the model's", max_lines=1, min_width=90, interactive=True)
             for kind in ("bos", "eos", "pad")
         ]
     return [name, use_cache, dynamic, export, *ids]

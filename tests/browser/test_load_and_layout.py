@@ -19,6 +19,8 @@ def load_as(dashboard: Dashboard, name: str, backend: str) -> None:
     if not field.is_visible():
         more.click()
     field.fill(name)
+    expect(page.get_by_label("eos_token_id")).to_have_value("")
+    page.get_by_label("eos_token_id").fill("2")
     page.get_by_role("button", name="Load", exact=True).click()
     expect(page.locator("#oa-load-result")).to_contain_text(f"{name} is ready", timeout=90_000)
 
@@ -89,6 +91,9 @@ def test_every_tab_fits_the_window(
         dashboard.tab(tab)
         dashboard.page.wait_for_timeout(700)
         assert dashboard.overflow() <= 0, f"{tab} is wider than the window"
+        dashboard.page.mouse.wheel(0, 400)
+        expect(dashboard.state).to_be_in_viewport()
+        dashboard.page.mouse.wheel(0, -400)
         kind = "desktop" if size == DESKTOP else "phone"
         dashboard.picture(f"{tab.lower()}-{kind}-{scheme}")
 
