@@ -20,14 +20,14 @@ LOCAL_SCHEMES = ("data", "blob", "about")
 DESKTOP, PHONE = (1280, 800), (390, 844)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=20_000)
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Debian's Chromium, or any other that is installed. In CI its absence is a failure."""
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
