@@ -19,7 +19,7 @@ from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
 
 FOLLOW_SECONDS = 1.0
-QUIET_POLL_SECONDS = 0.02
+QUIET_POLL_SECONDS = 0.01
 """How often Gradio's own queue looks for work; its default of a millisecond costs 7% of a core when idle."""
 
 BRAND = '<div class="oa-brand">{logo}<span>OpenArc</span></div>'
