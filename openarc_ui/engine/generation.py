@@ -37,6 +37,7 @@ class Generation:
         self._report: PerformanceReport | None = None
         self._finish_reasons: tuple[FinishReason, ...] = ()
         self._listener: Callable[[], None] | None = None
+        self._listens_for_end_only = False
 
     @property
     def is_finished(self) -> bool:
@@ -64,8 +65,14 @@ class Generation:
             if is_over:
                 return
 
-    async def async_batches(self, interval: float) -> AsyncIterator[tuple[TextDelta, ...]]:
-        """`batches` for an event loop: waiting takes no thread."""
+    async def async_batches(
+        self, interval: float, pause_seconds: Callable[[], float] = lambda: 0.0
+    ) -> AsyncIterator[tuple[TextDelta, ...]]:
+        """`batches` for an event loop: waiting takes no thread.
+
+        Args:
+            pause_seconds: asked after each batch for how long to collect before the next; the end cuts a pause short.
+        """
         self._claim()
         news = asyncio.Event()
         self._listen(news)
@@ -80,6 +87,7 @@ class Generation:
                     yield deltas
                 if is_over:
                     return
+                await self._collect(news, pause_seconds() if deltas else 0.0)
         finally:
             self._listener = None
 
@@ -89,7 +97,7 @@ class Generation:
             if self._cancelled or self.is_finished:
                 return
             self._cancelled = True
-            self._wake()
+            self._wake(is_end=True)
         self._send_cancel(self.request_id)
 
     def result(self, timeout: float | None = None) -> GenerationResult:
@@ -127,6 +135,21 @@ class Generation:
         with self._condition:
             self._listener = wake
 
+    async def _collect(self, news: asyncio.Event, seconds: float) -> None:
+        """Let deltas come together; not one of them wakes the loop, the end does."""
+        if seconds <= 0:
+            return
+        self._listens_for_end_only = True
+        try:
+            async with asyncio.timeout(seconds):
+                while not (self.is_finished or self._cancelled):
+                    news.clear()
+                    await news.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._listens_for_end_only = False
+
     async def _until_finished(self, news: asyncio.Event) -> None:
         while not self.is_finished:
             await news.wait()
@@ -146,7 +169,7 @@ class Generation:
             self._texts.setdefault(delta.sequence_index, []).append(delta.text)
             if not self._cancelled:
                 self._new.append(delta)
-            self._wake()
+            self._wake(is_end=False)
 
     def end(self, reasons: tuple[FinishReason, ...], report: PerformanceReport, error: OpenArcError | None) -> None:
         """The last word of the worker, or of the host about a dead worker. A second end changes nothing."""
@@ -154,7 +177,7 @@ class Generation:
             if self.is_finished:
                 return
             self._finish_reasons, self._report, self._error = reasons, report, error
-            self._wake()
+            self._wake(is_end=True)
 
     def _claim(self) -> None:
         if self._reading:
@@ -174,9 +197,9 @@ class Generation:
                 raise self._error
             return deltas, self.is_finished and self._error is None
 
-    def _wake(self) -> None:
+    def _wake(self, is_end: bool) -> None:
         self._condition.notify_all()
-        if self._listener is not None:
+        if self._listener is not None and (is_end or not self._listens_for_end_only):
             self._listener()
 
     def _result(self) -> GenerationResult:

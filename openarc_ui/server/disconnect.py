@@ -45,5 +45,6 @@ async def wait_for_results(generations: Sequence[Generation], request: Request) 
 
 
 async def _drain(generation: Generation) -> None:
-    async for _ in generation.async_batches(HEARTBEAT_SECONDS):
+    """Until its end. Nobody sees the parts, so they may come together rarely."""
+    async for _ in generation.async_batches(HEARTBEAT_SECONDS, lambda: HEARTBEAT_SECONDS):
         pass

@@ -102,13 +102,11 @@ async def stream_answer(
     with engine.submit(request) as generation:
         in_flight.put(session, generation)
         try:
-            async for batch in generation.async_batches(LONGEST_SECONDS):
+            async for batch in generation.async_batches(LONGEST_SECONDS, lambda: pacer.wait_seconds):
                 text += "".join(delta.text for delta in batch)
                 pacer.handing_over()
                 yield Progress(text, "" if text else _note(generation, time.perf_counter() - began_at))
                 pacer.resumed()
-                if text:
-                    await asyncio.sleep(pacer.wait_seconds)
             result = await generation.async_result(REPORT_SECONDS)
         except TimeoutError:
             result = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import time
 
 import pytest
@@ -43,6 +44,35 @@ def test_the_asynchronous_reader_gets_heartbeats_and_holds_up_nobody(scripted: E
     beats, longest_pause = asyncio.run(read())
     assert beats == 10
     assert longest_pause < 0.2
+
+
+def test_a_paced_reader_gets_few_batches_all_of_the_text_and_the_end_at_once(scripted: Engine) -> None:
+    async def read() -> tuple[list[float], str, float]:
+        generation = scripted.submit(ask("slow", max_new_tokens=50))
+        times, text = [], ""
+        async for batch in generation.async_batches(5.0, lambda: 0.3):
+            times.append(time.perf_counter())
+            text += "".join(delta.text for delta in batch)
+        ended_at = time.perf_counter()
+        result = await generation.async_result(1.0)
+        assert result.texts[0] == text
+        return times, text, ended_at - times[0] - (result.report.decode_seconds or 0.0)
+
+    times, text, late_seconds = asyncio.run(read())
+    assert text.count("word") == 50 and 3 <= len(times) <= 6
+    assert all(later - earlier > 0.25 for earlier, later in itertools.pairwise(times[:-1]))
+    assert late_seconds < 0.2
+
+
+def test_cancelling_frees_a_paced_reader_at_once(scripted: Engine) -> None:
+    async def read() -> float:
+        generation = scripted.submit(ask("slow"))
+        async for _ in generation.async_batches(5.0, lambda: 5.0):
+            asyncio.get_running_loop().call_later(0.1, generation.cancel)
+            began_at = time.perf_counter()
+        return time.perf_counter() - began_at
+
+    assert asyncio.run(read()) < 1.0
 
 
 def test_an_asynchronous_reader_hears_of_a_failure(scripted: Engine) -> None:
