@@ -6,7 +6,6 @@ It knows no model and no process; the host pushes into it, one reader reads from
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
@@ -79,8 +78,10 @@ class Generation:
         try:
             while True:
                 if not self._has_news():
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(news.wait(), timeout=interval)
+                    # A timer that sets the event: `wait_for` would make a task for every token.
+                    heartbeat = asyncio.get_running_loop().call_later(interval, news.set)
+                    await news.wait()
+                    heartbeat.cancel()
                 news.clear()
                 deltas, is_over = self._take()
                 if deltas or not is_over:

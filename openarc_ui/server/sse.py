@@ -21,11 +21,13 @@ from openarc_ui.server.problems import problem_of
 HEARTBEAT_SECONDS = 2.0
 REPORT_SECONDS = 30.0
 KEEP_ALIVE = ": keep-alive\n\n"
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: `json.dumps` with options makes an encoder for every token."""
 
 
 def frame(data: object, event: str | None = None) -> str:
     """One event; JSON has no line breaks, so one data line is enough."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    text = to_json(data)
     return f"event: {event}\ndata: {text}\n\n" if event else f"data: {text}\n\n"
 
 

@@ -19,8 +19,9 @@ from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
 
 FOLLOW_SECONDS = 1.0
-QUIET_POLL_SECONDS = 0.01
-"""How often Gradio's own queue looks for work; its default of a millisecond costs 7% of a core when idle."""
+QUIET_POLLS_SECONDS = {"sleep_when_free": 0.02, "progress_update_sleep_when_free": 0.25}
+"""How often Gradio's own queue looks for work, and for progress bars, which this page has none of; its defaults cost 7%
+of a core when idle, and that is taken from the model."""
 
 BRAND = '<div class="oa-brand">{logo}<span>OpenArc</span></div>'
 THEME_BUTTON = "◐"
@@ -104,6 +105,6 @@ def _wire_tabs(load_page: gr.Tab, chat_page: gr.Tab, metrics_page: gr.Tab, measu
 def _poll_quietly(page: gr.Blocks) -> None:
     """Private attributes of Gradio 6.31, which is pinned; on another version they are left alone."""
     queue = getattr(page, "_queue", None)
-    for name in ("sleep_when_free", "progress_update_sleep_when_free"):
+    for name, seconds in QUIET_POLLS_SECONDS.items():
         if hasattr(queue, name):
-            setattr(queue, name, QUIET_POLL_SECONDS)
+            setattr(queue, name, seconds)
