@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench screenshots clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/python app.py $(ARGS)
@@ -22,6 +22,9 @@ check: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: $(VENV)/test.stamp
+	OPENARC_TEST_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser/test_load_and_layout.py -k "desktop-light"
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis test-results

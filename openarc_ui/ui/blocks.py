@@ -19,7 +19,7 @@ from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
 
 FOLLOW_SECONDS = 1.0
-QUIET_POLLS_SECONDS = {"sleep_when_free": 0.02, "progress_update_sleep_when_free": 0.25}
+QUIET_POLLS_SECONDS = {"sleep_when_free": 0.01, "progress_update_sleep_when_free": 0.25}
 """How often Gradio's own queue looks for work, and for progress bars, which this page has none of; its defaults cost 7%
 of a core when idle, and that is taken from the model."""
 

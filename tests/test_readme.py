@@ -1,0 +1,68 @@
+"""The README against the program: settings, routes, error codes, endpoints, and its examples."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import SamplingParameters
+from openarc_ui.server.api import create_api
+from openarc_ui.server.problems import STATUS
+from openarc_ui.server.schemas import GenerateBody, LoadBody
+from openarc_ui.settings import Settings, default_of, flag_of, variable_of
+from openarc_ui.startup import Startup
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_stands_there_with_its_default() -> None:
+    for name in Settings.model_fields:
+        default = default_of(name)
+        cell = "none" if default == "none" else f"`{default}`"
+        assert f"| `{flag_of(name)}` | `{variable_of(name)}` | {cell} |" in README, name
+    assert set(re.findall(r"OPENARC_[A-Z_]+", README)) == {variable_of(name) for name in Settings.model_fields}
+
+
+def test_every_route_stands_there_and_no_other(scripted: Engine) -> None:
+    paths = create_api(scripted, Startup(scripted, Settings(model="none"), lambda status: None)).openapi()["paths"]
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            words = f"`{path}`" if operation.get("deprecated") else f"`{method.upper()} {path}`"
+            assert words in README, words
+    for path in re.findall(r"`(?:GET|POST|DELETE) (/[^`]*)`", README):
+        assert path in paths, path
+
+
+def test_every_error_code_stands_beside_its_status() -> None:
+    rows = dict(re.findall(r"^\| (\d{3}) \| (.+) \|$", README, re.MULTILINE))
+    for error, status in STATUS.items():
+        if error.code != "settings_error":
+            assert f"`{error.code}`" in rows[str(status)], error.code
+
+
+def test_every_sampling_parameter_stands_there() -> None:
+    line = next(line for line in README.split("\n\n") if line.startswith("**Sampling.**"))
+    assert {name for name in SamplingParameters.model_fields if f"`{name}`" in line} == set(
+        SamplingParameters.model_fields
+    )
+
+
+def test_the_examples_are_what_the_routes_take() -> None:
+    bodies = [json.loads(body) for body in re.findall(r"-d '(\{.+?\})'", README, re.DOTALL)]
+    assert len(bodies) == 3
+    for body in bodies:
+        (LoadBody if "load_config" in body else GenerateBody).model_validate(body)
+
+
+def test_every_file_it_names_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", README):
+        path = target[0] or target[1]
+        if not path.startswith("http"):
+            assert (ROOT / path).is_file(), path
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    assert "@@" not in README
