@@ -112,7 +112,7 @@ class Startup:
         model, share = wanted, 0.0
         if wanted == STARTER:
             path = self._prepare()
-            model, share = path.name, PREPARATION_SHARE
+            model, share = path.name, PREPARATION_SHARE if self._status.phase is StartupPhase.PREPARING else 0.0
         entry = find_model(self._engine.model_folder, model)
 
         def loading(stage: LoadStage) -> None:

@@ -45,6 +45,18 @@ def test_the_model_of_the_settings_is_loaded_with_progress(make_engine: Callable
     assert fractions == sorted(fractions) and fractions
 
 
+def test_a_starter_that_is_there_already_takes_no_part_of_the_progress_bar(
+    make_engine: Callable[..., Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = write_script(tmp_path / "models" / "script")
+    monkeypatch.setattr("openarc_ui.startup.prepare_starter", lambda model_folder, on_stage, cancel: there)
+    seen: list[StartupStatus] = []
+    startup = Startup(make_engine(), Settings(), seen.append)
+    startup.start()
+    wait_for(startup, StartupPhase.DONE)
+    assert next(status.stage for status in seen if status.stage is not None).fraction == 0.0
+
+
 def test_no_model_is_no_model(make_engine: Callable[..., Engine]) -> None:
     startup = Startup(make_engine(), Settings(model="none"), lambda status: None)
     startup.start()
