@@ -212,6 +212,8 @@ class Session:
         self._step.finished.append(Finished(job.request_id, reasons, report, error))
 
     def _admit(self) -> None:
+        if not self._waiting:
+            return
         for job in [waiting for waiting in list(self._waiting) if waiting.cancelled]:
             self._waiting.remove(job)
             self.finished(job, None)
@@ -235,11 +237,12 @@ class Session:
             job.stopwatch.step(*counts)
 
     def _flush(self) -> None:
+        if not (self._step.started or self._step.deltas or self._step.finished):
+            return
         for request_id in list(self._step.tokens):
             self._time(self._jobs[request_id])
         step, self._step = self._step, _Step()
-        if step.started or step.deltas or step.finished:
-            self._send(StepOutput(tuple(step.started), tuple(step.deltas), tuple(step.finished)))
+        self._send(StepOutput(tuple(step.started), tuple(step.deltas), tuple(step.finished)))
 
     def _fail_running(self, error: Exception) -> None:
         for job in list(self._running.values()):

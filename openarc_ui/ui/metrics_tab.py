@@ -176,7 +176,13 @@ def build_metrics_tab(store: MetricsStore) -> MetricsTab:
     seen = gr.State(None)
     with gr.Row(equal_height=True):
         range_name = gr.Radio(
-            list(RANGES), value="1 hour", label="Time range", interactive=True, scale=2, elem_id="oa-range"
+            list(RANGES),
+            value="1 hour",
+            label="Time range",
+            interactive=True,
+            scale=2,
+            min_width=300,
+            elem_id="oa-range",
         )
         model_name = gr.Dropdown(
             [ALL_MODELS], value=ALL_MODELS, label="Model", interactive=True, scale=1, elem_id="oa-metrics-model"

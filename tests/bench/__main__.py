@@ -99,6 +99,12 @@ def main() -> None:
         f"{folder.name}, {PROMPT_TOKENS}-token prompts, {NEW_TOKENS} new tokens, {bench.rounds} pairs, {os.cpu_count()} cores"
     )
     bare = BarePipeline(folder)
+    engine = ThroughEngine(folder)
+    try:
+        bench.compare("engine", engine, bare, 0.97)
+        gain_of_eight(bench, bare, engine)
+    finally:
+        engine.close()
     with Application(folder.parent) as server:
         times = server.wait()
         bench.note("process start to first page", times.page_seconds, "s")
@@ -107,12 +113,6 @@ def main() -> None:
         bench.compare("REST stream", rest, bare, 0.95)
         prompt_tokens = rest(bench.prompt(), 2).prompt_tokens
         bench.compare("Gradio chat", ThroughGradio(server.address, prompt_tokens), bare, 0.90)
-    engine = ThroughEngine(folder)
-    try:
-        bench.compare("engine", engine, bare, 0.97)
-        gain_of_eight(bench, bare, engine)
-    finally:
-        engine.close()
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(bench.figures, indent=2) + "\n", encoding="utf-8")
 
