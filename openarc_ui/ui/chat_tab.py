@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -11,7 +12,7 @@ import gradio as gr
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus, GenerationRequest, ModelState
 from openarc_ui.errors import OpenArcError
-from openarc_ui.startup import Startup, StartupStatus
+from openarc_ui.startup import Startup, StartupPhase, StartupStatus
 from openarc_ui.ui.chat_stream import InFlight, ModelWait, stream_answer
 from openarc_ui.ui.sampling_panel import SamplingPanel, build_sampling_panel, cleared, parameters_of, placeholders
 from openarc_ui.ui.theme import NOT_LATEX_DOLLARS
@@ -43,6 +44,8 @@ def empty_text(engine: EngineStatus, startup: StartupStatus) -> str:
         return "### Ask something\nThe answer streams in, with its tokens, latency and throughput below it."
     if startup.is_under_way:
         return "### Almost there\nThe model is being prepared; the bar above shows how far it is. A message sent now is answered as soon as it is ready."
+    if startup.phase is StartupPhase.FAILED and not engine.models:
+        return f"### The model could not be started\n{escape(startup.message)}\n\n{escape(startup.hint)}\n\nThen press **Try again** above."
     return "### No model is loaded\nChoose one in the **Load** tab, then come back."
 
 

@@ -244,6 +244,8 @@ def test_the_empty_chat_says_what_to_do(scripted: Engine) -> None:
     assert "Load" in empty_text(NOTHING, DONE)
     assert "being prepared" in empty_text(NOTHING, StartupStatus(StartupPhase.PREPARING, "starter"))
     assert "Ask something" in empty_text(scripted.status(), DONE)
+    failed = StartupStatus(StartupPhase.FAILED, "starter", None, "No network.", "Put a model there.")
+    assert all(words in empty_text(NOTHING, failed) for words in ("No network.", "Put a model there.", "Try again"))
     assert choices_of_models(scripted.status()) == [LATEST, "script"]
 
 
