@@ -14,6 +14,7 @@ import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
 from openarc_ui.engine.catalog import find_model
+from openarc_ui.engine.details import describe_model
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import GenerationRequest, LoadRequest, Message
 from openarc_ui.errors import InvalidRequest, OpenArcError
@@ -119,11 +120,21 @@ def add_endpoints(engine: Engine) -> None:
         """The models in the model folder, with the backends that can run them."""
         return [_shown(entry) for entry in engine.catalog()]
 
+    async def model_details(model: str) -> dict[str, Any]:
+        """Architecture, weights by type, context length and chat template of one model, and what is wrong with it.
+
+        Args:
+            model: A name in the catalogue, or a path inside the model folder.
+        """
+        with _as_gradio_error():
+            entry = await asyncio.to_thread(find_model, engine.model_folder, model)
+            return _shown(await asyncio.to_thread(describe_model, entry))
+
     async def devices() -> list[dict[str, Any]]:
         """The devices OpenVINO has on this machine."""
         return [_shown(device) for device in engine.devices()]
 
-    for endpoint in (chat, load_model, unload_model, status, models, devices):
+    for endpoint in (chat, load_model, unload_model, status, models, model_details, devices):
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
 
 

@@ -46,7 +46,13 @@ def build_page(engine: Engine, store: MetricsStore, startup: Startup) -> gr.Bloc
         add_endpoints(engine)
         _follow(page, engine, startup, status, again, loads, chats)
         _wire_tabs(load_page, chat_page, metrics_page, measured)
-        page.load(lambda: refreshed_form(engine), None, form, api_visibility="private", show_progress="hidden")
+        page.load(
+            lambda chosen: refreshed_form(engine, chosen),
+            form[:1],
+            form,
+            api_visibility="private",
+            show_progress="hidden",
+        )
         again.click(startup.retry, None, None, queue=False, api_visibility="private", show_progress="hidden")
         theme.click(None, None, None, js="() => window.openarcToggleTheme()", api_visibility="private")
     page.queue(max_size=None, default_concurrency_limit=8)

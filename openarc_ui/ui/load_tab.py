@@ -12,6 +12,7 @@ import gradio as gr
 from pydantic import ValidationError
 
 from openarc_ui.engine.catalog import ModelEntry
+from openarc_ui.engine.details import describe_model
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import DeviceInfo, EngineStatus, LoadRequest, LoadStage, ModelInfo, ModelState
 from openarc_ui.errors import InvalidRequest, OpenArcError
@@ -135,7 +136,7 @@ async def load(engine: Engine, request: LoadRequest) -> AsyncIterator[str]:
 
 
 def build_load_tab(engine: Engine) -> tuple[LoadTab, list[Any]]:
-    """The tab's components and wiring, inside an open gr.Tab; also the selectors that `refreshed_form` fills."""
+    """The tab's components and wiring, inside an open gr.Tab; also what `refreshed_form` fills."""
     entries = engine.catalog()
     first = entries[0] if entries else None
     with gr.Row(equal_height=False):
@@ -198,7 +199,7 @@ def build_load_tab(engine: Engine) -> tuple[LoadTab, list[Any]]:
     tab = LoadTab(models, loaded, again, cancel, unload)
     form = [model, backend, device, config, *options]
     _wire(engine, tab, form, about, refresh_models, start, result)
-    return tab, [model, device]
+    return tab, [model, device, about]
 
 
 def _build_options() -> list[Any]:
@@ -278,20 +279,39 @@ def _wire(
 
     def choose(name: str | None) -> tuple[Any, Any, Any]:
         entry = entry_of(engine.catalog(), name)
-        return load_view.about(entry), gr.update(choices=backend_choices(entry), value="auto"), config_text(entry)
+        details = describe_model(entry) if entry is not None else None
+        return (
+            load_view.about(entry, details),
+            gr.update(choices=backend_choices(entry), value="auto"),
+            config_text(entry),
+        )
 
     outputs = [result, start, tab.cancel, tab.models]
     start.click(load_form, form, outputs, concurrency_limit=None, **private)
     tab.again.click(load_again, None, outputs, concurrency_limit=None, **private)
     tab.cancel.click(cancel_load, None, None, concurrency_limit=None, **private)
     tab.unload.click(unload_one, [tab.loaded], [result, tab.models], concurrency_limit=None, **private)
-    refresh_models.click(lambda: refreshed_form(engine), None, [model, device], **private)
+    refresh_models.click(lambda chosen: refreshed_form(engine, chosen), [model], [model, device, about], **private)
     model.change(choose, [model], [about, backend, config], **private)
 
 
-def refreshed_form(engine: Engine) -> tuple[Any, Any]:
-    """Updates for the model and device selectors when the page is opened."""
-    return gr.update(choices=choices_of(engine.catalog())), gr.update(choices=device_choices(engine.devices()))
+def refreshed_form(engine: Engine, chosen: str | None) -> tuple[Any, Any, str]:
+    """Updates for the model and device selectors and the words about the model, when the page is opened or refreshed.
+
+    A page that was built before the first model was there chooses it now.
+    """
+    entries = engine.catalog()
+    name = chosen or next((entry.name for entry in entries), None)
+    return (
+        gr.update(choices=choices_of(entries), value=name),
+        gr.update(choices=device_choices(engine.devices())),
+        describe_choice(entry_of(entries, name)),
+    )
+
+
+def describe_choice(entry: ModelEntry | None) -> str:
+    """The words about a chosen model, with what its files say."""
+    return load_view.about(entry, describe_model(entry) if entry is not None else None)
 
 
 def refresh(tab: LoadTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from openarc_ui.engine.catalog import ModelEntry
+from openarc_ui.engine.details import ModelDetails
 from openarc_ui.engine.types import EngineStatus, LoadStage, ModelInfo, ModelState, Unloaded
 from openarc_ui.ui.html import NOT_MEASURED, card, empty, figures, number, size, table
 
+KINDS = {"ir": "OpenVINO IR", "gguf": "GGUF", "checkpoint": "Hugging Face checkpoint", "script": "Script"}
 SAME_TYPES = {"true": "yes", "false": "no", "1": "yes", "0": "no"}
 
 
@@ -102,14 +104,21 @@ def models(status: EngineStatus) -> str:
     return card("Loaded models", table(headings, rows, (4, 5, 6, 7))) + below
 
 
-def about(entry: ModelEntry | None) -> str:
-    """One line about the chosen model."""
+def about(entry: ModelEntry | None, details: ModelDetails | None = None) -> str:
+    """The chosen model: what it is, who can run it, and what is wrong with it."""
     if entry is None:
         return ""
-    can = ", ".join(entry.backends) or "no backend"
-    cannot = "; ".join(f"{backend} can't: {why}" for backend, why in entry.cannot_run.items())
-    text = f"{entry.kind.upper()} · {size(entry.size_bytes)} · runs on {can}" + (f" · {cannot}" if cannot else "")
-    return f'<p class="oa-muted" style="font-size:13px;margin:2px 2px 0">{escape(text)}</p>'
+    facts = [KINDS[entry.kind]]
+    if details is not None:
+        facts += [details.architecture or "", details.weights.words if details.weights else ""]
+        facts.append(f"context {number(details.context_length, 0)} tokens" if details.context_length else "")
+        facts.append("" if details.has_chat_template or entry.kind == "script" else "no chat template")
+    facts += [f"{size(entry.size_bytes)} on disk", f"runs on {', '.join(entry.backends) or 'no backend'}"]
+    problems = [f"{backend} can't: {why}" for backend, why in entry.cannot_run.items()]
+    problems += details.problems if details is not None else ()
+    text = " · ".join(fact for fact in facts if fact)
+    warnings = "".join(f'<p class="oa-about warn">{escape(problem)}</p>' for problem in problems)
+    return f'<p class="oa-about">{escape(text)}</p>{warnings}'
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -29,6 +29,9 @@ def test_a_second_model_by_optimum_answers_beside_the_first_and_is_unloaded(open
     dashboard = open_page()
     page = dashboard.page
     dashboard.tab("Load")
+    about = page.locator(".oa-about").first
+    expect(about).to_contain_text("LlamaForCausalLM · 135 M parameters, u4 in groups of 32")
+    expect(about).to_contain_text("context 8 192 tokens".replace(" 192", "\u202f192"))
     load_as(dashboard, "second", "Optimum-Intel")
     result = page.locator("#oa-load-result")
     for words in ("Loaded in", "Memory", "optimum", "KV_CACHE_PRECISION", "f16"):

@@ -19,7 +19,7 @@ from openarc_ui.startup import Startup, StartupPhase, StartupStatus
 from openarc_ui.ui import html, load_view, metrics_tab, plots
 from openarc_ui.ui.chat_stream import InFlight
 from openarc_ui.ui.chat_tab import LATEST, answer, choices_of_models, empty_text
-from openarc_ui.ui.load_tab import load, read_config, request_of
+from openarc_ui.ui.load_tab import load, read_config, refreshed_form, request_of
 from openarc_ui.ui.sampling_panel import cleared, parameters_of, placeholders
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.streaming import LONGEST_SECONDS, SHORTEST_SECONDS, Pacer
@@ -202,6 +202,17 @@ def test_the_form_becomes_a_request_and_says_what_is_wrong() -> None:
         with pytest.raises(InvalidRequest, match=says):
             request_of([*form[:position], wrong, *form[position + 1 :]])
     assert read_config("  ") == {}
+
+
+def test_a_page_opened_before_the_first_model_was_there_chooses_it_now(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    engine = make_engine()
+    assert refreshed_form(engine, None)[0]["value"] is None
+    write_script(tmp_path / "models" / "script")
+    model, _, about = refreshed_form(engine, None)
+    assert model["value"] == "script"
+    assert "Script" in about and "scripted" in about
 
 
 def test_a_load_shows_its_stages_then_its_result_or_its_error(scripted: Engine, tmp_path: Path) -> None:

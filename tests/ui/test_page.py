@@ -22,7 +22,7 @@ from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.ui.blocks import build_page
 
-PUBLIC = {"chat", "load_model", "unload_model", "status", "models", "devices"}
+PUBLIC = {"chat", "load_model", "unload_model", "status", "models", "model_details", "devices"}
 
 
 @pytest.fixture
@@ -77,6 +77,7 @@ def test_the_endpoints_answer_a_real_client(address: str) -> None:
     assert client.predict("hello", conversation=before, api_name="/chat").endswith("Paris.")
     assert client.predict(api_name="/status")["models"][0]["state"] == "ready"
     assert client.predict(api_name="/models")[0]["name"] == "script"
+    assert client.predict("script", api_name="/model_details")["kind"] == "script"
     assert client.predict("script", api_name="/load_model")["backend"] == "scripted"
     assert client.predict(api_name="/unload_model")["name"] == "script"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,28 @@ def context_length(config: dict[str, Any]) -> int | None:
     return None
 
 
-def gguf_context_length(path: Path) -> int | None:
-    """Tokens of prompt and answer together that a GGUF file's metadata allows, None where it does not say."""
+@dataclass(frozen=True, slots=True)
+class GgufFacts:
+    """What a GGUF file's metadata says; None where it does not."""
+
+    architecture: str | None
+    context_length: int | None
+    has_chat_template: bool
+
+
+def gguf_facts(path: Path) -> GgufFacts:
+    """Read the metadata of a GGUF file.
+
+    Raises:
+        ValueError: the file is no GGUF.
+    """
     from gguf import GGUFReader
 
-    for name, field in GGUFReader(path).fields.items():
-        if name.endswith(".context_length"):
-            return int(field.contents())
-    return None
+    fields = GGUFReader(path).fields
+    lengths = [int(field.contents()) for name, field in fields.items() if name.endswith(".context_length")]
+    architecture = fields.get("general.architecture")
+    return GgufFacts(
+        architecture=str(architecture.contents()) if architecture is not None else None,
+        context_length=lengths[0] if lengths else None,
+        has_chat_template="tokenizer.chat_template" in fields,
+    )

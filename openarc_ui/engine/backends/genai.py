@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
-from openarc_ui.engine.backends.files import context_length, gguf_context_length, read_json
+from openarc_ui.engine.backends.files import context_length, gguf_facts, read_json
 from openarc_ui.engine.backends.properties import compile_probe
 from openarc_ui.engine.backends.template import find_template, import_renderer, render, special_tokens
 from openarc_ui.engine.devices import clean_message
@@ -94,7 +94,7 @@ class GenAIBackend:
         return LoadedModel(
             execution_devices=execution_devices,
             effective_properties=effective,
-            context_length=gguf_context_length(Path(path))
+            context_length=gguf_facts(Path(path)).context_length
             if is_gguf
             else context_length(read_json(folder / "config.json")),
             generation_config={} if is_gguf else read_json(folder / "generation_config.json"),

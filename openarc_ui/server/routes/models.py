@@ -10,6 +10,7 @@ import anyio
 from fastapi import APIRouter, Body, Query, Request
 
 from openarc_ui.engine.catalog import find_model
+from openarc_ui.engine.details import describe_model
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest, ModelInfo
 from openarc_ui.errors import ModelNotLoaded
@@ -59,6 +60,16 @@ def model_routes(engine: Engine) -> APIRouter:
         return [
             {name: value for name, value in dataclasses.asdict(entry).items() if name != "path"} for entry in entries
         ]
+
+    @router.get("/models/details", summary="Describe one model of the model folder", responses=documented(404, 422))
+    async def details(
+        model: Annotated[
+            str, Query(min_length=1, description="A name in the catalogue, or a path inside the model folder.")
+        ],
+    ) -> dict[str, Any]:
+        """Architecture, weights by type with their group sizes, context length, chat template, and what is wrong."""
+        entry = await anyio.to_thread.run_sync(find_model, engine.model_folder, model)
+        return dataclasses.asdict(await anyio.to_thread.run_sync(describe_model, entry))
 
     @router.get("/devices", summary="List the devices", responses=documented(500))
     async def devices() -> list[dict[str, Any]]:

@@ -1,0 +1,129 @@
+"""What the weights of an OpenVINO IR are: how many parameters, in which types, in groups of how many.
+
+Read from the XML alone, as a stream; the binary file is never opened. It knows no backend and no OpenVINO.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from openarc_ui.errors import InvalidRequest
+
+COMPRESSED_TYPES = frozenset({"u4", "i4", "nf4", "u8", "i8", "u2", "f4e2m1", "f8e4m3", "f8e5m2"})
+SMALLEST_WEIGHT = 256
+"""Constants with fewer elements are shapes, axes and epsilons."""
+SHARE_WORTH_A_WORD = 0.01
+"""Norms and biases stay in f32 or f16 in every model; to say so of each would hide what matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """One constant of the model: element type, shape, and where it stands in the binary file."""
+
+    element_type: str
+    shape: tuple[int, ...]
+    offset_bytes: int
+    size_bytes: int
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def is_scale_or_zero_point(self) -> bool:
+        """One value a group or a row: what a compressed weight is multiplied with or moved by."""
+        return len(self.shape) >= 2 and self.shape[-1] == 1
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSummary:
+    """The weights of a model.
+
+    Attributes:
+        parameters: elements of all weights, without scales and zero points.
+        parameters_by_type: element type -> parameters, the most first.
+        group_sizes: element type -> weights that share one scale; 0 where a whole row does.
+        size_bytes: of all constants, with scales and zero points: what a device has to hold. Constants may share bytes.
+        end_bytes: where the last constant ends in the binary file, which must be at least this long.
+    """
+
+    parameters: int
+    parameters_by_type: Mapping[str, int]
+    group_sizes: Mapping[str, int]
+    size_bytes: int
+    end_bytes: int
+
+    @property
+    def words(self) -> str:
+        """For a person: "135 M parameters, u4 in groups of 32, u8"."""
+        types = [
+            f"{name} in groups of {self.group_sizes[name]}" if self.group_sizes.get(name) else name
+            for name, count in self.parameters_by_type.items()
+            if count >= self.parameters * SHARE_WORTH_A_WORD
+        ]
+        return ", ".join([f"{_rounded(self.parameters)} parameters", *types])
+
+
+def read_weights(model_xml: Path) -> WeightSummary:
+    """The weights that an `openvino_model.xml` names.
+
+    Raises:
+        InvalidRequest: the file is no OpenVINO model; with its first problem.
+    """
+    parameters: Counter[str] = Counter()
+    groups: dict[str, Counter[int]] = {}
+    size_bytes = end_bytes = 0
+    try:
+        for constant in _constants(model_xml):
+            size_bytes += constant.size_bytes
+            end_bytes = max(end_bytes, constant.offset_bytes + constant.size_bytes)
+            if constant.is_scale_or_zero_point or constant.elements < SMALLEST_WEIGHT:
+                continue
+            parameters[constant.element_type] += constant.elements
+            if constant.element_type in COMPRESSED_TYPES:
+                size = constant.shape[-1] if len(constant.shape) == 3 and constant.shape[0] > 1 else 0
+                groups.setdefault(constant.element_type, Counter())[size] += constant.elements
+    except (OSError, ElementTree.ParseError, ValueError) as error:
+        raise InvalidRequest(
+            f"{model_xml.name} is not an OpenVINO model: {error}", "Convert or download the model again."
+        ) from error
+    return WeightSummary(
+        parameters=parameters.total(),
+        parameters_by_type=dict(parameters.most_common()),
+        group_sizes={name: sizes.most_common(1)[0][0] for name, sizes in groups.items()},
+        size_bytes=size_bytes,
+        end_bytes=end_bytes,
+    )
+
+
+def _constants(model_xml: Path) -> Iterator[Constant]:
+    """Every `<layer type="Const">`, in the order of the file."""
+    root: ElementTree.Element | None = None
+    for event, element in ElementTree.iterparse(model_xml, events=("start", "end")):
+        if root is None:
+            root = element
+            if root.tag != "net":
+                raise ValueError(f"its outermost element is <{root.tag}>, not <net>")
+        if event == "end" and element.tag == "layer":
+            data = element.find("data")
+            if element.get("type") == "Const" and data is not None:
+                yield Constant(
+                    element_type=data.get("element_type", ""),
+                    shape=tuple(int(part) for part in data.get("shape", "").split(",") if part.strip()),
+                    offset_bytes=int(data.get("offset", "0")),
+                    size_bytes=int(data.get("size", "0")),
+                )
+            element.clear()
+
+
+def _rounded(count: int) -> str:
+    """134 515 008 -> "135 M"; 6 738 415 616 -> "6.7 B"."""
+    for unit, scale in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return str(count)
