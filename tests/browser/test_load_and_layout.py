@@ -96,7 +96,8 @@ def test_every_tab_fits_the_window(
         assert dashboard.overflow() <= 0, f"{tab} is wider than the window"
         dashboard.page.mouse.wheel(0, 400)
         expect(dashboard.state).to_be_in_viewport()
-        dashboard.page.mouse.wheel(0, -400)
+        dashboard.page.evaluate("() => window.scrollTo(0, 0)")
+        dashboard.page.wait_for_timeout(300)
         kind = "desktop" if size == DESKTOP else "phone"
         dashboard.picture(f"{tab.lower()}-{kind}-{scheme}")
 
