@@ -133,6 +133,11 @@ def test_a_prompt_longer_than_the_context_is_refused(loaded: Loaded) -> None:
         loaded.run(ask("word " * 9000))
 
 
+def test_a_prompt_that_is_too_long_is_counted_whole_and_not_cut(real: Loaded) -> None:
+    with pytest.raises(PromptTooLong, match=r"takes 90\d\d tokens"):
+        real.run(ask("word " * 9000))
+
+
 def test_several_requests_at_once_all_end_well(loaded: Loaded) -> None:
     generations = [loaded.engine.submit(ask(FRANCE, do_sample=False, max_new_tokens=24)) for _ in range(4)]
     assert all("Paris" in generation.result(timeout=60).texts[0] for generation in generations)

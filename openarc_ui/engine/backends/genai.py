@@ -24,7 +24,7 @@ from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Mess
 from openarc_ui.errors import BackendUnavailable, GenerationFailed, InvalidRequest, ModelLoadFailed
 
 MAX_RUNNING = 32
-DECODER_PROBE = "Hello, wörld! 12 plus 34 → 46.\n\tdef f(x): return x  # 日本語 👩‍🔬"
+TOKENIZER_PROBE = "Hello, wörld! 12 plus 34 → 46.\n\tdef f(x): return x  # 日本語 👩‍🔬"
 
 
 @dataclass(slots=True)
@@ -53,6 +53,7 @@ class GenAIBackend:
         self._genai = openvino_genai
         self._pipeline: Any = None
         self._tokenizer: Any = None
+        self._encode: Callable[[str], list[int]] = self._encode_with_openvino
         self._decode: Callable[[Sequence[int]], str] = self._decode_with_openvino
         self._template: str | None = None
         self._special_tokens: dict[str, str] = {}
@@ -87,9 +88,9 @@ class GenAIBackend:
         preparing_templates.join()
         self._tokenizer = self._pipeline.get_tokenizer()
         self._eos_token_id = request.eos_token_id
-        self._choose_decoder(folder)
         self._template = find_template(folder) or self._tokenizer.chat_template or None
         self._special_tokens = special_tokens(folder)
+        self._choose_tokenizer(folder)
         is_gguf = path.lower().endswith(".gguf")
         return LoadedModel(
             execution_devices=execution_devices,
@@ -109,8 +110,7 @@ class GenAIBackend:
         return render(self._template, conversation, self._special_tokens)
 
     def encode(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
-        return ids
+        return self._encode(text)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         return self._decode(token_ids)
@@ -213,18 +213,31 @@ class GenAIBackend:
             )
         )
 
-    def _choose_decoder(self, folder: Path) -> None:
-        """Decode with the Rust tokenizer where it gives the same text: 3 µs a call against 97 µs, for every token."""
-        self._decode = self._decode_with_openvino
+    def _choose_tokenizer(self, folder: Path) -> None:
+        """Use the Rust tokenizer where both give the same ids and text.
+
+        It decodes a token in 3 µs against 97 µs, and it does not cut a long prompt: the converted tokenizer silently
+        drops what is beyond the length it was converted with, so a prompt would be answered that nobody sent.
+        """
+        self._encode, self._decode = self._encode_with_openvino, self._decode_with_openvino
         file = folder / "tokenizer.json"
         if not file.is_file():
             return
         from tokenizers import Tokenizer
 
         fast = Tokenizer.from_file(str(file))
-        ids = self.encode(DECODER_PROBE)
+        fast.no_truncation()
+        fast.no_padding()
+        probe = TOKENIZER_PROBE + "".join(self._special_tokens.values())
+        ids = self._encode_with_openvino(probe)
         if fast.decode(ids) == self._decode_with_openvino(ids):
             self._decode = fast.decode
+        if fast.encode(probe, add_special_tokens=False).ids == ids:
+            self._encode = lambda text: list(fast.encode(text, add_special_tokens=False).ids)
+
+    def _encode_with_openvino(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
+        return ids
 
     def _decode_with_openvino(self, token_ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(token_ids), skip_special_tokens=True)) if token_ids else ""
