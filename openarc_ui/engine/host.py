@@ -102,7 +102,7 @@ class ModelHost:
 
         Raises:
             ModelNotLoaded: the model is not ready.
-            EngineBusy: `queue_size` requests wait already.
+            EngineBusy: as many requests as the model runs at once are in flight, and `queue_size` more.
             InvalidRequest: the id is in use.
         """
         generation = Generation(request, self.name, lambda request_id: self._outbox.put(Cancel(request_id)))
@@ -112,7 +112,9 @@ class ModelHost:
                 raise ModelNotLoaded(
                     f"{self.name} is {self._state.value}.", "Wait until it is ready, or load it again."
                 )
-            if self._queued() >= self._queue_size:
+            # Requests that came in the same instant have not been started yet although there is room for them.
+            may_run = self._info.max_running if self._info is not None else 0
+            if len(self._generations) >= may_run + self._queue_size:
                 raise EngineBusy(
                     f"{self._queue_size} requests wait for {self.name} already.",
                     "Try again in a moment, or raise queue_size.",

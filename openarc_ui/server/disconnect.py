@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from fastapi import Request
 
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationResult
-from openarc_ui.server.sse import HEARTBEAT_SECONDS, REPORT_SECONDS
+from openarc_ui.server.sse import HEARTBEAT_SECONDS, results_of
 
 
 async def until_disconnected(request: Request) -> None:
@@ -21,27 +20,28 @@ async def until_disconnected(request: Request) -> None:
             return
 
 
-async def wait_for_results(generations: Sequence[Generation], request: Request) -> list[GenerationResult]:
-    """The results of all generations; when the client leaves they are cancelled and end at once.
+async def wait_for_results(generations: Sequence[Generation], request: Request) -> list[GenerationResult] | None:
+    """The results of all generations; None when the client has left, which cancels them.
 
     Raises:
         GenerationFailed: one of them failed; the others are cancelled.
     """
     watching = asyncio.ensure_future(until_disconnected(request))
-    reading = [asyncio.ensure_future(_drain(generation)) for generation in generations]
+    drains = [asyncio.ensure_future(_drain(generation)) for generation in generations]
+    reading = asyncio.ensure_future(asyncio.wait(drains, return_when=asyncio.FIRST_EXCEPTION))
     try:
-        everything: asyncio.Future[list[None]] = asyncio.gather(*reading)
-        both: set[asyncio.Future[Any]] = {everything, watching}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if not everything.done():
-            for generation in generations:
-                generation.cancel()
-        await everything
-        return [await generation.async_result(REPORT_SECONDS) for generation in generations]
+        await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            return None
+        for drain in drains:
+            if drain.done():
+                drain.result()
+        return await results_of(generations)
     finally:
         watching.cancel()
         for generation in generations:
             generation.cancel()
+        await asyncio.gather(*drains, return_exceptions=True)
 
 
 async def _drain(generation: Generation) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationResult, TextDelta
-from openarc_ui.errors import OpenArcError
+from openarc_ui.errors import GenerationFailed, OpenArcError
 from openarc_ui.server.problems import problem_of
 
 HEARTBEAT_SECONDS = 2.0
@@ -45,13 +45,28 @@ async def events(
         else:
             async for text in _interleaved(generations):
                 yield text
-        results = [await generation.async_result(REPORT_SECONDS) for generation in generations]
+        results = await results_of(generations)
         yield frame(answer(results), "done")
     except OpenArcError as error:
         yield frame(problem_of(error), "error")
     finally:
         for generation in generations:
             generation.cancel()
+
+
+async def results_of(generations: Sequence[Generation]) -> list[GenerationResult]:
+    """The results of generations that have been read to their end.
+
+    Raises:
+        GenerationFailed: one of them failed, or its model does not come out of the step it was cancelled in.
+    """
+    try:
+        return [await generation.async_result(REPORT_SECONDS) for generation in generations]
+    except TimeoutError:
+        raise GenerationFailed(
+            "The request was ended, but the model is still busy with its current step.",
+            "Its figures will be in the metrics once it has finished.",
+        ) from None
 
 
 def _frames(batch: Sequence[TextDelta], **more: int) -> str:

@@ -117,6 +117,18 @@ def test_a_full_queue_is_busy(make_engine: Callable[..., Engine], tmp_path: Path
     engine.submit(ask("hello"))
 
 
+def test_requests_of_one_instant_are_not_refused_while_there_is_room_to_run_them(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    write_script(tmp_path / "models" / "script", max_running=8)
+    engine = make_engine(queue_size=2)
+    engine.load(LoadRequest(model_path="script"))
+    taken = [engine.submit(ask("hello")) for _ in range(10)]
+    with pytest.raises(EngineBusy):
+        engine.submit(ask("hello"))
+    assert all(generation.result(timeout=10).texts[0].endswith("Paris.") for generation in taken)
+
+
 def test_a_failed_request_is_reported_and_the_next_one_works(
     scripted: Engine, reports: list[PerformanceReport]
 ) -> None:

@@ -18,6 +18,8 @@ from openarc_ui.server.schemas import AnswerBody, GenerateBody, answer_of
 from openarc_ui.server.sse import events
 
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+CLIENT_LEFT = 499
+"""Nobody reads it; nginx's number for it keeps a log readable."""
 GENERATE_ERRORS = documented(409, 413, 422, 500, 502, 503)
 GENERATE_RESPONSES: dict[int | str, dict[str, Any]] = {
     **GENERATE_ERRORS,
@@ -43,6 +45,8 @@ def generate_routes(engine: Engine) -> APIRouter:
                 events(generations, make_answer), media_type="text/event-stream", headers=STREAM_HEADERS
             )
         results = await wait_for_results(generations, request)
+        if results is None:
+            return Response(status_code=CLIENT_LEFT)
         return Response(AnswerBody(**make_answer(results)).model_dump_json(), media_type="application/json")
 
     @router.post("/generate/text", summary="Continue a conversation", responses=GENERATE_RESPONSES, response_model=None)
