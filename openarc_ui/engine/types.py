@@ -24,6 +24,20 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        """JSON can hold half of a surrogate pair, which is no character: no tokenizer and no answer can carry it.
+
+        Raises:
+            ValueError: a text among the values has one.
+        """
+        texts = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple, dict)) else []
+        for text in [*texts, *(value.values() if isinstance(value, dict) else ())]:
+            if isinstance(text, str) and not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
+                raise ValueError("half of a surrogate pair is no character")
+        return value
+
 
 class TextPart(Frozen):
     """One part of a message whose content is a list, as OpenAI's clients send it."""

@@ -53,8 +53,9 @@ class Problem(BaseModel):
 
 
 def problem_of(error: OpenArcError) -> dict[str, str]:
-    """The body for an error."""
-    return {"detail": error.message, "code": error.code, "hint": error.hint}
+    """The body for an error. What quotes a text that is none, such as half of a surrogate pair, shows ? for it."""
+    detail, hint = (text.encode("utf-8", "replace").decode("utf-8") for text in (error.message, error.hint))
+    return {"detail": detail, "code": error.code, "hint": hint}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

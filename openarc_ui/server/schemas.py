@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from openarc_ui.engine.types import (
     BackendChoice,
+    Frozen,
     GenerationRequest,
     GenerationResult,
     LoadRequest,
@@ -16,14 +17,13 @@ from openarc_ui.engine.types import (
     PropertyValue,
     SamplingParameters,
 )
+from openarc_ui.errors import InvalidRequest
 
 HELLO: Any = [{"role": "user", "content": "What is the capital of France?"}]
 
 
-class LoadConfig(BaseModel):
+class LoadConfig(Frozen):
     """`load_config` of the first OpenArc, with two fields added."""
-
-    model_config = ConfigDict(extra="forbid")
 
     id_model: str = Field(min_length=1, description="A name in the catalogue, or a path inside the model folder.")
     use_cache: bool = Field(True, description="Keep the key-value cache between tokens.")
@@ -60,16 +60,27 @@ class LoadBody(BaseModel):
     )
 
     def request(self, profile: dict[str, Any]) -> LoadRequest:
-        """The engine's own request."""
+        """The engine's own request.
+
+        Raises:
+            InvalidRequest: it is stricter with a value than `load_config`.
+        """
         values = self.load_config.model_dump()
         ov_config = profile if self.ov_config is None else self.ov_config
-        return LoadRequest(model_path=values.pop("id_model"), ov_config=ov_config, **values)
+        try:
+            return LoadRequest(model_path=values.pop("id_model"), ov_config=ov_config, **values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InvalidRequest(
+                f"load_config.{where}: {first['msg']}.", "See /openapi.json for what is expected."
+            ) from None
 
 
-class UnloadBody(BaseModel):
+class UnloadBody(Frozen):
     """Body of `POST /model/unload`; it may be left out."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"model": "SmolLM2-135M-Instruct-int4"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"model": "SmolLM2-135M-Instruct-int4"}]})
 
     model: str | None = Field(None, description="Which model; left out: the one loaded last.")
 

@@ -241,3 +241,32 @@ def test_the_description_of_the_api_is_complete(served: Served) -> None:
                 reference = schema.get("$ref") or next(each["$ref"] for each in schema["anyOf"] if "$ref" in each)
                 assert schemas[reference.rpartition("/")[2]].get("examples"), where
     assert {"/model/load", "/model/unload", "/generate/text", "/status"} <= document["paths"].keys()
+
+
+HALF = "\\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/generate/text", '{"conversation": [{"role": "user", "content": "x"}], "model": "%s"}'),
+        ("/generate/text", '{"conversation": [{"role": "user", "content": "%s"}]}'),
+        ("/generate/text", '{"conversation": [{"role": "user", "content": "x"}], "stop": ["%s"]}'),
+        ("/generate/text", '{"conversation": [{"role": "user", "content": "x"}], "%s": 1}'),
+        ("/model/load", '{"load_config": {"id_model": "%s"}}'),
+        ("/model/load", '{"load_config": {"id_model": "script", "name": "%s"}}'),
+        ("/model/load", '{"load_config": {"id_model": "script"}, "ov_config": {"%s": "a"}}'),
+        ("/model/unload", '{"model": "%s"}'),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused_and_answered(served: Served, path: str, body: str) -> None:
+    answer = served.client.post(path, content=body % HALF, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["code"] in ("invalid_request", "property_rejected")
+
+
+@pytest.mark.parametrize("name", ["a" * 101, "../x", " x", "a/b"])
+def test_a_name_that_can_not_be_served_is_refused_with_its_field(served: Served, name: str) -> None:
+    answer = served.client.post("/model/load", json={"load_config": {"id_model": "script", "name": name}})
+    assert answer.status_code == 422
+    assert "load_config.name" in answer.json()["detail"]
