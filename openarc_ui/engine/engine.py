@@ -264,6 +264,7 @@ def _check_options(request: LoadRequest, backend: BackendName) -> None:
             "Leave dynamic_shapes on true.",
         )
     unused = _options_for_optimum(request) if backend != "optimum" else []
+    unused += ["scheduler"] if backend == "optimum" and request.scheduler.given() else []
     if unused:
         raise InvalidRequest(
             f"The {backend} backend has no option {', '.join(unused)}.", "Leave it out, or choose the optimum backend."

@@ -46,6 +46,7 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
     """Everything the page and the database want to know of a load that succeeded."""
     requested = dict(order.request.ov_config)
     defaults, default_warnings = model_defaults(model.generation_config)
+    defaults |= order.request.sampling_defaults.model_dump(exclude_none=True)
     return ModelInfo(
         name=order.name,
         path=order.path,
@@ -60,6 +61,7 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
         memory_bytes=psutil.Process().memory_info().rss,
         context_length=model.context_length,
         generation_defaults=defaults,
+        scheduler=model.scheduler,
         max_running=backend.max_running,
         versions=model.versions,
         configuration_id=_configuration_id(order, model),

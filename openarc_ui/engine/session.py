@@ -14,7 +14,7 @@ from typing import Any
 
 from openarc_ui.engine.backends.base import Backend, LoadedModel
 from openarc_ui.engine.messages import Finished, Generate, StepOutput
-from openarc_ui.engine.sampling import Sampling, model_defaults, resolve
+from openarc_ui.engine.sampling import Sampling, resolve
 from openarc_ui.engine.text import IncrementalDetokenizer, StopStrings
 from openarc_ui.engine.timing import Clock, ServedBy, Stopwatch
 from openarc_ui.engine.types import FinishReason, TextDelta
@@ -142,9 +142,10 @@ class Session:
         served_by: ServedBy,
         send: Callable[[StepOutput], None],
         clock: Clock,
+        sampling_defaults: Mapping[str, Any],
     ) -> None:
         self._backend = backend
-        self._defaults, _ = model_defaults(model.generation_config)
+        self._defaults = sampling_defaults
         self._context_length = model.context_length
         self._served_by = served_by
         self._send = send

@@ -10,33 +10,16 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
+
+from openarc_ui.engine.frozen import Frozen
+from openarc_ui.engine.scheduler import SchedulerOptions
 
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
 Source = Literal["chat", "rest", "gradio", "bench", "engine"]
 PropertyValue = bool | int | float | str
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
-class Frozen(BaseModel):
-    """Base of every request: immutable, and a field it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _is_text(cls, value: Any) -> Any:
-        """JSON can hold half of a surrogate pair, which is no character: no tokenizer and no answer can carry it.
-
-        Raises:
-            ValueError: a text among the values has one.
-        """
-        texts = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple, dict)) else []
-        for text in [*texts, *(value.values() if isinstance(value, dict) else ())]:
-            if isinstance(text, str) and not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
-                raise ValueError("half of a surrogate pair is no character")
-        return value
 
 
 class TextPart(Frozen):
@@ -139,6 +122,15 @@ class LoadRequest(Frozen):
     bos_token_id: int | None = Field(None, ge=0, description="Override the beginning-of-text token (Optimum only).")
     eos_token_id: int | None = Field(None, ge=0, description="Override the end-of-text token.")
     pad_token_id: int | None = Field(None, ge=0, description="Override the padding token (Optimum only).")
+    scheduler: SchedulerOptions = Field(
+        default_factory=SchedulerOptions, description="Continuous batching (GenAI only); what is left out is OpenArc's."
+    )
+    sampling_defaults: SamplingParameters = Field(
+        default_factory=SamplingParameters, description="For requests that leave a parameter out; before the model's."
+    )
+    allow_overcommit: bool = Field(
+        False, description="Load although the estimate says that the model does not fit into the device's free memory."
+    )
 
 
 class ModelState(enum.StrEnum):
@@ -182,7 +174,9 @@ class ModelInfo:
         effective_properties: what the compiled model answers for every property that can be read, as text.
         stage_seconds: (stage, seconds) in order; together they are `load_seconds`.
         context_length: tokens of prompt and answer together, or None where the model does not say.
-        generation_defaults: the sampling values of the model's generation_config.json.
+        generation_defaults: sampling values for requests that leave them out: the load's, then those of the model's
+            generation_config.json.
+        scheduler: the continuous batching that runs, every value; None where the backend has none.
         configuration_id: hash of model, backend, versions, device and effective properties; equal ids are comparable runs.
     """
 
@@ -199,6 +193,7 @@ class ModelInfo:
     memory_bytes: int
     context_length: int | None
     generation_defaults: dict[str, Any]
+    scheduler: dict[str, Any] | None
     max_running: int
     versions: dict[str, str]
     configuration_id: str

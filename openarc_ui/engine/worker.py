@@ -64,7 +64,9 @@ class Worker:
             )
             return 0
         served_by = ServedBy(order.name, order.backend, order.request.device, info.configuration_id)
-        self._session = Session(backend, model, served_by, self._channel.send, time.perf_counter)
+        self._session = Session(
+            backend, model, served_by, self._channel.send, time.perf_counter, info.generation_defaults
+        )
         threading.Thread(target=self._listen, name="pipe", daemon=True).start()
         self._channel.send(Loaded(info))
         self._serve(self._session)
@@ -119,6 +121,7 @@ def _warm_up(backend: Backend, model: LoadedModel) -> None:
         ServedBy("", backend.name, "", ""),
         lambda output: failures.extend(end.error for end in output.finished if end.error is not None),
         time.perf_counter,
+        {},
     )
     request = GenerationRequest(
         conversation=(Message(role="user", content="Hi"),),

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.types import (
     BackendChoice,
-    Frozen,
     GenerationRequest,
     GenerationResult,
     LoadRequest,

@@ -27,6 +27,7 @@ class LoadedModel:
     generation_config: dict[str, Any]
     versions: dict[str, str]
     warnings: tuple[str, ...] = field(default=())
+    scheduler: dict[str, Any] | None = None
 
 
 class Job(Protocol):

@@ -20,10 +20,10 @@ from openarc_ui.engine.backends.properties import compile_probe
 from openarc_ui.engine.backends.template import find_template, import_renderer, render, special_tokens
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
+from openarc_ui.engine.scheduler import MAX_NUM_SEQS, SchedulerOptions
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
 from openarc_ui.errors import BackendUnavailable, GenerationFailed, InvalidRequest, ModelLoadFailed
 
-MAX_RUNNING = 32
 TOKENIZER_PROBE = "Hello, wörld! 12 plus 34 → 46.\n\tdef f(x): return x  # 日本語 👩‍🔬"
 
 
@@ -41,7 +41,7 @@ class GenAIBackend:
 
     name: BackendName = "genai"
     supported_sampling = SAMPLING_NAMES
-    max_running = MAX_RUNNING
+    max_running = MAX_NUM_SEQS
 
     def __init__(self) -> None:
         try:
@@ -75,8 +75,9 @@ class GenAIBackend:
             reach_stage("Reading and compiling the model", 0.2)
             preparing_templates = threading.Thread(target=import_renderer)
             preparing_templates.start()
+            self.max_running = request.scheduler.settled()["max_num_seqs"]
             self._make_pipeline = lambda: self._genai.ContinuousBatchingPipeline(
-                path, _scheduler_config(self._genai), request.device, dict(request.ov_config)
+                path, scheduler_config(self._genai, request.scheduler), request.device, dict(request.ov_config)
             )
             self._pipeline = self._make_pipeline()
         except RuntimeError as error:
@@ -100,6 +101,7 @@ class GenAIBackend:
             else context_length(read_json(folder / "config.json")),
             generation_config={} if is_gguf else read_json(folder / "generation_config.json"),
             versions=_versions(),
+            scheduler=request.scheduler.settled(),
         )
 
     def render(self, conversation: Sequence[Message]) -> str:
@@ -243,12 +245,17 @@ class GenAIBackend:
         return str(self._tokenizer.decode(list(token_ids), skip_special_tokens=True)) if token_ids else ""
 
 
-def _scheduler_config(genai: Any) -> Any:
-    """256 batched tokens keep TTFT short at eight users (research: perf); the cache grows as it is needed."""
+def scheduler_config(genai: Any, options: SchedulerOptions) -> Any:
+    """The options as an `openvino_genai.SchedulerConfig`."""
     config = genai.SchedulerConfig()
-    config.enable_prefix_caching = True
-    config.max_num_batched_tokens = 256
-    config.max_num_seqs = MAX_RUNNING
+    for name, value in options.settled().items():
+        if name == "cache_eviction_config":
+            value = genai.CacheEvictionConfig(
+                **{**value, "aggregation_mode": getattr(genai.AggregationMode, value["aggregation_mode"])}
+            )
+        elif name == "sparse_attention_config":
+            value = genai.SparseAttentionConfig(**{**value, "mode": getattr(genai.SparseAttentionMode, value["mode"])})
+        setattr(config, name, value)
     return config
 
 
