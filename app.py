@@ -19,14 +19,18 @@ from openarc_ui.settings import Settings, is_loopback, read_settings
 
 if TYPE_CHECKING:
     from openarc_ui.engine.engine import Engine
+    from openarc_ui.engine.types import ModelInfo
     from openarc_ui.metrics.store import MetricsStore
+    from openarc_ui.profiles import ProfileStore
     from openarc_ui.startup import Startup
 
 SHUTDOWN_SECONDS = 2.0
 """How long answers under way may still take at Ctrl+C; an open page's event stream never ends by itself."""
 
 
-def create_app(settings: Settings, engine: Engine, store: MetricsStore, startup: Startup) -> Any:
+def create_app(
+    settings: Settings, engine: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore
+) -> Any:
     """The whole web application: guard, REST routes, and the page at /."""
     forbid_telemetry()
     import gradio
@@ -36,10 +40,10 @@ def create_app(settings: Settings, engine: Engine, store: MetricsStore, startup:
     from openarc_ui.ui.blocks import build_page
     from openarc_ui.ui.theme import page_options
 
-    api = create_api(engine, startup)
+    api = create_api(engine, startup, profiles, needs_key=settings.api_key is not None)
     application = gradio.mount_gradio_app(
         api,
-        build_page(engine, store, startup),
+        build_page(engine, store, startup, profiles, needs_key=settings.api_key is not None),
         path="/",
         show_error=False,
         run_history=False,
@@ -61,22 +65,34 @@ def run(settings: Settings) -> int:
     from openarc_ui.engine.engine import Engine
     from openarc_ui.metrics.sampler import Sampler
     from openarc_ui.metrics.store import MetricsStore
+    from openarc_ui.profiles import ProfileStore
     from openarc_ui.startup import Startup
     from openarc_ui.terminal import TerminalProgress
 
+    profiles = ProfileStore(settings.profile_folder)
+    first_load = profiles.get(settings.profile).load if settings.profile is not None else None
     settings.database.parent.mkdir(parents=True, exist_ok=True)
     settings.model_folder.mkdir(parents=True, exist_ok=True)
     progress = TerminalProgress()
     store = MetricsStore(settings.database)
+
+    def on_loaded(info: ModelInfo) -> None:
+        store.record_model(info)
+        profiles.keep_last_good(info.request)
+
     engine = Engine(
-        settings.model_folder, on_report=store.record, on_loaded=store.record_model, queue_size=settings.queue_size
+        settings.model_folder,
+        on_report=store.record,
+        on_loaded=on_loaded,
+        queue_size=settings.queue_size,
+        cache_folder=settings.cache_folder,
     )
     sampler = Sampler(store.record_sample, engine.worker_processes)
-    startup = Startup(engine, settings, progress.show)
+    startup = Startup(engine, settings, progress.show, first_load)
     try:
         startup.start()
         sampler.start()
-        _serve(create_app(settings, engine, store, startup), bound, settings, began_at, progress.say)
+        _serve(create_app(settings, engine, store, startup, profiles), bound, settings, began_at, progress.say)
     finally:
         startup.stop()
         sampler.stop()

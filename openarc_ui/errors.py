@@ -9,6 +9,7 @@ OpenArcError
 │   ├── ModelNotFound           no such folder in the catalogue
 │   ├── ModelNotLoaded          no model of that name is ready
 │   ├── ModelAlreadyLoading     a load of that name is under way
+│   ├── DoesNotFit              the estimate says that the device's free memory is too small
 │   ├── ModelLoadFailed         the load ended in an error
 │   └── LoadCancelled           the load was cancelled
 ├── DeviceUnavailable           OpenVINO has no such device here
@@ -17,6 +18,9 @@ OpenArcError
 ├── EngineClosed                the engine is shutting down
 ├── GenerationFailed            the backend failed in the middle of a request
 │   └── WorkerDied              the worker process ended in the middle of a request
+├── ProfileNotFound             no profile of that name
+├── ProfileExists               the name is taken, and nobody said to replace it
+├── ProfileFolderUnusable       the folder of the profiles can't be read or written
 ├── StarterUnavailable          the starter model could not be prepared
 └── SettingsError               a flag or environment variable is wrong
 """
@@ -33,17 +37,19 @@ class OpenArcError(Exception):
     Args:
         message: what went wrong, one sentence, safe to show to anybody.
         hint: what to do about it, one sentence; empty when there is nothing to do.
+        properties: names of the ov_config properties to blame, where that can be told.
     """
 
     code = "openarc_error"
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", properties: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.properties = properties
 
-    def __reduce__(self) -> tuple[type[OpenArcError], tuple[str, str]]:
-        return type(self), (self.message, self.hint)
+    def __reduce__(self) -> tuple[type[OpenArcError], tuple[str, str, tuple[str, ...]]]:
+        return type(self), (self.message, self.hint, self.properties)
 
 
 class InvalidRequest(OpenArcError):
@@ -78,6 +84,10 @@ class ModelAlreadyLoading(ModelError):
     code = "model_already_loading"
 
 
+class DoesNotFit(ModelError):
+    code = "does_not_fit"
+
+
 class ModelLoadFailed(ModelError):
     code = "model_load_failed"
 
@@ -108,6 +118,18 @@ class GenerationFailed(OpenArcError):
 
 class WorkerDied(GenerationFailed):
     code = "worker_died"
+
+
+class ProfileNotFound(OpenArcError):
+    code = "profile_not_found"
+
+
+class ProfileExists(OpenArcError):
+    code = "profile_exists"
+
+
+class ProfileFolderUnusable(OpenArcError):
+    code = "profile_folder_unusable"
 
 
 class StarterUnavailable(OpenArcError):

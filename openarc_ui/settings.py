@@ -36,6 +36,13 @@ class Settings(BaseModel):
     backend: BackendChoice = Field(
         "auto", description="Backend for the model loaded at start: auto, genai, optimum or scripted."
     )
+    profile: str | None = Field(
+        None, description="Profile to load at start, in place of a model, a device and a backend."
+    )
+    profile_folder: Path = Field(Path("data/profiles"), description="Where profiles are kept, one file each.")
+    cache_folder: Path = Field(
+        Path("data/cache"), description="Where compiled models are kept, so that the next load is faster."
+    )
     queue_size: int = Field(32, ge=1, le=10_000, description="How many requests may wait for one model.")
     api_key: SecretStr | None = Field(
         None,
@@ -51,6 +58,15 @@ class Settings(BaseModel):
             )
         if self.api_key is not None and len(self.api_key.get_secret_value()) < 8:
             raise ValueError("the API key must have at least 8 characters")
+        return self
+
+    @model_validator(mode="after")
+    def _a_profile_says_it_all(self) -> Settings:
+        beside = [flag_of(name) for name in ("model", "device", "backend") if name in self.model_fields_set]
+        if self.profile is not None and beside:
+            raise ValueError(
+                f"a profile says which model is loaded, where and with what: leave out --profile, or {' and '.join(beside)}"
+            )
         return self
 
 

@@ -52,14 +52,26 @@ class StartupStatus:
 
 
 class Startup:
-    """Prepares and loads the model of the settings in the background."""
+    """Prepares and loads the model of the settings in the background.
 
-    def __init__(self, engine: Engine, settings: Settings, on_change: Callable[[StartupStatus], None]) -> None:
+    Args:
+        first_load: what a profile says, in place of the model, device and backend of the settings.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        on_change: Callable[[StartupStatus], None],
+        first_load: LoadRequest | None = None,
+    ) -> None:
         self._engine = engine
         self._settings = settings
         self._on_change = on_change
+        self._first_load = first_load
         self._cancel = threading.Event()
-        self._status = StartupStatus(StartupPhase.WAITING, None if settings.model == NO_MODEL else settings.model)
+        wanted = first_load.model_path if first_load is not None else settings.model
+        self._status = StartupStatus(StartupPhase.WAITING, None if wanted == NO_MODEL else wanted)
         self._thread = threading.Thread(target=self._run, name="startup", daemon=True)
 
     def start(self) -> None:
@@ -105,29 +117,36 @@ class Startup:
             )
 
     def _prepare_and_load(self) -> None:
-        wanted = self._settings.model
-        if wanted == NO_MODEL:
+        if self._first_load is not None:
+            self._load(self._first_load, 0.0)
+            return
+        model, share = self._settings.model, 0.0
+        if model == NO_MODEL:
             self._set(StartupStatus(StartupPhase.DONE, None))
             return
-        model, share = wanted, 0.0
-        if wanted == STARTER:
+        if model == STARTER:
             path = self._prepare()
             model, share = path.name, PREPARATION_SHARE if self._status.phase is StartupPhase.PREPARING else 0.0
         entry = find_model(self._engine.model_folder, model)
-
-        def loading(stage: LoadStage) -> None:
-            whole = share + (1 - share) * stage.fraction
-            self._set(StartupStatus(StartupPhase.LOADING, model, LoadStage(stage.label, whole, stage.detail)))
-
         request = LoadRequest(
             model_path=entry.name,
             backend=self._settings.backend,
             device=self._settings.device,
             ov_config=dict(entry.ov_config),
         )
+        self._load(request, share)
+
+    def _load(self, request: LoadRequest, share: float) -> None:
+        """Load; `share` of the progress bar lies behind."""
+
+        def loading(stage: LoadStage) -> None:
+            whole = share + (1 - share) * stage.fraction
+            shown = LoadStage(stage.label, whole, stage.detail)
+            self._set(StartupStatus(StartupPhase.LOADING, request.model_path, shown))
+
         loading(LoadStage("Starting the worker process", 0.0))
         self._engine.load(request, loading)
-        self._set(StartupStatus(StartupPhase.DONE, model))
+        self._set(StartupStatus(StartupPhase.DONE, request.model_path))
 
     def _prepare(self) -> Path:
         def preparing(stage: LoadStage) -> None:

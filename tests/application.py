@@ -46,7 +46,9 @@ class Application:
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         self.log = Path(self._folder.name) / "log.txt"
-        places = ["--model-folder", str(model_folder), "--database", f"{self._folder.name}/metrics.sqlite3"]
+        own = Path(self._folder.name)
+        places = ["--model-folder", str(model_folder), "--database", str(own / "metrics.sqlite3")]
+        places += ["--profile-folder", str(own / "profiles"), "--cache-folder", str(own / "cache")]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENARC_")}
         self._began_at = time.perf_counter()
         with self.log.open("w") as log:

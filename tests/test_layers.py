@@ -19,10 +19,12 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"engine", "errors", "privacy"},
     "metrics": {"engine", "errors"},
     "settings": {"engine", "errors"},
+    "profiles": {"engine", "errors"},
+    "snippets": {"engine", "errors"},
     "startup": {"engine", "models", "settings", "errors"},
     "terminal": {"startup", "engine", "errors"},
-    "server": {"startup", "settings", "metrics", "models", "engine", "errors"},
-    "ui": {"startup", "settings", "metrics", "models", "engine", "errors"},
+    "server": {"startup", "settings", "profiles", "snippets", "metrics", "models", "engine", "errors"},
+    "ui": {"startup", "settings", "profiles", "snippets", "metrics", "models", "engine", "errors"},
 }
 HEAVY = ("torch", "transformers", "optimum", "openvino_genai", "nncf", "gguf")
 
@@ -63,14 +65,15 @@ def test_the_main_process_imports_no_heavy_library() -> None:
         "from openarc_ui.engine.engine import Engine\n"
         "from openarc_ui.metrics.sampler import Sampler\n"
         "from openarc_ui.metrics.store import MetricsStore\n"
+        "from openarc_ui.profiles import ProfileStore\n"
         "from openarc_ui.settings import Settings\n"
         "from openarc_ui.startup import Startup\n"
         "import openarc_ui.terminal, tempfile\n"
         "folder = Path(tempfile.mkdtemp())\n"
         "settings, store = Settings(), MetricsStore(folder / 'metrics.sqlite3')\n"
         "engine = Engine(folder)\n"
-        "engine.devices(), engine.catalog()\n"
-        "app.create_app(settings, engine, store, Startup(engine, settings, print))\n"
+        "engine.preflight.devices(), engine.catalog()\n"
+        "app.create_app(settings, engine, store, Startup(engine, settings, print), ProfileStore(folder))\n"
         "store.close()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import SamplingParameters
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.problems import STATUS
 from openarc_ui.server.schemas import GenerateBody, LoadBody
@@ -26,13 +27,14 @@ def test_every_setting_stands_there_with_its_default() -> None:
     assert set(re.findall(r"OPENARC_[A-Z_]+", README)) == {variable_of(name) for name in Settings.model_fields}
 
 
-def test_every_route_stands_there_and_no_other(scripted: Engine) -> None:
-    paths = create_api(scripted, Startup(scripted, Settings(model="none"), lambda status: None)).openapi()["paths"]
+def test_every_route_stands_there_and_no_other(scripted: Engine, tmp_path: Path) -> None:
+    startup = Startup(scripted, Settings(model="none"), lambda status: None)
+    paths = create_api(scripted, startup, ProfileStore(tmp_path)).openapi()["paths"]
     for path, methods in paths.items():
         for method, operation in methods.items():
             words = f"`{path}`" if operation.get("deprecated") else f"`{method.upper()} {path}`"
             assert words in README, words
-    for path in re.findall(r"`(?:GET|POST|DELETE) (/[^`]*)`", README):
+    for path in re.findall(r"`(?:GET|POST|PUT|DELETE) (/[^`]*)`", README):
         assert path in paths, path
 
 

@@ -25,6 +25,8 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         (["--host", "0.0.0.0"], {}, "OPENARC_API_KEY"),
         (["--api-key", "short"], {}, "8 characters"),
         (["extra"], {}, "extra"),
+        (["--profile", "x", "--model", "y"], {}, "leave out --profile, or --model"),
+        (["--profile", "x"], {"OPENARC_DEVICE": "GPU", "OPENARC_BACKEND": "genai"}, "--device and --backend"),
     ],
 )
 def test_a_wrong_setting_says_what_is_right(arguments: list[str], environment: dict[str, str], says: str) -> None:
@@ -46,6 +48,10 @@ def test_help_explains_every_setting_with_its_default(capsys: pytest.CaptureFixt
     for name in Settings.model_fields:
         assert flag_of(name) in text
         assert f"[{variable_of(name)}; default: {default_of(name)}]" in text
+
+
+def test_a_profile_alone_is_fine() -> None:
+    assert read_settings(["--profile", "last good"], {"OPENARC_MODEL": ""}).profile == "last good"
 
 
 def test_what_is_loopback() -> None:

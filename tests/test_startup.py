@@ -16,12 +16,13 @@ import httpx
 import pytest
 
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.types import LoadStage
+from openarc_ui.engine.types import LoadRequest, LoadStage
 from openarc_ui.errors import StarterUnavailable
+from openarc_ui.profiles import LAST_GOOD, Profile, ProfileStore
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup, StartupPhase, StartupStatus
 from openarc_ui.terminal import TerminalProgress
-from tests.application import ROOT, Application
+from tests.application import ROOT, Application, free_port
 from tests.conftest import write_script
 
 
@@ -54,6 +55,20 @@ def test_a_starter_that_is_there_already_takes_no_part_of_the_progress_bar(
     startup = Startup(make_engine(), Settings(), seen.append)
     startup.start()
     wait_for(startup, StartupPhase.DONE)
+    assert next(status.stage for status in seen if status.stage is not None).fraction == 0.0
+
+
+def test_a_profile_is_loaded_in_place_of_the_model_of_the_settings(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    write_script(tmp_path / "models" / "script")
+    engine, seen = make_engine(), list[StartupStatus]()
+    order = LoadRequest(model_path="script", name="mine", ov_config={"KEPT": False})
+    startup = Startup(engine, Settings(profile="any"), seen.append, order)
+    assert startup.status().model == "script"
+    startup.start()
+    wait_for(startup, StartupPhase.DONE)
+    assert engine.status().models[0].request == order
     assert next(status.stage for status in seen if status.stage is not None).fraction == 0.0
 
 
@@ -99,6 +114,7 @@ def test_the_terminal_tells_the_stages_without_a_terminal(capsys: pytest.Capture
 
 def run_app(tmp_path: Path, *flags: str) -> subprocess.Popen[str]:
     folders = ["--model-folder", str(tmp_path / "models"), "--database", str(tmp_path / "m.sqlite3")]
+    folders += ["--profile-folder", str(tmp_path / "profiles")]
     return subprocess.Popen([sys.executable, "app.py", *folders, *flags], cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
@@ -125,12 +141,50 @@ def test_the_program_serves_and_ends_when_told_with_its_workers(tmp_path: Path, 
         (("--prot", "1"), "--port"),
         (("--host", "0.0.0.0"), "OPENARC_API_KEY"),
         (("--host", "203.0.113.1", "--api-key", "long-enough"), "Can't listen"),
+        (("--profile", "fast"), "There is no profile 'fast'."),
+        (("--profile", "../fast"), "No profile can have the name"),
+        (("--profile", "fast", "--model", "none"), "leave out --profile, or --model"),
     ],
 )
 def test_a_wrong_setting_ends_the_program_with_one_line(tmp_path: Path, flags: tuple[str, ...], says: str) -> None:
     _, said = (program := run_app(tmp_path, *flags)).communicate(timeout=30)
     assert program.returncode == 2
     assert says in said and len(said.strip().splitlines()) == 1
+
+
+def test_a_profile_that_is_not_there_ends_the_program_with_the_nearest_name(tmp_path: Path) -> None:
+    ProfileStore(tmp_path / "profiles").save(Profile(name="fast-cpu", load=LoadRequest(model_path="script")))
+    _, said = (program := run_app(tmp_path, "--port", str(free_port()), "--profile", "fast")).communicate(timeout=30)
+    assert program.returncode == 2 and "Did you mean 'fast-cpu'?" in said
+
+
+def test_the_program_starts_with_a_profile_and_keeps_every_load_that_succeeded(tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script")
+    store = ProfileStore(tmp_path / "profiles")
+    saved = store.save(Profile(name="mine", load=LoadRequest(model_path="script", sampling_defaults={"top_k": 0})))
+    with Application(tmp_path / "models", "--profile", "mine", "--profile-folder", str(store.folder)) as program:
+        program.wait()
+        assert store.get(LAST_GOOD).load == saved.load
+        load = {"load_config": {"id_model": "script", "name": "other"}, "ov_config": {"BY": "rest"}}
+        assert httpx.post(f"{program.address}/model/load", json=load, timeout=30).status_code == 200
+        assert store.get(LAST_GOOD).load.ov_config == {"BY": "rest"}
+        load["load_config"]["id_model"] = "scripd"
+        assert httpx.post(f"{program.address}/model/load", json=load, timeout=30).status_code == 404
+    assert store.get(LAST_GOOD).load.name == "other"
+    with Application(tmp_path / "models", "--profile", LAST_GOOD, "--profile-folder", str(store.folder)) as program:
+        program.wait()
+        assert program.status()["id_model"] == "other"
+
+
+def test_a_profile_folder_that_can_not_be_written_fails_no_load(tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script")
+    (tmp_path / "file").write_text("in the way")
+    folder = str(tmp_path / "file" / "profiles")
+    with Application(tmp_path / "models", "--model", "script", "--profile-folder", folder) as program:
+        program.wait()
+        assert program.status()["id_model"] == "script"
+        program.end()
+        assert "could not be kept as a profile" in program.log.read_text()
 
 
 def test_a_taken_port_is_said_at_once(tmp_path: Path) -> None:

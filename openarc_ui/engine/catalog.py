@@ -1,68 +1,123 @@
-"""The model folder: which folders and files in it are models, which backends can run them, and how big they are.
+"""The catalogue: what the model folder holds, found by name and described, with the descriptions remembered.
 
-Reads nothing outside the model folder, and no weights. It knows no backend library.
+What is remembered is forgotten as soon as a file of the model changes. It knows no backend library.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import dataclasses
+import os
+import threading
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any, Literal
 
-from openarc_ui.engine.types import BackendName
+from openarc_ui.engine.details import ModelDetails, describe_model
+from openarc_ui.engine.model_folder import PROFILE_FILE, ModelEntry, ModelKind, scan
 from openarc_ui.errors import ModelNotFound, nearest
 
-ModelKind = Literal["ir", "gguf", "checkpoint", "script"]
-PROFILE_FILE = "openarc_profile.json"
-DEPTH = 3
+__all__ = ["PROFILE_FILE", "Catalogue", "ModelEntry", "ModelKind", "find_model", "list_models"]
 
+REMEMBERED = 512
 
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
-    """One model in the model folder.
-
-    Attributes:
-        name: its path below the model folder, with forward slashes.
-        backends: which backends can run it, best first; empty when none can.
-        cannot_run: backend -> why not.
-        ov_config: the OpenVINO properties its openarc_profile.json recommends.
-        size_bytes: of all its files.
-    """
-
-    name: str
-    path: str
-    kind: ModelKind
-    backends: tuple[BackendName, ...]
-    cannot_run: Mapping[str, str]
-    size_bytes: int
-    ov_config: Mapping[str, Any] = field(default_factory=dict)
+Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 def list_models(model_folder: Path) -> list[ModelEntry]:
     """Every model below `model_folder`, at most three folders deep, by name. A missing folder holds none."""
     root = model_folder.resolve()
-    return sorted(_scan(root, root, DEPTH), key=lambda entry: entry.name.casefold()) if root.is_dir() else []
+    return scan(root) if root.is_dir() else []
 
 
 def find_model(model_folder: Path, model_path: str) -> ModelEntry:
-    """The entry that `model_path` names: a name of the catalogue, or a path inside the model folder.
+    """The entry that `model_path` names: a name of the catalogue, its last part, or a path inside the model folder.
 
     Raises:
-        ModelNotFound: nothing there, or outside the model folder.
+        ModelNotFound: nothing there, outside the model folder, or several models that end in this name.
     """
     root = model_folder.resolve()
-    entries = list_models(root)
+    return _find(root, list_models(root), model_path)
+
+
+class Catalogue:
+    """The models of one folder. Thread-safe.
+
+    Args:
+        model_folder: the only folder that is read.
+    """
+
+    def __init__(self, model_folder: Path) -> None:
+        self.model_folder = model_folder
+        self._lock = threading.Lock()
+        self._remembered: OrderedDict[str, tuple[Fingerprint, ModelEntry, ModelDetails]] = OrderedDict()
+
+    def entries(self) -> list[ModelEntry]:
+        """What the model folder holds now, by names and first bytes; 200 folders take some hundredths of a second."""
+        return list_models(self.model_folder)
+
+    def find(self, model_path: str) -> ModelEntry:
+        """The entry that `model_path` names, with what reading its files says about the backends.
+
+        Raises:
+            ModelNotFound: nothing there, outside the model folder, or several models that end in this name.
+        """
+        entry = find_model(self.model_folder, model_path)
+        details = self.describe(entry)
+        problems = details.problems if not details.backends else entry.problems
+        return dataclasses.replace(entry, backends=details.backends, cannot_run=details.cannot_run, problems=problems)
+
+    def details(self, model_path: str) -> ModelDetails:
+        """One model, described from its files.
+
+        Raises:
+            ModelNotFound: as `find`.
+        """
+        return self.describe(find_model(self.model_folder, model_path))
+
+    def all_details(self) -> list[ModelDetails]:
+        """Every model, described; what has not changed since the last time costs a look at the folder."""
+        return [self.describe(entry) for entry in self.entries()]
+
+    def describe(self, entry: ModelEntry) -> ModelDetails:
+        """An entry of `entries`, described from its files, or as it was last time when none of them changed."""
+        fingerprint = _fingerprint(Path(entry.path))
+        with self._lock:
+            known = self._remembered.get(entry.path)
+            if known is not None and known[:2] == (fingerprint, entry):
+                self._remembered.move_to_end(entry.path)
+                return known[2]
+        details = describe_model(entry)
+        with self._lock:
+            self._remembered[entry.path] = (fingerprint, entry, details)
+            self._remembered.move_to_end(entry.path)
+            while len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        return details
+
+
+def _fingerprint(path: Path) -> Fingerprint:
+    """Name, size and times of the files that are read: equal as long as none of them changed."""
+    try:
+        if path.is_dir():
+            with os.scandir(path) as children:
+                stats = [(child.name, child.stat()) for child in children if child.is_file()]
+        else:
+            stats = [(path.name, path.stat())]
+    except OSError:
+        return ()
+    return tuple(sorted((name, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for name, each in stats))
+
+
+def _find(root: Path, entries: list[ModelEntry], model_path: str) -> ModelEntry:
     for entry in entries:
-        if model_path in (entry.name, Path(entry.name).name):
+        if model_path == entry.name:
             return entry
-    wanted = (root / model_path).resolve()
-    if wanted != root and not wanted.is_relative_to(root):
-        raise ModelNotFound(
-            f"'{model_path}' is outside the model folder.",
-            "Put the model into the model folder, or start OpenArc with another one.",
-        )
+    short = [entry for entry in entries if model_path == Path(entry.name).name]
+    if len(short) == 1:
+        return short[0]
+    if short:
+        names = " or ".join(f"'{entry.name}'" for entry in short)
+        raise ModelNotFound(f"Several models are named '{model_path}'.", f"Say {names}.")
+    wanted = _inside(root, model_path)
     for entry in entries:
         if Path(entry.path) == wanted:
             return entry
@@ -70,81 +125,15 @@ def find_model(model_folder: Path, model_path: str) -> ModelEntry:
     raise ModelNotFound(f"No model '{model_path}' in the model folder.", hint)
 
 
-def _scan(folder: Path, root: Path, depth: int) -> Iterator[ModelEntry]:
-    entry = _entry_of_folder(folder, root) if folder != root else None
-    if entry is not None:
-        yield entry
-        return
-    for child in sorted(folder.iterdir()):
-        if child.name.startswith(".") or not child.resolve().is_relative_to(root):
-            continue
-        if child.is_dir() and depth > 0:
-            yield from _scan(child, root, depth - 1)
-        elif child.suffix.lower() == ".gguf" and child.is_file():
-            yield ModelEntry(
-                child.relative_to(root).as_posix(),
-                str(child),
-                "gguf",
-                ("genai",),
-                {"optimum": "reads OpenVINO folders and Hugging Face checkpoints, not GGUF"},
-                child.stat().st_size,
-            )
-
-
-def _entry_of_folder(folder: Path, root: Path) -> ModelEntry | None:
-    kind = _kind_of(folder)
-    if kind is None:
-        return None
-    cannot_run = _cannot_run(folder, kind)
-    preferred: tuple[BackendName, ...] = ("scripted",) if kind == "script" else ("genai", "optimum")
-    size_bytes = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
-    return ModelEntry(
-        name=folder.relative_to(root).as_posix(),
-        path=str(folder),
-        kind=kind,
-        backends=tuple(backend for backend in preferred if backend not in cannot_run),
-        cannot_run=cannot_run,
-        size_bytes=size_bytes,
-        ov_config=_profile(folder),
-    )
-
-
-def _kind_of(folder: Path) -> ModelKind | None:
-    if (folder / "script.json").is_file():
-        return "script"
-    if (folder / "openvino_model.xml").is_file():
-        return "ir"
-    if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
-        return "checkpoint"
-    return None
-
-
-def _cannot_run(folder: Path, kind: ModelKind) -> dict[str, str]:
-    """Backend -> the file it misses, for the two real backends."""
-    if kind == "script":
-        return {}
-    reasons: dict[str, str] = {}
-    if kind == "checkpoint":
-        reasons["genai"] = "needs an OpenVINO folder; load it with Optimum and export_model"
-    elif not (folder / "openvino_tokenizer.xml").is_file() or not (folder / "openvino_detokenizer.xml").is_file():
-        reasons["genai"] = "openvino_tokenizer.xml or openvino_detokenizer.xml is missing"
-    if kind == "ir" and not (folder / "openvino_model.bin").is_file():
-        reasons["genai"] = reasons["optimum"] = "openvino_model.bin is missing"
-    elif not (folder / "config.json").is_file():
-        reasons["optimum"] = "config.json is missing"
-    elif not any(
-        (folder / name).is_file()
-        for name in ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
-    ):
-        reasons["optimum"] = "the Hugging Face tokenizer is missing"
-    return reasons
-
-
-def _profile(folder: Path) -> dict[str, Any]:
-    """The recommended ov_config; a profile that can't be read recommends nothing."""
+def _inside(root: Path, model_path: str) -> Path | None:
+    """The path it means; None when it can be no path."""
     try:
-        profile = json.loads((folder / PROFILE_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    config = profile.get("ov_config") if isinstance(profile, dict) else None
-    return dict(config) if isinstance(config, dict) else {}
+        wanted = (root / model_path).resolve()
+    except (ValueError, OSError):
+        return None
+    if wanted != root and not wanted.is_relative_to(root):
+        raise ModelNotFound(
+            f"'{model_path}' is outside the model folder.",
+            "Put the model into the model folder, or start OpenArc with another one.",
+        )
+    return wanted

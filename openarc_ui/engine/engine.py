@@ -6,19 +6,21 @@ plain callable `on_report`.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from openarc_ui.engine.catalog import ModelEntry, find_model, list_models
-from openarc_ui.engine.devices import DeviceLayer, OpenVinoLayer, check_properties, list_devices, map_old_names
+from openarc_ui.engine.catalog import Catalogue, ModelEntry
+from openarc_ui.engine.compile_cache import CompileCache, LoadNote, configuration_key, is_worthwhile
+from openarc_ui.engine.devices import DeviceLayer, OpenVinoLayer
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.host import ModelHost, OnReport, OnStage
 from openarc_ui.engine.messages import LoadModel
+from openarc_ui.engine.pipelines import pipeline_of
+from openarc_ui.engine.preflight import Plan, Preflight
 from openarc_ui.engine.types import (
-    BackendName,
-    DeviceInfo,
     EngineStatus,
     GenerationRequest,
     LoadFailure,
@@ -28,7 +30,6 @@ from openarc_ui.engine.types import (
     Unloaded,
 )
 from openarc_ui.errors import (
-    BackendUnavailable,
     EngineClosed,
     InvalidRequest,
     LoadCancelled,
@@ -38,7 +39,7 @@ from openarc_ui.errors import (
     nearest,
 )
 
-OPTIMUM_ONLY_OPTIONS = ("bos_token_id", "pad_token_id")
+logger = logging.getLogger(__name__)
 
 
 class Engine:
@@ -49,6 +50,7 @@ class Engine:
         on_report: called with the report of every request that ended, from the engine's threads; must not block or raise.
         on_loaded: called with the description of every model that was loaded; same rules.
         queue_size: how many requests may wait for one model; beyond it `EngineBusy`.
+        cache_folder: where compiled models are kept for the next load; None: nowhere.
         device_layer: how devices are asked; a factory, so that OpenVINO is imported at the first question.
     """
 
@@ -59,13 +61,16 @@ class Engine:
         on_report: OnReport = lambda report: None,
         on_loaded: Callable[[ModelInfo], None] = lambda info: None,
         queue_size: int = 32,
+        cache_folder: Path | None = None,
         device_layer: Callable[[], DeviceLayer] = OpenVinoLayer,
     ) -> None:
         self.model_folder = model_folder
+        self.catalogue = Catalogue(model_folder)
+        self.compile_cache = CompileCache(cache_folder) if cache_folder is not None else None
+        self.preflight = Preflight(self.catalogue, cache_folder, device_layer)
         self._on_report = on_report
         self._on_loaded = on_loaded
         self._queue_size = queue_size
-        self._device_layer = device_layer
         self._lock = threading.Lock()
         self._hosts: dict[str, ModelHost] = {}
         self._last_load_failure: LoadFailure | None = None
@@ -73,11 +78,7 @@ class Engine:
 
     def catalog(self) -> list[ModelEntry]:
         """What the model folder holds now."""
-        return list_models(self.model_folder)
-
-    def devices(self) -> list[DeviceInfo]:
-        """The devices OpenVINO has on this machine now."""
-        return list_devices(self._device_layer())
+        return self.catalogue.entries()
 
     def load(self, request: LoadRequest, on_stage: OnStage | None = None) -> ModelInfo:
         """Load a model and wait until it answers. A loaded model of the same name is unloaded first.
@@ -86,25 +87,37 @@ class Engine:
         cancels the load. A load that fails leaves nothing behind but the error.
 
         Raises:
-            ModelNotFound, DeviceUnavailable, PropertyRejected, BackendUnavailable, InvalidRequest: before anything happens.
+            ModelNotFound, DeviceUnavailable, PropertyRejected, BackendUnavailable, InvalidRequest, DoesNotFit: before
+                anything happens.
             ModelAlreadyLoading, ModelLoadFailed, LoadCancelled, EngineClosed.
         """
         name = request.name or Path(request.model_path).name
         try:
-            order = self._order(request, find_model(self.model_folder, request.model_path))
+            plan = self.preflight.plan(request)
+            order = self._order(plan)
             name = order.name
+            kept = self.compile_cache.kept(plan.entry.name) if self.compile_cache is not None else frozenset()
             host = self._replace(order)
             try:
                 info = host.load(on_stage)
             except OpenArcError:
                 self._forget(host)
                 raise
+            self._note_cache(plan, info, kept)
             self._on_loaded(info)
             return info
         except OpenArcError as error:
             if not isinstance(error, LoadCancelled):
                 self._last_load_failure = LoadFailure(name, error.code, error.message, error.hint, time.time())
             raise
+
+    def cache_note(self, info: ModelInfo) -> LoadNote | None:
+        """What the compile cache did for the configuration of a loaded model; None where it has no part in it."""
+        if self.compile_cache is None:
+            return None
+        key = (info.backend, info.device, configuration_key(info.requested_properties))
+        notes = self.compile_cache.history(self.catalogue.find(info.request.model_path).name)
+        return next((each for each in notes if (each.backend, each.device, each.configuration) == key), None)
 
     def unload(self, name: str | None = None) -> Unloaded:
         """Cancel what runs or waits, end the worker, and forget the model; a load under way is cancelled.
@@ -167,15 +180,40 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _order(self, request: LoadRequest, entry: ModelEntry) -> LoadModel:
-        """Everything that can be decided before a process is started."""
-        backend, reason = choose_backend(request, entry)
-        ov_config, warnings = map_old_names(request.ov_config)
-        if backend != "scripted":
-            check_properties(self._device_layer(), request.device, ov_config)
-        request = request.model_copy(update={"ov_config": ov_config})
-        name = request.name or Path(entry.name).name
-        return LoadModel(request, name, entry.path, backend, reason, warnings)
+    def _order(self, plan: Plan) -> LoadModel:
+        """What a worker process is told."""
+        name = plan.request.name or Path(plan.entry.name).name
+        cache_dir = self._cache_dir(plan)
+        return LoadModel(
+            plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, plan.warnings, cache_dir
+        )
+
+    def _cache_dir(self, plan: Plan) -> str | None:
+        """Where the compiled model is kept; None where the request decides that itself, or where it would not help."""
+        if self.compile_cache is None or plan.backend == "scripted" or "CACHE_DIR" in plan.request.ov_config:
+            return None
+        pipeline = pipeline_of(plan.request.device, plan.request.ov_config)
+        helps, _ = is_worthwhile(plan.backend, plan.request.device, pipeline)
+        if not helps or not self.compile_cache.is_usable(plan.entry.size_bytes)[0]:
+            return None
+        return str(self.compile_cache.folder_for(plan.entry.name))
+
+    def _note_cache(self, plan: Plan, info: ModelInfo, kept: frozenset[str]) -> None:
+        """Remember how long compiling took. A note that can't be written costs no load."""
+        if self.compile_cache is None or self._cache_dir(plan) is None:
+            return
+        try:
+            self.compile_cache.note(
+                plan.entry.name,
+                kept,
+                backend=info.backend,
+                device=info.device,
+                ov_config=info.requested_properties,
+                from_cache=info.loaded_from_cache,
+                compile_seconds=sum(spent for label, spent in info.stage_seconds if "compiling" in label),
+            )
+        except OSError:
+            logger.warning("the compile cache can't be written", exc_info=True)
 
     def _replace(self, order: LoadModel) -> ModelHost:
         with self._lock:
@@ -218,62 +256,3 @@ class Engine:
         with self._lock:
             hosts = list(self._hosts.values())
         return next((found for host in hosts if (found := host.find(request_id)) is not None), None)
-
-
-def choose_backend(request: LoadRequest, entry: ModelEntry) -> tuple[BackendName, str]:
-    """Which backend runs the model, and why.
-
-    Raises:
-        BackendUnavailable: the backend asked for can't, or none can.
-        InvalidRequest: an option the chosen backend has no use for.
-    """
-    if request.backend != "auto":
-        if request.backend not in entry.backends:
-            why = entry.cannot_run.get(request.backend, f"runs no model of kind '{entry.kind}'")
-            raise BackendUnavailable(
-                f"The {request.backend} backend can't run {entry.name}: {why}.", _other_backends(entry)
-            )
-        _check_options(request, request.backend)
-        return request.backend, "asked for"
-    if not entry.backends:
-        whys = "; ".join(f"{backend}: {why}" for backend, why in entry.cannot_run.items())
-        raise BackendUnavailable(
-            f"No backend can run {entry.name}: {whys}.", "Complete the folder, or convert the model again."
-        )
-    optimum_options = _options_for_optimum(request)
-    if optimum_options and "optimum" in entry.backends:
-        return "optimum", f"{', '.join(optimum_options)} is honoured by Optimum only"
-    chosen = entry.backends[0]
-    _check_options(request, chosen)
-    if chosen == "genai":
-        return chosen, "GenAI runs many requests at once and caches prefixes"
-    return chosen, "; ".join(
-        f"{backend}: {why}" for backend, why in entry.cannot_run.items()
-    ) or "the only one for this model"
-
-
-def _options_for_optimum(request: LoadRequest) -> list[str]:
-    options = [name for name in OPTIMUM_ONLY_OPTIONS if getattr(request, name) is not None]
-    return options + ["use_cache"] * (not request.use_cache) + ["export_model"] * request.export_model
-
-
-def _check_options(request: LoadRequest, backend: BackendName) -> None:
-    if not request.dynamic_shapes:
-        raise InvalidRequest(
-            "Language models run with dynamic shapes only; Optimum-Intel ignores dynamic_shapes=false.",
-            "Leave dynamic_shapes on true.",
-        )
-    unused = _options_for_optimum(request) if backend != "optimum" else []
-    unused += ["scheduler"] if backend == "optimum" and request.scheduler.given() else []
-    if unused:
-        raise InvalidRequest(
-            f"The {backend} backend has no option {', '.join(unused)}.", "Leave it out, or choose the optimum backend."
-        )
-
-
-def _other_backends(entry: ModelEntry) -> str:
-    return (
-        f"Use {' or '.join(entry.backends)}, or auto."
-        if entry.backends
-        else "Complete the folder, or convert the model again."
-    )

@@ -26,7 +26,11 @@ from openarc_ui.errors import OpenArcError
 
 @dataclass(frozen=True, slots=True)
 class LoadModel:
-    """To the worker, first and once: load this model."""
+    """To the worker, first and once: load this model.
+
+    Attributes:
+        cache_dir: where OpenVINO keeps the compiled model, when the request says nothing of it.
+    """
 
     request: LoadRequest
     name: str
@@ -34,6 +38,7 @@ class LoadModel:
     backend: BackendName
     backend_reason: str
     warnings: tuple[str, ...]
+    cache_dir: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,10 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
         context_length=model.context_length,
         generation_defaults=defaults,
         scheduler=model.scheduler,
+        loaded_from_cache=model.loaded_from_cache,
         max_running=backend.max_running,
         versions=model.versions,
+        request=order.request,
         configuration_id=_configuration_id(order, model),
         warnings=order.warnings + model.warnings + default_warnings,
     )

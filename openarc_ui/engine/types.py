@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
@@ -18,7 +18,9 @@ from openarc_ui.engine.scheduler import SchedulerOptions
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
 Source = Literal["chat", "rest", "gradio", "bench", "engine"]
-PropertyValue = bool | int | float | str
+PlainValue = bool | int | float | str
+PropertyValue = PlainValue | dict[str, dict[str, PlainValue]]
+"""The second is for DEVICE_PROPERTIES: device -> property -> value."""
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -177,6 +179,8 @@ class ModelInfo:
         generation_defaults: sampling values for requests that leave them out: the load's, then those of the model's
             generation_config.json.
         scheduler: the continuous batching that runs, every value; None where the backend has none.
+        loaded_from_cache: OpenVINO found it compiled in the cache; None where the backend does not tell.
+        request: what was asked for, as the worker was given it.
         configuration_id: hash of model, backend, versions, device and effective properties; equal ids are comparable runs.
     """
 
@@ -194,8 +198,10 @@ class ModelInfo:
     context_length: int | None
     generation_defaults: dict[str, Any]
     scheduler: dict[str, Any] | None
+    loaded_from_cache: bool | None
     max_running: int
     versions: dict[str, str]
+    request: LoadRequest
     configuration_id: str
     warnings: tuple[str, ...] = ()
 
@@ -323,13 +329,3 @@ class Unloaded:
     name: str
     freed_memory_bytes: int
     cancelled_requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceInfo:
-    """A device that OpenVINO has on this machine."""
-
-    name: str
-    full_name: str
-    kind: str
-    capabilities: tuple[str, ...] = field(default=())

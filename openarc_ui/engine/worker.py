@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 from openarc_ui.engine.backends import create_backend
 from openarc_ui.engine.backends.base import Backend, LoadedModel
+from openarc_ui.engine.blame import with_blame
+from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.messages import (
     Cancel,
     Channel,
@@ -29,7 +31,7 @@ from openarc_ui.engine.messages import (
 from openarc_ui.engine.modelinfo import StageTimer, describe
 from openarc_ui.engine.session import Session
 from openarc_ui.engine.timing import ServedBy
-from openarc_ui.engine.types import GenerationRequest, LoadStage, Message, ModelInfo
+from openarc_ui.engine.types import GenerationRequest, LoadRequest, LoadStage, Message, ModelInfo
 from openarc_ui.errors import ModelLoadFailed, OpenArcError
 from openarc_ui.privacy import forbid_telemetry
 
@@ -55,7 +57,7 @@ class Worker:
         try:
             backend, info, model = self._load(order)
         except OpenArcError as error:
-            self._channel.send(LoadRefused(error))
+            self._channel.send(LoadRefused(with_blame(error, order.request.ov_config)))
             return 0
         except Exception as error:
             logger.exception("unexpected error while loading")
@@ -76,8 +78,9 @@ class Worker:
     def _load(self, order: LoadModel) -> tuple[Backend, ModelInfo, LoadedModel]:
         stages = StageTimer(lambda label, fraction: self._channel.send(StageReached(LoadStage(label, fraction))))
         stages.reach("Importing the backend", 0.1)
-        backend = create_backend(order.backend)
-        model = backend.load(order.request, order.path, stages.reach)
+        request = _with_cache_dir(order)
+        backend = create_backend(order.backend, request)
+        model = backend.load(request, order.path, stages.reach)
         stages.reach("Warming up with a first token", 0.9)
         _warm_up(backend, model)
         stages.finish()
@@ -108,6 +111,13 @@ class Worker:
             session.step()
 
 
+def _with_cache_dir(order: LoadModel) -> LoadRequest:
+    """The request, and where OpenVINO keeps what it compiles; that is no part of what was asked for."""
+    if order.cache_dir is None:
+        return order.request
+    return order.request.model_copy(update={"ov_config": {**order.request.ov_config, "CACHE_DIR": order.cache_dir}})
+
+
 def _warm_up(backend: Backend, model: LoadedModel) -> None:
     """Generate a few tokens, so that the first request pays no compilation; this is also the smoke test of the load.
 
@@ -133,8 +143,10 @@ def _warm_up(backend: Backend, model: LoadedModel) -> None:
     while session.has_work:
         session.step()
     if failures:
+        raised = failures[0].__cause__
+        reason = clean_message(raised) if isinstance(raised, RuntimeError) else failures[0].message
         raise ModelLoadFailed(
-            f"The model loads, but its first token failed: {failures[0].message}",
+            f"The model loads, but its first token failed: {reason}",
             "Check the ov_config: some values are only refused when the model runs (for example KV_CACHE_PRECISION).",
         ) from failures[0]
 

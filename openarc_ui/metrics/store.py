@@ -79,7 +79,9 @@ class MetricsStore:
 
     def record_model(self, info: ModelInfo) -> None:
         """Keep the configuration that a loaded model's reports refer to. Returns at once."""
-        description = json.dumps(dataclasses.asdict(info), default=str)
+        description = json.dumps(
+            {**dataclasses.asdict(info), "request": info.request.model_dump(mode="json")}, default=str
+        )
         self._put((INSERT_CONFIGURATION, (info.configuration_id, time.time(), description)))
 
     def record_sample(self, sample: Sample) -> None:

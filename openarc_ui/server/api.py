@@ -6,29 +6,48 @@ from fastapi import FastAPI
 
 from openarc_ui import __version__
 from openarc_ui.engine.engine import Engine
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.problems import install_handlers
+from openarc_ui.server.routes.cache import cache_routes
+from openarc_ui.server.routes.devices import device_routes
 from openarc_ui.server.routes.generate import generate_routes
 from openarc_ui.server.routes.models import model_routes
+from openarc_ui.server.routes.profiles import profile_routes
 from openarc_ui.server.routes.system import system_routes
 from openarc_ui.startup import Startup
 
 DESCRIPTION = "Language models on Intel hardware through OpenVINO: load, generate, measure."
 TAGS = [
     {"name": "models", "description": "Load and unload models; what there is to load, and on what."},
+    {
+        "name": "devices",
+        "description": "What can be known before a load: devices, settings, mistakes, and whether it fits.",
+    },
+    {"name": "profiles", "description": "Loads with a name: save, load, export, import, and copy as code."},
     {"name": "generate", "description": "Continue a conversation, whole or as a stream; a client that leaves cancels."},
     {"name": "system", "description": "How the server and its models are."},
 ]
 
 
-def create_api(engine: Engine, startup: Startup) -> FastAPI:
+def create_api(engine: Engine, startup: Startup, profiles: ProfileStore, needs_key: bool = False) -> FastAPI:
     """Routes over an engine. The engine is opened and closed by the caller.
 
     FastAPI's own documentation pages load from another host, so they are off; /openapi.json is there.
+
+    Args:
+        needs_key: a guard in front of it wants a key, so code to copy says where to get it.
     """
     api = FastAPI(
         title="OpenArc", version=__version__, description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
     )
-    for router in (model_routes(engine), generate_routes(engine), system_routes(engine, startup)):
+    for router in (
+        model_routes(engine),
+        device_routes(engine),
+        profile_routes(engine, profiles, needs_key),
+        cache_routes(engine),
+        generate_routes(engine),
+        system_routes(engine, startup),
+    ):
         api.include_router(router)
     install_handlers(api)
     return api

@@ -18,7 +18,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from openarc_ui import errors
-from openarc_ui.errors import OpenArcError, nearest
+from openarc_ui.engine.explain import explain, fields_by_path
+from openarc_ui.errors import OpenArcError
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ STATUS: Mapping[type[OpenArcError], int] = {
     errors.ModelNotFound: 404,
     errors.ModelNotLoaded: 409,
     errors.ModelAlreadyLoading: 409,
+    errors.DoesNotFit: 409,
     errors.ModelLoadFailed: 500,
     errors.LoadCancelled: 409,
     errors.DeviceUnavailable: 422,
@@ -38,6 +40,9 @@ STATUS: Mapping[type[OpenArcError], int] = {
     errors.EngineClosed: 503,
     errors.GenerationFailed: 500,
     errors.WorkerDied: 502,
+    errors.ProfileNotFound: 404,
+    errors.ProfileExists: 409,
+    errors.ProfileFolderUnusable: 500,
     errors.StarterUnavailable: 503,
     errors.SettingsError: 500,
 }
@@ -50,19 +55,25 @@ class Problem(BaseModel):
     detail: str = Field(description="What went wrong.", examples=["No model is loaded."])
     code: str = Field(description="A stable word for programs.", examples=["model_not_loaded"])
     hint: str = Field(description="What to do next; may be empty.", examples=["Load one first."])
+    properties: list[str] | None = Field(
+        None,
+        description="The ov_config properties that are to blame, where that can be told.",
+        examples=[["NUM_STREAMS"]],
+    )
 
 
-def problem_of(error: OpenArcError) -> dict[str, str]:
+def problem_of(error: OpenArcError) -> dict[str, Any]:
     """The body for an error. What quotes a text that is none, such as half of a surrogate pair, shows ? for it."""
     detail, hint = (text.encode("utf-8", "replace").decode("utf-8") for text in (error.message, error.hint))
-    return {"detail": detail, "code": error.code, "hint": hint}
+    blamed = {"properties": list(error.properties)} if error.properties else {}
+    return {"detail": detail, "code": error.code, "hint": hint, **blamed}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can answer with these statuses."""
     reasons = {
         404: "No such thing",
-        409: "The model is not in a state for that",
+        409: "Not in the state things are in",
         413: "Too long",
         422: "The request is wrong",
     }
@@ -107,58 +118,9 @@ def install_handlers(api: FastAPI) -> None:
     api.add_exception_handler(Exception, unexpected)
 
 
-def explain(problems: Sequence[Any], known: Mapping[str, Sequence[str]]) -> errors.InvalidRequest:
-    """The first problem of a validation as one sentence; an unknown field comes first, with the nearest right name.
-
-    Args:
-        known: path of an object in the body ("" for the body itself) -> names of its fields.
-    """
-    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    where = [str(part) for part in first["loc"] if part != "body"]
-    unions = ("list[", "tuple[", "function-", "Message", "constrained-")
-    path = ".".join(part for part in where if not part.startswith(unions))
-    if first["type"] == "extra_forbidden":
-        parent, _, name = path.rpartition(".")
-        names = known.get(parent, known.get(_without_numbers(parent), ()))
-        return errors.InvalidRequest(
-            f"There is no field '{name}'" + (f" in '{parent}'." if parent else "."), nearest(name, names)
-        )
-    if first["type"] == "json_invalid":
-        return errors.InvalidRequest(
-            f"The body is not JSON: {first.get('ctx', {}).get('error', 'unreadable')}.", "Check the quotes and commas."
-        )
-    message = first["msg"].removeprefix("Value error, ")
-    return errors.InvalidRequest(
-        f"{path}: {message}." if path else f"{message}.", "See /openapi.json for what is expected."
-    )
-
-
-def _without_numbers(path: str) -> str:
-    return ".".join("*" if part.isdigit() else part for part in path.split("."))
-
-
 def _known_fields(request: Request) -> dict[str, Sequence[str]]:
     """Field names of the route's body and of the objects in it, by path; list positions are `*`."""
     route = request.scope.get("route")
     body_field = getattr(route, "body_field", None)
     annotation = getattr(getattr(body_field, "field_info", None), "annotation", None)
     return fields_by_path(annotation) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else {}
-
-
-def fields_by_path(model: type[BaseModel], path: str = "") -> dict[str, Sequence[str]]:
-    """Names of a model's fields and of the models below it."""
-    found: dict[str, Sequence[str]] = {path: list(model.model_fields)}
-    for name, field in model.model_fields.items():
-        below = f"{path}.{name}" if path else name
-        for inner, depth in _models_in(field.annotation):
-            found |= fields_by_path(inner, below + ".*" * depth)
-    return found
-
-
-def _models_in(annotation: Any, depth: int = 0) -> list[tuple[type[BaseModel], int]]:
-    """Pydantic models in an annotation, with how many lists are around each."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [(annotation, depth)]
-    origin = getattr(annotation, "__origin__", None)
-    inner_depth = depth + 1 if origin in (list, tuple) else depth
-    return [found for each in getattr(annotation, "__args__", ()) for found in _models_in(each, inner_depth)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.frozen import Frozen
+from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import (
     BackendChoice,
     GenerationRequest,
@@ -18,12 +20,13 @@ from openarc_ui.engine.types import (
     SamplingParameters,
 )
 from openarc_ui.errors import InvalidRequest
+from openarc_ui.profiles import Profile
 
 HELLO: Any = [{"role": "user", "content": "What is the capital of France?"}]
 
 
 class LoadConfig(Frozen):
-    """`load_config` of the first OpenArc, with two fields added."""
+    """`load_config` of the first OpenArc, with fields added from `backend` on."""
 
     id_model: str = Field(min_length=1, description="A name in the catalogue, or a path inside the model folder.")
     use_cache: bool = Field(True, description="Keep the key-value cache between tokens.")
@@ -37,6 +40,15 @@ class LoadConfig(Frozen):
     bos_token_id: int | None = Field(None, ge=0, description="Override the beginning-of-text token (Optimum only).")
     backend: BackendChoice = Field("auto", description="auto takes genai where it can run the model.")
     name: str | None = Field(None, description="Name to serve it under; left out: the folder's name.")
+    scheduler: SchedulerOptions = Field(
+        default_factory=SchedulerOptions, description="Continuous batching (GenAI only); what is left out is OpenArc's."
+    )
+    sampling_defaults: SamplingParameters = Field(
+        default_factory=SamplingParameters, description="For requests that leave a parameter out; before the model's."
+    )
+    allow_overcommit: bool = Field(
+        False, description="Load although the estimate says that the model does not fit into the device's free memory."
+    )
 
 
 class LoadBody(BaseModel):
@@ -75,6 +87,63 @@ class LoadBody(BaseModel):
             raise InvalidRequest(
                 f"load_config.{where}: {first['msg']}.", "See /openapi.json for what is expected."
             ) from None
+
+
+class ProfileBody(Frozen):
+    """Body of `PUT /profiles/{name}`: what `GET` answers, or the load alone."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "description": "Short answers, little memory.",
+                    "load": {
+                        "model_path": "SmolLM2-135M-Instruct-int4",
+                        "backend": "genai",
+                        "device": "CPU",
+                        "ov_config": {"KV_CACHE_PRECISION": "f16"},
+                        "scheduler": {"max_num_seqs": 4},
+                        "sampling_defaults": {"temperature": 0.2, "max_new_tokens": 64},
+                    },
+                }
+            ]
+        }
+    )
+
+    version: Literal[1] = Field(1, description="Of the format.")
+    name: str | None = Field(None, description="The same as in the path, or left out.")
+    description: str = Field("", max_length=2000, description="What it is for.")
+    load: LoadRequest = Field(description="What is loaded, with what, on which device.")
+
+    def profile(self, name: str) -> Profile:
+        """The profile to save under a name.
+
+        Raises:
+            InvalidRequest: the body has another name, or no profile can be like that.
+        """
+        if self.name not in (None, name):
+            raise InvalidRequest(f"The path says '{name}', the body '{self.name}'.", "Leave the name in the body out.")
+        try:
+            return Profile(name=name, description=self.description, load=self.load)
+        except ValidationError as error:
+            raise explain(error.errors(), fields_by_path(Profile)) from None
+
+
+class ProfileItem(BaseModel):
+    """One profile in the answer of `/profiles`; of a broken one there is only what is wrong with its file."""
+
+    name: str
+    profile: Profile | None
+    problem: str = Field(description="What is wrong with its file; empty where nothing is.")
+    saved_at: float = Field(description="Seconds since the epoch.")
+    is_last_good: bool = Field(description="OpenArc's own, of the last load that succeeded.")
+
+
+class DeletedBody(BaseModel):
+    """Answer of `DELETE /profiles/{name}`."""
+
+    status: str = "success"
+    message: str
 
 
 class UnloadBody(Frozen):

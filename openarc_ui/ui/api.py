@@ -6,25 +6,25 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
-from openarc_ui.engine.catalog import find_model
-from openarc_ui.engine.details import describe_model
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.types import GenerationRequest, LoadRequest, Message
-from openarc_ui.errors import InvalidRequest, OpenArcError
+from openarc_ui.engine.types import GenerationRequest, Message
+from openarc_ui.errors import InvalidRequest
+from openarc_ui.profiles import ProfileStore
+from openarc_ui.ui.api_errors import as_gradio_error
+from openarc_ui.ui.api_loads import load_endpoints
+from openarc_ui.ui.api_shown import shown
 from openarc_ui.ui.chat_stream import InFlight, stream_answer
-from openarc_ui.ui.load_tab import read_config
 
 CONVERSATION = TypeAdapter(tuple[Message, ...])
 
 
-def add_endpoints(engine: Engine) -> None:
+def add_endpoints(engine: Engine, profiles: ProfileStore) -> None:
     """Register the endpoints, inside open gr.Blocks."""
     in_flight = InFlight()
 
@@ -71,7 +71,7 @@ def add_endpoints(engine: Engine) -> None:
             for name, value in locals().items()
             if name in GenerationRequest.model_fields and name != "conversation"
         }
-        with _as_gradio_error():
+        with as_gradio_error():
             request = GenerationRequest(
                 conversation=_messages(conversation, system_prompt, message),
                 source="gradio",
@@ -82,31 +82,14 @@ def add_endpoints(engine: Engine) -> None:
                 if progress.text or progress.result is not None:
                     yield progress.text
 
-    async def load_model(
-        model_path: str, backend: str = "auto", device: str = "CPU", ov_config: str = "", name: str | None = None
-    ) -> dict[str, Any]:
-        """Load a model and wait until it answers.
-
-        Args:
-            model_path: A name in the catalogue, or a path inside the model folder.
-            backend: auto, genai, optimum or scripted.
-            device: CPU, GPU.0, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...
-            ov_config: OpenVINO properties as a JSON object; empty: those the model's profile recommends.
-            name: Name to serve it under; left out: the folder's name.
-        """
-        with _as_gradio_error():
-            config = read_config(ov_config) or dict(find_model(engine.model_folder, model_path).ov_config)
-            values = {"model_path": model_path, "backend": backend, "device": device, "ov_config": config, "name": name}
-            return _shown(await asyncio.to_thread(engine.load, LoadRequest.model_validate(values)))
-
     async def unload_model(model: str | None = None) -> dict[str, Any]:
         """Unload a model: its requests are cancelled, its process ends.
 
         Args:
             model: Which; left out: the one loaded last.
         """
-        with _as_gradio_error():
-            return _shown(await asyncio.to_thread(engine.unload, model))
+        with as_gradio_error():
+            return shown(await asyncio.to_thread(engine.unload, model))
 
     async def status() -> dict[str, Any]:
         """Every loaded model with state, memory, running and queued requests."""
@@ -116,31 +99,8 @@ def add_endpoints(engine: Engine) -> None:
                    "last_decode_tokens_per_second": each.last_decode_tokens_per_second} for each in now.models]  # fmt: skip
         return {"models": models, "default_model": now.default_model, "queue_size": now.queue_size}
 
-    async def models() -> list[dict[str, Any]]:
-        """The models in the model folder, with the backends that can run them."""
-        return [_shown(entry) for entry in engine.catalog()]
-
-    async def model_details(model: str) -> dict[str, Any]:
-        """Architecture, weights by type, context length and chat template of one model, and what is wrong with it.
-
-        Args:
-            model: A name in the catalogue, or a path inside the model folder.
-        """
-        with _as_gradio_error():
-            entry = await asyncio.to_thread(find_model, engine.model_folder, model)
-            return _shown(await asyncio.to_thread(describe_model, entry))
-
-    async def devices() -> list[dict[str, Any]]:
-        """The devices OpenVINO has on this machine."""
-        return [_shown(device) for device in engine.devices()]
-
-    for endpoint in (chat, load_model, unload_model, status, models, model_details, devices):
+    for endpoint in (chat, unload_model, status, *load_endpoints(engine, profiles)):
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
-
-
-def _shown(value: Any) -> dict[str, Any]:
-    """A dataclass as JSON. Gradio's clients take whatever has a `path` for a file to fetch, so that key stays behind."""
-    return {name: field for name, field in dataclasses.asdict(value).items() if name != "path"}
 
 
 def _messages(conversation: str, system_prompt: str, message: str) -> tuple[Message, ...]:
@@ -152,18 +112,3 @@ def _messages(conversation: str, system_prompt: str, message: str) -> tuple[Mess
         ) from None
     system = (Message(role="system", content=system_prompt),) if system_prompt.strip() else ()
     return (*system, *before, Message(role="user", content=message))
-
-
-class _as_gradio_error:  # noqa: N801 - reads as a statement: `with _as_gradio_error():`
-    """Turns our errors and pydantic's into gr.Error with one sentence; Gradio hides every other."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OpenArcError):
-            raise gr.Error(f"{error.message} {error.hint}".strip(), print_exception=False) from error
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise gr.Error(f"{field}: {first['msg']}.", print_exception=False) from error

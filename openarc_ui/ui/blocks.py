@@ -9,11 +9,12 @@ import gradio as gr
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.startup import Startup, StartupPhase
 from openarc_ui.ui import chat_tab, load_tab
 from openarc_ui.ui.api import add_endpoints
 from openarc_ui.ui.chat_tab import build_chat_tab
-from openarc_ui.ui.load_tab import LoadTab, build_load_tab, refreshed_form
+from openarc_ui.ui.load_tab import LoadTab, build_load_tab, fill_when_opened
 from openarc_ui.ui.metrics_tab import build_metrics_tab
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
@@ -27,7 +28,9 @@ BRAND = '<div class="oa-brand">{logo}<span>OpenArc</span></div>'
 THEME_BUTTON = "◐"
 
 
-def build_page(engine: Engine, store: MetricsStore, startup: Startup) -> gr.Blocks:
+def build_page(
+    engine: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore, *, needs_key: bool = False
+) -> gr.Blocks:
     """The whole page over an engine, a store and a start-up. Builds anew on every call; holds no state of its own."""
     logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
     with gr.Blocks(title="OpenArc", analytics_enabled=False, fill_width=True) as page:
@@ -37,22 +40,16 @@ def build_page(engine: Engine, store: MetricsStore, startup: Startup) -> gr.Bloc
             again = gr.Button("Try again", size="sm", visible=False, elem_id="oa-retry")
             theme = gr.Button(THEME_BUTTON, size="sm", elem_id="oa-theme")
         with gr.Tabs(selected="chat", elem_id="oa-tabs"):
-            with gr.Tab("Load", id="load") as load_page:
-                loads, form = build_load_tab(engine)
+            with gr.Tab("Load", id="load", render_children=True) as load_page:
+                loads = build_load_tab(engine, profiles, needs_key=needs_key)
             with gr.Tab("Chat", id="chat") as chat_page:
                 chats = build_chat_tab(engine, startup, page)
             with gr.Tab("Metrics", id="metrics") as metrics_page:
                 measured = build_metrics_tab(store)
-        add_endpoints(engine)
+        add_endpoints(engine, profiles)
         _follow(page, engine, startup, status, again, loads, chats)
         _wire_tabs(load_page, chat_page, metrics_page, measured)
-        page.load(
-            lambda chosen: refreshed_form(engine, chosen),
-            form[:1],
-            form,
-            api_visibility="private",
-            show_progress="hidden",
-        )
+        fill_when_opened(page, loads, profiles)
         again.click(startup.retry, None, None, queue=False, api_visibility="private", show_progress="hidden")
         theme.click(None, None, None, js="() => window.openarcToggleTheme()", api_visibility="private")
     page.queue(max_size=None, default_concurrency_limit=8)

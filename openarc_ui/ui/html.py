@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Literal
 
+from markdown_it import MarkdownIt
+
 from openarc_ui.errors import OpenArcError
 
 NOT_MEASURED = "–"
@@ -55,6 +57,11 @@ def table(headings: Sequence[str], rows: Iterable[tuple[Sequence[str], str]], nu
         for cells, kind in rows
     )
     return f'<div class="oa-scroll"><table class="oa-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def markdown(text: str) -> str:
+    """Markdown of ours as HTML; HTML in it is shown, not obeyed. "" stays ""."""
+    return str(MarkdownIt("js-default").render(text)).strip() if text else ""
 
 
 def size(size_bytes: float | None) -> str:

@@ -1,317 +1,187 @@
-"""The Load tab: choose a model, a backend, a device and an ov_config; load with visible stages, cancel, unload."""
+"""The Load tab: its components and what happens when they are used. What they show is made in the modules beside it."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from pydantic import ValidationError
 
-from openarc_ui.engine.catalog import ModelEntry
-from openarc_ui.engine.details import describe_model
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.types import DeviceInfo, EngineStatus, LoadRequest, LoadStage, ModelInfo, ModelState
-from openarc_ui.errors import InvalidRequest, OpenArcError
+from openarc_ui.engine.types import EngineStatus, ModelState
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui import load_view
-from openarc_ui.ui.html import error_card
+from openarc_ui.ui.devices_panel import build_device_builder, build_devices_panel, composed, composed_note, devices_html
+from openarc_ui.ui.folder_panel import build_folder_panel, folder_updates
+from openarc_ui.ui.load_actions import Actions
+from openarc_ui.ui.load_components import LoadForm, build_form, device_choices
+from openarc_ui.ui.look_ahead import LookAhead, build_look_ahead, render_copy_as
+from openarc_ui.ui.profiles_bar import ProfilesBar, broken_words, build_profiles_bar, profile_choices
 from openarc_ui.ui.status_strip import shown_model
 
-BACKENDS = [("Automatic", "auto"), ("OpenVINO GenAI", "genai"), ("Optimum-Intel", "optimum")]
-SCRIPTED = ("Scripted", "scripted")
-STARTING = LoadStage("Starting the worker process", 0.0)
-LOAD_TIMEOUT_SECONDS = 0.25
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+ALWAYS_LAST: dict[str, Any] = {**PRIVATE, "trigger_mode": "always_last", "concurrency_limit": None}
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTab:
-    """Components that follow the engine."""
+    """Components that follow the engine, and what opening the page fills."""
 
     models: gr.HTML
     loaded: gr.Dropdown
     again: gr.Button
     cancel: gr.Button
     unload: gr.Button
+    form: LoadForm
+    ahead: LookAhead
+    bar: ProfilesBar
+    actions: Actions
 
 
-def request_of(values: list[Any]) -> LoadRequest:
-    """The load request the form describes.
+def build_load_tab(engine: Engine, profiles: ProfileStore, *, needs_key: bool) -> LoadTab:
+    """The tab's components and wiring, inside an open gr.Tab."""
+    devices = engine.preflight.devices()
+    with gr.Tabs(elem_id="oa-load-tabs"):
+        with gr.Tab("Configure", id="configure", render_children=True), gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                bar = build_profiles_bar(profiles)
+                form = build_form(engine)
+                with gr.Accordion("Put several devices together", open=False):
+                    builder = build_device_builder(devices)
+                form.build_settings(engine)
+            with gr.Column(scale=4, min_width=320, elem_id="oa-load-side"):
+                ahead = build_look_ahead()
+                form.options.append(ahead.overcommit)
+                with gr.Row():
+                    start = gr.Button("Load", variant="primary", elem_id="oa-load")
+                    cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="oa-cancel")
+                result = gr.HTML(elem_id="oa-load-result")
+                models = gr.HTML(load_view.models(engine.status()), elem_id="oa-models")
+                with gr.Row(equal_height=True):
+                    loaded = gr.Dropdown([], label="Loaded model", interactive=True, visible=False, elem_id="oa-loaded")
+                    again = gr.Button(
+                        "Load again",
+                        size="sm",
+                        visible=False,
+                        variant="primary",
+                        scale=0,
+                        min_width=110,
+                        elem_id="oa-again",
+                    )
+                    unload = gr.Button("Unload", size="sm", scale=0, min_width=110, elem_id="oa-unload")
+                render_copy_as(ahead)
+        with gr.Tab("Devices", id="devices"):
+            device_list, refresh_devices = build_devices_panel(engine)
+        with gr.Tab("Model folder", id="folder") as folder_page:
+            folder = build_folder_panel(engine)
+    actions = Actions(engine, profiles, needs_key)
+    _wire_form(actions, form, ahead)
+    _wire_loading(actions, form, ahead, (start, cancel, again, unload, loaded, result, models))
+    _wire_profiles(actions, form, ahead, bar)
+    builder_inputs = [builder.kind, builder.members, builder.batch_size]
+    for part in builder_inputs:
+        part.change(composed_note, builder_inputs, builder.note, **PRIVATE)
+    builder.kind.change(lambda kind: gr.update(visible=kind == "BATCH"), builder.kind, builder.batch_size, **PRIVATE)
+    builder.use.click(lambda *values: composed(*values)[0] or gr.skip(), builder_inputs, form.device, **PRIVATE).then(
+        actions.new_device, form.inputs, form.device_outputs, **PRIVATE
+    ).then(actions.look_ahead, ahead.inputs(form), ahead.outputs(form), **ALWAYS_LAST)
 
-    Raises:
-        InvalidRequest: no model, broken JSON, or a value out of range; with the field's name.
-    """
-    model, backend, device, config, name, use_cache, dynamic_shapes, export, *token_ids = values
-    if not model:
-        raise InvalidRequest("No model is chosen.", "Choose one, or put one into the model folder and press Refresh.")
-    ids = dict(zip(("bos_token_id", "eos_token_id", "pad_token_id"), token_ids, strict=True))
-    try:
-        return LoadRequest(
-            model_path=model.strip(),
-            name=(name or "").strip() or None,
-            backend=backend,
-            device=(device or "").strip(),
-            ov_config=read_config(config),
-            use_cache=use_cache,
-            dynamic_shapes=dynamic_shapes,
-            export_model=export,
-            **{key: value for key, value in ids.items() if (value or "").strip()},
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise InvalidRequest(f"{field}: {first['msg']}.", "Correct it in the form.") from None
-
-
-def read_config(text: str | None) -> dict[str, Any]:
-    """The ov_config as typed.
-
-    Raises:
-        InvalidRequest: not a JSON object; with line and column.
-    """
-    if not (text or "").strip():
-        return {}
-    try:
-        value = json.loads(text or "")
-    except json.JSONDecodeError as error:
-        raise InvalidRequest(
-            f"ov_config is not JSON: {error.msg} in line {error.lineno}, column {error.colno}.",
-            "Check quotes and commas.",
-        ) from None
-    if not isinstance(value, dict):
-        raise InvalidRequest("ov_config must be an object in braces.", 'For example {"PERFORMANCE_HINT": "LATENCY"}.')
-    return value
-
-
-def config_text(entry: ModelEntry | None) -> str:
-    """The profile of a model as JSON."""
-    return json.dumps(dict(entry.ov_config) if entry is not None else {}, indent=2)
-
-
-def choices_of(entries: list[ModelEntry]) -> list[str]:
-    """Names for the model selector."""
-    return [entry.name for entry in entries]
-
-
-def device_choices(devices: list[DeviceInfo]) -> list[tuple[str, str]]:
-    """Devices with their full names, then AUTO."""
-    return [
-        *[(f"{device.name} · {device.full_name}", device.name) for device in devices],
-        ("AUTO · OpenVINO chooses", "AUTO"),
-    ]
-
-
-def backend_choices(entry: ModelEntry | None) -> list[tuple[str, str]]:
-    """The backends; the scripted one only for a script."""
-    return [BACKENDS[0], SCRIPTED] if entry is not None and entry.kind == "script" else BACKENDS
-
-
-def entry_of(entries: list[ModelEntry], name: str | None) -> ModelEntry | None:
-    """The catalogue's entry of that name."""
-    return next((entry for entry in entries if entry.name == name), None)
-
-
-async def load(engine: Engine, request: LoadRequest) -> AsyncIterator[str]:
-    """Load on a thread, yielding the stages as HTML, then the result or the error."""
-    loop = asyncio.get_running_loop()
-    stages: asyncio.Queue[LoadStage] = asyncio.Queue()
-
-    def reached(stage: LoadStage) -> None:
-        loop.call_soon_threadsafe(stages.put_nowait, stage)
-
-    loading: asyncio.Task[ModelInfo] = asyncio.create_task(asyncio.to_thread(engine.load, request, reached))
-    shown = request.name or request.model_path.replace("\\", "/").rpartition("/")[2]
-    yield load_view.progress(shown, STARTING)
-    while not loading.done():
-        try:
-            yield load_view.progress(shown, await asyncio.wait_for(stages.get(), LOAD_TIMEOUT_SECONDS))
-        except TimeoutError:
-            continue
-    try:
-        yield load_view.loaded(await loading)
-    except OpenArcError as error:
-        yield error_card(f"{shown} was not loaded", error)
-
-
-def build_load_tab(engine: Engine) -> tuple[LoadTab, list[Any]]:
-    """The tab's components and wiring, inside an open gr.Tab; also what `refreshed_form` fills."""
-    entries = engine.catalog()
-    first = entries[0] if entries else None
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=320):
-            with gr.Row(equal_height=True):
-                model = gr.Dropdown(
-                    choices_of(entries),
-                    value=first.name if first else None,
-                    label="Model",
-                    info="From the model folder, or a path inside it",
-                    allow_custom_value=True,
-                    interactive=True,
-                    scale=4,
-                    min_width=260,
-                    elem_id="oa-load-model",
-                )
-                refresh_models = gr.Button("Refresh", size="sm", scale=0, min_width=84, elem_id="oa-refresh")
-            about = gr.HTML(load_view.about(first), elem_classes="oa-tight")
-            backend = gr.Radio(
-                backend_choices(first), value="auto", label="Backend", interactive=True, elem_id="oa-backend"
-            )
-            device = gr.Dropdown(
-                [("CPU", "CPU")],
-                value="CPU",
-                label="Device",
-                info="Or type AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, MULTI:…",
-                allow_custom_value=True,
-                interactive=True,
-                elem_id="oa-device",
-            )
-            config = gr.Code(
-                config_text(first),
-                language="json",
-                label="ov_config (OpenVINO properties)",
-                lines=5,
-                max_lines=14,
-                interactive=True,
-                elem_id="oa-config",
-            )
-            with gr.Accordion("More options", open=False):
-                options = _build_options()
-            with gr.Row():
-                start = gr.Button("Load", variant="primary", elem_id="oa-load")
-                cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="oa-cancel")
-        with gr.Column(scale=3, min_width=320):
-            result = gr.HTML(elem_id="oa-load-result")
-            models = gr.HTML(load_view.models(engine.status()), elem_id="oa-models")
-            with gr.Row(equal_height=True):
-                loaded = gr.Dropdown([], label="Loaded model", interactive=True, visible=False, elem_id="oa-loaded")
-                again = gr.Button(
-                    "Load again",
-                    size="sm",
-                    visible=False,
-                    variant="primary",
-                    scale=0,
-                    min_width=110,
-                    elem_id="oa-again",
-                )
-                unload = gr.Button("Unload", size="sm", scale=0, min_width=110, elem_id="oa-unload")
-    tab = LoadTab(models, loaded, again, cancel, unload)
-    form = [model, backend, device, config, *options]
-    _wire(engine, tab, form, about, refresh_models, start, result)
-    return tab, [model, device, about]
-
-
-def _build_options() -> list[Any]:
-    name = gr.Textbox(label="Name", info="To serve it under; empty: the folder's name", interactive=True)
-    use_cache = gr.Checkbox(
-        True,
-        label="use_cache",
-        info="Keep the key-value cache between tokens; off is for Optimum only",
-        interactive=True,
-    )
-    dynamic = gr.Checkbox(
-        True, label="dynamic_shapes", info="Language models need it; off is refused", interactive=True
-    )
-    export = gr.Checkbox(
-        False,
-        label="export_model",
-        info="Convert a Hugging Face checkpoint while loading (Optimum only)",
-        interactive=True,
-    )
-    with gr.Row():
-        ids = [
-            gr.Textbox(label=f"{kind}_token_id", placeholder="the model's", max_lines=1, min_width=90, interactive=True)
-            for kind in ("bos", "eos", "pad")
-        ]
-    return [name, use_cache, dynamic, export, *ids]
-
-
-def _wire(
-    engine: Engine,
-    tab: LoadTab,
-    form: list[Any],
-    about: gr.HTML,
-    refresh_models: gr.Button,
-    start: gr.Button,
-    result: gr.HTML,
-) -> None:
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    model, backend, device, config = form[:4]
-
-    async def run(request: LoadRequest) -> AsyncIterator[tuple[Any, ...]]:
-        busy = gr.update(interactive=False, value="Loading …")
-        async for text in load(engine, request):
-            yield text, busy, gr.update(visible=True), load_view.models(engine.status())
-        yield (
-            gr.skip(),
-            gr.update(interactive=True, value="Load"),
-            gr.update(visible=False),
-            load_view.models(engine.status()),
-        )
-
-    async def load_form(*values: Any) -> AsyncIterator[tuple[Any, ...]]:
-        try:
-            request = request_of(list(values))
-        except InvalidRequest as error:
-            yield error_card("The form has a mistake", error), gr.skip(), gr.skip(), gr.skip()
-            return
-        async for update in run(request):
-            yield update
-
-    async def load_again() -> AsyncIterator[tuple[Any, ...]]:
-        failed = next((model for model in engine.status().models if model.state is ModelState.FAILED), None)
-        if failed is not None:
-            async for update in run(failed.request.model_copy(update={"name": failed.name})):
-                yield update
-
-    async def unload_one(name: str | None) -> tuple[Any, Any]:
-        try:
-            text = load_view.unloaded(await asyncio.to_thread(engine.unload, name or None))
-        except OpenArcError as error:
-            text = error_card("Nothing was unloaded", error)
-        return text, load_view.models(engine.status())
-
-    async def cancel_load() -> None:
-        loading = next((model.name for model in engine.status().models if model.state is ModelState.LOADING), None)
-        if loading is not None:
-            await asyncio.to_thread(engine.unload, loading)
-
-    def choose(name: str | None) -> tuple[Any, Any, Any]:
-        entry = entry_of(engine.catalog(), name)
-        details = describe_model(entry) if entry is not None else None
+    def look_for_devices() -> tuple[Any, ...]:
+        engine.preflight.refresh()
+        found = engine.preflight.devices()
         return (
-            load_view.about(entry, details),
-            gr.update(choices=backend_choices(entry), value="auto"),
-            config_text(entry),
+            devices_html(found),
+            gr.update(choices=device_choices(found)),
+            gr.update(choices=[each.name for each in found]),
         )
 
-    outputs = [result, start, tab.cancel, tab.models]
-    start.click(load_form, form, outputs, concurrency_limit=None, **private)
-    tab.again.click(load_again, None, outputs, concurrency_limit=None, **private)
-    tab.cancel.click(cancel_load, None, None, concurrency_limit=None, **private)
-    tab.unload.click(unload_one, [tab.loaded], [result, tab.models], concurrency_limit=None, **private)
-    refresh_models.click(lambda chosen: refreshed_form(engine, chosen), [model], [model, device, about], **private)
-    model.change(choose, [model], [about, backend, config], **private)
+    refresh_devices.click(look_for_devices, None, [device_list, form.device, builder.members], **PRIVATE)
+    folder_page.select(lambda chosen: folder_updates(engine, chosen), [folder[1]], list(folder), **PRIVATE)
+    return LoadTab(models, loaded, again, cancel, unload, form, ahead, bar, actions)
 
 
-def refreshed_form(engine: Engine, chosen: str | None) -> tuple[Any, Any, str]:
-    """Updates for the model and device selectors and the words about the model, when the page is opened or refreshed.
+def _wire_form(actions: Actions, form: LoadForm, ahead: LookAhead) -> None:
+    """Widgets and JSON are two views of one value; every change looks ahead."""
+    look: dict[str, Any] = {
+        "fn": actions.look_ahead,
+        "inputs": ahead.inputs(form),
+        "outputs": ahead.outputs(form),
+        **ALWAYS_LAST,
+    }
+    for section in form.sections:
+        section.widgets.input(actions.as_text, [section.widgets], [section.text, section.note], **ALWAYS_LAST).then(
+            **look
+        )
+        section.text.input(
+            actions.from_text(section.name), [section.text], [section.widgets, section.note], **ALWAYS_LAST
+        ).then(**look)
+    form.model.change(actions.new_model, [form.model], form.model_outputs, **PRIVATE).then(
+        actions.new_device, form.inputs, form.device_outputs, **PRIVATE
+    ).then(**look)
+    for selector in (form.device, form.backend):
+        selector.input(actions.new_device, form.inputs, form.device_outputs, **ALWAYS_LAST).then(**look)
+    for option in form.options:
+        option.input(**look)
+    for field in (ahead.context, ahead.sequences):
+        field.input(**look)
+    ahead.kind.input(**look)
+    form.refresh.click(actions.refresh, form.inputs, form.refresh_outputs, **PRIVATE).then(**look)
 
-    A page that was built before the first model was there chooses it now.
-    """
-    entries = engine.catalog()
-    name = chosen or next((entry.name for entry in entries), None)
-    return (
-        gr.update(choices=choices_of(entries), value=name),
-        gr.update(choices=device_choices(engine.devices())),
-        describe_choice(entry_of(entries, name)),
+
+def _wire_loading(actions: Actions, form: LoadForm, ahead: LookAhead, parts: tuple[Any, ...]) -> None:
+    start, cancel, again, unload, loaded, result, models = parts
+    outputs = [result, start, cancel, models, form.sections[0].widgets]
+    start.click(actions.load_form, form.inputs, outputs, concurrency_limit=None, **PRIVATE)
+    again.click(actions.load_again, None, outputs, concurrency_limit=None, **PRIVATE)
+    cancel.click(actions.cancel_load, None, None, concurrency_limit=None, **PRIVATE)
+    unload.click(actions.unload, [loaded], [result, models], concurrency_limit=None, **PRIVATE).then(
+        actions.look_ahead, ahead.inputs(form), ahead.outputs(form), **ALWAYS_LAST
     )
 
 
-def describe_choice(entry: ModelEntry | None) -> str:
-    """The words about a chosen model, with what its files say."""
-    return load_view.about(entry, describe_model(entry) if entry is not None else None)
+def _wire_profiles(actions: Actions, form: LoadForm, ahead: LookAhead, bar: Any) -> None:
+    look: dict[str, Any] = {
+        "fn": actions.look_ahead,
+        "inputs": ahead.inputs(form),
+        "outputs": ahead.outputs(form),
+        **ALWAYS_LAST,
+    }
+    bar.profile.input(
+        actions.use_profile, [bar.profile], [*form.inputs, form.about, bar.note, bar.export], **PRIVATE
+    ).then(actions.new_device, form.inputs, form.device_outputs, **PRIVATE).then(**look)
+    bar.save.click(
+        actions.keep_profile,
+        [bar.name, bar.replace, *form.inputs],
+        [bar.profile, bar.note, bar.export, bar.replace],
+        **PRIVATE,
+    )
+    bar.name.submit(
+        actions.keep_profile,
+        [bar.name, bar.replace, *form.inputs],
+        [bar.profile, bar.note, bar.export, bar.replace],
+        **PRIVATE,
+    )
+    bar.delete.click(
+        actions.forget_profile,
+        [bar.profile],
+        [bar.profile, bar.note, bar.export],
+        js="(name) => [name && window.confirm(`Delete the profile ${name}?`) ? name : '']",
+        **PRIVATE,
+    )
+    bar.upload.upload(actions.import_profile, [bar.upload], [bar.profile, bar.note, bar.export], **PRIVATE)
+
+
+def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore) -> None:
+    """Opening the page asks the machine anew, and looks ahead with what it finds."""
+    page.load(tab.actions.refresh, tab.form.inputs, tab.form.refresh_outputs, **PRIVATE).then(
+        tab.actions.look_ahead, tab.ahead.inputs(tab.form), tab.ahead.outputs(tab.form), **ALWAYS_LAST
+    )
+    page.load(
+        lambda: (gr.update(choices=profile_choices(profiles)), broken_words(profiles)),
+        None,
+        [tab.bar.profile, tab.bar.note],
+        **PRIVATE,
+    )
 
 
 def refresh(tab: LoadTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from html import escape
 
-from openarc_ui.engine.catalog import ModelEntry
+from openarc_ui.engine.compile_cache import LoadNote
 from openarc_ui.engine.details import ModelDetails
+from openarc_ui.engine.devices.differences import Comparison, compare
+from openarc_ui.engine.devices.values import as_text
+from openarc_ui.engine.model_folder import ModelEntry
+from openarc_ui.engine.options import flatten
 from openarc_ui.engine.types import EngineStatus, LoadStage, ModelInfo, ModelState, Unloaded
-from openarc_ui.ui.html import NOT_MEASURED, card, empty, figures, number, size, table
+from openarc_ui.errors import ModelNotFound
+from openarc_ui.ui.html import NOT_MEASURED, card, empty, figures, number, seconds, size, table
 
 KINDS = {"ir": "OpenVINO IR", "gguf": "GGUF", "checkpoint": "Hugging Face checkpoint", "script": "Script"}
-SAME_TYPES = {"true": "yes", "false": "no", "1": "yes", "0": "no"}
 
 
 def progress(model: str, stage: LoadStage) -> str:
@@ -23,8 +27,8 @@ def progress(model: str, stage: LoadStage) -> str:
     return card(f"Loading {model}", f"{bar}<p>{escape(words)} <span class='oa-muted'>{stage.fraction:.0%}</span></p>")
 
 
-def loaded(info: ModelInfo) -> str:
-    """The result of a load: seconds, memory, backend, requested and effective properties."""
+def loaded(info: ModelInfo, cached: LoadNote | None = None) -> str:
+    """The result of a load: seconds, memory, backend, requested and effective properties, what the compile cache did."""
     context = number(info.context_length, 0) if info.context_length else NOT_MEASURED
     head = figures(
         [
@@ -37,40 +41,43 @@ def loaded(info: ModelInfo) -> str:
     )
     warnings = "".join(f"<p>{escape(warning)}</p>" for warning in info.warnings)
     stages = table(("Stage", "Seconds"), [((label, f"{spent:.2f}"), "") for label, spent in info.stage_seconds], (1,))
-    body = head + (card("Warnings", warnings, "warn") if warnings else "")
-    body += properties(info) + f"<details><summary>Where the load time went</summary>{stages}</details>"
+    body = head + (card("Warnings", warnings, "warn") if warnings else "") + _cache_words(cached)
+    body += (
+        properties(info) + scheduler(info) + f"<details><summary>Where the load time went</summary>{stages}</details>"
+    )
     return card(f"{info.name} is ready", body, "good")
 
 
 def properties(info: ModelInfo) -> str:
-    """Requested beside effective, differences first and marked."""
-    names = sorted(set(info.requested_properties) | set(info.effective_properties))
-    rows = []
-    for name in names:
-        requested = info.requested_properties.get(name)
-        effective = info.effective_properties.get(name)
-        differs = requested is not None and effective is not None and not same_value(str(requested), effective)
-        cells = (
-            name,
-            "" if requested is None else str(requested),
-            effective if effective is not None else "not reported",
-        )
-        rows.append((not differs, requested is None, (cells, "differs" if differs else "")))
-    asked = [row for _, is_default, row in sorted(rows, key=lambda each: each[:2]) if not is_default]
-    rest = [row for _, is_default, row in rows if is_default]
-    headings = ("Property", "Requested", "Effective")
+    """Requested beside effective: differences first, marked and explained; then what was asked for; the rest folded."""
+    rows = compare(info.requested_properties, info.effective_properties)
+    asked = [_compared(row) for row in rows if row.requested is not None]
+    rest = [_compared(row) for row in rows if row.requested is None]
+    headings = ("Property", "Requested", "Effective", "")
     first = (
         table(headings, asked)
         if asked
         else '<p class="oa-muted">No property was requested; the device chose them all.</p>'
     )
-    return f"{first}<details><summary>All {len(names)} properties</summary>{table(headings, asked + rest)}</details>"
+    return f"{first}<details><summary>All {len(rows)} properties</summary>{table(headings, asked + rest)}</details>"
 
 
-def same_value(requested: str, effective: str) -> bool:
-    """YES is True, f16 is F16: the same value in other words is no difference."""
-    left, right = requested.casefold(), effective.casefold()
-    return left == right or SAME_TYPES.get(left, left) == SAME_TYPES.get(right, right)
+def _compared(row: Comparison) -> tuple[tuple[str, ...], str]:
+    cells = (
+        row.name,
+        row.requested or "",
+        row.effective if row.effective is not None else "not reported",
+        row.explanation,
+    )
+    return cells, "differs" if row.is_different else ""
+
+
+def scheduler(info: ModelInfo) -> str:
+    """The continuous batching that runs, folded."""
+    if info.scheduler is None:
+        return ""
+    rows = [((name, as_text(value)), "") for name, value in flatten(info.scheduler).items()]
+    return f"<details><summary>Continuous batching</summary>{table(('Setting', 'Value'), rows)}</details>"
 
 
 def unloaded(done: Unloaded) -> str:
@@ -104,21 +111,45 @@ def models(status: EngineStatus) -> str:
     return card("Loaded models", table(headings, rows, (4, 5, 6, 7))) + below
 
 
+def load_words(note: LoadNote) -> str:
+    """What the compile cache did for one configuration: "GenAI on CPU: 1.62 s at first, 0.44 s from the cache"."""
+    where = f"{note.backend} on {note.device}"
+    if note.first_seconds is not None and note.cached_seconds is not None:
+        return f"{where}: {seconds(note.first_seconds)} at first, {seconds(note.cached_seconds)} from the cache"
+    if note.first_seconds is not None:
+        return f"{where}: {seconds(note.first_seconds)} at first; the next load finds it compiled"
+    return f"{where}: {seconds(note.cached_seconds)} from the cache" if note.cached_seconds is not None else ""
+
+
+def _cache_words(note: LoadNote | None) -> str:
+    words = load_words(note) if note is not None else ""
+    return f"<p class='oa-muted'>Reading and compiling, {escape(words)}.</p>" if words else ""
+
+
+def no_model(error: ModelNotFound) -> str:
+    """In place of the words about a model that is not there."""
+    return f'<p class="oa-about warn" role="alert">{escape(error.message)} {escape(error.hint)}</p>'
+
+
 def about(entry: ModelEntry | None, details: ModelDetails | None = None) -> str:
     """The chosen model: what it is, who can run it, and what is wrong with it."""
     if entry is None:
         return ""
     facts = [KINDS[entry.kind]]
     if details is not None:
-        facts += [details.architecture or "", details.weights.words if details.weights else ""]
+        facts += [details.architecture or "", _weights(details)]
         facts.append(f"context {number(details.context_length, 0)} tokens" if details.context_length else "")
         facts.append("" if details.has_chat_template or entry.kind == "script" else "no chat template")
     facts += [f"{size(entry.size_bytes)} on disk", f"runs on {', '.join(entry.backends) or 'no backend'}"]
-    problems = [f"{backend} can't: {why}" for backend, why in entry.cannot_run.items()]
-    problems += details.problems if details is not None else ()
+    broken = details.problems if details is not None else entry.problems
+    problems = [f"{backend} can't: {why}" for backend, why in entry.cannot_run.items() if why not in broken] + [*broken]
     text = " · ".join(fact for fact in facts if fact)
     warnings = "".join(f'<p class="oa-about warn">{escape(problem)}</p>' for problem in problems)
     return f'<p class="oa-about">{escape(text)}</p>{warnings}'
+
+
+def _weights(details: ModelDetails) -> str:
+    return details.weights.words if details.weights is not None else details.precision or ""
 
 
 def _split(text: str) -> tuple[str, str]:

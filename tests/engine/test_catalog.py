@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from openarc_ui.engine.catalog import find_model, list_models
-from openarc_ui.engine.engine import choose_backend
+from openarc_ui.engine import catalog
+from openarc_ui.engine.catalog import Catalogue, find_model, list_models
+from openarc_ui.engine.choice import choose_backend
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelNotFound
 from tests.conftest import write_script
+from tests.engine.test_details import write_ir
+from tests.engine.test_gguf_header import header, tensor, text, value
 
 IR = ("openvino_model.xml", "openvino_model.bin")
 TOKENIZERS = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
 HUGGING_FACE = ("config.json", "tokenizer.json")
+
+
+def gguf(architecture: str, kind: int = 2, torn_bytes: int = 0) -> bytes:
+    """A GGUF with one matrix and no more, its last bytes missing where asked."""
+    head = header(
+        value("general.architecture", 8, text(architecture)), tensor("blk.0.attn_q.weight", (256, 2), kind), tensors=1
+    )
+    return (head + bytes(4096))[: 4096 - torn_bytes]
 
 
 def make(folder: Path, *files: str) -> Path:
@@ -31,7 +46,7 @@ def test_each_kind_of_model_and_who_can_run_it(tmp_path: Path) -> None:
     make(tmp_path / "checkpoint", "model.safetensors", *HUGGING_FACE)
     make(tmp_path / "no-weights", "openvino_model.xml", *TOKENIZERS, *HUGGING_FACE)
     write_script(tmp_path / "played")
-    (tmp_path / "small.gguf").write_bytes(b"GGUF")
+    (tmp_path / "small.gguf").write_bytes(gguf("llama"))
     make(tmp_path / ".preparing-x", *IR, *TOKENIZERS)
     make(tmp_path / "notes", "readme.txt")
     entries = {entry.name: entry for entry in list_models(tmp_path)}
@@ -87,3 +102,163 @@ def test_auto_says_why_it_took_a_backend(tmp_path: Path) -> None:
         choose_backend(LoadRequest(model_path="no-weights"), find_model(tmp_path, "no-weights"))
     with pytest.raises(InvalidRequest, match="use_cache"):
         choose_backend(LoadRequest(model_path="whole", backend="genai", use_cache=False), whole)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (("openvino_model.xml", *TOKENIZERS, *HUGGING_FACE), "openvino_model.bin is missing."),
+        (("openvino_model.bin", *TOKENIZERS, *HUGGING_FACE), "openvino_model.xml is missing."),
+        (("openvino_language_model.xml", "openvino_language_model.bin", "config.json"), "not a text-only model"),
+        (("openvino_encoder_model.xml", "openvino_decoder_model.xml", *TOKENIZERS), "not a text-only model"),
+        (("model_index.json",), "not a text-only model"),
+        (("llama.xml", "llama.bin", "config.json"), "named llama.xml"),
+        (TOKENIZERS, "a tokenizer and no model"),
+        (("tokenizer.json", "tokenizer_config.json"), "no weights"),
+        (("config.json",), "no weights"),
+        (("model.safetensors",), "config.json is missing."),
+    ],
+)
+def test_a_broken_folder_is_listed_with_what_is_wrong(tmp_path: Path, files: tuple[str, ...], says: str) -> None:
+    make(tmp_path / "model", *files)
+    (entry,) = list_models(tmp_path)
+    assert entry.backends == ()
+    assert says in entry.problems[0]
+    assert set(entry.cannot_run) == {"genai", "optimum"}
+    with pytest.raises(BackendUnavailable, match="No backend"):
+        choose_backend(LoadRequest(model_path="model"), entry)
+
+
+def test_a_folder_without_weights_hides_no_model_below_it(tmp_path: Path) -> None:
+    make(tmp_path / "org", "config.json")
+    make(tmp_path / "org" / "model", *IR, *TOKENIZERS)
+    assert [entry.name for entry in list_models(tmp_path)] == ["org/model"]
+
+
+def test_hidden_and_temporary_folders_stay_out(tmp_path: Path) -> None:
+    for name in (".hidden", "half.tmp", "half.part", "half.incomplete"):
+        make(tmp_path / name, *IR, *TOKENIZERS)
+    (tmp_path / "._copy.gguf").write_bytes(gguf("llama"))
+    assert list_models(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "GGUF"),
+        (b"PK\x03\x04", "GGUF"),
+        (b"GGUF", "cut"),
+        (gguf("gemma3"), "not gemma3"),
+        (gguf("clip"), "not clip"),
+    ],
+    ids=range(5),
+)
+def test_a_gguf_that_genai_can_not_run_says_why(tmp_path: Path, raw: bytes, says: str) -> None:
+    (tmp_path / "model.gguf").write_bytes(raw)
+    (entry,) = list_models(tmp_path)
+    assert entry.backends == () and says in entry.cannot_run["genai"]
+
+
+def test_a_gguf_beside_an_ir_is_a_model_of_its_own(tmp_path: Path) -> None:
+    make(tmp_path / "model", *IR, *TOKENIZERS)
+    (tmp_path / "model" / "model.gguf").write_bytes(gguf("qwen3"))
+    assert [entry.name for entry in list_models(tmp_path)] == ["model", "model/model.gguf"]
+
+
+def test_links_out_of_the_model_folder_are_neither_listed_nor_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.gguf").write_bytes(gguf("llama"))
+    (tmp_path / "secret.json").write_text('{"architectures": ["Secret"], "max_position_embeddings": 7}')
+    root = tmp_path / "models"
+    folder = make(root / "model", *IR, *TOKENIZERS, "tokenizer.json")
+    (root / "link.gguf").symlink_to(tmp_path / "secret.gguf")
+    (folder / "config.json").symlink_to(tmp_path / "secret.json")
+    (folder / "openvino_config.json").symlink_to(root / "nowhere")
+    (entry,) = list_models(root)
+    assert (entry.backends, entry.problems) == ((), ("config.json is a link out of the model folder.",))
+    details = Catalogue(root).details("model")
+    assert (details.architecture, details.context_length) == (None, None)
+
+
+def test_links_inside_the_model_folder_are_followed_and_loops_end(tmp_path: Path) -> None:
+    blobs = make(tmp_path / "blobs", "one", "two")
+    folder = make(tmp_path / "models--org" / "snapshots" / "1", *TOKENIZERS, *HUGGING_FACE)
+    (folder / "openvino_model.xml").symlink_to(blobs / "one")
+    (folder / "openvino_model.bin").symlink_to(blobs / "two")
+    (tmp_path / "again").symlink_to(tmp_path)
+    make(tmp_path / "plain", *IR, *TOKENIZERS)
+    entry, plain = list_models(tmp_path)
+    assert plain.name == "plain"
+    assert (entry.name, entry.backends) == ("models--org/snapshots/1", ("genai", "optimum"))
+
+
+def test_the_whole_name_wins_and_a_short_one_must_be_the_only_one(tmp_path: Path) -> None:
+    for name in ("a/model", "b/model", "b/other", "other"):
+        make(tmp_path / name, *IR, *TOKENIZERS)
+    assert find_model(tmp_path, "other").name == "other"
+    assert find_model(tmp_path, "b/other").name == "b/other"
+    with pytest.raises(ModelNotFound) as caught:
+        find_model(tmp_path, "model")
+    assert "'a/model' or 'b/model'" in caught.value.hint
+
+
+@pytest.mark.parametrize("path", ["\0", "a\0b", "x" * 5000, "\ud83d", "", ".", "/", "model/", "~"])
+def test_a_path_that_can_be_none_is_not_found(tmp_path: Path, path: str) -> None:
+    make(tmp_path / "other", *IR, *TOKENIZERS)
+    with pytest.raises(ModelNotFound):
+        find_model(tmp_path, path)
+
+
+def test_what_was_read_is_remembered_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    described: list[str] = []
+
+    def counting(entry: Any) -> Any:
+        described.append(entry.name)
+        return describe(entry)
+
+    describe = catalog.describe_model
+    monkeypatch.setattr(catalog, "describe_model", counting)
+    folder = write_ir(tmp_path / "model", ("f16", "64,64", 0, 8192), binary_bytes=8192)
+    catalogue = Catalogue(tmp_path)
+    assert [each.context_length for each in catalogue.all_details()] == [None]
+    catalogue.find("model"), catalogue.details("model")
+    assert described == ["model"]
+    (folder / "config.json").write_text(json.dumps({"max_position_embeddings": 4096}))
+    assert catalogue.details("model").context_length == 4096
+    (folder / "config.json").write_text(json.dumps({"max_position_embeddings": 8192}))
+    os.utime(folder / "config.json", (1, 1))
+    assert catalogue.details("model").context_length == 8192
+    assert described == ["model"] * 3
+
+
+def test_only_so_much_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "REMEMBERED", 3)
+    for number in range(5):
+        make(tmp_path / f"model{number}", *IR, *TOKENIZERS)
+    catalogue = Catalogue(tmp_path)
+    assert len(catalogue.all_details()) == 5
+    assert len(catalogue._remembered) == 3
+
+
+def test_many_threads_read_one_catalogue(tmp_path: Path) -> None:
+    for number in range(20):
+        write_ir(tmp_path / f"model{number}", ("f16", "64,64", 0, 8192), binary_bytes=8192)
+    catalogue, seen = Catalogue(tmp_path), []
+    threads = [threading.Thread(target=lambda: seen.append(catalogue.all_details())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 8 and all(each == seen[0] for each in seen)
+
+
+def test_finding_a_model_reads_it_so_that_a_torn_one_is_refused(tmp_path: Path) -> None:
+    folder = write_ir(tmp_path / "torn", ("f16", "64,64", 0, 8192), binary_bytes=100)
+    for name in (*TOKENIZERS, *HUGGING_FACE):
+        (folder / name).write_text("{}")
+    (tmp_path / "cut.gguf").write_bytes(gguf("llama")[:150])
+    (tmp_path / "kind.gguf").write_bytes(gguf("llama", kind=13))
+    assert find_model(tmp_path, "torn").backends == ("genai", "optimum")
+    catalogue = Catalogue(tmp_path)
+    for name, says in (("torn", "100 of at least 8192 bytes"), ("cut.gguf", "interrupted"), ("kind.gguf", "no q5_k")):
+        entry = catalogue.find(name)
+        assert entry.backends == () and says in entry.cannot_run["genai"], name

@@ -1,4 +1,4 @@
-"""One contract for every backend: optimum and genai with the real starter model, and the scripted fake."""
+"""One contract for every backend: optimum and both pipelines of genai with the real starter model, and the scripted fake."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.types import FinishReason, GenerationRequest, GenerationResult, LoadRequest, Message, ModelInfo
+from openarc_ui.engine.types import (
+    FinishReason,
+    GenerationRequest,
+    GenerationResult,
+    LoadRequest,
+    Message,
+    ModelInfo,
+    PropertyValue,
+)
 from openarc_ui.errors import PromptTooLong
 from tests.conftest import ask, write_script
 
@@ -33,7 +41,17 @@ class Loaded:
         return self.run(ask(text, do_sample=False, max_new_tokens=tokens))
 
 
-@pytest.fixture(scope="module", params=["scripted", "genai", "optimum"])
+OV_CONFIG: dict[str, PropertyValue] = {"KV_CACHE_PRECISION": "f16"}
+REAL_LOADS = {
+    "genai": LoadRequest(model_path="starter", backend="genai", ov_config=OV_CONFIG),
+    "stateful": LoadRequest(
+        model_path="starter", backend="genai", ov_config={**OV_CONFIG, "ATTENTION_BACKEND": "SDPA"}
+    ),
+    "optimum": LoadRequest(model_path="starter", backend="optimum", ov_config=OV_CONFIG),
+}
+
+
+@pytest.fixture(scope="module", params=["scripted", *REAL_LOADS])
 def loaded(
     request: pytest.FixtureRequest, starter_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Loaded]:
@@ -43,9 +61,7 @@ def loaded(
         order = LoadRequest(model_path="script")
     else:
         folder = starter_folder.parent
-        order = LoadRequest(
-            model_path=starter_folder.name, backend=request.param, ov_config={"KV_CACHE_PRECISION": "f16"}
-        )
+        order = REAL_LOADS[request.param].model_copy(update={"model_path": starter_folder.name})
     with Engine(folder) as engine:
         yield Loaded(engine, engine.load(order))
 
@@ -196,7 +212,10 @@ def test_the_models_own_defaults_apply_when_the_request_says_nothing(real: Loade
 
 
 def test_requested_and_effective_properties_are_both_told(real: Loaded) -> None:
-    assert real.info.requested_properties == {"KV_CACHE_PRECISION": "f16"}
+    requested = real.info.requested_properties
+    assert requested["KV_CACHE_PRECISION"] == "f16"
+    if real.info.backend == "genai":
+        assert real.info.effective_properties["ATTENTION_BACKEND"] == requested.get("ATTENTION_BACKEND", "PA")
     assert real.info.effective_properties["KV_CACHE_PRECISION"] == "f16"
     assert int(real.info.effective_properties["INFERENCE_NUM_THREADS"]) >= 1
     assert real.info.execution_devices == ("CPU",)

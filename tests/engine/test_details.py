@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from openarc_ui.engine.catalog import find_model
 from openarc_ui.engine.details import ModelDetails, describe_model
 from openarc_ui.engine.weights import read_weights
 from openarc_ui.errors import InvalidRequest
+from tests.engine.test_gguf_header import header, tensor, text, value
 from tests.starter_fixture import ensure_starter_gguf
 
 NET = """<?xml version="1.0"?><net name="m" version="11"><layers>{}</layers></net>"""
@@ -46,7 +49,8 @@ def test_a_gguf_tells_its_architecture_and_context(tmp_path: Path) -> None:
     shutil.copyfile(ensure_starter_gguf(), tmp_path / "starter.gguf")
     details = described(tmp_path / "starter.gguf")
     assert (details.architecture, details.context_length, details.has_chat_template) == ("llama", 8192, True)
-    assert details.weights is None and not details.problems
+    assert (details.parameters, details.group_size, details.backends) == (134_515_008, 32, ("genai",))
+    assert details.precision == "q4_1 in groups of 32, q8_0 in groups of 32" and not details.problems
 
 
 def test_types_groups_and_small_constants_are_told_apart(tmp_path: Path) -> None:
@@ -80,14 +84,93 @@ def test_a_torn_folder_is_described_with_what_is_wrong(tmp_path: Path) -> None:
     assert "100 of at least 8192 bytes" in details.problems[1]
 
 
-@pytest.mark.parametrize("text", ["", "<net>", "<html></html>", "not xml"])
-def test_what_is_no_model_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+BOMB = '<!DOCTYPE net [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><net>&b;</net>'
+HUGE = NET.format(CONST.format("f16", "9" * 4000, 0, 8))
+NEGATIVE = NET.format(CONST.format("f16", "-64,64", 0, 8))
+
+
+@pytest.mark.parametrize(
+    "written", ["", "<net>", "<html></html>", "not xml", "\0", "<net><layer></net>", BOMB, NEGATIVE, HUGE]
+)
+def test_what_is_no_model_is_said_to_be_none(tmp_path: Path, written: str) -> None:
     path = tmp_path / "openvino_model.xml"
-    path.write_text(text)
+    path.write_text(written)
     with pytest.raises(InvalidRequest, match="is not an OpenVINO model"):
         read_weights(path)
 
 
 def test_a_file_that_only_looks_like_gguf_is_a_problem_and_no_error(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(20))
-    assert "can't be read" in described(tmp_path / "broken.gguf").problems[0]
+    details = described(tmp_path / "broken.gguf")
+    assert details.problems == ("It is no whole GGUF file: its version is 0; 2 and 3 are known.",)
+    assert details.backends == () and details.weights is None
+
+
+CONFIGURATIONS = ("config.json", "generation_config.json", "tokenizer_config.json")
+TORN: list[bytes] = [b"{torn", b"[1]", b"null", b"", b"\xff\xfe{}", b"[" * 100_000]
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+@pytest.mark.parametrize("raw", TORN, ids=range(len(TORN)))
+def test_a_configuration_that_is_none_stops_both_backends(tmp_path: Path, name: str, raw: bytes) -> None:
+    folder = write_ir(tmp_path / "m", ("f16", "64,64", 0, 8192), binary_bytes=8192)
+    for whole in (*CONFIGURATIONS, "openvino_tokenizer.xml", "openvino_detokenizer.xml"):
+        (folder / whole).write_text("{}")
+    assert described(folder).backends == ("genai", "optimum")
+    (folder / name).write_bytes(raw)
+    details = described(folder)
+    assert details.backends == ()
+    assert details.problems[0].startswith(f"{name} can't be read: ")
+    assert name in details.cannot_run["genai"] and name in details.cannot_run["optimum"]
+
+
+def test_values_of_the_wrong_type_say_nothing(tmp_path: Path) -> None:
+    folder = write_ir(tmp_path / "m", ("f16", "64,64", 0, 8192), binary_bytes=8192)
+    (folder / "config.json").write_text('{"architectures": [7], "max_position_embeddings": true, "text_config": [1]}')
+    (folder / "openvino_config.json").write_text('{"quantization_config": {"bits": "4", "sym": 1, "ratio": null}}')
+    details = described(folder)
+    assert (details.architecture, details.context_length, details.problems) == (None, None, ())
+    assert details.quantization is not None and details.quantization.bits is None
+
+
+@pytest.mark.parametrize(
+    ("said", "problems"),
+    [
+        ({"dtype": "int4", "bits": 4, "group_size": 64, "sym": False, "ratio": 0.8}, 0),
+        ({"weight_quantization_config": {"dtype": "int4", "bits": 4, "group_size": 64, "sym": False, "ratio": 0.8}}, 0),
+        ({"dtype": "int8", "bits": 8, "group_size": 64, "sym": False, "ratio": 0.8}, 1),
+    ],
+)
+def test_optimums_own_words_about_the_weights_are_held_against_the_xml(
+    tmp_path: Path, said: dict[str, object], problems: int
+) -> None:
+    folder = write_ir(tmp_path / "m", ("u4", "64,1,64", 0, 2048), ("f16", "64,1,1", 2048, 128), binary_bytes=2176)
+    (folder / "openvino_config.json").write_text(json.dumps({"dtype": "x", "quantization_config": said}))
+    details = described(folder)
+    assert details.quantization is not None
+    assert (details.quantization.group_size, details.quantization.ratio) == (64, 0.8)
+    assert (details.quantization.is_symmetric, details.group_size) == (False, 64)
+    assert len(details.problems) == problems
+
+
+def test_a_part_of_a_split_gguf_says_so(tmp_path: Path) -> None:
+    parts = value("split.count", 2, b"\x03\x00")
+    (tmp_path / "m-00001-of-00003.gguf").write_bytes(
+        header(value("general.architecture", 8, text("llama")), parts, tensor("t", (32, 1), 2), tensors=1) + bytes(99)
+    )
+    details = described(tmp_path / "m-00001-of-00003.gguf")
+    assert details.backends == () and "one of 3 parts" in details.problems[0]
+
+
+@pytest.mark.model
+def test_no_describing_brings_a_heavy_library_into_the_main_process() -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from openarc_ui.engine.catalog import Catalogue\n"
+        f"catalogue = Catalogue(Path({str(ensure_starter_gguf().parent)!r}))\n"
+        "assert [each.architecture for each in catalogue.all_details()] == ['llama']\n"
+        "print([name for name in ('gguf', 'numpy', 'openvino', 'torch') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -16,6 +16,7 @@ import uvicorn
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
@@ -29,11 +30,12 @@ PREFILL = {"conversation": [{"role": "user", "content": "a long prompt"}]}
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server, and the engine behind it."""
+    """A running server, with the engine and the profiles behind it."""
 
     address: str
     port: int
     engine: Engine
+    profiles: ProfileStore
     client: httpx.Client
 
     def wait_for(self, is_true: Callable[[], bool], seconds: float = 3.0) -> float:
@@ -63,7 +65,8 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
             engine.load(LoadRequest(model_path="script"))
         settings = settings or Settings(model="none")
         startup = Startup(engine, settings, lambda status: None)
-        application = Guard(create_api(engine, startup), settings)
+        profiles = ProfileStore(tmp_path / "profiles")
+        application = Guard(create_api(engine, startup, profiles, settings.api_key is not None), settings)
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
@@ -72,7 +75,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         thread.start()
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
         servers.append((server, thread, client))
-        served = Served(f"http://127.0.0.1:{port}", port, engine, client)
+        served = Served(f"http://127.0.0.1:{port}", port, engine, profiles, client)
         served.wait_for(lambda: server.started, 10)
         return served
 

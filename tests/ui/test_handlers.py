@@ -16,10 +16,9 @@ from openarc_ui.errors import InvalidRequest
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup, StartupPhase, StartupStatus
-from openarc_ui.ui import html, load_view, metrics_tab, plots
+from openarc_ui.ui import html, metrics_tab, plots
 from openarc_ui.ui.chat_stream import InFlight
 from openarc_ui.ui.chat_tab import LATEST, answer, choices_of_models, empty_text
-from openarc_ui.ui.load_tab import load, read_config, refreshed_form, request_of
 from openarc_ui.ui.sampling_panel import cleared, parameters_of, placeholders
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.streaming import LONGEST_SECONDS, SHORTEST_SECONDS, Pacer
@@ -183,52 +182,6 @@ def test_a_slow_page_is_redrawn_less_often() -> None:
         assert pacer.wait_seconds == wait
 
 
-def test_the_form_becomes_a_request_and_says_what_is_wrong() -> None:
-    form = ["script", "auto", "CPU", '{"NUM_STREAMS": 1}', "", True, True, False, "", "2", ""]
-    request = request_of(form)
-    assert (request.ov_config, request.name, request.eos_token_id, request.bos_token_id) == (
-        {"NUM_STREAMS": 1},
-        None,
-        2,
-        None,
-    )
-    for position, wrong, says in (
-        (0, None, "No model"),
-        (3, "{1", "line 1"),
-        (3, "[]", "braces"),
-        (9, "x", "eos_token_id"),
-        (2, "", "device"),
-    ):
-        with pytest.raises(InvalidRequest, match=says):
-            request_of([*form[:position], wrong, *form[position + 1 :]])
-    assert read_config("  ") == {}
-
-
-def test_a_page_opened_before_the_first_model_was_there_chooses_it_now(
-    make_engine: Callable[..., Engine], tmp_path: Path
-) -> None:
-    engine = make_engine()
-    assert refreshed_form(engine, None)[0]["value"] is None
-    write_script(tmp_path / "models" / "script")
-    model, _, about = refreshed_form(engine, None)
-    assert model["value"] == "script"
-    assert "Script" in about and "scripted" in about
-
-
-def test_a_load_shows_its_stages_then_its_result_or_its_error(scripted: Engine, tmp_path: Path) -> None:
-    write_script(tmp_path / "models" / "slow", load_seconds=0.5)
-    write_script(tmp_path / "models" / "torn", load_error="torn in two")
-
-    async def run(name: str) -> list[str]:
-        return [text async for text in load(scripted, LoadRequest(model_path=name))]
-
-    slow = asyncio.run(run("slow"))
-    assert any("Rehearsing" in text and "progressbar" in text for text in slow)
-    assert "slow is ready" in slow[-1]
-    torn = asyncio.run(run("torn"))
-    assert "torn in two" in torn[-1] and "Traceback" not in torn[-1]
-
-
 def test_the_strip_tells_every_state(scripted: Engine) -> None:
     assert "No model" in strip(NOTHING, DONE)
     preparing = StartupStatus(StartupPhase.PREPARING, "starter", LoadStage("Downloading", 0.4, "41 of 93 MB"))
@@ -244,11 +197,6 @@ def test_the_strip_tells_every_state(scripted: Engine) -> None:
     while scripted.status().models[0].state.value != "failed":
         pass
     assert "Failed" in strip(scripted.status(), DONE) and "SIGKILL" in strip(scripted.status(), DONE)
-
-
-def test_differences_between_requested_and_effective_are_marked() -> None:
-    assert load_view.same_value("YES", "True") and load_view.same_value("f16", "F16")
-    assert not load_view.same_value("1000", "2")
 
 
 def test_the_empty_chat_says_what_to_do(scripted: Engine) -> None:

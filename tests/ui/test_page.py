@@ -18,11 +18,15 @@ from gradio_client.exceptions import AppError
 import app
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.ui.blocks import build_page
 
-PUBLIC = {"chat", "load_model", "unload_model", "status", "models", "model_details", "devices"}
+PUBLIC = {
+    "chat", "load_model", "unload_model", "status", "models", "model_details", "model_file", "devices", "properties",
+    "validate", "fit", "list_profiles", "save_profile", "delete_profile", "load_profile",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -38,11 +42,16 @@ def startup(scripted: Engine) -> Startup:
 
 
 @pytest.fixture
-def address(scripted: Engine, store: MetricsStore, startup: Startup) -> Iterator[str]:
+def profiles(tmp_path: Path) -> ProfileStore:
+    return ProfileStore(tmp_path / "profiles")
+
+
+@pytest.fixture
+def address(scripted: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore) -> Iterator[str]:
     """The whole application on a port."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    application = app.create_app(Settings(model="none"), scripted, store, startup)
+    application = app.create_app(Settings(model="none"), scripted, store, startup, profiles)
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -54,16 +63,18 @@ def address(scripted: Engine, store: MetricsStore, startup: Startup) -> Iterator
 
 
 def test_every_event_of_the_page_is_private_and_every_endpoint_named(
-    scripted: Engine, store: MetricsStore, startup: Startup
+    scripted: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore
 ) -> None:
-    page = build_page(scripted, store, startup)
+    page = build_page(scripted, store, startup, profiles)
     dependencies: list[dict[str, Any]] = page.config["dependencies"]
     public = {each["api_name"] for each in dependencies if each["api_visibility"] == "public"}
     assert public == PUBLIC
 
 
-def test_two_pages_can_be_built_side_by_side(scripted: Engine, store: MetricsStore, startup: Startup) -> None:
-    assert build_page(scripted, store, startup) is not build_page(scripted, store, startup)
+def test_two_pages_can_be_built_side_by_side(
+    scripted: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore
+) -> None:
+    assert build_page(scripted, store, startup, profiles) is not build_page(scripted, store, startup, profiles)
 
 
 def test_the_endpoints_answer_a_real_client(address: str) -> None:
@@ -80,6 +91,29 @@ def test_the_endpoints_answer_a_real_client(address: str) -> None:
     assert client.predict("script", api_name="/model_details")["kind"] == "script"
     assert client.predict("script", api_name="/load_model")["backend"] == "scripted"
     assert client.predict(api_name="/unload_model")["name"] == "script"
+
+
+def test_what_the_load_tab_does_is_there_for_programs(address: str) -> None:
+    client = Client(address, verbose=False)
+    cpu = next(each for each in client.predict(api_name="/devices") if each["name"] == "CPU")
+    assert any(each["name"] == "NUM_STREAMS" and each["access"] == "RW" for each in cpu["properties"])
+    form = client.predict("CPU", api_name="/properties")
+    hint = next(each for each in form["ov_config"] if each["name"] == "PERFORMANCE_HINT")
+    assert "LATENCY" in [choice["value"] for choice in hint["choices"]]
+    assert client.predict("script", api_name="/validate") == []
+    (wrong,) = client.predict("scrpt", device="GPU.9", api_name="/validate")[:1]
+    assert wrong["field"] == "model_path" and "script" in wrong["hint"]
+    assert client.predict("script", api_name="/fit")["verdict"] in ("green", "unknown")
+    assert client.predict("script", api_name="/model_file") == {"files": []}
+    profile = (
+        '{"version": 1, "name": "mine", "load": {"model_path": "script", "sampling_defaults": {"temperature": 0}}}'
+    )
+    assert client.predict(profile, api_name="/save_profile") == "mine"
+    assert "mine" in [each["name"] for each in client.predict(api_name="/list_profiles")]
+    assert client.predict("mine", api_name="/load_profile")["generation_defaults"]["temperature"] == 0
+    assert client.predict("mine", api_name="/delete_profile") == "mine"
+    with pytest.raises(AppError, match="scheduler is not JSON"):
+        client.predict("script", scheduler="{", api_name="/load_model")
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from openarc_ui.engine.backends.base import Backend
-from openarc_ui.engine.types import BackendName
+from openarc_ui.engine.pipelines import pipeline_of
+from openarc_ui.engine.types import BackendName, LoadRequest
 
 
-def create_backend(name: BackendName) -> Backend:
-    """Import a backend's library and make the backend.
+def create_backend(name: BackendName, request: LoadRequest) -> Backend:
+    """Import a backend's library and make the backend; for GenAI the one whose pipeline the request needs.
 
     Raises:
         BackendUnavailable: its library can't be imported here.
     """
+    if name == "genai" and pipeline_of(request.device, request.ov_config) == "stateful":
+        from openarc_ui.engine.backends.genai_stateful import StatefulGenAIBackend
+
+        return StatefulGenAIBackend()
     if name == "genai":
         from openarc_ui.engine.backends.genai import GenAIBackend
 

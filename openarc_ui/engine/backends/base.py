@@ -19,7 +19,12 @@ ReachStage = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """What a backend knows of the model it loaded."""
+    """What a backend knows of the model it loaded.
+
+    Attributes:
+        scheduler: the continuous batching that runs, every value; None where there is none.
+        loaded_from_cache: OpenVINO found it compiled in CACHE_DIR; None where the library does not tell.
+    """
 
     execution_devices: tuple[str, ...]
     effective_properties: dict[str, str]
@@ -28,6 +33,7 @@ class LoadedModel:
     versions: dict[str, str]
     warnings: tuple[str, ...] = field(default=())
     scheduler: dict[str, Any] | None = None
+    loaded_from_cache: bool | None = None
 
 
 class Job(Protocol):

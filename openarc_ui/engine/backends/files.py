@@ -1,4 +1,4 @@
-"""What a model folder's small JSON files say; read the same way for every backend."""
+"""What a model's small files say: JSON and the header of a GGUF, read the same way for every backend."""
 
 from __future__ import annotations
 
@@ -7,27 +7,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openarc_ui.engine.gguf_header import read_gguf_header
+
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+MAX_JSON_BYTES = 64 * 2**20
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; {} when there is no such file.
 
     Raises:
-        ValueError: the file is not JSON.
+        ValueError: the file is not JSON, holds no object, or is far too long.
     """
     if not path.is_file():
         return {}
-    value = json.loads(path.read_text(encoding="utf-8"))
-    return value if isinstance(value, dict) else {}
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f"it is longer than {MAX_JSON_BYTES} bytes")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("it holds no JSON object")
+    return value
 
 
 def context_length(config: dict[str, Any]) -> int | None:
     """Tokens of prompt and answer together that a config.json allows, None where it does not say."""
-    for section in (config, config.get("text_config") or {}):
+    inner = config.get("text_config")
+    for section in (config, inner if isinstance(inner, dict) else {}):
         for key in CONTEXT_KEYS:
-            if isinstance(section.get(key), int):
-                return int(section[key])
+            value = section.get(key)
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+                return value
     return None
 
 
@@ -46,13 +58,5 @@ def gguf_facts(path: Path) -> GgufFacts:
     Raises:
         ValueError: the file is no GGUF.
     """
-    from gguf import GGUFReader
-
-    fields = GGUFReader(path).fields
-    lengths = [int(field.contents()) for name, field in fields.items() if name.endswith(".context_length")]
-    architecture = fields.get("general.architecture")
-    return GgufFacts(
-        architecture=str(architecture.contents()) if architecture is not None else None,
-        context_length=lengths[0] if lengths else None,
-        has_chat_template="tokenizer.chat_template" in fields,
-    )
+    header = read_gguf_header(path)
+    return GgufFacts(header.architecture, header.context_length, header.chat_template is not None)

@@ -1,4 +1,4 @@
-"""OpenVINO GenAI: continuous batching over paged attention, prefix caching on.
+"""OpenVINO GenAI with paged attention: continuous batching, prefix caching on.
 
 One `step()` gives every running request its next token, or a chunk of 256 prompt tokens. Prompts go in as ids only: text
 would be put through the chat template again. Facts behind the odd lines: research/engine, section 3.
@@ -7,7 +7,6 @@ would be put through the chat template again. Facts behind the odd lines: resear
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,16 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
-from openarc_ui.engine.backends.files import context_length, gguf_facts, read_json
+from openarc_ui.engine.backends.genai_common import (
+    PromptText,
+    as_tensor,
+    fill_generation_config,
+    genai_versions,
+    import_genai,
+    load_failed,
+    model_context_length,
+    model_generation_config,
+)
 from openarc_ui.engine.backends.properties import compile_probe
-from openarc_ui.engine.backends.template import find_template, import_renderer, render, special_tokens
-from openarc_ui.engine.devices import clean_message
-from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
+from openarc_ui.engine.backends.template import import_renderer
+from openarc_ui.engine.pipelines import ATTENTION_BACKEND, check_pipeline, device_properties
+from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.scheduler import MAX_NUM_SEQS, SchedulerOptions
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
-from openarc_ui.errors import BackendUnavailable, GenerationFailed, InvalidRequest, ModelLoadFailed
-
-TOKENIZER_PROBE = "Hello, wörld! 12 plus 34 → 46.\n\tdef f(x): return x  # 日本語 👩‍🔬"
+from openarc_ui.errors import GenerationFailed
 
 
 @dataclass(slots=True)
@@ -37,38 +43,28 @@ class _Run:
 
 
 class GenAIBackend:
-    """`ContinuousBatchingPipeline` behind the Backend protocol."""
+    """`ContinuousBatchingPipeline` behind the Backend protocol.
+
+    Args:
+        genai: the `openvino_genai` module; left out, it is imported.
+    """
 
     name: BackendName = "genai"
     supported_sampling = SAMPLING_NAMES
     max_running = MAX_NUM_SEQS
 
-    def __init__(self) -> None:
-        try:
-            import openvino_genai
-        except ImportError as error:
-            raise BackendUnavailable(
-                f"openvino_genai can't be imported: {error}", "Install requirements.txt again."
-            ) from error
-        self._genai = openvino_genai
+    def __init__(self, genai: Any = None) -> None:
+        self._genai = genai or import_genai()
         self._pipeline: Any = None
-        self._tokenizer: Any = None
-        self._encode: Callable[[str], list[int]] = self._encode_with_openvino
-        self._decode: Callable[[Sequence[int]], str] = self._decode_with_openvino
-        self._template: str | None = None
-        self._special_tokens: dict[str, str] = {}
+        self._text: PromptText
         self._make_pipeline: Callable[[], Any] = lambda: None
         self._eos_token_id: int | None = None
         self._runs: list[_Run] = []
         self._ids = itertools.count(1)
 
     def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
-        folder = Path(path) if Path(path).is_dir() else Path(path).parent
-        if "NPU" in request.device:
-            raise BackendUnavailable(
-                "GenAI's continuous batching does not run on an NPU, and the stateful pipeline is not supported yet.",
-                "Choose CPU or a GPU.",
-            )
+        check_pipeline(request)
+        properties = device_properties(request.device, request.ov_config)
         try:
             reach_stage("Checking the device configuration", 0.15)
             execution_devices, effective = compile_probe(request.device, request.ov_config)
@@ -77,45 +73,32 @@ class GenAIBackend:
             preparing_templates.start()
             self.max_running = request.scheduler.settled()["max_num_seqs"]
             self._make_pipeline = lambda: self._genai.ContinuousBatchingPipeline(
-                path, scheduler_config(self._genai, request.scheduler), request.device, dict(request.ov_config)
+                path, scheduler_config(self._genai, request.scheduler), request.device, dict(properties)
             )
             self._pipeline = self._make_pipeline()
         except RuntimeError as error:
-            raise ModelLoadFailed(
-                f"OpenVINO can't load the model: {clean_message(error)}",
-                "Check the folder, the device and the ov_config.",
-            ) from error
+            raise load_failed(error) from error
         reach_stage("Reading the tokenizer and the chat template", 0.85)
         preparing_templates.join()
-        self._tokenizer = self._pipeline.get_tokenizer()
+        self._text = PromptText(self._pipeline.get_tokenizer(), Path(path))
         self._eos_token_id = request.eos_token_id
-        self._template = find_template(folder) or self._tokenizer.chat_template or None
-        self._special_tokens = special_tokens(folder)
-        self._choose_tokenizer(folder)
-        is_gguf = path.lower().endswith(".gguf")
         return LoadedModel(
             execution_devices=execution_devices,
-            effective_properties=effective,
-            context_length=gguf_facts(Path(path)).context_length
-            if is_gguf
-            else context_length(read_json(folder / "config.json")),
-            generation_config={} if is_gguf else read_json(folder / "generation_config.json"),
-            versions=_versions(),
+            effective_properties={**effective, ATTENTION_BACKEND: "PA"},
+            context_length=model_context_length(Path(path)),
+            generation_config=model_generation_config(Path(path)),
+            versions=genai_versions(),
             scheduler=request.scheduler.settled(),
         )
 
     def render(self, conversation: Sequence[Message]) -> str:
-        if self._template is None:
-            raise InvalidRequest(
-                "This model has no chat template.", "Add a chat_template.jinja to its folder and load it again."
-            )
-        return render(self._template, conversation, self._special_tokens)
+        return self._text.render(conversation)
 
     def encode(self, text: str) -> list[int]:
-        return self._encode(text)
+        return self._text.encode(text)
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        return self._decode(token_ids)
+        return self._text.decode(token_ids)
 
     def start(self, job: Job) -> None:
         for index in range(job.sampling.num_return_sequences):
@@ -141,34 +124,8 @@ class GenAIBackend:
         self._pipeline = None
 
     def _submit(self, job: Job, sequence_index: int) -> Any:
-        import numpy
-        import openvino
-
-        prompt = openvino.Tensor(numpy.asarray([job.prompt_ids], dtype=numpy.int64))
-        return self._pipeline.add_request(
-            next(self._ids), prompt, self._generation_config(job.sampling, sequence_index)
-        )
-
-    def _generation_config(self, sampling: Sampling, sequence_index: int) -> Any:
-        config = self._pipeline.get_config()
-        config.max_new_tokens = sampling.max_new_tokens
-        config.do_sample = sampling.do_sample
-        config.num_return_sequences = 1
-        config.rng_seed = sampling.seed + sequence_index
-        config.ignore_eos = sampling.ignore_eos
-        config.repetition_penalty = sampling.repetition_penalty
-        config.presence_penalty = sampling.presence_penalty
-        config.frequency_penalty = sampling.frequency_penalty
-        config.stop_strings = set()
-        if sampling.do_sample:
-            config.temperature = sampling.temperature
-            config.top_p = sampling.top_p
-            config.min_p = sampling.min_p
-            config.top_k = sampling.top_k or sys.maxsize
-        if self._eos_token_id is not None:
-            config.eos_token_id = self._eos_token_id
-            config.stop_token_ids = {self._eos_token_id}
-        return config
+        config = fill_generation_config(self._pipeline.get_config(), job.sampling, sequence_index, self._eos_token_id)
+        return self._pipeline.add_request(next(self._ids), as_tensor(job.prompt_ids), config)
 
     def _read(self, run: _Run) -> None:
         handle, outcomes, reason = run.handle, self._genai.GenerationStatus, None
@@ -215,35 +172,6 @@ class GenAIBackend:
             )
         )
 
-    def _choose_tokenizer(self, folder: Path) -> None:
-        """Use the Rust tokenizer where both give the same ids and text.
-
-        It decodes a token in 3 µs against 97 µs, and it does not cut a long prompt: the converted tokenizer silently
-        drops what is beyond the length it was converted with, so a prompt would be answered that nobody sent.
-        """
-        self._encode, self._decode = self._encode_with_openvino, self._decode_with_openvino
-        file = folder / "tokenizer.json"
-        if not file.is_file():
-            return
-        from tokenizers import Tokenizer
-
-        fast = Tokenizer.from_file(str(file))
-        fast.no_truncation()
-        fast.no_padding()
-        probe = TOKENIZER_PROBE + "".join(self._special_tokens.values())
-        ids = self._encode_with_openvino(probe)
-        if fast.decode(ids) == self._decode_with_openvino(ids):
-            self._decode = fast.decode
-        if fast.encode(probe, add_special_tokens=False).ids == ids:
-            self._encode = lambda text: list(fast.encode(text, add_special_tokens=False).ids)
-
-    def _encode_with_openvino(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
-        return ids
-
-    def _decode_with_openvino(self, token_ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(token_ids), skip_special_tokens=True)) if token_ids else ""
-
 
 def scheduler_config(genai: Any, options: SchedulerOptions) -> Any:
     """The options as an `openvino_genai.SchedulerConfig`."""
@@ -257,9 +185,3 @@ def scheduler_config(genai: Any, options: SchedulerOptions) -> Any:
             value = genai.SparseAttentionConfig(**{**value, "mode": getattr(genai.SparseAttentionMode, value["mode"])})
         setattr(config, name, value)
     return config
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("openvino", "openvino-genai")}

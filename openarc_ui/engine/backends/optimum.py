@@ -12,7 +12,7 @@ from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
 from openarc_ui.engine.backends.files import context_length, read_json
-from openarc_ui.engine.backends.properties import read_compiled
+from openarc_ui.engine.backends.properties import read_compiled, read_from_core
 from openarc_ui.engine.backends.template import as_dicts, refusing_template
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
@@ -68,7 +68,12 @@ class OptimumBackend:
                 f"Optimum can't load the model: {clean_message(error)}",
                 "Check the folder, the device and the ov_config.",
             ) from error
+        import openvino
+
         execution_devices, effective = read_compiled(self._compiled_model())
+        effective |= read_from_core(openvino.Core(), request.device, request.ov_config)
+        compiled = self._compiled_model()
+        tells_cache = "LOADED_FROM_CACHE" in compiled.get_property("SUPPORTED_PROPERTIES")
         folder = Path(path)
         return LoadedModel(
             execution_devices=execution_devices,
@@ -76,6 +81,7 @@ class OptimumBackend:
             context_length=context_length(read_json(folder / "config.json")),
             generation_config=read_json(folder / "generation_config.json"),
             versions=_versions(),
+            loaded_from_cache=bool(compiled.get_property("LOADED_FROM_CACHE")) if tells_cache else None,
         )
 
     def render(self, conversation: Sequence[Message]) -> str:

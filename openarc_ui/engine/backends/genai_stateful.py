@@ -1,0 +1,188 @@
+"""OpenVINO GenAI's stateful pipeline, one request at a time: for an NPU, and where ATTENTION_BACKEND is SDPA.
+
+A step runs a whole request: the streamer hands over each token, a status ends it. A cancel is seen between tokens, not
+while the prompt is read. The NPU's part follows OpenVINO's documentation and GenAI's source: not run on hardware.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
+from openarc_ui.engine.backends.genai_common import (
+    PromptText,
+    as_tensor,
+    fill_generation_config,
+    genai_versions,
+    import_genai,
+    load_failed,
+    model_context_length,
+    model_generation_config,
+)
+from openarc_ui.engine.backends.properties import CompiledAnswer, compile_probe
+from openarc_ui.engine.backends.template import import_renderer
+from openarc_ui.engine.devices import clean_message
+from openarc_ui.engine.pipelines import (
+    ATTENTION_BACKEND,
+    NPU_LENGTHS,
+    NpuLimits,
+    check_pipeline,
+    npu_limits,
+    stateful_properties,
+)
+from openarc_ui.engine.sampling import SAMPLING_NAMES
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message, PropertyValue
+from openarc_ui.errors import PromptTooLong
+
+Probe = Callable[[str, dict[str, PropertyValue]], CompiledAnswer]
+
+
+class StatefulGenAIBackend:
+    """`LLMPipeline` behind the Backend protocol. Several sequences of a request run one after another.
+
+    Args:
+        genai: the `openvino_genai` module; left out, it is imported.
+        probe: how the effective configuration is asked for.
+    """
+
+    name: BackendName = "genai"
+    supported_sampling = SAMPLING_NAMES
+    max_running = 1
+
+    def __init__(self, genai: Any = None, probe: Probe = compile_probe) -> None:
+        self._genai = genai or import_genai()
+        self._probe = probe
+        self._pipeline: Any = None
+        self._text: PromptText
+        self._limits: NpuLimits | None = None
+        self._eos_token_id: int | None = None
+        self._job: Job | None = None
+
+    def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
+        check_pipeline(request)
+        is_npu = request.device == "NPU"
+        self._limits = npu_limits(request.ov_config) if is_npu else None
+        self._eos_token_id = request.eos_token_id
+        preparing_templates = threading.Thread(target=import_renderer)
+        preparing_templates.start()
+        try:
+            reach_stage("Checking the device configuration", 0.15)
+            (execution_devices, effective), warnings = self._ask_device(request)
+            reach_stage("Reading the tokenizer and the chat template", 0.2)
+            # By itself, with no property: LLMPipeline would compile it with the model's, and a tokenizer that reserves
+            # the cores (ENABLE_CPU_RESERVATION) leaves the model none.
+            tokenizer = self._genai.Tokenizer(path)
+            preparing_templates.join()
+            self._text = PromptText(tokenizer, Path(path))
+            reach_stage("Reading and compiling the model", 0.3)
+            self._pipeline = self._genai.LLMPipeline(
+                path, tokenizer, request.device, **stateful_properties(request.device, request.ov_config)
+            )
+        except RuntimeError as error:
+            raise load_failed(error) from error
+        return LoadedModel(
+            execution_devices=execution_devices,
+            effective_properties=effective | self._own_properties(request),
+            context_length=self._context_length(Path(path)),
+            generation_config=model_generation_config(Path(path)),
+            versions=genai_versions(),
+            warnings=warnings,
+        )
+
+    def render(self, conversation: Sequence[Message]) -> str:
+        return self._text.render(conversation)
+
+    def encode(self, text: str) -> list[int]:
+        return self._text.encode(text)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return self._text.decode(token_ids)
+
+    def start(self, job: Job) -> None:
+        """Take a job.
+
+        Raises:
+            PromptTooLong: an NPU was compiled for shorter prompts.
+        """
+        if self._limits is not None and len(job.prompt_ids) > self._limits.prompt_tokens:
+            raise PromptTooLong(
+                f"The conversation takes {len(job.prompt_ids)} tokens; "
+                f"the NPU was loaded for prompts of at most {self._limits.prompt_tokens}.",
+                "Shorten the conversation, or load the model again with a larger MAX_PROMPT_LEN.",
+            )
+        self._job = job
+        job.found_cached(0)
+
+    def step(self, on_output: Callable[[], None]) -> None:
+        job, self._job = self._job, None
+        if job is None:
+            return
+        for index in range(job.sampling.num_return_sequences):
+            job.finish(index, FinishReason.CANCELLED if job.wants_stop(index) else self._run(job, index, on_output))
+
+    def reset(self) -> None:
+        """Each request begins with an empty state, so one that failed leaves nothing behind."""
+        self._job = None
+
+    def close(self) -> None:
+        self._job = None
+        self._pipeline = None
+
+    def _run(self, job: Job, sequence_index: int, on_output: Callable[[], None]) -> FinishReason:
+        config = fill_generation_config(
+            self._pipeline.get_generation_config(), job.sampling, sequence_index, self._eos_token_id
+        )
+        streamer = _make_streamer(self._genai, job, sequence_index, on_output)
+        results = self._pipeline.generate(as_tensor(job.prompt_ids), config, streamer)
+        if streamer.failure is not None:
+            raise streamer.failure
+        has_stopped = self._genai.GenerationFinishReason.STOP in results.finish_reasons
+        return FinishReason.STOP if has_stopped else FinishReason.LENGTH
+
+    def _ask_device(self, request: LoadRequest) -> tuple[CompiledAnswer, tuple[str, ...]]:
+        """The effective configuration; an NPU that can't tell does not stop the load."""
+        try:
+            return self._probe(request.device, request.ov_config), ()
+        except RuntimeError as error:
+            if self._limits is None:
+                raise
+            warning = f"The NPU does not tell its effective properties: {clean_message(error)}"
+            return ((request.device,), {}), (warning,)
+
+    def _own_properties(self, request: LoadRequest) -> dict[str, str]:
+        """What GenAI itself settles: the device is not asked."""
+        lengths = NPU_LENGTHS if self._limits is not None else {}
+        own = {name: str(request.ov_config.get(name, default)) for name, default in lengths.items()}
+        return {**own, ATTENTION_BACKEND: "SDPA"}
+
+    def _context_length(self, path: Path) -> int | None:
+        lengths = (model_context_length(path), self._limits.context_tokens if self._limits is not None else None)
+        return min((each for each in lengths if each is not None), default=None)
+
+
+def _make_streamer(genai: Any, job: Job, sequence_index: int, on_output: Callable[[], None]) -> Any:
+    class Streamer(genai.StreamerBase):  # type: ignore[misc]
+        """Receives each id while the next one is computed."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.failure: Exception | None = None
+
+        def write(self, token: int | list[int]) -> Any:
+            """An exception here would leave the infer request busy for ever: it is kept, and raised after the end."""
+            try:
+                job.push(sequence_index, token if isinstance(token, list) else [token])
+                on_output()
+                is_wanted = not job.wants_stop(sequence_index)
+            except Exception as error:  # noqa: BLE001 - the edge to a library that does not survive one
+                self.failure = error
+                is_wanted = False
+            return genai.StreamingStatus.RUNNING if is_wanted else genai.StreamingStatus.CANCEL
+
+        def end(self) -> None:
+            """Nothing is held back here."""
+
+    return Streamer()

@@ -1,0 +1,72 @@
+"""What is wrong with something that came in, as one sentence; an unknown field with the nearest right name.
+
+It reads pydantic's list of problems. It knows no HTTP and no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from openarc_ui.errors import InvalidRequest, nearest
+
+PLAIN_VALUES = ("bool", "int", "float", "str")
+"""How pydantic calls the branches of a union that takes any plain value; the first branch's complaint would mislead."""
+
+
+def explain(
+    problems: Sequence[Any],
+    known: Mapping[str, Sequence[str]],
+    *,
+    what: str = "The body",
+    hint: str = "See /openapi.json for what is expected.",
+) -> InvalidRequest:
+    """The first problem of a validation as one sentence; an unknown field comes first, with the nearest right name.
+
+    Args:
+        known: path of an object in what came in ("" for the whole) -> names of its fields.
+        what: how what came in is called when it is no JSON.
+        hint: what to do about a value that is wrong.
+    """
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
+    where = [str(part) for part in first["loc"] if part != "body"]
+    unions = ("list[", "tuple[", "function-", "Message", "constrained-")
+    path = ".".join(part for part in where if not part.startswith(unions))
+    if first["type"] == "extra_forbidden":
+        parent, _, name = path.rpartition(".")
+        names = known.get(parent, known.get(_without_numbers(parent), ()))
+        return InvalidRequest(
+            f"There is no field '{name}'" + (f" in '{parent}'." if parent else "."), nearest(name, names)
+        )
+    if first["type"] == "json_invalid":
+        reason = first.get("ctx", {}).get("error", "unreadable")
+        return InvalidRequest(f"{what} is not JSON: {reason}.", "Check the quotes and commas.")
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if where and where[-1] in PLAIN_VALUES and first["type"] == f"{where[-1]}_type":
+        path, message = path.rpartition(".")[0], "must be true or false, a number or a text"
+    return InvalidRequest(f"{path}: {message}." if path else f"{message}.", hint)
+
+
+def fields_by_path(model: type[BaseModel], path: str = "") -> dict[str, Sequence[str]]:
+    """Names of a model's fields and of the models below it; list positions in a path are `*`."""
+    found: dict[str, Sequence[str]] = {path: list(model.model_fields)}
+    for name, field in model.model_fields.items():
+        below = f"{path}.{name}" if path else name
+        for inner, depth in _models_in(field.annotation):
+            found |= fields_by_path(inner, below + ".*" * depth)
+    return found
+
+
+def _without_numbers(path: str) -> str:
+    return ".".join("*" if part.isdigit() else part for part in path.split("."))
+
+
+def _models_in(annotation: Any, depth: int = 0) -> list[tuple[type[BaseModel], int]]:
+    """Pydantic models in an annotation, with how many lists are around each."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [(annotation, depth)]
+    origin = getattr(annotation, "__origin__", None)
+    inner_depth = depth + 1 if origin in (list, tuple) else depth
+    return [found for each in getattr(annotation, "__args__", ()) for found in _models_in(each, inner_depth)]

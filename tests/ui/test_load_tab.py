@@ -1,0 +1,208 @@
+"""What the load form does, called as functions: no browser, no Gradio server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.findings import Finding
+from openarc_ui.engine.scheduler import SchedulerOptions
+from openarc_ui.engine.types import LoadRequest, SamplingParameters
+from openarc_ui.errors import InvalidRequest, ModelLoadFailed
+from openarc_ui.profiles import ProfileStore
+from openarc_ui.ui.fit_view import verdict
+from openarc_ui.ui.folder_panel import folder_html
+from openarc_ui.ui.load_actions import Actions, findings_of, load
+from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, read_object, values_of
+from openarc_ui.ui.option_form import GROUP_TITLES, shown_findings, spec_of
+from tests.conftest import write_script
+
+FORM = FormValues(
+    model="script", backend="auto", device="CPU", ov_config={"NUM_STREAMS": 1}, ov_config_text='{"NUM_STREAMS": 1}',
+    scheduler={}, scheduler_text="", sampling_defaults={}, sampling_defaults_text="", name="", use_cache=True,
+    dynamic_shapes=True, export_model=False, bos_token_id="", eos_token_id="2", pad_token_id="", allow_overcommit=False,
+)  # fmt: skip
+
+
+def listed(form: FormValues) -> list[Any]:
+    """The values as Gradio hands them over."""
+    return [getattr(form, name) for name in FORM_FIELDS]
+
+
+@pytest.fixture
+def actions(scripted: Engine, tmp_path: Path) -> Actions:
+    return Actions(scripted, ProfileStore(tmp_path / "profiles"), needs_key=False)
+
+
+def test_the_form_becomes_a_request() -> None:
+    request = FORM.as_request()
+    assert (request.ov_config, request.name, request.eos_token_id) == ({"NUM_STREAMS": 1}, None, 2)
+    nested = replace(FORM, scheduler={"use_cache_eviction": True, "cache_eviction_config.start_size": 64})
+    eviction = nested.as_request().scheduler.cache_eviction_config
+    assert eviction is not None and eviction.start_size == 64
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model": None}, "No model"),
+        ({"ov_config_text": "{1"}, "line 1"),
+        ({"scheduler_text": "[]"}, "braces"),
+        ({"eos_token_id": "x"}, "eos_token_id"),
+        ({"device": ""}, "device"),
+        ({"scheduler": {"max_num_seqs": 0}}, "max_num_seqs"),
+        ({"sampling_defaults": {"top_p": 2}}, "top_p"),
+        ({"ov_config_text": '{"A": 1, "A": 2}'}, "twice"),
+    ],
+)
+def test_a_mistake_in_the_form_is_named(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidRequest, match=says):
+        replace(FORM, **change).as_request()
+
+
+def test_a_request_fills_the_form_that_makes_it_again() -> None:
+    request = LoadRequest(
+        model_path="script",
+        device="AUTO:CPU",
+        ov_config={"NUM_STREAMS": 0, "PERF_COUNT": False},
+        scheduler=SchedulerOptions.model_validate(
+            {"use_cache_eviction": True, "cache_eviction_config": {"start_size": 64}}
+        ),
+        sampling_defaults=SamplingParameters(temperature=0, stop=("END",)),
+        eos_token_id=0,
+    )
+    assert values_of(request).as_request() == request
+
+
+def test_widgets_and_json_are_two_views_of_one_value(actions: Actions) -> None:
+    flat = {"use_cache_eviction": True, "cache_eviction_config.start_size": 64}
+    text, note = actions.as_text(flat)
+    assert '"cache_eviction_config": {' in text and note == ""
+    update, note = actions.from_text("scheduler")(text)
+    assert update["value"] == flat and note == ""
+    update, note = actions.from_text("ov_config")('{"NUM_STREAMS": }')
+    assert "value" not in update and "line 1, column 17" in note
+
+
+def test_looking_ahead_says_what_is_wrong_where_it_is(actions: Actions) -> None:
+    def ahead(**change: Any) -> tuple[Any, ...]:
+        return actions.look_ahead(None, *listed(replace(FORM, backend="genai", **change)), "", "", "curl")  # type: ignore[arg-type]
+
+    ov_config, scheduler, _, device, _, words, _, _ = ahead(ov_config={"NUM_STREAM": 1}, scheduler={"cache_sze": 1})
+    assert "mistake" in words and "cache_sze" in words
+    ov_config, scheduler, _, device, _, words, _, _ = ahead(ov_config={"NUM_STREAM": 1}, device="CPU")
+    assert ov_config["findings"][0]["name"] == "NUM_STREAM" and "NUM_STREAMS" in ov_config["findings"][0]["hint"]
+    assert scheduler["findings"] == []
+    *_, device, _, words, _, _ = ahead(device="GPU.9")
+    assert "GPU.9" in device and "GPU.9" in words
+
+
+def test_the_code_to_copy_loads_the_same(actions: Actions) -> None:
+    *_, code = actions.look_ahead(None, *listed(FORM), "", "", "python")  # type: ignore[arg-type]
+    assert code["language"] == "python" and "NUM_STREAMS" in code["value"]
+    compile(code["value"], "snippet", "exec")
+
+
+def test_wrong_numbers_to_plan_for_are_said(actions: Actions) -> None:
+    fit = actions.look_ahead(None, *listed(FORM), "many", "", "curl")[4]  # type: ignore[arg-type]
+    assert "many" in fit and "whole number" in fit
+
+
+def test_a_page_opened_before_the_first_model_was_there_chooses_it_now(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    actions = Actions(make_engine(), ProfileStore(tmp_path / "profiles"), needs_key=False)
+    empty = listed(replace(FORM, model=None))
+    assert actions.refresh(*empty)[0]["value"] is None
+    write_script(tmp_path / "models" / "script")
+    model, _, about = actions.refresh(*empty)
+    assert model["value"] == "script"
+    assert "Script" in about and "scripted" in about
+
+
+def test_a_profile_keeps_the_form_and_brings_it_back(actions: Actions) -> None:
+    form = replace(FORM, ov_config={"NUM_STREAMS": 2}, sampling_defaults={"temperature": 0.5})
+    chosen, words, link, again = actions.keep_profile("my profile", False, *listed(form))
+    assert chosen["value"] == "my profile" and "saved" in words and "/profiles/my%20profile/export" in link
+    _, words, _, again = actions.keep_profile("my profile", False, *listed(FORM))
+    assert again["visible"] and "my profile" in words
+    updates = actions.use_profile("my profile")
+    by_name = dict(zip(FORM_FIELDS, updates, strict=False))
+    assert by_name["ov_config"]["value"] == {"NUM_STREAMS": 2}
+    assert '"temperature": 0.5' in by_name["sampling_defaults_text"]["value"]
+    assert "deleted" in actions.forget_profile("my profile")[1]
+    assert "alert" in actions.use_profile("my profile")[-2]
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", "last good", "x" * 65])
+def test_a_name_that_no_profile_can_have_is_refused(actions: Actions, name: str) -> None:
+    assert "alert" in actions.keep_profile(name, False, *listed(FORM))[1]
+
+
+def test_a_profile_is_imported_from_a_file(actions: Actions, tmp_path: Path) -> None:
+    file = tmp_path / "upload.json"
+    file.write_text('{"version": 1, "name": "given", "load": {"model_path": "script"}}')
+    assert "imported" in actions.import_profile(str(file))[1]
+    file.write_bytes(b"\xff\xfe")
+    assert "can&#x27;t be read" in actions.import_profile(str(file))[1]
+    file.write_text('{"version": 1, "name": "given", "load": {"model_pth": "script"}}')
+    assert "model_path" in actions.import_profile(str(file))[1]
+
+
+def test_a_load_shows_its_stages_then_its_result_or_its_error(scripted: Engine, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "slow", load_seconds=0.5)
+    write_script(tmp_path / "models" / "torn", load_error="torn in two")
+
+    async def run(name: str) -> list[str]:
+        return [text async for text, _ in load(scripted, LoadRequest(model_path=name))]
+
+    slow = asyncio.run(run("slow"))
+    assert any("Rehearsing" in text and "progressbar" in text for text in slow)
+    assert "slow is ready" in slow[-1]
+    torn = asyncio.run(run("torn"))
+    assert "torn in two" in torn[-1] and "Traceback" not in torn[-1]
+
+
+def test_a_load_that_failed_is_shown_at_the_properties_it_blames() -> None:
+    error = ModelLoadFailed("expect kvcache type bf16, current: u3 , u3", "Choose another.", ("KV_CACHE_PRECISION",))
+    (found,) = findings_of(error)
+    assert (found.field, found.layer, found.is_error) == ("ov_config.KV_CACHE_PRECISION", "compile", True)
+    assert findings_of(ModelLoadFailed("no reason", "")) == []
+
+
+def test_findings_reach_their_own_form_only() -> None:
+    found = [
+        Finding("ov_config.A", "error", "rules", "no", "", "trap"),
+        Finding("scheduler.B", "warning", "rules", "hm"),
+    ]
+    assert shown_findings(found, "ov_config", {"trap": "because"}) == [
+        {"name": "A", "severity": "error", "message": "no", "hint": "", "trap": "because"}
+    ]
+    assert "1 mistake to correct" in verdict(found)
+    assert "Ready to load · 1 warning" in verdict(found[1:])
+
+
+def test_every_group_of_settings_has_a_heading(scripted: Engine) -> None:
+    form = scripted.preflight.options("CPU")
+    groups = {each.group for each in (*form.ov_config, *form.scheduler, *form.sampling_defaults)}
+    assert groups <= set(GROUP_TITLES)
+    spec = spec_of("x", "k", form.ov_config)
+    assert sum(len(group["options"]) for group in spec["groups"]) == len(form.ov_config)
+
+
+def test_nothing_typed_is_an_empty_object() -> None:
+    assert read_object("  ", "ov_config") == {}
+
+
+def test_a_broken_model_is_listed_with_what_is_wrong(scripted: Engine, tmp_path: Path) -> None:
+    broken = tmp_path / "models" / "<broken>"
+    broken.mkdir()
+    (broken / "openvino_model.xml").write_text("<net></net>")
+    shown = folder_html(scripted.catalogue.all_details())
+    assert "&lt;broken&gt;" in shown and "openvino_model.bin" in shown and "<broken>" not in shown
