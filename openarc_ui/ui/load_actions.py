@@ -17,7 +17,7 @@ from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.help import traps
 from openarc_ui.engine.options import flatten, nest
 from openarc_ui.engine.types import LoadRequest, LoadStage, ModelInfo, ModelState
-from openarc_ui.errors import InvalidRequest, ModelNotFound, OpenArcError
+from openarc_ui.errors import DoesNotFit, InvalidRequest, ModelNotFound, OpenArcError
 from openarc_ui.profiles import NAME_RULE, Profile, ProfileStore
 from openarc_ui.snippets import local_path, snippet
 from openarc_ui.ui import load_view
@@ -123,10 +123,13 @@ class Actions:
 
     async def load_form(self, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
         """Load what the form says."""
+        form = form_of(list(values[: len(FORM_FIELDS)]))
         try:
-            request = form_of(list(values)).as_request()
-        except InvalidRequest as error:
-            yield error_card("The form has a mistake", error), *[gr.skip()] * 4
+            request = form.as_request()
+            await asyncio.to_thread(self._require_room, request, *values[len(FORM_FIELDS) :])
+        except OpenArcError as error:
+            title = "It was not loaded" if isinstance(error, DoesNotFit) else "The form has a mistake"
+            yield error_card(title, error), *[gr.skip()] * 4
             return
         async for update in self._run(request):
             yield update
@@ -229,6 +232,24 @@ class Actions:
         except OpenArcError as error:
             return fit_problem(error.message), False
         return fit_card(estimate), estimate.verdict == "red"
+
+    def _require_room(self, request: LoadRequest, context: str | None, sequences: str | None) -> None:
+        """What was planned for has to fit too, unless it was agreed to.
+
+        Raises:
+            DoesNotFit, InvalidRequest: a number to plan for is none.
+        """
+        planned = _whole(context, "Context to plan for"), _whole(sequences, "Conversations at once") or 1
+        if request.allow_overcommit or planned == (None, 1):
+            return
+        try:
+            estimate = self._engine.preflight.fit(request, *planned)
+        except OpenArcError:
+            return  # the load says it better
+        if estimate.verdict == "red":
+            raise DoesNotFit(
+                estimate.words, "Plan for less, change what the estimate names, or confirm above the button."
+            )
 
     def _red_finding(self, is_red: bool, form: FormValues) -> list[Finding]:
         if not is_red or form.allow_overcommit:

@@ -131,7 +131,8 @@ def _wire_form(actions: Actions, form: LoadForm, ahead: LookAhead) -> None:
 def _wire_loading(actions: Actions, form: LoadForm, ahead: LookAhead, parts: tuple[Any, ...]) -> None:
     start, cancel, again, unload, loaded, result, models = parts
     outputs = [result, start, cancel, models, form.sections[0].widgets]
-    start.click(actions.load_form, form.inputs, outputs, concurrency_limit=None, **PRIVATE)
+    planned = [ahead.context, ahead.sequences]
+    start.click(actions.load_form, [*form.inputs, *planned], outputs, concurrency_limit=None, **PRIVATE)
     again.click(actions.load_again, None, outputs, concurrency_limit=None, **PRIVATE)
     cancel.click(actions.cancel_load, None, None, concurrency_limit=None, **PRIVATE)
     unload.click(actions.unload, [loaded], [result, models], concurrency_limit=None, **PRIVATE).then(

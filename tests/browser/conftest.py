@@ -71,6 +71,7 @@ class Watched:
 
 
 OpenPage = Callable[..., Dashboard]
+PagesOf = Callable[[Application], Dashboard]
 
 
 @pytest.fixture
@@ -79,12 +80,12 @@ def open_page(browser: Browser, application: Application) -> Iterator[OpenPage]:
     contexts: list[BrowserContext] = []
     watched = Watched()
 
-    def opened(size: tuple[int, int] = DESKTOP, scheme: str = "light") -> Dashboard:
+    def opened(size: tuple[int, int] = DESKTOP, scheme: str = "light", program: Application = application) -> Dashboard:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
         contexts.append(context)
         page = context.new_page()
         watched.watch(page)
-        page.goto(f"{application.address}/?__theme={scheme}")
+        page.goto(f"{program.address}/?__theme={scheme}")
         expect(page.locator("#oa-strip .oa-state")).to_be_visible()
         return Dashboard(page)
 
@@ -93,3 +94,9 @@ def open_page(browser: Browser, application: Application) -> Iterator[OpenPage]:
         context.close()
     assert not watched.outside, f"the page called outside hosts: {watched.outside}"
     assert not watched.errors, f"the browser's console has errors: {watched.errors}"
+
+
+@pytest.fixture
+def pages_of(open_page: OpenPage) -> PagesOf:
+    """Opens the dashboard of another program than the module's own."""
+    return lambda program: open_page(program=program)

@@ -14,11 +14,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.model]
 def load_as(dashboard: Dashboard, name: str, backend: str) -> None:
     page = dashboard.page
     page.get_by_role("radio", name=backend).check()
-    more = page.get_by_role("button", name="More options")
-    field = page.get_by_role("textbox", name="Name")
-    if not field.is_visible():
-        more.click()
-    field.fill(name)
+    page.get_by_role("tab", name="More").click()
+    page.get_by_role("textbox", name="Name").fill(name)
     expect(page.get_by_label("eos_token_id")).to_have_value("")
     page.get_by_label("eos_token_id").fill("2")
     page.get_by_role("button", name="Load", exact=True).click()
@@ -73,7 +70,7 @@ def test_a_load_can_be_cancelled(open_page: OpenPage) -> None:
     dashboard = open_page()
     page = dashboard.page
     dashboard.tab("Load")
-    page.get_by_role("button", name="More options").click()
+    page.get_by_role("tab", name="More").click()
     page.get_by_role("textbox", name="Name").fill("never")
     page.get_by_role("button", name="Load", exact=True).click()
     page.get_by_role("button", name="Cancel").click()

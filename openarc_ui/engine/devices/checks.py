@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from openarc_ui.engine.devices.layer import DeviceLayer, refusal
-from openarc_ui.engine.devices.rules import Setting, findings
+from openarc_ui.engine.devices.rules import CACHE_FOLDER_PROPERTIES, Setting, findings
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.options import OptionSpec
 from openarc_ui.engine.types import PropertyValue
@@ -92,6 +92,8 @@ def _value(layer: DeviceLayer, setting: Setting, spec: OptionSpec, value: Proper
 def _own_value(spec: OptionSpec, value: PropertyValue) -> list[Finding]:
     """A key that no plugin lists: OpenVINO's or GenAI's, which check nothing before the load."""
     allowed = [choice.value for choice in spec.choices]
+    if spec.name in CACHE_FOLDER_PROPERTIES and isinstance(value, str):
+        return []
     if allowed and str(value) not in allowed:
         message = f"{spec.name} is one of {', '.join(allowed)}, not {_shown(value)}."
     elif spec.kind == "switch" and not isinstance(value, bool) and str(value).upper() not in ("YES", "NO"):

@@ -21,7 +21,15 @@ TYPES = ("undefined", "f32", "f16", "bf16", "u8", "i8", "u4", "i4", "u3", "u2", 
 POLICIES = ("TENSOR_PARALLEL", "PIPELINE_PARALLEL")
 STREAM_WORDS = ("AUTO", "NUMA")
 CORE_OPTIONS = (
-    OptionSpec("CACHE_DIR", "text", "cache", True, "", default="OpenArc's cache folder"),
+    OptionSpec(
+        "CACHE_DIR",
+        "choice",
+        "cache",
+        True,
+        "",
+        default="OpenArc's cache folder",
+        choices=(Choice("", "off: compile anew"),),
+    ),
     OptionSpec("CACHE_MODE", "choice", "cache", False, "", choices=(Choice("OPTIMIZE_SIZE"), Choice("OPTIMIZE_SPEED"))),
     OptionSpec("ENABLE_MMAP", "switch", "memory", False, "", default="true"),
 )
@@ -107,6 +115,9 @@ def _described(layer: DeviceLayer, device: str, name: str) -> OptionSpec:
         return replace(spec, choices=_accepted(layer, device, name, _candidates(value)))
     if kind in ("integer", "number"):
         return _bounded(layer, spec, device)
+    if name == "DEVICE_ID":
+        ids = [str(each) for each in read(layer, device, "AVAILABLE_DEVICES") or ()]
+        return replace(spec, kind="choice", choices=tuple(Choice(each, "" if each else "the only one") for each in ids))
     return spec
 
 
@@ -157,7 +168,7 @@ def _with_help(spec: OptionSpec, known: PropertyHelp | None) -> OptionSpec:
         return replace(
             spec, group=spec.group or "other", help=spec.help or "OpenArc has no words for this property yet."
         )
-    choices = tuple(replace(each, words=known.values.get(each.value, "")) for each in spec.choices)
+    choices = tuple(replace(each, words=known.values.get(each.value, each.words)) for each in spec.choices)
     return replace(
         spec,
         group=known.group,
