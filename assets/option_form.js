@@ -1,5 +1,5 @@
-// A form made from descriptions of settings. props.value holds only what is set: {name: value}; props.spec the settings by
-// group; props.findings what is wrong with which. Runs as the body of a function with element, props, trigger and watch.
+// A form made from descriptions of settings. props.value holds only what is set: {name: value}; props.state.spec the settings
+// by group; props.state.findings what is wrong with which. Runs as the body of a function with element, props, trigger, watch.
 const host = element.querySelector(".oa-form");
 const number = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 let showAll = false, sought = "", sending = null;
@@ -14,7 +14,7 @@ const make = (tag, attributes, ...children) => {
   return node;
 };
 const values = () => props.value || {};
-const spec = () => props.spec || { form: "", groups: [] };
+const spec = () => props.state?.spec || { form: "", groups: [] };
 const isSet = (name) => Object.prototype.hasOwnProperty.call(values(), name);
 const idOf = (name) => `${spec().form}-${name.replace(/[^\w]/g, "-")}`;
 
@@ -101,7 +101,7 @@ function asText(value) {
 }
 
 function fill() {
-  const failed = (props.findings || []).reduce((map, each) => map.set(each.name, [...(map.get(each.name) || []), each]), new Map());
+  const failed = (props.state?.findings || []).reduce((map, each) => map.set(each.name, [...(map.get(each.name) || []), each]), new Map());
   for (const field of host.querySelectorAll("[data-name]")) {
     const name = field.dataset.name, line = field.closest(".oa-form-row"), has = isSet(name);
     if (field !== document.activeElement || field.tagName === "SELECT") {
@@ -178,5 +178,5 @@ host.addEventListener("click", (event) => {
 });
 // Enter in a field is no reason to leave it: nothing is submitted here.
 host.addEventListener("keydown", (event) => { if (event.key === "Escape" && event.target.classList.contains("oa-form-search")) { sought = ""; event.target.value = ""; fill(); } });
-watch(["value", "spec", "findings"], show);
+watch(["value", "state"], show);
 show();

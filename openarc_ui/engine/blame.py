@@ -21,6 +21,10 @@ SUSPECTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"supports key/value cache precision .* but gets"), CACHE_PRECISIONS),
     (re.compile(r"key state \d+ cannot be divided by group size"), ("KEY_CACHE_GROUP_SIZE",)),
     (re.compile(r"value state \d+ cannot be divided by group size"), ("VALUE_CACHE_GROUP_SIZE",)),
+    (
+        re.compile(r"cache head_size \d+ ?cannot be divided by group_size"),
+        ("KEY_CACHE_GROUP_SIZE", "VALUE_CACHE_GROUP_SIZE"),
+    ),
     (re.compile(r"proc_type_table is empty"), CORE_CHOICES),
     (re.compile(r"cumulative model doesn't support stateful model"), ("PERFORMANCE_HINT",)),
 )

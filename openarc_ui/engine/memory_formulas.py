@@ -17,8 +17,10 @@ Runner = Literal["paged", "stateful", "optimum"]
 
 PROCESS_BYTES = {"paged": 130_000_000, "stateful": 130_000_000, "optimum": 560_000_000}
 """Python, the worker and the libraries of the backend before a model: GenAI without torch, Optimum with it."""
-TOKENIZER_BYTES_PER_ENTRY = {"paged": 1_800, "stateful": 1_800, "optimum": 1_200}
-"""GenAI's backend holds two tokenizers, OpenVINO's and the Rust one; 87 and 60 MB for 49 152 entries."""
+TOKENIZER_BYTES_PER_ENTRY = 900
+"""Of one tokenizer, OpenVINO's or the Rust one: 43 and 44 MB for 49 152 entries."""
+OPTIMUM_TOKENIZER_BYTES_PER_ENTRY = 1_200
+"""The same Rust one inside transformers' AutoTokenizer: 60 MB."""
 GRAPH_BYTES_PER_LAYER = 1_100_000
 """The compiled graph: 13 MB for 12 layers, 33 MB for 30."""
 CONVERSION_SHARE = 0.15
@@ -192,7 +194,10 @@ class Situation:
     def _process(self) -> MemoryPart:
         if not self.is_in_system_memory:
             return _part("process", "Process", 0, "Python and its libraries are in system memory, not on the device.")
-        vocabulary_bytes = self.shape.vocabulary * TOKENIZER_BYTES_PER_ENTRY[self.runner]
+        entry_bytes = TOKENIZER_BYTES_PER_ENTRY * (2 if self.shape.has_tokenizer_json else 1)
+        if self.runner == "optimum":
+            entry_bytes = OPTIMUM_TOKENIZER_BYTES_PER_ENTRY
+        vocabulary_bytes = self.shape.vocabulary * entry_bytes
         base_bytes = PROCESS_BYTES[self.runner]
         how = (
             f"{words(base_bytes)} for Python and the libraries + {words(vocabulary_bytes)} for a vocabulary of "

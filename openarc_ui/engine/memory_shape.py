@@ -5,6 +5,7 @@ Read from a model's XML, GGUF or safetensors headers and its config.json. It kno
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -53,7 +54,8 @@ class ModelShape:
         hidden: width of the residual stream; `intermediate` of the feed-forward part.
         vocabulary: logits for each token.
         context_tokens: prompt and answer together, None where the model does not say.
-        is_converted: a checkpoint or GGUF that becomes an OpenVINO model while it loads.
+        is_converted: a checkpoint that Optimum converts while it loads.
+        has_tokenizer_json: the fast tokenizer is loaded too, beside OpenVINO's.
     """
 
     weights: WeightSummary
@@ -66,6 +68,7 @@ class ModelShape:
     vocabulary: int
     context_tokens: int | None
     is_converted: bool = False
+    has_tokenizer_json: bool = True
 
 
 def read_shape(entry: ModelEntry) -> ModelShape:
@@ -79,7 +82,12 @@ def read_shape(entry: ModelEntry) -> ModelShape:
             config, weights = _gguf(Path(entry.path))
         else:
             config, weights = _config(entry), _weights(entry)
-        return _shape(config, weights, is_converted=entry.kind != "ir")
+        shape = _shape(config, weights)
+        return dataclasses.replace(
+            shape,
+            is_converted=entry.kind == "checkpoint",
+            has_tokenizer_json=entry.kind != "gguf" and entry.file("tokenizer.json") is not None,
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest(
             f"The files of {entry.name} can't be read: {error}.", "Copy, download or convert the model again."
@@ -102,7 +110,7 @@ def _weights(entry: ModelEntry) -> WeightSummary:
     return read_weights(path)
 
 
-def _shape(config: Mapping[str, Any], weights: WeightSummary, *, is_converted: bool) -> ModelShape:
+def _shape(config: Mapping[str, Any], weights: WeightSummary) -> ModelShape:
     inner = config.get("text_config")
     sections = [config, inner if isinstance(inner, dict) else {}]
     layers, heads = _number(sections, "layers"), _number(sections, "heads")
@@ -125,7 +133,6 @@ def _shape(config: Mapping[str, Any], weights: WeightSummary, *, is_converted: b
         intermediate=_number(sections, "intermediate", 4 * hidden),
         vocabulary=_number(sections, "vocabulary"),
         context_tokens=context_length(dict(config)),
-        is_converted=is_converted,
     )
 
 

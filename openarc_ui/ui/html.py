@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Literal
@@ -59,6 +60,7 @@ def table(headings: Sequence[str], rows: Iterable[tuple[Sequence[str], str]], nu
     return f'<div class="oa-scroll"><table class="oa-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+@functools.lru_cache(maxsize=512)
 def markdown(text: str) -> str:
     """Markdown of ours as HTML; HTML in it is shown, not obeyed. "" stays ""."""
     return str(MarkdownIt("js-default").render(text)).strip() if text else ""

@@ -16,6 +16,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.help import traps
 from openarc_ui.engine.options import flatten, nest
+from openarc_ui.engine.preflight import OptionForm
 from openarc_ui.engine.types import LoadRequest, LoadStage, ModelInfo, ModelState
 from openarc_ui.errors import DoesNotFit, InvalidRequest, ModelNotFound, OpenArcError
 from openarc_ui.profiles import NAME_RULE, Profile, ProfileStore
@@ -25,7 +26,7 @@ from openarc_ui.ui.fit_view import field_notes, fit_card, fit_problem, verdict
 from openarc_ui.ui.html import error_card
 from openarc_ui.ui.load_components import backend_choices, choices_of, device_choices, form_specs
 from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, as_json, form_of, read_object, values_of
-from openarc_ui.ui.option_form import shown_findings
+from openarc_ui.ui.option_form import form_state, shown_findings
 from openarc_ui.ui.profiles_bar import NONE, chosen, export_link, said, went_wrong
 
 STARTING = LoadStage("Starting the worker process", 0.0)
@@ -52,7 +53,8 @@ class Actions:
         except InvalidRequest as error:
             found = [Finding("form", "error", "rules", error.message, error.hint)]
             return (
-                *self._findings_at_fields(found),
+                *self._sections(form, found),
+                "",
                 fit_problem("Correct the form first."),
                 verdict(found),
                 gr.skip(),
@@ -62,7 +64,8 @@ class Actions:
         fit, is_red = self._fit(form, context, sequences)
         overcommit = gr.update(visible=is_red) if is_red else gr.update(visible=False, value=False)
         return (
-            *self._findings_at_fields(found),
+            *self._sections(form, found),
+            field_notes(found, "device", self._traps),
             fit,
             verdict([*found, *self._red_finding(is_red, form)]),
             overcommit,
@@ -99,15 +102,6 @@ class Actions:
         config = dict(entry.ov_config)
         about = load_view.about(entry, self._engine.catalogue.details(name))
         return about, gr.update(choices=backend_choices(entry), value="auto"), gr.update(value=config), as_json(config)
-
-    def new_device(self, *values: Any) -> tuple[Any, ...]:
-        """Updates for `LoadForm.device_outputs`: the settings there are on this device with this backend."""
-        form = form_of(list(values))
-        try:
-            options = self._engine.preflight.options((form.device or "").strip(), form.backend)
-        except OpenArcError:
-            return gr.skip(), gr.skip(), gr.skip()  # the device's own line says what is wrong with it
-        return tuple(gr.update(spec=spec) for spec in form_specs(options).values())
 
     def refresh(self, *values: Any) -> tuple[Any, Any, str]:
         """Updates for `LoadForm.refresh_outputs`. A page built before the first model was there chooses it now."""
@@ -217,10 +211,19 @@ class Actions:
             export_link(profile.name),
         )
 
-    def _findings_at_fields(self, found: list[Finding]) -> tuple[Any, ...]:
-        sections = ("ov_config", "scheduler", "sampling_defaults")
-        lists = [gr.update(findings=shown_findings(found, section, self._traps)) for section in sections]
-        return *lists, field_notes(found, "device", self._traps)
+    def _sections(self, form: FormValues, found: list[Finding]) -> tuple[Any, ...]:
+        """Updates for the three groups of widgets: what there is to set on this device, and what is wrong with it."""
+        return tuple(
+            gr.update(state=form_state(spec, shown_findings(found, section, self._traps)))
+            for section, spec in form_specs(self._options(form)).items()
+        )
+
+    def _options(self, form: FormValues) -> OptionForm:
+        """What can be set; for a device that is not there, what the first one takes, until the name is corrected."""
+        try:
+            return self._engine.preflight.options((form.device or "").strip(), form.backend)
+        except OpenArcError:
+            return self._engine.preflight.options(self._engine.preflight.devices()[0].name, form.backend)
 
     def _fit(self, form: FormValues, context: str | None, sequences: str | None) -> tuple[str, bool]:
         try:
@@ -269,7 +272,7 @@ class Actions:
     async def _run(self, request: LoadRequest) -> AsyncIterator[tuple[Any, ...]]:
         busy = gr.update(interactive=False, value="Loading …")
         async for text, found in load(self._engine, request):
-            places = gr.update(findings=shown_findings(found, "ov_config", self._traps)) if found else gr.skip()
+            places = self._sections(values_of(request), found)[0] if found else gr.skip()
             yield text, busy, gr.update(visible=True), load_view.models(self._engine.status()), places
         yield (
             gr.skip(),

@@ -84,11 +84,6 @@ class LoadForm:
         return [self.about, self.backend, self.sections[0].widgets, self.sections[0].text]
 
     @property
-    def device_outputs(self) -> list[Any]:
-        """What a new device or backend changes: which settings there are."""
-        return [section.widgets for section in self.sections]
-
-    @property
     def refresh_outputs(self) -> list[Any]:
         """What a look at the folder and the machine changes."""
         return [self.model, self.device, self.about]

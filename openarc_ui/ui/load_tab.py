@@ -11,7 +11,14 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus, ModelState
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui import load_view
-from openarc_ui.ui.devices_panel import build_device_builder, build_devices_panel, composed, composed_note, devices_html
+from openarc_ui.ui.devices_panel import (
+    Builder,
+    build_device_builder,
+    build_devices_panel,
+    composed,
+    composed_note,
+    devices_html,
+)
 from openarc_ui.ui.folder_panel import build_folder_panel, folder_updates
 from openarc_ui.ui.load_actions import Actions
 from openarc_ui.ui.load_components import LoadForm, build_form, device_choices
@@ -24,14 +31,23 @@ ALWAYS_LAST: dict[str, Any] = {**PRIVATE, "trigger_mode": "always_last", "concur
 
 
 @dataclass(frozen=True, slots=True)
-class LoadTab:
-    """Components that follow the engine, and what opening the page fills."""
+class LoadingParts:
+    """The components of loading; all but the first and the result follow the engine."""
 
+    start: gr.Button
+    cancel: gr.Button
+    result: gr.HTML
     models: gr.HTML
     loaded: gr.Dropdown
     again: gr.Button
-    cancel: gr.Button
     unload: gr.Button
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTab:
+    """What of the tab follows the engine, and what opening the page fills."""
+
+    parts: LoadingParts
     form: LoadForm
     ahead: LookAhead
     bar: ProfilesBar
@@ -40,136 +56,113 @@ class LoadTab:
 
 def build_load_tab(engine: Engine, profiles: ProfileStore, *, needs_key: bool) -> LoadTab:
     """The tab's components and wiring, inside an open gr.Tab."""
-    devices = engine.preflight.devices()
+    actions = Actions(engine, profiles, needs_key)
     with gr.Tabs(elem_id="oa-load-tabs"):
         with gr.Tab("Configure", id="configure", render_children=True), gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
                 bar = build_profiles_bar(profiles)
                 form = build_form(engine)
                 with gr.Accordion("Put several devices together", open=False):
-                    builder = build_device_builder(devices)
+                    builder = build_device_builder(engine.preflight.devices())
                 form.build_settings(engine)
             with gr.Column(scale=4, min_width=320, elem_id="oa-load-side"):
                 ahead = build_look_ahead()
                 form.options.append(ahead.overcommit)
-                with gr.Row():
-                    start = gr.Button("Load", variant="primary", elem_id="oa-load")
-                    cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="oa-cancel")
-                result = gr.HTML(elem_id="oa-load-result")
-                models = gr.HTML(load_view.models(engine.status()), elem_id="oa-models")
-                with gr.Row(equal_height=True):
-                    loaded = gr.Dropdown([], label="Loaded model", interactive=True, visible=False, elem_id="oa-loaded")
-                    again = gr.Button(
-                        "Load again",
-                        size="sm",
-                        visible=False,
-                        variant="primary",
-                        scale=0,
-                        min_width=110,
-                        elem_id="oa-again",
-                    )
-                    unload = gr.Button("Unload", size="sm", scale=0, min_width=110, elem_id="oa-unload")
+                parts = _build_loading(engine)
                 render_copy_as(ahead)
         with gr.Tab("Devices", id="devices"):
             device_list, refresh_devices = build_devices_panel(engine)
         with gr.Tab("Model folder", id="folder") as folder_page:
             folder = build_folder_panel(engine)
-    actions = Actions(engine, profiles, needs_key)
-    _wire_form(actions, form, ahead)
-    _wire_loading(actions, form, ahead, (start, cancel, again, unload, loaded, result, models))
-    _wire_profiles(actions, form, ahead, bar)
-    builder_inputs = [builder.kind, builder.members, builder.batch_size]
-    for part in builder_inputs:
-        part.change(composed_note, builder_inputs, builder.note, **PRIVATE)
-    builder.kind.change(lambda kind: gr.update(visible=kind == "BATCH"), builder.kind, builder.batch_size, **PRIVATE)
-    builder.use.click(lambda *values: composed(*values)[0] or gr.skip(), builder_inputs, form.device, **PRIVATE).then(
-        actions.new_device, form.inputs, form.device_outputs, **PRIVATE
-    ).then(actions.look_ahead, ahead.inputs(form), ahead.outputs(form), **ALWAYS_LAST)
-
-    def look_for_devices() -> tuple[Any, ...]:
-        engine.preflight.refresh()
-        found = engine.preflight.devices()
-        return (
-            devices_html(found),
-            gr.update(choices=device_choices(found)),
-            gr.update(choices=[each.name for each in found]),
-        )
-
-    refresh_devices.click(look_for_devices, None, [device_list, form.device, builder.members], **PRIVATE)
-    folder_page.select(lambda chosen: folder_updates(engine, chosen), [folder[1]], list(folder), **PRIVATE)
-    return LoadTab(models, loaded, again, cancel, unload, form, ahead, bar, actions)
-
-
-def _wire_form(actions: Actions, form: LoadForm, ahead: LookAhead) -> None:
-    """Widgets and JSON are two views of one value; every change looks ahead."""
-    look: dict[str, Any] = {
-        "fn": actions.look_ahead,
-        "inputs": ahead.inputs(form),
-        "outputs": ahead.outputs(form),
-        **ALWAYS_LAST,
-    }
-    for section in form.sections:
-        section.widgets.input(actions.as_text, [section.widgets], [section.text, section.note], **ALWAYS_LAST).then(
-            **look
-        )
-        section.text.input(
-            actions.from_text(section.name), [section.text], [section.widgets, section.note], **ALWAYS_LAST
-        ).then(**look)
-    form.model.change(actions.new_model, [form.model], form.model_outputs, **PRIVATE).then(
-        actions.new_device, form.inputs, form.device_outputs, **PRIVATE
+    look = _looking(actions, form, ahead)
+    _wire_form(actions, form, ahead, look)
+    _wire_loading(actions, form, ahead, parts, look)
+    _wire_profiles(actions, form, bar, look)
+    _wire_builder(form, builder, look)
+    refresh_devices.click(
+        lambda: _look_for_devices(engine), None, [device_list, form.device, builder.members], **PRIVATE
     ).then(**look)
-    for selector in (form.device, form.backend):
-        selector.input(actions.new_device, form.inputs, form.device_outputs, **ALWAYS_LAST).then(**look)
-    for option in form.options:
-        option.input(**look)
-    for field in (ahead.context, ahead.sequences):
-        field.input(**look)
-    ahead.kind.input(**look)
+    folder_page.select(lambda chosen: folder_updates(engine, chosen), [folder[1]], list(folder), **PRIVATE)
+    return LoadTab(parts, form, ahead, bar, actions)
+
+
+def _build_loading(engine: Engine) -> LoadingParts:
+    """The buttons, the result and the loaded models."""
+    with gr.Row():
+        start = gr.Button("Load", variant="primary", elem_id="oa-load")
+        cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="oa-cancel")
+    result = gr.HTML(elem_id="oa-load-result")
+    models = gr.HTML(load_view.models(engine.status()), elem_id="oa-models")
+    with gr.Row(equal_height=True):
+        loaded = gr.Dropdown([], label="Loaded model", interactive=True, visible=False, elem_id="oa-loaded")
+        again = gr.Button(
+            "Load again", size="sm", visible=False, variant="primary", scale=0, min_width=110, elem_id="oa-again"
+        )
+        unload = gr.Button("Unload", size="sm", scale=0, min_width=110, elem_id="oa-unload")
+    return LoadingParts(start, cancel, result, models, loaded, again, unload)
+
+
+def _looking(actions: Actions, form: LoadForm, ahead: LookAhead) -> dict[str, Any]:
+    """What every change of the form ends with."""
+    return {"fn": actions.look_ahead, "inputs": ahead.inputs(form), "outputs": ahead.outputs(form), **ALWAYS_LAST}
+
+
+def _look_for_devices(engine: Engine) -> tuple[Any, ...]:
+    engine.preflight.refresh()
+    found = engine.preflight.devices()
+    names = [each.name for each in found]
+    return devices_html(found), gr.update(choices=device_choices(found)), gr.update(choices=names)
+
+
+def _wire_form(actions: Actions, form: LoadForm, ahead: LookAhead, look: dict[str, Any]) -> None:
+    """Widgets and JSON are two views of one value; every change looks ahead."""
+    for section in form.sections:
+        as_json = [section.text, section.note]
+        section.widgets.input(actions.as_text, [section.widgets], as_json, **ALWAYS_LAST).then(**look)
+        as_widgets = [section.widgets, section.note]
+        section.text.input(actions.from_text(section.name), [section.text], as_widgets, **ALWAYS_LAST).then(**look)
+    form.model.change(actions.new_model, [form.model], form.model_outputs, **PRIVATE).then(**look)
+    for selector in (form.device, form.backend, ahead.kind):
+        selector.input(**look)
+    for field in (*form.options, ahead.context, ahead.sequences):
+        field.change(**look)  # a text field's input event misses what is pasted or filled in
     form.refresh.click(actions.refresh, form.inputs, form.refresh_outputs, **PRIVATE).then(**look)
 
 
-def _wire_loading(actions: Actions, form: LoadForm, ahead: LookAhead, parts: tuple[Any, ...]) -> None:
-    start, cancel, again, unload, loaded, result, models = parts
-    outputs = [result, start, cancel, models, form.sections[0].widgets]
-    planned = [ahead.context, ahead.sequences]
-    start.click(actions.load_form, [*form.inputs, *planned], outputs, concurrency_limit=None, **PRIVATE)
-    again.click(actions.load_again, None, outputs, concurrency_limit=None, **PRIVATE)
-    cancel.click(actions.cancel_load, None, None, concurrency_limit=None, **PRIVATE)
-    unload.click(actions.unload, [loaded], [result, models], concurrency_limit=None, **PRIVATE).then(
-        actions.look_ahead, ahead.inputs(form), ahead.outputs(form), **ALWAYS_LAST
-    )
+def _wire_loading(
+    actions: Actions, form: LoadForm, ahead: LookAhead, parts: LoadingParts, look: dict[str, Any]
+) -> None:
+    options: dict[str, Any] = {"concurrency_limit": None, **PRIVATE}
+    outputs = [parts.result, parts.start, parts.cancel, parts.models, form.sections[0].widgets]
+    planned = [*form.inputs, ahead.context, ahead.sequences]
+    parts.start.click(actions.load_form, planned, outputs, **options)
+    parts.again.click(actions.load_again, None, outputs, **options)
+    parts.cancel.click(actions.cancel_load, None, None, **options)
+    parts.unload.click(actions.unload, [parts.loaded], [parts.result, parts.models], **options).then(**look)
 
 
-def _wire_profiles(actions: Actions, form: LoadForm, ahead: LookAhead, bar: Any) -> None:
-    look: dict[str, Any] = {
-        "fn": actions.look_ahead,
-        "inputs": ahead.inputs(form),
-        "outputs": ahead.outputs(form),
-        **ALWAYS_LAST,
-    }
-    bar.profile.input(
-        actions.use_profile, [bar.profile], [*form.inputs, form.about, bar.note, bar.export], **PRIVATE
-    ).then(actions.new_device, form.inputs, form.device_outputs, **PRIVATE).then(**look)
-    bar.save.click(
-        actions.keep_profile,
-        [bar.name, bar.replace, *form.inputs],
-        [bar.profile, bar.note, bar.export, bar.replace],
-        **PRIVATE,
-    )
-    bar.name.submit(
-        actions.keep_profile,
-        [bar.name, bar.replace, *form.inputs],
-        [bar.profile, bar.note, bar.export, bar.replace],
-        **PRIVATE,
-    )
+def _wire_profiles(actions: Actions, form: LoadForm, bar: ProfilesBar, look: dict[str, Any]) -> None:
+    filled = [*form.inputs, form.about, bar.note, bar.export]
+    bar.profile.input(actions.use_profile, [bar.profile], filled, **PRIVATE).then(**look)
+    kept = [bar.profile, bar.note, bar.export]
+    for save in (bar.save.click, bar.name.submit):
+        save(actions.keep_profile, [bar.name, bar.replace, *form.inputs], [*kept, bar.replace], **PRIVATE)
     bar.delete.click(
         actions.forget_profile,
         [bar.profile],
-        [bar.profile, bar.note, bar.export],
+        kept,
         js="(name) => [name && window.confirm(`Delete the profile ${name}?`) ? name : '']",
         **PRIVATE,
     )
-    bar.upload.upload(actions.import_profile, [bar.upload], [bar.profile, bar.note, bar.export], **PRIVATE)
+    bar.upload.upload(actions.import_profile, [bar.upload], kept, **PRIVATE)
+
+
+def _wire_builder(form: LoadForm, builder: Builder, look: dict[str, Any]) -> None:
+    inputs = [builder.kind, builder.members, builder.batch_size]
+    for part in inputs:
+        part.change(composed_note, inputs, builder.note, **PRIVATE)
+    builder.kind.change(lambda kind: gr.update(visible=kind == "BATCH"), builder.kind, builder.batch_size, **PRIVATE)
+    builder.use.click(lambda *values: composed(*values)[0] or gr.skip(), inputs, form.device, **PRIVATE).then(**look)
 
 
 def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore) -> None:
@@ -199,4 +192,5 @@ def refresh(tab: LoadTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:
         gr.update(visible=is_loading),
         gr.update(visible=bool(names)),
     ]
-    return [tab.models, tab.loaded, tab.again, tab.cancel, tab.unload], updates
+    parts = tab.parts
+    return [parts.models, parts.loaded, parts.again, parts.cancel, parts.unload], updates

@@ -45,9 +45,13 @@ def option_form(values: Mapping[str, Any], spec: Mapping[str, Any], elem_id: str
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes="oa-tight",
-        spec=dict(spec),
-        findings=[],
+        state=form_state(spec, []),
     )
+
+
+def form_state(spec: Mapping[str, Any], findings: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """What the form shows beside its value. Always whole: a part would replace the whole in a tab that was not opened yet."""
+    return {"spec": dict(spec), "findings": list(findings)}
 
 
 def spec_of(

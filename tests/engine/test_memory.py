@@ -2,105 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from openarc_ui.engine.catalog import find_model
 from openarc_ui.engine.devices import OpenVinoLayer
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.memory import FitEstimate, estimate_fit
-from openarc_ui.engine.memory_formulas import Situation, type_bits
-from openarc_ui.engine.memory_room import Room, device_room, system_room
-from openarc_ui.engine.memory_shape import ModelShape, read_shape
+from openarc_ui.engine.memory import estimate_fit
 from openarc_ui.engine.scheduler import SchedulerOptions
-from openarc_ui.engine.types import BackendName, LoadRequest, PropertyValue
-from openarc_ui.engine.weights import WeightSummary
+from openarc_ui.engine.types import BackendName, LoadRequest
 from tests.conftest import ask, write_script
+from tests.engine.memory_machines import GB, fit, part, write_model
 
-GB = 10**9
 TOLERANCE = 0.15
-LLAMA_8B = {
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "hidden_size": 4096,
-    "intermediate_size": 14336,
-    "vocab_size": 128256,
-    "max_position_embeddings": 131072,
-}
-
-
-class Machine:
-    """A machine that was never built: what is not in `values` throws when it is read."""
-
-    def __init__(self, values: Mapping[str, Mapping[str, Any]]) -> None:
-        self.values = values
-
-    def available_devices(self) -> list[str]:
-        return list(self.values)
-
-    def get_property(self, device: str, name: str) -> Any:
-        if name not in self.values.get(device, {}):
-            raise RuntimeError(f"{device} throws at {name}")
-        return self.values[device][name]
-
-    def supported_properties(self, device: str) -> Mapping[str, str]:
-        return dict.fromkeys(self.values[device], "RO")
-
-    def set_property(self, device: str, properties: Mapping[str, PropertyValue]) -> None:
-        raise RuntimeError("nothing is set for an estimate")
-
-    def version(self, device: str) -> str:
-        return "none"
-
-
-def gpu(kind: str, total_bytes: int, used_bytes: int = 0) -> dict[str, Any]:
-    return {
-        "DEVICE_TYPE": f"Type.{kind}",
-        "GPU_DEVICE_TOTAL_MEM_SIZE": total_bytes,
-        "GPU_MEMORY_STATISTICS": {"usm_device": used_bytes},
-        "KV_CACHE_PRECISION": "<Type: 'float16'>",
-        "INFERENCE_PRECISION_HINT": "<Type: 'float16'>",
-    }
-
-
-CPU = {"KV_CACHE_PRECISION": "<Type: 'uint8_t'>", "INFERENCE_PRECISION_HINT": "<Type: 'bfloat16'>"}
-MACHINE = Machine(
-    {
-        "CPU": CPU,
-        "GPU.0": gpu("INTEGRATED", 24 * GB),
-        "GPU.1": gpu("DISCRETE", 16 * GB, used_bytes=2 * GB),
-        "GPU.2": gpu("DISCRETE", 8 * GB),
-        "GPU.3": {},
-        "NPU": {"NPU_DEVICE_TOTAL_MEM_SIZE": 30 * GB, "NPU_DEVICE_ALLOC_MEM_SIZE": 1 * GB},
-    }
-)
-
-
-def memory(free_bytes: int) -> Room:
-    return Room("CPU", free_bytes, 64 * GB, True, "system memory")
-
-
-def write_model(folder: Path, element_type: str, parameters: int, config: Mapping[str, Any] = LLAMA_8B) -> Path:
-    """A model folder whose XML names one matrix; there are no weights, since none are read."""
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(config))
-    size_bytes = parameters * type_bits(element_type) // 8
-    (folder / "openvino_model.xml").write_text(
-        f'<net><layers><layer type="Const"><data element_type="{element_type}" shape="{parameters}, 2" '
-        f'offset="0" size="{2 * size_bytes}"/></layer></layers></net>'
-    )
-    (folder / "openvino_model.bin").write_bytes(b"")
-    return folder
+GROWTH_TOLERANCE = 0.35
+"""The heap's holes in a growing cache are 5 to 40 % of it."""
 
 
 @pytest.fixture(scope="module")
@@ -110,32 +32,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for element_type in ("f16", "u8", "u4"):
         write_model(root / f"llama-{element_type}", element_type, 4 * GB)
     return root
-
-
-def fit(
-    root: Path,
-    name: str,
-    device: str = "CPU",
-    free_bytes: int = 24 * GB,
-    backend: BackendName = "genai",
-    layer: Machine = MACHINE,
-    context_tokens: int | None = None,
-    sequences: int = 1,
-    **request: Any,
-) -> FitEstimate:
-    return estimate_fit(
-        find_model(root, name),
-        LoadRequest(model_path=name, device=device, **request),
-        backend,
-        layer,
-        context_tokens=context_tokens,
-        sequences=sequences,
-        system=lambda: memory(free_bytes),
-    )
-
-
-def part(estimate: FitEstimate, name: str) -> int:
-    return next(each.memory_bytes for each in estimate.parts if each.name == name)
 
 
 @contextmanager
@@ -160,7 +56,7 @@ def peak_of(process_id: int) -> Iterator[list[int]]:
 @pytest.mark.parametrize(
     ("precision", "backend", "cache", "loads"),
     [
-        ("int4", "genai", "f16", [(512, 1), (3000, 1), (2000, 4)]),
+        ("int4", "genai", "f16", [(512, 1), (3000, 1), (1800, 4)]),
         ("int8", "genai", "u8", [(512, 1), (3000, 1)]),
         ("int8", "optimum", "f16", [(512, 1), (2000, 1)]),
         ("int4", "optimum", "u8", [(512, 1)]),
@@ -176,6 +72,7 @@ def test_the_estimate_is_within_15_percent_of_the_measured_peak(
     with Engine(folder.parent) as engine:
         engine.load(request)
         process_id = next(iter(engine.worker_processes().values()))
+        pairs = []
         for words, sequences in loads:
             with peak_of(process_id) as measured:
                 asked = [
@@ -183,7 +80,8 @@ def test_the_estimate_is_within_15_percent_of_the_measured_peak(
                     for number in range(sequences)
                 ]
                 running = [engine.submit(each) for each in asked]
-                report = [generation.result(timeout=120) for generation in running][0].report
+                results = [generation.result(timeout=120) for generation in running]
+                report = results[0].report
             assert report.prompt_tokens is not None and report.prompt_tokens >= words
             estimate = estimate_fit(
                 find_model(folder.parent, folder.name),
@@ -193,9 +91,12 @@ def test_the_estimate_is_within_15_percent_of_the_measured_peak(
                 context_tokens=report.prompt_tokens + 4,
                 sequences=sequences,
             )
-            case = f"{words} words * {sequences}: {estimate.needed_bytes / 1e6:.0f} MB against {measured[0] / 1e6:.0f}"
-            print(precision, backend, cache, case)
-            assert abs(estimate.needed_bytes / measured[0] - 1) <= TOLERANCE, case
+            pairs.append((estimate.needed_bytes, measured[0]))
+            print(precision, backend, cache, words, sequences, pairs[-1])
+    assert all(abs(estimated / found - 1) <= TOLERANCE for estimated, found in pairs), pairs
+    if len(pairs) > 1:
+        growth = (pairs[-1][0] - pairs[0][0]) / (pairs[-1][1] - pairs[0][1])
+        assert abs(growth - 1) <= GROWTH_TOLERANCE, f"what longer prompts add is off by {growth - 1:+.0%}: {pairs}"
 
 
 @pytest.mark.model
@@ -341,177 +242,6 @@ def test_a_device_that_does_not_exist_is_unknown_with_the_reason(models: Path) -
     assert "GPU.9" in estimate.words
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "why"),
-    [
-        ("config.json", "{", "config.json|Expecting"),
-        ("config.json", "{}", "num_hidden_layers"),
-        ("config.json", '{"num_hidden_layers": -3}', "num_hidden_layers"),
-        ("config.json", None, "config.json"),
-        ("openvino_model.xml", "<html/>", "not an OpenVINO model"),
-        ("openvino_model.xml", "<net><layers", "not an OpenVINO model"),
-    ],
-)
-def test_a_broken_folder_is_unknown_with_the_reason(tmp_path: Path, file: str, content: str | None, why: str) -> None:
-    folder = write_model(tmp_path / "broken", "u4", 1000)
-    if content is None:
-        (folder / file).unlink()
-    else:
-        (folder / file).write_text(content)
-    estimate = fit(tmp_path, "broken")
-    assert estimate.verdict == "unknown"
-    assert any(each in estimate.words for each in why.split("|"))
-
-
 def test_a_scripted_model_is_unknown_since_it_has_no_weights(tmp_path: Path) -> None:
     write_script(tmp_path / "script")
     assert "scripted" in fit(tmp_path, "script", backend="scripted").words
-
-
-def write_checkpoint(folder: Path, header: bytes) -> Path:
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(LLAMA_8B))
-    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    return folder
-
-
-def test_a_checkpoint_is_read_from_its_safetensors_header_and_says_that_it_is_converted(tmp_path: Path) -> None:
-    header = {"__metadata__": {}, "weight": {"dtype": "BF16", "shape": [1000, 500], "data_offsets": [0, 1_000_000]}}
-    write_checkpoint(tmp_path / "checkpoint", json.dumps(header).encode())
-    shape = read_shape(find_model(tmp_path, "checkpoint"))
-    assert shape.weights.parameters_by_type == {"bf16": 500_000}
-    assert shape.weights.size_bytes == 1_000_000
-    estimate = fit(tmp_path, "checkpoint", backend="optimum", export_model=True)
-    assert "conversion" in estimate.parts[0].how
-
-
-@pytest.mark.parametrize("header", [b"", b"[]", b"not json", b'{"a": {"dtype": "F16"}}', b"[" * 100_000])
-def test_a_broken_checkpoint_is_unknown(tmp_path: Path, header: bytes) -> None:
-    write_checkpoint(tmp_path / "checkpoint", header)
-    assert fit(tmp_path, "checkpoint", backend="optimum").verdict == "unknown"
-
-
-@pytest.mark.model
-def test_a_gguf_is_estimated_from_its_header() -> None:
-    from tests.starter_fixture import ensure_starter_gguf
-
-    path = ensure_starter_gguf()
-    entry = find_model(path.parent, path.name)
-    shape = read_shape(entry)
-    assert (shape.layers, shape.kv_heads, shape.key_size, shape.hidden) == (30, 3, 64, 576)
-    assert (shape.vocabulary, shape.context_tokens, shape.is_converted) == (49_152, 8192, True)
-
-
-def test_other_families_names_and_latent_attention_are_read(tmp_path: Path) -> None:
-    inner = {**LLAMA_8B, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128}
-    write_model(tmp_path / "nested", "u4", 1000, {"text_config": inner})
-    shape = read_shape(find_model(tmp_path, "nested"))
-    assert (shape.kv_heads, shape.key_size, shape.value_size) == (32, 192, 128)
-    old = {"n_layer": 12, "n_head": 12, "n_embd": 768, "vocab_size": 50257, "n_positions": 1024, "n_inner": None}
-    write_model(tmp_path / "gpt2", "f32", 1000, old)
-    shape = read_shape(find_model(tmp_path, "gpt2"))
-    assert (shape.layers, shape.kv_heads, shape.key_size, shape.intermediate) == (12, 12, 64, 3072)
-
-
-def cgroup(root: Path, lines: str, files: Mapping[str, str]) -> Path:
-    for name, text in {"proc/self/cgroup": lines, **files}.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
-
-
-def test_a_container_limit_of_version_2_counts_when_it_is_tighter(tmp_path: Path) -> None:
-    base = "sys/fs/cgroup/a/b/"
-    files = {
-        base + "memory.max": "500000000\n",
-        base + "memory.current": "300000000\n",
-        base + "memory.stat": "anon 1\ninactive_file 100000000\n",
-        "sys/fs/cgroup/a/memory.max": "max\n",
-        "sys/fs/cgroup/a/memory.current": "300000000\n",
-    }
-    room = system_room(cgroup(tmp_path, "0::/a/b\n", files))
-    assert (room.free_bytes, room.total_bytes) == (300_000_000, 500_000_000)
-    assert "container" in room.limit
-
-
-def test_a_container_limit_of_version_1_counts_and_no_limit_does_not(tmp_path: Path) -> None:
-    base = "sys/fs/cgroup/memory/"
-    files = {base + "memory.limit_in_bytes": "400000000", base + "memory.usage_in_bytes": "150000000"}
-    lines = "5:cpu,cpuacct:/x\n4:memory:/docker/abc\n"
-    assert system_room(cgroup(tmp_path / "limited", lines, files)).free_bytes == 250_000_000
-    unlimited = {**files, base + "memory.limit_in_bytes": "9223372036854771712"}
-    assert system_room(cgroup(tmp_path / "unlimited", lines, unlimited)).limit == "system memory"
-
-
-def test_a_container_over_its_limit_has_nothing_free(tmp_path: Path) -> None:
-    base = "sys/fs/cgroup/"
-    files = {base + "memory.max": "100", base + "memory.current": "200"}
-    assert system_room(cgroup(tmp_path, "0::/\n", files)).free_bytes == 0
-
-
-@pytest.mark.parametrize("lines", ["", "nonsense\n", "0::\n", "0::/../..\n"])
-def test_a_cgroup_file_that_makes_no_sense_limits_nothing(tmp_path: Path, lines: str) -> None:
-    assert system_room(cgroup(tmp_path, lines, {})).limit == "system memory"
-
-
-def test_the_real_machine_tells_its_memory() -> None:
-    room = device_room(OpenVinoLayer(), "CPU")
-    assert room.free_bytes is not None and room.total_bytes is not None
-    assert 0 < room.free_bytes <= room.total_bytes
-
-
-def situation(**changes: Any) -> Situation:
-    weights = WeightSummary(10**9, {"u4": 10**9}, {}, 6 * 10**8, 6 * 10**8)
-    values: dict[str, Any] = {
-        "shape": ModelShape(weights, 16, 8, 64, 64, 2048, 8192, 128_256, 131_072),
-        "runner": "paged",
-        "device_kind": "CPU",
-        "key_precision": "u8",
-        "value_precision": "u8",
-        "key_group": 0,
-        "value_group": 0,
-        "activation_bits": 16,
-        "batched_tokens": 256,
-        "has_cache": True,
-        "cache_limit_bytes": 0,
-        "cache_limit_blocks": 0,
-        "evicted_to_tokens": None,
-        "is_in_system_memory": True,
-    }
-    return Situation(**{**values, **changes})
-
-
-def needed(where: Situation, tokens: int, sequences: int) -> int:
-    return sum(each.memory_bytes for each in where.parts(tokens, sequences))
-
-
-@given(
-    tokens=st.integers(1, 200_000),
-    more=st.integers(0, 100_000),
-    sequences=st.integers(1, 64),
-    runner=st.sampled_from(["paged", "stateful", "optimum"]),
-    kind=st.sampled_from(["CPU", "GPU", "NPU"]),
-    precision=st.sampled_from(["f32", "f16", "u8", "u4"]),
-    blocks=st.sampled_from([0, 1, 1000]),
-    evicted=st.sampled_from([None, 672]),
-)
-def test_more_context_or_more_sequences_never_need_less(
-    tokens: int, more: int, sequences: int, runner: str, kind: str, precision: str, blocks: int, evicted: int | None
-) -> None:
-    where = situation(
-        runner=runner,
-        device_kind=kind,
-        key_precision=precision,
-        value_precision=precision,
-        cache_limit_blocks=blocks,
-        evicted_to_tokens=evicted,
-    )
-    assert needed(where, tokens, sequences) <= needed(where, tokens + more, sequences)
-    assert needed(where, tokens, sequences) <= needed(where, tokens, sequences + 1)
-
-
-def test_a_finer_precision_of_the_cache_never_needs_less() -> None:
-    sizes = [situation(key_precision=each, value_precision=each).block_bytes for each in ("u4", "u8", "f16", "f32")]
-    assert sizes == sorted(sizes)
-    assert situation(value_group=16).block_bytes > situation().block_bytes

@@ -97,8 +97,9 @@ def test_looking_ahead_says_what_is_wrong_where_it_is(actions: Actions) -> None:
     ov_config, scheduler, _, device, _, words, _, _ = ahead(ov_config={"NUM_STREAM": 1}, scheduler={"cache_sze": 1})
     assert "mistake" in words and "cache_sze" in words
     ov_config, scheduler, _, device, _, words, _, _ = ahead(ov_config={"NUM_STREAM": 1}, device="CPU")
-    assert ov_config["findings"][0]["name"] == "NUM_STREAM" and "NUM_STREAMS" in ov_config["findings"][0]["hint"]
-    assert scheduler["findings"] == []
+    (finding,) = ov_config["state"]["findings"]
+    assert finding["name"] == "NUM_STREAM" and "NUM_STREAMS" in finding["hint"]
+    assert scheduler["state"]["findings"] == [] and scheduler["state"]["spec"]["groups"]
     *_, device, _, words, _, _ = ahead(device="GPU.9")
     assert "GPU.9" in device and "GPU.9" in words
 

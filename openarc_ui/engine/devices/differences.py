@@ -43,7 +43,7 @@ def _compared(name: str, wanted: PropertyValue | None, given: str | None) -> Com
     if given is None:
         return Comparison(name, requested, None, False, NOT_REPORTED)
     if is_same(wanted, given):
-        return Comparison(name, requested, given, False, "")
+        return Comparison(name, requested, requested if isinstance(wanted, bool) else given, False, "")
     return Comparison(name, requested, given, True, _why(name, requested, given))
 
 

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from openarc_ui.engine.types import PropertyValue
+
+CPP_SOURCE = re.compile(r"^\s*Exception from \S+:\d+:[ \t]+", re.MULTILINE)
 
 
 class DeviceLayer(Protocol):
@@ -80,8 +83,12 @@ def refusal(layer: DeviceLayer, device: str, name: str, value: PropertyValue) ->
 
 
 def clean_message(error: BaseException) -> str:
-    """The sentence in a many-line OpenVINO error: lines about C++ sources and failed checks are dropped."""
+    """The sentence in a many-line OpenVINO error: lines about C++ sources and failed checks are dropped.
+
+    A transformation that throws first prints the whole node it was at; the reason stands after it.
+    """
     noise = ("Exception from", "Check '", "[ ", "src/")
-    lines = [line.strip() for line in str(error).splitlines()]
+    told = CPP_SOURCE.sub("", str(error).rpartition("CALLBACK HAS THROWN:")[2])
+    lines = [line.strip() for line in told.splitlines()]
     kept = [line for line in lines if line and not line.startswith(noise)]
     return " ".join(kept) or str(error).strip() or type(error).__name__

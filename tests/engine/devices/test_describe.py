@@ -44,3 +44,10 @@ def test_the_real_cpu_is_described() -> None:
 def test_the_sentence_is_found_in_a_long_error() -> None:
     error = RuntimeError("Exception from src/inference.cpp:1:\nCheck 'a' failed at src/b.cpp:2:\nThe real reason.\n")
     assert clean_message(error) == "The real reason."
+    thrown = RuntimeError(
+        "[Convert] END: node: Attention (Reshape[0]:f32) -> (f32) CALLBACK HAS THROWN: "
+        "Exception from src/pass.cpp:70:\ncache head_size 64cannot be divided by group_size 7\n"
+    )
+    assert clean_message(thrown) == "cache head_size 64cannot be divided by group_size 7"
+    one_line = RuntimeError("CALLBACK HAS THROWN: Exception from src/pass.cpp:70: no room")
+    assert clean_message(one_line) == "no room"
