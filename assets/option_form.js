@@ -84,13 +84,14 @@ function build() {
     return;
   }
   host.replaceChildren(
+    ...(total ? [] : [make("p", { class: "oa-form-none" }, spec().empty || "There is nothing to set here.")]),
     make("div", { class: "oa-form-bar" },
-      make("input", { type: "search", class: "oa-form-search", placeholder: `Find one of ${total} settings`, "aria-label": "Find a setting" }),
+      total === 0 ? null : make("input", { type: "search", class: "oa-form-search", placeholder: `Find one of ${total} settings`, "aria-label": "Find a setting" }),
       rare ? make("label", { class: "oa-form-all" }, make("input", { type: "checkbox" }), `All ${total}`) : null,
       make("span", { class: "oa-form-count", role: "status" }),
       make("button", { type: "button", class: "oa-form-clear" }, "Reset all")),
     ...groups.map((group) => make("fieldset", { class: "oa-form-group" }, make("legend", {}, group.title), ...group.options.map(row))));
-  const search = host.querySelector(".oa-form-search"), all = host.querySelector(".oa-form-all input");
+  const search = host.querySelector(".oa-form-search") || {}, all = host.querySelector(".oa-form-all input");
   search.value = sought;
   if (all) all.checked = showAll;
 }

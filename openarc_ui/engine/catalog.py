@@ -73,6 +73,10 @@ class Catalogue:
         """
         return self.describe(find_model(self.model_folder, model_path))
 
+    def fingerprint(self, entry: ModelEntry) -> Fingerprint:
+        """Equal as long as none of a model's files changed."""
+        return _fingerprint(Path(entry.path))
+
     def all_details(self) -> list[ModelDetails]:
         """Every model, described; what has not changed since the last time costs a look at the folder."""
         return [self.describe(entry) for entry in self.entries()]

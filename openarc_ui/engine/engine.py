@@ -67,7 +67,7 @@ class Engine:
         self.model_folder = model_folder
         self.catalogue = Catalogue(model_folder)
         self.compile_cache = CompileCache(cache_folder) if cache_folder is not None else None
-        self.preflight = Preflight(self.catalogue, cache_folder, device_layer)
+        self.preflight = Preflight(self.catalogue, cache_folder, device_layer, self._memory_of)
         self._on_report = on_report
         self._on_loaded = on_loaded
         self._queue_size = queue_size
@@ -246,6 +246,10 @@ class Engine:
             what = f"No model '{name}' is loaded." if name is not None else "No model is loaded."
             raise ModelNotLoaded(what, (nearest(name, names) if name else "") or "Load one first.")
         return host
+
+    def _memory_of(self, name: str) -> int:
+        """Resident memory of the model under a name, in bytes; 0 where there is none."""
+        return next((model.memory_bytes or 0 for model in self.status().models if model.name == name), 0)
 
     def _default_name(self) -> str | None:
         """The model that was loaded last and is ready; else the last there is, so that its state is told."""

@@ -102,6 +102,7 @@ def estimate_fit(
     context_tokens: int | None = None,
     sequences: int = 1,
     system: Callable[[], Room] = system_room,
+    shape: ModelShape | None = None,
 ) -> FitEstimate:
     """Estimate one load.
 
@@ -109,6 +110,7 @@ def estimate_fit(
         context_tokens: prompt and answer of each sequence; left out: 2048, or the model's own if that is less.
         sequences: answers at once.
         system: how free system memory is asked.
+        shape: what `read_shape` gave for this entry, where it was read before.
     """
     tokens, sequences = max(1, context_tokens or DEFAULT_CONTEXT_TOKENS), max(1, sequences)
     if backend == "scripted":
@@ -116,7 +118,7 @@ def estimate_fit(
             request.device, "A scripted model has no weights, so there is nothing to estimate.", tokens, sequences
         )
     try:
-        shape = read_shape(entry)
+        shape = shape or read_shape(entry)
         members = check_device(layer, request.device)
         demands = _demands(shape, request, backend, layer, members, system)
     except OpenArcError as error:

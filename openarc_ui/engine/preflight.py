@@ -22,14 +22,15 @@ from openarc_ui.engine.devices.layer import DeviceLayer, read
 from openarc_ui.engine.devices.names import check_device
 from openarc_ui.engine.devices.rules import CACHE_FOLDER_PROPERTIES, MODEL_FOLDER_PROPERTIES, Setting
 from openarc_ui.engine.findings import Finding
+from openarc_ui.engine.fitting import Fitting
 from openarc_ui.engine.help import device_help, property_help
-from openarc_ui.engine.memory import FitEstimate, estimate_fit
+from openarc_ui.engine.memory import FitEstimate
 from openarc_ui.engine.options import OptionSpec, options_of
 from openarc_ui.engine.pipelines import check_pipeline, pipeline_of
 from openarc_ui.engine.sampling import BUILT_IN
 from openarc_ui.engine.scheduler import SCHEDULER_DEFAULTS, SchedulerOptions
 from openarc_ui.engine.types import BackendName, LoadRequest, PropertyValue, SamplingParameters
-from openarc_ui.errors import DeviceUnavailable, DoesNotFit, InvalidRequest, OpenArcError, PropertyRejected, nearest
+from openarc_ui.errors import DeviceUnavailable, InvalidRequest, OpenArcError, PropertyRejected, nearest
 
 COMMON_SCHEDULER = frozenset({"cache_size", "max_num_batched_tokens", "max_num_seqs", "enable_prefix_caching"})
 COMMON_SAMPLING = frozenset({"max_new_tokens", "temperature", "top_p", "top_k", "do_sample"})
@@ -63,14 +64,25 @@ class Plan:
 
 
 class Preflight:
-    """The checks over one model folder and one machine. Thread-safe."""
+    """The checks over one model folder and one machine. Thread-safe.
+
+    Args:
+        cache_folder: the only folder compiled models may be kept in; None: nowhere.
+        device_layer: how OpenVINO is asked.
+        returned_bytes: memory that comes back when a model of this name is loaded, because the old one goes first.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, cache_folder: Path | None, device_layer: Callable[[], DeviceLayer]
+        self,
+        catalogue: Catalogue,
+        cache_folder: Path | None,
+        device_layer: Callable[[], DeviceLayer],
+        returned_bytes: Callable[[str], int] = lambda name: 0,
     ) -> None:
         self._catalogue = catalogue
         self._cache_folder = cache_folder
         self._new_layer = device_layer
+        self._fitting = Fitting(catalogue, returned_bytes)
         self._lock = threading.Lock()
         self._layer: DeviceLayer | None = None
         self._options: dict[tuple[str, bool], tuple[OptionSpec, ...]] = {}
@@ -158,7 +170,7 @@ class Preflight:
         ov_config, _ = map_old_names(request.ov_config)
         request = request.model_copy(update={"ov_config": self._with_whole_paths(ov_config)})
         if backend != "scripted" and not request.allow_overcommit:
-            self._require_room(request, entry, backend)
+            self._fitting.require(request, entry, backend, self._current_layer())
         return Plan(request, entry, backend, reason, tuple(warnings))
 
     def fit(self, request: LoadRequest, context_tokens: int | None = None, sequences: int = 1) -> FitEstimate:
@@ -173,13 +185,7 @@ class Preflight:
         request = request.model_copy(update={"ov_config": ov_config})
         layer = self._current_layer()
         check_device(layer, request.device)
-        return estimate_fit(entry, request, backend, layer, context_tokens=context_tokens, sequences=sequences)
-
-    def _require_room(self, request: LoadRequest, entry: ModelEntry, backend: BackendName) -> None:
-        estimate = estimate_fit(entry, request, backend, self._current_layer())
-        if estimate.verdict == "red":
-            hint = " ".join([*estimate.advice[:1], "Or load it all the same with allow_overcommit."])
-            raise DoesNotFit(estimate.words, hint)
+        return self._fitting.estimate(request, entry, backend, layer, context_tokens, sequences)
 
     def _device_findings(self, request: LoadRequest, backend: str) -> list[Finding]:
         layer = self._current_layer()
@@ -203,6 +209,7 @@ class Preflight:
             members=members,
             backend=backend,
             is_paged=is_paged,
+            is_cache_fixed=bool(request.scheduler.cache_size or request.scheduler.num_kv_blocks),
             ov_config=ov_config,
             capabilities=frozenset(str(each) for each in read(layer, members[0], "OPTIMIZATION_CAPABILITIES") or ()),
             model_folder=self._catalogue.model_folder,

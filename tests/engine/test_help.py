@@ -18,6 +18,7 @@ TRAP_IDS = {
     "npu_limits",
     "composite_swallows_unknown",
     "cumulative_throughput",
+    "growing_u4_cache",
     "cpu_reservation",
     "f16_becomes_bf16",
     "threads_are_clipped",

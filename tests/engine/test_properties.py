@@ -68,7 +68,7 @@ def test_one_member_is_told_by_plain_names_and_several_by_their_own() -> None:
 
 def test_a_composites_own_value_comes_before_its_members() -> None:
     compiled = PlayedCompiledModel(PERF_COUNT=True, DEVICE_PROPERTIES={"CPU": {"PERF_COUNT": "NO", "NUM_STREAMS": 1}})
-    assert read_compiled(compiled)[1] == {"NUM_STREAMS": "1", "PERF_COUNT": "True"}
+    assert read_compiled(compiled)[1] == {"NUM_STREAMS": "1", "PERF_COUNT": "true"}
 
 
 def test_an_npus_probe_is_static_and_gets_the_devices_own_keys_only() -> None:
@@ -89,7 +89,7 @@ def test_an_npus_probe_is_static_and_gets_the_devices_own_keys_only() -> None:
     assert (device, properties) == ("NPU", {"NPU_TURBO": True, "PERFORMANCE_HINT": "LATENCY"})
     assert not model.is_dynamic()
     assert devices == ("NPU",)
-    assert values == {"CACHE_DIR": "cache", "ENABLE_MMAP": "True", "NPU_TURBO": "True", "PERFORMANCE_HINT": "LATENCY"}
+    assert values == {"CACHE_DIR": "cache", "ENABLE_MMAP": "true", "NPU_TURBO": "true", "PERFORMANCE_HINT": "LATENCY"}
 
 
 @pytest.mark.parametrize("device", ["CPU", "AUTO:CPU", "AUTO", "HETERO:CPU", "MULTI:CPU", "BATCH:CPU(2)"])
@@ -103,7 +103,7 @@ def test_every_way_to_name_the_cpu_tells_what_the_cpu_does(device: str) -> None:
 def test_options_of_the_composite_itself_are_told_too() -> None:
     hetero = compile_probe("HETERO:CPU", {"MODEL_DISTRIBUTION_POLICY": "PIPELINE_PARALLEL"})[1]
     assert hetero["MODEL_DISTRIBUTION_POLICY"] == "PIPELINE_PARALLEL"
-    assert compile_probe("AUTO:CPU", {"ENABLE_STARTUP_FALLBACK": False})[1]["ENABLE_STARTUP_FALLBACK"] == "False"
+    assert compile_probe("AUTO:CPU", {"ENABLE_STARTUP_FALLBACK": False})[1]["ENABLE_STARTUP_FALLBACK"] == "false"
     assert compile_probe("BATCH:CPU", {"AUTO_BATCH_TIMEOUT": 5})[1]["AUTO_BATCH_TIMEOUT"] == "5"
     per_device: dict[str, PropertyValue] = {"DEVICE_PROPERTIES": {"CPU": {"INFERENCE_NUM_THREADS": 1}}}
     assert compile_probe("AUTO:CPU", per_device)[1]["INFERENCE_NUM_THREADS"] == "1"
@@ -119,17 +119,17 @@ def test_what_no_compiled_model_reports_is_asked_of_the_core(tmp_path: Path) -> 
         "ATTENTION_BACKEND": "PA",
     }
     values = compile_probe("CPU", asked)[1]
-    assert (values["CACHE_DIR"], values["ENABLE_MMAP"], values["ENABLE_WEIGHTLESS"]) == (str(tmp_path), "False", "True")
+    assert (values["CACHE_DIR"], values["ENABLE_MMAP"], values["ENABLE_WEIGHTLESS"]) == (str(tmp_path), "false", "true")
     assert not {"CACHE_MODE", "WEIGHTS_PATH", "ATTENTION_BACKEND"} & values.keys(), "these can't be read anywhere"
     assert list(tmp_path.iterdir()) == [], "the probe is no model to keep"
     unset = compile_probe("CPU", {})[1]
-    assert (unset["CACHE_DIR"], unset["ENABLE_MMAP"]) == ("", "True")
+    assert (unset["CACHE_DIR"], unset["ENABLE_MMAP"]) == ("", "true")
 
 
 @pytest.mark.parametrize("device", ["CPU", "AUTO:CPU", "HETERO:CPU", "BATCH:CPU"])
 def test_nothing_of_a_probe_that_took_every_core_is_left(device: str) -> None:
     for _ in range(2):
-        assert compile_probe(device, {"ENABLE_CPU_RESERVATION": True})[1]["ENABLE_CPU_RESERVATION"] == "True"
+        assert compile_probe(device, {"ENABLE_CPU_RESERVATION": True})[1]["ENABLE_CPU_RESERVATION"] == "true"
 
 
 @pytest.mark.parametrize("device", ["CPU", "BATCH:CPU"])
@@ -149,6 +149,6 @@ def test_the_starter_runs_on_cores_it_reserved(
     ov_config: dict[str, PropertyValue] = {"ENABLE_CPU_RESERVATION": True, "KV_CACHE_PRECISION": "f16", **more}
     with Engine(starter_folder.parent) as engine:
         info = engine.load(LoadRequest(model_path=starter_folder.name, backend=backend, ov_config=ov_config))
-        assert info.effective_properties["ENABLE_CPU_RESERVATION"] == "True"
+        assert info.effective_properties["ENABLE_CPU_RESERVATION"] == "true"
         answer = engine.submit(ask("What is the capital of France?", do_sample=False, max_new_tokens=24))
         assert "Paris" in answer.result(timeout=60).texts[0]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from openarc_ui.engine.devices.values import as_text
 from openarc_ui.engine.pipelines import device_properties
 from openarc_ui.engine.types import PropertyValue
 
@@ -106,7 +107,7 @@ def read_from_core(core: Any, device: str, ov_config: Mapping[str, PropertyValue
     for name in CORE_WIDE:
         if name in ov_config:
             core.set_property({name: ov_config[name]})
-        values[name] = _as_text(core.get_property(name))
+        values[name] = as_text(core.get_property(name))
     owner = device.partition(":")[0]
     access = core.get_property(owner, "SUPPORTED_PROPERTIES")
     for name, value in ov_config.items():
@@ -114,7 +115,7 @@ def read_from_core(core: Any, device: str, ov_config: Mapping[str, PropertyValue
             continue
         try:
             core.set_property(owner, {name: value})
-            values[name] = _as_text(core.get_property(owner, name))
+            values[name] = as_text(core.get_property(owner, name))
         except (RuntimeError, TypeError):
             continue
     return values
@@ -140,18 +141,5 @@ def _read(compiled_model: Any, name: str) -> Any:
 
 def _as_texts(properties: Mapping[str, Any]) -> dict[str, str]:
     return {
-        name: _as_text(value) for name, value in properties.items() if name not in NOT_SETTINGS and value is not None
+        name: as_text(value) for name, value in properties.items() if name not in NOT_SETTINGS and value is not None
     }
-
-
-def _as_text(value: Any) -> str:
-    """The short name of an enumeration value or type, the text of everything else."""
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(_as_text(each) for each in value)
-    to_string = getattr(value, "to_string", None)
-    if callable(to_string):
-        return str(to_string())
-    text = str(value)
-    if text.startswith("<Type: '"):
-        return text.removeprefix("<Type: '").removesuffix("'>")
-    return text.rpartition(".")[2] if type(value).__module__.startswith("openvino") else text

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from openarc_ui.engine.devices.layer import DeviceLayer, read, refusal
-from openarc_ui.engine.devices.values import LOG_LEVELS, TYPE_NAMES, as_text, enum_name
+from openarc_ui.engine.devices.values import LOG_LEVELS, as_text, enum_name, is_type
 from openarc_ui.engine.help import PropertyHelp
 from openarc_ui.engine.options import Choice, OptionKind, OptionSpec
 
@@ -128,7 +128,7 @@ def _kind(value: Any) -> OptionKind:
         return "integer"
     if isinstance(value, float):
         return "number"
-    if isinstance(value, (set, frozenset)) or as_text(value) in TYPE_NAMES.values() or enum_name(value) is not None:
+    if isinstance(value, (set, frozenset)) or is_type(value) or enum_name(value) is not None:
         return "choice"
     return "text"
 

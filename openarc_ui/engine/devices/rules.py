@@ -29,6 +29,7 @@ class Setting:
         members: the real devices behind `device`.
         backend: the backend that will run the model; "" while that is open.
         is_paged: it runs with continuous batching over paged attention.
+        is_cache_fixed: the scheduler limits the KV cache, so that it has its size from the start.
         capabilities: of the first member, such as FP32, BF16, INT8.
     """
 
@@ -36,6 +37,7 @@ class Setting:
     members: tuple[str, ...]
     backend: str
     is_paged: bool
+    is_cache_fixed: bool
     ov_config: Mapping[str, PropertyValue]
     capabilities: frozenset[str]
     model_folder: Path
@@ -102,6 +104,7 @@ def _kv_precision(setting: Setting) -> Iterator[Finding]:
             return
     if setting.is_paged:
         yield from _keys_and_values(setting, kept)
+        yield from _growing_u4(setting, kept)
 
 
 def _keys_and_values(setting: Setting, kept: Mapping[str, str]) -> Iterator[Finding]:
@@ -114,6 +117,18 @@ def _keys_and_values(setting: Setting, kept: Mapping[str, str]) -> Iterator[Find
             f"Keys in {key} do not go with values in {value}.",
             "Set KV_CACHE_PRECISION for both, or choose u8 or u4 for both.",
             "key_value_precision",
+        )
+
+
+def _growing_u4(setting: Setting, kept: Mapping[str, str]) -> Iterator[Finding]:
+    """A u4 cache that grows ends the process (measured); one of a fixed size does not."""
+    culprit = next((name for name in kept if setting.text(name) == "u4"), None)
+    if culprit is not None and not setting.is_cache_fixed:
+        yield _error(
+            culprit,
+            "A u4 cache that grows ends the process on a CPU.",
+            "Set cache_size or num_kv_blocks in the scheduler, or use u8.",
+            "growing_u4_cache",
         )
 
 

@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-TYPE_NAMES = {
-    "float16": "f16", "float32": "f32", "float64": "f64", "bfloat16": "bf16", "dynamic": "undefined", "boolean": "boolean",
-    "int8_t": "i8", "int16_t": "i16", "int32_t": "i32", "int64_t": "i64", "int4_t": "i4",
-    "uint8_t": "u8", "uint16_t": "u16", "uint32_t": "u32", "uint64_t": "u64", "uint4_t": "u4", "uint3_t": "u3",
-    "uint2_t": "u2", "uint1_t": "u1", "nfloat4": "nf4", "f8e4m3": "f8e4m3", "f8e5m2": "f8e5m2", "string": "string",
-}  # fmt: skip
-"""`openvino.Type` prints C++ names; plugins take the short ones."""
 LOG_LEVELS = {
     "NO": "LOG_NONE",
     "ERR": "LOG_ERROR",
@@ -33,10 +26,15 @@ def as_text(value: Any) -> str:
     name = enum_name(value)
     if name is not None:
         return LOG_LEVELS.get(name, name) if type(value).__name__ == "Level" else name
-    text = str(value)
-    if text.startswith("<Type: '"):
-        return TYPE_NAMES.get(text[8:-2], text[8:-2])
-    return text
+    if is_type(value):
+        name = str(value.to_string())
+        return "undefined" if name == "dynamic" else name
+    return str(value)
+
+
+def is_type(value: Any) -> bool:
+    """An `openvino.Type`, the type of elements."""
+    return callable(getattr(value, "to_string", None))
 
 
 def enum_name(value: Any) -> str | None:

@@ -122,7 +122,7 @@ class ScriptedMachine:
 
     def _table(self, device: str) -> Mapping[str, Scripted]:
         known = {**self.devices, **self.composites}
-        return known["GPU.0" if device == "GPU" else device]
+        return known["GPU.0" if device == "GPU" and device not in known else device]
 
 
 def big_machine() -> ScriptedMachine:

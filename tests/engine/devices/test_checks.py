@@ -43,6 +43,7 @@ def found(
         members=members,
         backend=backend,
         is_paged=more.pop("is_paged", backend == "genai"),
+        is_cache_fixed=more.pop("is_cache_fixed", False),
         ov_config=ov_config,
         capabilities=frozenset(str(each) for each in read(layer, members[0], "OPTIMIZATION_CAPABILITIES") or ()),
         model_folder=Path("models"),
@@ -97,6 +98,8 @@ def test_device_properties_are_held_against_each_device_of_their_own() -> None:
             "EXECUTION_MODE_HINT",
             "accuracy_turns_kv_to_f32",
         ),
+        ({"KV_CACHE_PRECISION": "u4"}, "KV_CACHE_PRECISION", "growing_u4_cache"),
+        ({"KEY_CACHE_PRECISION": "u8", "VALUE_CACHE_PRECISION": "u4"}, "VALUE_CACHE_PRECISION", "growing_u4_cache"),
         ({"PERF_COUNT": 1}, "PERF_COUNT", "switch_not_number"),
         ({"CACHE_DIR": "../elsewhere"}, "CACHE_DIR", "cache_dir_outside"),
         ({"CACHE_DIR": "/tmp"}, "CACHE_DIR", "cache_dir_outside"),
@@ -114,9 +117,7 @@ def test_a_known_trap_is_an_error_with_a_link_to_its_reason(ov_config: dict[str,
     [
         {"KV_CACHE_PRECISION": "f32", "INFERENCE_PRECISION_HINT": "f32"},
         {"KV_CACHE_PRECISION": "f16", "INFERENCE_PRECISION_HINT": "f32"},
-        {"KEY_CACHE_PRECISION": "u8", "VALUE_CACHE_PRECISION": "u4"},
         {"KEY_CACHE_PRECISION": "f16", "VALUE_CACHE_PRECISION": "f16"},
-        {"KV_CACHE_PRECISION": "u4"},
         {"CACHE_DIR": ""},
         {"CACHE_DIR": "mine"},
         {"ENABLE_CPU_PINNING": False, "INFERENCE_NUM_THREADS": 0, "NUM_STREAMS": "AUTO", "PERF_COUNT": "NO"},
@@ -124,6 +125,11 @@ def test_a_known_trap_is_an_error_with_a_link_to_its_reason(ov_config: dict[str,
 )
 def test_what_was_measured_to_run_is_not_refused(ov_config: dict[str, Any]) -> None:
     assert [each for each in found(ov_config, layer=OpenVinoLayer()).values() if each.is_error] == []
+
+
+def test_a_u4_cache_of_a_fixed_size_is_not_refused() -> None:
+    assert found({"KV_CACHE_PRECISION": "u4"}, layer=OpenVinoLayer(), is_cache_fixed=True) == {}
+    assert found({"KV_CACHE_PRECISION": "u4"}, layer=OpenVinoLayer(), is_paged=False) == {}
 
 
 @pytest.mark.parametrize(
