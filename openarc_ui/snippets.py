@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from openarc_ui.engine.catalog import find_model
+from openarc_ui.engine.catalogue.catalogue import find_model
 from openarc_ui.engine.devices.checks import map_old_names
 from openarc_ui.engine.pipelines import ATTENTION_BACKEND, pipeline_of, stateful_properties
 from openarc_ui.engine.sampling import BUILT_IN

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from openarc_ui.engine.catalog import find_model
+from openarc_ui.engine.catalogue.catalogue import find_model
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest, LoadStage
 from openarc_ui.errors import OpenArcError

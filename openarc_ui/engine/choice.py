@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openarc_ui.engine.catalog import ModelEntry
+from openarc_ui.engine.catalogue.catalogue import ModelEntry
 from openarc_ui.engine.types import BackendName, LoadRequest
 from openarc_ui.errors import BackendUnavailable, InvalidRequest
 

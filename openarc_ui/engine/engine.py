@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from openarc_ui.engine.catalog import Catalogue, ModelEntry
+from openarc_ui.engine.catalogue.catalogue import Catalogue, ModelEntry
 from openarc_ui.engine.compile_cache import CompileCache, LoadNote, configuration_key, is_worthwhile
 from openarc_ui.engine.devices import DeviceLayer, OpenVinoLayer
 from openarc_ui.engine.generation import Generation

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from openarc_ui.engine.catalog import Catalogue, ModelEntry
+from openarc_ui.engine.catalogue.catalogue import Catalogue, ModelEntry
 from openarc_ui.engine.choice import choose_backend
 from openarc_ui.engine.devices.checks import OLD_NAMES, check_ov_config, map_old_names
 from openarc_ui.engine.devices.describe import DeviceReport, describe_device, describe_devices
@@ -22,9 +22,9 @@ from openarc_ui.engine.devices.layer import DeviceLayer, read
 from openarc_ui.engine.devices.names import check_device
 from openarc_ui.engine.devices.rules import CACHE_FOLDER_PROPERTIES, MODEL_FOLDER_PROPERTIES, Setting
 from openarc_ui.engine.findings import Finding
-from openarc_ui.engine.fitting import Fitting
 from openarc_ui.engine.help import device_help, property_help
-from openarc_ui.engine.memory import FitEstimate
+from openarc_ui.engine.memory.estimate import FitEstimate
+from openarc_ui.engine.memory.fitting import Fitting
 from openarc_ui.engine.options import OptionSpec, options_of
 from openarc_ui.engine.pipelines import check_pipeline, pipeline_of
 from openarc_ui.engine.sampling import BUILT_IN
@@ -216,6 +216,7 @@ class Preflight:
             cache_folder=self._cache_folder,
         )
         if backend in ("auto", "genai"):
+            found += _scheduler_findings(request.scheduler)
             found += _pipeline_findings(request.model_copy(update={"ov_config": ov_config}))
         found += check_ov_config(layer, setting, self._device_options(request.device, backend in ("auto", "genai")))
         return [_as_written(each, used_old) for each in found]
@@ -256,6 +257,15 @@ def _as_written(found: Finding, used_old: list[str]) -> Finding:
     """A finding at the name that stands in the request, which may be an older one."""
     written = {f"ov_config.{OLD_NAMES[old]}": f"ov_config.{old}" for old in used_old}
     return replace(found, field=written.get(found.field, found.field))
+
+
+def _scheduler_findings(options: SchedulerOptions) -> list[Finding]:
+    """What continuous batching takes and then refuses prompts for."""
+    if options.dynamic_split_fuse is not False:
+        return []
+    tokens = options.settled()["max_num_batched_tokens"]
+    words = f"Without it a prompt is read in one step, so prompts of more than {tokens} tokens are refused."
+    return [Finding("scheduler.dynamic_split_fuse", "warning", "rules", words, "Raise max_num_batched_tokens.")]
 
 
 def _pipeline_findings(request: LoadRequest) -> list[Finding]:

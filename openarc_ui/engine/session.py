@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openarc_ui.engine.backends.base import Backend, LoadedModel
+from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.messages import Finished, Generate, StepOutput
 from openarc_ui.engine.sampling import Sampling, resolve
 from openarc_ui.engine.text import IncrementalDetokenizer, StopStrings
@@ -251,11 +252,11 @@ class Session:
 
 
 def _as_openarc_error(error: Exception) -> OpenArcError:
-    """Errors of ours as they are; anything else becomes a GenerationFailed that carries its first line."""
+    """Errors of ours as they are; anything else becomes a GenerationFailed that carries its sentence."""
     if isinstance(error, OpenArcError):
         return error
     logger.error("the backend failed", exc_info=error)
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    failed = GenerationFailed(f"The backend failed: {lines[0]}", "Try again; if it stays, load the model again.")
+    words = clean_message(error).splitlines()[0]
+    failed = GenerationFailed(f"The backend failed: {words}", "Try again; if it stays, load the model again.")
     failed.__cause__ = error
     return failed

@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from openarc_ui.engine.catalogue.details import ModelDetails
+from openarc_ui.engine.catalogue.files import FILE_LANGUAGES, ModelFile
+from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.compile_cache import CacheUsage, Cleared
-from openarc_ui.engine.details import ModelDetails
-from openarc_ui.engine.model_files import FILE_LANGUAGES, ModelFile
-from openarc_ui.engine.model_folder import ModelEntry
 
 NAME: Any = "SmolLM2-135M-Instruct-int4"
 

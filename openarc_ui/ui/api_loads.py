@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from openarc_ui.engine.catalogue.files import model_files, read_model_file
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.model_files import model_files, read_model_file
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.profiles import Profile, ProfileStore
 from openarc_ui.ui.api_errors import as_gradio_error

@@ -70,7 +70,7 @@ def build_device_builder(devices: Sequence[DeviceReport]) -> Builder:
             min_width=110,
         )
     with gr.Row(equal_height=True):
-        note = gr.HTML(elem_classes="oa-tight", elem_id="oa-composed")
+        note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-composed")
         use = gr.Button("Use this device", size="sm", scale=0, min_width=140)
     return Builder(kind, members, size_field, note, use)
 

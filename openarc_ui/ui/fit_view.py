@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from openarc_ui.engine.findings import Finding
-from openarc_ui.engine.memory import FitEstimate
+from openarc_ui.engine.memory.estimate import FitEstimate
 from openarc_ui.ui.html import Tone, card, number, size
 
 VERDICTS: dict[str, tuple[Tone, str]] = {

@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from openarc_ui.engine.details import ModelDetails
+from openarc_ui.engine.catalogue.details import ModelDetails
+from openarc_ui.engine.catalogue.files import model_files, read_model_file
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.model_files import model_files, read_model_file
 from openarc_ui.errors import OpenArcError
 from openarc_ui.ui.html import NOT_MEASURED, card, empty, error_card, number, size
 from openarc_ui.ui.load_view import KINDS, load_words
@@ -28,7 +28,7 @@ def build_folder_panel(engine: Engine) -> tuple[gr.HTML, gr.Dropdown, gr.HTML]:
         refresh = gr.Button("Refresh", size="sm", scale=0, min_width=110, elem_id="oa-refresh-folder")
     table = gr.HTML(elem_id="oa-folder", elem_classes="oa-tight")
     with gr.Row(equal_height=False):
-        with gr.Column(scale=3, min_width=320), gr.Group():
+        with gr.Column(scale=3, min_width=320):
             with gr.Row():
                 model = gr.Dropdown([], label="Model", interactive=True, elem_id="oa-view-model")
                 file = gr.Dropdown([], label="File", interactive=True, elem_id="oa-view-file")

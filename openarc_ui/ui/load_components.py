@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
+from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.devices.describe import DeviceReport
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.model_folder import ModelEntry
 from openarc_ui.engine.preflight import OptionForm
 from openarc_ui.ui.load_form import FORM_FIELDS, as_json
 from openarc_ui.ui.option_form import option_form, spec_of
@@ -48,7 +48,7 @@ class LoadForm:
         entry = first_entry(engine)
         spec = form_specs(engine.preflight.options("CPU"))
         titles = (
-            ("ov_config", "Device: ov_config"),
+            ("ov_config", "ov_config"),
             ("scheduler", "Scheduler"),
             ("sampling_defaults", "Sampling defaults"),
         )
@@ -106,7 +106,7 @@ def build_form(engine: Engine) -> LoadForm:
             elem_id="oa-load-model",
         )
         refresh = gr.Button("Refresh", size="sm", scale=0, min_width=84, elem_id="oa-refresh")
-    about = gr.HTML(elem_classes="oa-tight")
+    about = gr.HTML(elem_classes="oa-tight oa-note")
     backend = gr.Radio(backend_choices(first), value="auto", label="Backend", interactive=True, elem_id="oa-backend")
     device = gr.Dropdown(
         [("CPU", "CPU")],
@@ -117,7 +117,7 @@ def build_form(engine: Engine) -> LoadForm:
         interactive=True,
         elem_id="oa-device",
     )
-    device_note = gr.HTML(elem_classes="oa-tight", elem_id="oa-device-note")
+    device_note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-device-note")
     return LoadForm(model, refresh, about, backend, device, device_note)
 
 
@@ -168,7 +168,7 @@ def _build_section(name: str, title: str, values: dict[str, Any], spec: dict[str
         interactive=True,
         elem_id=elem_id,
     )
-    note = gr.HTML(elem_classes="oa-tight")
+    note = gr.HTML(elem_classes="oa-tight oa-note")
     widgets = option_form(values, spec, f"{elem_id}-form")
     return Section(name, widgets, text, note)
 

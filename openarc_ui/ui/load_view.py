@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
+from openarc_ui.engine.catalogue.details import ModelDetails
+from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.compile_cache import LoadNote
-from openarc_ui.engine.details import ModelDetails
 from openarc_ui.engine.devices.differences import Comparison, compare
 from openarc_ui.engine.devices.values import as_text
-from openarc_ui.engine.model_folder import ModelEntry
 from openarc_ui.engine.options import flatten
 from openarc_ui.engine.types import EngineStatus, LoadStage, ModelInfo, ModelState, Unloaded
 from openarc_ui.errors import ModelNotFound

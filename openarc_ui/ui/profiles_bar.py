@@ -61,7 +61,7 @@ def build_profiles_bar(profiles: ProfileStore) -> ProfilesBar:
             export = gr.HTML(export_link(NONE), elem_classes="oa-tight", elem_id="oa-profile-export")
             upload = gr.UploadButton("Import a file", size="sm", file_types=[".json"], scale=0, min_width=130)
             delete = gr.Button("Delete the chosen one", size="sm", variant="stop", scale=0, min_width=170)
-    note = gr.HTML(elem_classes="oa-tight", elem_id="oa-profile-note")
+    note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-profile-note")
     return ProfilesBar(profile, export, name, replace, save, delete, upload, note)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openarc_ui.engine.catalog import Catalogue
+from openarc_ui.engine.catalogue.catalogue import Catalogue
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.preflight import Preflight

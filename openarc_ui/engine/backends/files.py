@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openarc_ui.engine.gguf_header import read_gguf_header
+from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
 
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 MAX_JSON_BYTES = 64 * 2**20

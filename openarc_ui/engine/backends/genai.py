@@ -30,7 +30,7 @@ from openarc_ui.engine.pipelines import ATTENTION_BACKEND, check_pipeline, devic
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.scheduler import MAX_NUM_SEQS, SchedulerOptions
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
-from openarc_ui.errors import GenerationFailed
+from openarc_ui.errors import GenerationFailed, PromptTooLong
 
 
 @dataclass(slots=True)
@@ -59,6 +59,7 @@ class GenAIBackend:
         self._text: PromptText
         self._make_pipeline: Callable[[], Any] = lambda: None
         self._eos_token_id: int | None = None
+        self._longest_prompt: int | None = None
         self._runs: list[_Run] = []
         self._ids = itertools.count(1)
 
@@ -71,7 +72,9 @@ class GenAIBackend:
             reach_stage("Reading and compiling the model", 0.2)
             preparing_templates = threading.Thread(target=import_renderer)
             preparing_templates.start()
-            self.max_running = request.scheduler.settled()["max_num_seqs"]
+            settled = request.scheduler.settled()
+            self.max_running = settled["max_num_seqs"]
+            self._longest_prompt = None if settled["dynamic_split_fuse"] else settled["max_num_batched_tokens"]
             self._make_pipeline = lambda: self._genai.ContinuousBatchingPipeline(
                 path, scheduler_config(self._genai, request.scheduler), request.device, dict(properties)
             )
@@ -88,7 +91,7 @@ class GenAIBackend:
             context_length=model_context_length(Path(path)),
             generation_config=model_generation_config(Path(path)),
             versions=genai_versions(),
-            scheduler=request.scheduler.settled(),
+            scheduler=settled,
         )
 
     def render(self, conversation: Sequence[Message]) -> str:
@@ -101,6 +104,12 @@ class GenAIBackend:
         return self._text.decode(token_ids)
 
     def start(self, job: Job) -> None:
+        if self._longest_prompt is not None and len(job.prompt_ids) > self._longest_prompt:
+            raise PromptTooLong(
+                f"The prompt has {len(job.prompt_ids)} tokens; without dynamic_split_fuse at most {self._longest_prompt} "
+                "are read.",
+                "Shorten the conversation, or load the model with a larger max_num_batched_tokens.",
+            )
         for index in range(job.sampling.num_return_sequences):
             self._runs.append(_Run(job, index, self._submit(job, index) if index == 0 else None))
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from openarc_ui.engine.types import PropertyValue
 
+FAILED_CHECK = re.compile(r"(Check '.*' failed)")
 CPP_SOURCE = re.compile(r"^\s*Exception from \S+:\d+:[ \t]+", re.MULTILINE)
 
 
@@ -91,4 +92,5 @@ def clean_message(error: BaseException) -> str:
     told = CPP_SOURCE.sub("", str(error).rpartition("CALLBACK HAS THROWN:")[2])
     lines = [line.strip() for line in told.splitlines()]
     kept = [line for line in lines if line and not line.startswith(noise)]
-    return " ".join(kept) or str(error).strip() or type(error).__name__
+    failed_check = FAILED_CHECK.search(told)
+    return " ".join(kept) or (failed_check.group(1) if failed_check else told.strip()) or type(error).__name__

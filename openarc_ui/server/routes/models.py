@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import anyio
 from fastapi import APIRouter, Body, Query, Request
 
-from openarc_ui.engine.catalog import Catalogue, find_model
+from openarc_ui.engine.catalogue.catalogue import Catalogue, find_model
+from openarc_ui.engine.catalogue.files import FILE_LANGUAGES, model_files, read_model_file
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.model_files import FILE_LANGUAGES, model_files, read_model_file
 from openarc_ui.engine.types import LoadRequest, ModelInfo
 from openarc_ui.errors import ModelNotLoaded
 from openarc_ui.server.catalogue_bodies import DetailsBody, EntryBody, FileTextBody, ModelFileBody

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from openarc_ui.engine.gguf_header import TENSOR_TYPES, read_gguf_architecture, read_gguf_header
+from openarc_ui.engine.catalogue.gguf_header import TENSOR_TYPES, read_gguf_architecture, read_gguf_header
 from tests.starter_fixture import ensure_starter_gguf
 
 TERABYTE = 2**40

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openarc_ui.engine.devices import OpenVinoLayer
-from openarc_ui.engine.memory_room import device_room, system_room
+from openarc_ui.engine.memory.room import device_room, system_room
 
 
 def cgroup(root: Path, lines: str, files: Mapping[str, str]) -> Path:

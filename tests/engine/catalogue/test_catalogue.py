@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from openarc_ui.engine import catalog
-from openarc_ui.engine.catalog import Catalogue, find_model, list_models
+from openarc_ui.engine.catalogue import catalogue
+from openarc_ui.engine.catalogue.catalogue import Catalogue, find_model, list_models
 from openarc_ui.engine.choice import choose_backend
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelNotFound
@@ -215,8 +215,8 @@ def test_what_was_read_is_remembered_until_a_file_changes(tmp_path: Path, monkey
         described.append(entry.name)
         return describe(entry)
 
-    describe = catalog.describe_model
-    monkeypatch.setattr(catalog, "describe_model", counting)
+    describe = catalogue.describe_model
+    monkeypatch.setattr(catalogue, "describe_model", counting)
     folder = write_ir(tmp_path / "model", ("f16", "64,64", 0, 8192), binary_bytes=8192)
     catalogue = Catalogue(tmp_path)
     assert [each.context_length for each in catalogue.all_details()] == [None]
@@ -231,7 +231,7 @@ def test_what_was_read_is_remembered_until_a_file_changes(tmp_path: Path, monkey
 
 
 def test_only_so_much_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "REMEMBERED", 3)
+    monkeypatch.setattr(catalogue, "REMEMBERED", 3)
     for number in range(5):
         make(tmp_path / f"model{number}", *IR, *TOKENIZERS)
     catalogue = Catalogue(tmp_path)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from openarc_ui.engine.weights import MAX_NUMBER, WeightSummary
+from openarc_ui.engine.catalogue.weights import MAX_NUMBER, WeightSummary
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)

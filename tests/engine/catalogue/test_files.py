@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from openarc_ui.engine.catalog import find_model
-from openarc_ui.engine.model_files import MAX_TEXT_BYTES, model_files, read_model_file
-from openarc_ui.engine.model_folder import ModelEntry
+from openarc_ui.engine.catalogue.catalogue import find_model
+from openarc_ui.engine.catalogue.files import MAX_TEXT_BYTES, model_files, read_model_file
+from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.errors import InvalidRequest
 from tests.engine.test_gguf_header import header, text, value
 from tests.starter_fixture import ensure_starter_gguf

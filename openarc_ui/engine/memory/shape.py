@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.files import context_length, read_json
-from openarc_ui.engine.gguf_header import read_gguf_header
-from openarc_ui.engine.model_folder import ModelEntry
-from openarc_ui.engine.weights import WeightSummary, read_weights
+from openarc_ui.engine.catalogue.folder import ModelEntry
+from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
+from openarc_ui.engine.catalogue.weights import WeightSummary, read_weights
 from openarc_ui.errors import InvalidRequest
 
 MAX_HEADER_BYTES = 100_000_000

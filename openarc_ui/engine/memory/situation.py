@@ -9,9 +9,9 @@ import re
 from typing import Any
 
 from openarc_ui.engine.devices import DeviceLayer
-from openarc_ui.engine.memory_formulas import BITS, Runner, Situation
-from openarc_ui.engine.memory_room import Room
-from openarc_ui.engine.memory_shape import ModelShape
+from openarc_ui.engine.memory.formulas import BITS, Runner, Situation
+from openarc_ui.engine.memory.room import Room
+from openarc_ui.engine.memory.shape import ModelShape
 from openarc_ui.engine.pipelines import npu_limits, pipeline_of
 from openarc_ui.engine.types import BackendName, LoadRequest
 

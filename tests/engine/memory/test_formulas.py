@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openarc_ui.engine.memory_formulas import Situation
-from openarc_ui.engine.memory_shape import ModelShape
-from openarc_ui.engine.weights import WeightSummary
+from openarc_ui.engine.catalogue.weights import WeightSummary
+from openarc_ui.engine.memory.formulas import Situation
+from openarc_ui.engine.memory.shape import ModelShape
 
 
 def situation(**changes: Any) -> Situation:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from openarc_ui.engine.memory_shape import ModelShape
+from openarc_ui.engine.memory.shape import ModelShape
 
 Runner = Literal["paged", "stateful", "optimum"]
 

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from openarc_ui.engine.memory_formulas import BITS, Situation, type_bits, words
-from openarc_ui.engine.weights import WeightSummary
+from openarc_ui.engine.catalogue.weights import WeightSummary
+from openarc_ui.engine.memory.formulas import BITS, Situation, type_bits, words
 
 WORTH_SAYING = 0.01
 """Of what is needed: smaller savings change nothing."""

@@ -11,8 +11,8 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from openarc_ui.engine.details import ModelDetails, describe_model
-from openarc_ui.engine.model_folder import PROFILE_FILE, ModelEntry, ModelKind, scan
+from openarc_ui.engine.catalogue.details import ModelDetails, describe_model
+from openarc_ui.engine.catalogue.folder import PROFILE_FILE, ModelEntry, ModelKind, scan
 from openarc_ui.errors import ModelNotFound, nearest
 
 __all__ = ["PROFILE_FILE", "Catalogue", "ModelEntry", "ModelKind", "find_model", "list_models"]

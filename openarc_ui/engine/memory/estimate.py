@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.devices import DeviceLayer, check_device
-from openarc_ui.engine.memory_advice import advise
-from openarc_ui.engine.memory_formulas import MemoryPart, Situation, words
-from openarc_ui.engine.memory_room import Room, device_room, system_room
-from openarc_ui.engine.memory_shape import ModelShape, read_shape
-from openarc_ui.engine.memory_situation import npu_context, situation_of
-from openarc_ui.engine.model_folder import ModelEntry
+from openarc_ui.engine.memory.advice import advise
+from openarc_ui.engine.memory.formulas import MemoryPart, Situation, words
+from openarc_ui.engine.memory.room import Room, device_room, system_room
+from openarc_ui.engine.memory.shape import ModelShape, read_shape
+from openarc_ui.engine.memory.situation import npu_context, situation_of
 from openarc_ui.engine.types import BackendName, LoadRequest
 from openarc_ui.errors import OpenArcError
 

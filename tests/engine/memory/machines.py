@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from openarc_ui.engine.catalog import find_model
-from openarc_ui.engine.memory import FitEstimate, estimate_fit
-from openarc_ui.engine.memory_formulas import type_bits
-from openarc_ui.engine.memory_room import Room
+from openarc_ui.engine.catalogue.catalogue import find_model
+from openarc_ui.engine.memory.estimate import FitEstimate, estimate_fit
+from openarc_ui.engine.memory.formulas import type_bits
+from openarc_ui.engine.memory.room import Room
 from openarc_ui.engine.types import BackendName, LoadRequest, PropertyValue
 
 GB = 10**9

@@ -11,14 +11,14 @@ from typing import Any
 import psutil
 import pytest
 
-from openarc_ui.engine.catalog import find_model
+from openarc_ui.engine.catalogue.catalogue import find_model
 from openarc_ui.engine.devices import OpenVinoLayer
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.memory import estimate_fit
+from openarc_ui.engine.memory.estimate import estimate_fit
 from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import BackendName, LoadRequest
 from tests.conftest import ask, write_script
-from tests.engine.memory_machines import GB, fit, part, write_model
+from tests.engine.memory.machines import GB, fit, part, write_model
 
 TOLERANCE = 0.15
 GROWTH_TOLERANCE = 0.25

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from openarc_ui.engine.backends.files import read_json
-from openarc_ui.engine.gguf_header import read_gguf_header
-from openarc_ui.engine.model_folder import PROFILE_FILE, ModelEntry
+from openarc_ui.engine.catalogue.folder import PROFILE_FILE, ModelEntry
+from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
 from openarc_ui.errors import InvalidRequest, nearest
 
 Language = Literal["json", "jinja2"]

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from openarc_ui.engine.backends.files import context_length, read_json
-from openarc_ui.engine.gguf_header import GgufHeader, read_gguf_header
-from openarc_ui.engine.model_folder import PROFILE_FILE, TOKENIZER_IR, ModelEntry, without_backends
+from openarc_ui.engine.catalogue.folder import PROFILE_FILE, TOKENIZER_IR, ModelEntry, without_backends
+from openarc_ui.engine.catalogue.gguf_header import GgufHeader, read_gguf_header
+from openarc_ui.engine.catalogue.weights import WeightSummary, read_weights
 from openarc_ui.engine.types import BackendName
-from openarc_ui.engine.weights import WeightSummary, read_weights
 from openarc_ui.errors import OpenArcError
 
 TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from openarc_ui.engine.catalog import find_model
-from openarc_ui.engine.details import ModelDetails, describe_model
-from openarc_ui.engine.weights import read_weights
+from openarc_ui.engine.catalogue.catalogue import find_model
+from openarc_ui.engine.catalogue.details import ModelDetails, describe_model
+from openarc_ui.engine.catalogue.weights import read_weights
 from openarc_ui.errors import InvalidRequest
 from tests.engine.test_gguf_header import header, tensor, text, value
 from tests.starter_fixture import ensure_starter_gguf
@@ -167,7 +167,7 @@ def test_no_describing_brings_a_heavy_library_into_the_main_process() -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from openarc_ui.engine.catalog import Catalogue\n"
+        "from openarc_ui.engine.catalogue.catalogue import Catalogue\n"
         f"catalogue = Catalogue(Path({str(ensure_starter_gguf().parent)!r}))\n"
         "assert [each.architecture for each in catalogue.all_details()] == ['llama']\n"
         "print([name for name in ('gguf', 'numpy', 'openvino', 'torch') if name in sys.modules])\n"

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from openarc_ui.engine.catalog import Catalogue, Fingerprint
+from openarc_ui.engine.catalogue.catalogue import Catalogue, Fingerprint
+from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.devices import DeviceLayer
-from openarc_ui.engine.memory import FitEstimate, estimate_fit
-from openarc_ui.engine.memory_room import Room, system_room
-from openarc_ui.engine.memory_shape import ModelShape, read_shape
-from openarc_ui.engine.model_folder import ModelEntry
+from openarc_ui.engine.memory.estimate import FitEstimate, estimate_fit
+from openarc_ui.engine.memory.room import Room, system_room
+from openarc_ui.engine.memory.shape import ModelShape, read_shape
 from openarc_ui.engine.types import BackendName, LoadRequest
 from openarc_ui.errors import DoesNotFit, OpenArcError
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from openarc_ui.engine.catalog import find_model
-from openarc_ui.engine.memory_shape import read_shape
-from tests.engine.memory_machines import LLAMA_8B, fit, write_model
+from openarc_ui.engine.catalogue.catalogue import find_model
+from openarc_ui.engine.memory.shape import read_shape
+from tests.engine.memory.machines import LLAMA_8B, fit, write_model
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from openarc_ui.engine.backends.files import read_json
-from openarc_ui.engine.gguf_header import read_gguf_architecture
+from openarc_ui.engine.catalogue.gguf_header import read_gguf_architecture
 from openarc_ui.engine.types import BackendName
 
 ModelKind = Literal["ir", "gguf", "checkpoint", "script"]

@@ -1,0 +1,1 @@
+"""Does it fit: what a load needs in memory against what its device has."""
