@@ -16,7 +16,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.server.problems import install_handlers
 from openarc_ui.server.routes.cache import cache_routes
 from openarc_ui.server.routes.models import model_routes
-from tests.engine.test_details import write_ir
+from tests.engine.catalogue.test_details import write_ir
 
 LISTED = {"name", "kind", "backends", "cannot_run", "size_bytes", "ov_config", "problems", "details"}
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from openarc_ui.engine.catalogue import catalogue
+from openarc_ui.engine.catalogue import catalogue as module
 from openarc_ui.engine.catalogue.catalogue import Catalogue, find_model, list_models
 from openarc_ui.engine.choice import choose_backend
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelNotFound
 from tests.conftest import write_script
-from tests.engine.test_details import write_ir
-from tests.engine.test_gguf_header import header, tensor, text, value
+from tests.engine.catalogue.test_details import write_ir
+from tests.engine.catalogue.test_gguf_header import header, tensor, text, value
 
 IR = ("openvino_model.xml", "openvino_model.bin")
 TOKENIZERS = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
@@ -215,8 +215,8 @@ def test_what_was_read_is_remembered_until_a_file_changes(tmp_path: Path, monkey
         described.append(entry.name)
         return describe(entry)
 
-    describe = catalogue.describe_model
-    monkeypatch.setattr(catalogue, "describe_model", counting)
+    describe = module.describe_model
+    monkeypatch.setattr(module, "describe_model", counting)
     folder = write_ir(tmp_path / "model", ("f16", "64,64", 0, 8192), binary_bytes=8192)
     catalogue = Catalogue(tmp_path)
     assert [each.context_length for each in catalogue.all_details()] == [None]
@@ -231,7 +231,7 @@ def test_what_was_read_is_remembered_until_a_file_changes(tmp_path: Path, monkey
 
 
 def test_only_so_much_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "REMEMBERED", 3)
+    monkeypatch.setattr(module, "REMEMBERED", 3)
     for number in range(5):
         make(tmp_path / f"model{number}", *IR, *TOKENIZERS)
     catalogue = Catalogue(tmp_path)

@@ -14,7 +14,7 @@ from openarc_ui.engine.catalogue.catalogue import find_model
 from openarc_ui.engine.catalogue.details import ModelDetails, describe_model
 from openarc_ui.engine.catalogue.weights import read_weights
 from openarc_ui.errors import InvalidRequest
-from tests.engine.test_gguf_header import header, tensor, text, value
+from tests.engine.catalogue.test_gguf_header import header, tensor, text, value
 from tests.starter_fixture import ensure_starter_gguf
 
 NET = """<?xml version="1.0"?><net name="m" version="11"><layers>{}</layers></net>"""

@@ -13,7 +13,7 @@ from openarc_ui.engine.catalogue.catalogue import find_model
 from openarc_ui.engine.catalogue.files import MAX_TEXT_BYTES, model_files, read_model_file
 from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.errors import InvalidRequest
-from tests.engine.test_gguf_header import header, text, value
+from tests.engine.catalogue.test_gguf_header import header, text, value
 from tests.starter_fixture import ensure_starter_gguf
 
 
