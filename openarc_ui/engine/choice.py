@@ -55,8 +55,9 @@ def _check_options(request: LoadRequest, backend: BackendName) -> None:
     unused = _options_for_optimum(request) if backend != "optimum" else []
     unused += ["scheduler"] if backend == "optimum" and request.scheduler.given() else []
     if unused:
+        other = "genai" if backend == "optimum" else "optimum"
         raise InvalidRequest(
-            f"The {backend} backend has no option {', '.join(unused)}.", "Leave it out, or choose the optimum backend."
+            f"The {backend} backend has no option {', '.join(unused)}.", f"Leave it out, or choose the {other} backend."
         )
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from openarc_ui.engine.catalogue.catalogue import Catalogue, ModelEntry
 from openarc_ui.engine.compile_cache import CompileCache, LoadNote, configuration_key, is_worthwhile
@@ -40,6 +41,8 @@ from openarc_ui.errors import (
 )
 
 logger = logging.getLogger(__name__)
+
+CANCEL_POLL_SECONDS = 0.05
 
 
 class Engine:
@@ -73,6 +76,7 @@ class Engine:
         self._queue_size = queue_size
         self._lock = threading.Lock()
         self._hosts: dict[str, ModelHost] = {}
+        self._loading: dict[str, ModelHost] = {}
         self._last_load_failure: LoadFailure | None = None
         self._closed = False
 
@@ -80,11 +84,16 @@ class Engine:
         """What the model folder holds now."""
         return self.catalogue.entries()
 
-    def load(self, request: LoadRequest, on_stage: OnStage | None = None) -> ModelInfo:
-        """Load a model and wait until it answers. A loaded model of the same name is unloaded first.
+    def load(
+        self, request: LoadRequest, on_stage: OnStage | None = None, cancel: threading.Event | None = None
+    ) -> ModelInfo:
+        """Load a model and wait until it answers.
 
-        All that can be checked without the model is checked before anything is unloaded. `unload` from another thread
-        cancels the load. A load that fails leaves nothing behind but the error.
+        A loaded model of the same name answers until the new one is ready, where both fit; else it is unloaded first, after
+        all that can be checked without the model was checked. A load that fails leaves nothing behind but the error.
+
+        Args:
+            cancel: set it, from any thread and at any time, to end this load and no other. `unload` does so by name.
 
         Raises:
             ModelNotFound, DeviceUnavailable, PropertyRejected, BackendUnavailable, InvalidRequest, DoesNotFit: before
@@ -97,12 +106,7 @@ class Engine:
             order = self._order(plan)
             name = order.name
             kept = self.compile_cache.kept(plan.entry.name) if self.compile_cache is not None else frozenset()
-            host = self._replace(order)
-            try:
-                info = host.load(on_stage)
-            except OpenArcError:
-                self._forget(host)
-                raise
+            info = self._load_host(order, plan.fits_beside, on_stage, cancel or threading.Event())
             self._note_cache(plan, info, kept)
             self._on_loaded(info)
             return info
@@ -119,13 +123,26 @@ class Engine:
         notes = self.compile_cache.history(self.catalogue.find(info.request.model_path).name)
         return next((each for each in notes if (each.backend, each.device, each.configuration) == key), None)
 
+    def replaces(self, request: LoadRequest) -> Literal["", "beside", "first"]:
+        """What a load does to a model of its name: nothing, replace it when ready, or unload it first.
+
+        Raises:
+            ModelNotFound, BackendUnavailable, DeviceUnavailable, InvalidRequest: it can't be said what would be loaded.
+        """
+        name = request.name or Path(self.catalogue.find(request.model_path).name).name
+        if name not in {model.name for model in self.status().models if model.state is ModelState.READY}:
+            return ""
+        return "beside" if self.preflight.fits_beside(request) else "first"
+
     def unload(self, name: str | None = None) -> Unloaded:
-        """Cancel what runs or waits, end the worker, and forget the model; a load under way is cancelled.
+        """Cancel what runs or waits, end the worker, and forget the model; of a name that is being loaded, only that load.
 
         Raises:
             ModelNotLoaded: no model of that name.
         """
-        host = self._host(name)
+        with self._lock:
+            loading = self._loading.get(name) if name is not None else None
+        host = loading or self._host(name)
         freed_memory_bytes, cancelled_requests = self._forget(host)
         return Unloaded(host.name, freed_memory_bytes, cancelled_requests)
 
@@ -154,20 +171,22 @@ class Engine:
     def status(self) -> EngineStatus:
         """A snapshot; never waits for a model."""
         with self._lock:
-            hosts = list(self._hosts.values())
+            hosts = [*self._hosts.values(), *self._loading.values()]
         models = tuple(host.status() for host in hosts)
         default = next((model.name for model in reversed(models) if model.state is ModelState.READY), None)
         return EngineStatus(models, default, self._last_load_failure, self._queue_size)
 
     def worker_processes(self) -> dict[str, int]:
-        """Model name -> process id of its worker, for those that live."""
-        return {model.name: model.process_id for model in self.status().models if model.process_id is not None}
+        """Model name -> process id of its worker, for those that live; of a name that is being replaced, the one that answers."""
+        alive = [model for model in self.status().models if model.process_id is not None]
+        return {model.name: int(model.process_id or 0) for model in reversed(alive)}
 
     def close(self) -> None:
         """Cancel and end everything. Idempotent."""
         self._closed = True
         with self._lock:
-            hosts, self._hosts = list(self._hosts.values()), {}
+            hosts = [*self._hosts.values(), *self._loading.values()]
+            self._hosts = {}
         closing = [threading.Thread(target=host.close) for host in hosts]
         for thread in closing:
             thread.start()
@@ -184,9 +203,8 @@ class Engine:
         """What a worker process is told."""
         name = plan.request.name or Path(plan.entry.name).name
         cache_dir = self._cache_dir(plan)
-        return LoadModel(
-            plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, plan.warnings, cache_dir
-        )
+        paths = {**plan.paths, **({"CACHE_DIR": cache_dir} if cache_dir is not None else {})}
+        return LoadModel(plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, plan.warnings, paths)
 
     def _cache_dir(self, plan: Plan) -> str | None:
         """Where the compiled model is kept; None where the request decides that itself, or where it would not help."""
@@ -215,19 +233,50 @@ class Engine:
         except OSError:
             logger.warning("the compile cache can't be written", exc_info=True)
 
-    def _replace(self, order: LoadModel) -> ModelHost:
+    def _load_host(
+        self, order: LoadModel, fits_beside: bool, on_stage: OnStage | None, cancel: threading.Event
+    ) -> ModelInfo:
+        """Start a worker, wait for its model, and put it in the place of the one of that name."""
+        host, old = self._start(order)
+        is_first = old is not None and (not fits_beside or old.status().state is not ModelState.READY)
+        if old is not None and is_first:
+            self._forget(old)
+        over = threading.Event()
+        threading.Thread(target=_close_when, args=(cancel, over, host), name="cancel", daemon=True).start()
+        try:
+            info = host.load(on_stage)
+        except OpenArcError as error:
+            host.close()
+            with self._lock:
+                del self._loading[order.name]
+            if old is not None and is_first and not isinstance(error, LoadCancelled):
+                raise _after_unloading(error) from error
+            raise
+        finally:
+            over.set()
+        with self._lock:
+            del self._loading[order.name]
+            replaced = self._hosts.pop(order.name, None)
+            self._hosts[order.name] = host
+        if replaced is not None:
+            replaced.close()
+        return info
+
+    def _start(self, order: LoadModel) -> tuple[ModelHost, ModelHost | None]:
+        """The host of a new load, and the one that answers to its name until then.
+
+        Raises:
+            EngineClosed, ModelAlreadyLoading.
+        """
         with self._lock:
             if self._closed:
                 raise EngineClosed("OpenArc is shutting down.", "Start it again.")
-            old = self._hosts.get(order.name)
-            if old is not None and old.status().state is ModelState.LOADING:
+            if order.name in self._loading:
                 raise ModelAlreadyLoading(
                     f"{order.name} is loading already.", "Wait for it, or cancel that load first."
                 )
-            host = self._hosts[order.name] = ModelHost(order, self._queue_size, self._on_report)
-        if old is not None:
-            old.close()
-        return host
+            host = self._loading[order.name] = ModelHost(order, self._queue_size, self._on_report)
+            return host, self._hosts.get(order.name)
 
     def _forget(self, host: ModelHost) -> tuple[int, int]:
         freed = host.close()
@@ -241,7 +290,8 @@ class Engine:
         wanted = name if name is not None else self._default_name()
         with self._lock:
             host = self._hosts.get(wanted) if wanted is not None else None
-            names = list(self._hosts)
+            host = host or (self._loading.get(wanted) if wanted is not None else None)
+            names = [*self._hosts, *self._loading]
         if host is None:
             what = f"No model '{name}' is loaded." if name is not None else "No model is loaded."
             raise ModelNotLoaded(what, (nearest(name, names) if name else "") or "Load one first.")
@@ -260,3 +310,18 @@ class Engine:
         with self._lock:
             hosts = list(self._hosts.values())
         return next((found for host in hosts if (found := host.find(request_id)) is not None), None)
+
+
+def _close_when(cancel: threading.Event, over: threading.Event, host: ModelHost) -> None:
+    """End a load once its caller does not want it any more."""
+    while not over.is_set():
+        if cancel.wait(CANCEL_POLL_SECONDS):
+            if not over.is_set():
+                host.close()
+            return
+
+
+def _after_unloading(error: OpenArcError) -> OpenArcError:
+    """A failed load that had to make room first says so."""
+    hint = f"{error.hint} The model that answered to this name was unloaded first, because both do not fit."
+    return type(error)(error.message, hint.strip(), error.properties)

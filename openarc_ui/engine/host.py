@@ -246,7 +246,8 @@ class ModelHost:
             self._end_orphan(request_id, None if is_wanted else reason)
         if self._info is None and self._load_error is None and not self._load_cancelled:
             self._load_error = ModelLoadFailed(
-                f"The worker process ended while loading: {reason}", "See the log for its last words."
+                f"The worker process ended while loading: {reason}.",
+                "Load it again; if it stays, change the ov_config or the device.",
             )
         self._load_over.set()
 

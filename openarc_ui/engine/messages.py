@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pickle
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from openarc_ui.engine.types import (
@@ -29,7 +30,7 @@ class LoadModel:
     """To the worker, first and once: load this model.
 
     Attributes:
-        cache_dir: where OpenVINO keeps the compiled model, when the request says nothing of it.
+        paths: properties that are paths, whole: those of the request, and CACHE_DIR when the request says nothing of it.
     """
 
     request: LoadRequest
@@ -38,7 +39,7 @@ class LoadModel:
     backend: BackendName
     backend_reason: str
     warnings: tuple[str, ...]
-    cache_dir: str | None = None
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -55,7 +55,7 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
         device=order.request.device,
         execution_devices=model.execution_devices,
         requested_properties=requested,
-        effective_properties=model.effective_properties,
+        effective_properties=_without_paths(order, model.effective_properties),
         load_seconds=stages.total_seconds,
         stage_seconds=tuple(stages.seconds),
         memory_bytes=psutil.Process().memory_info().rss,
@@ -71,6 +71,12 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
     )
 
 
+def _without_paths(order: LoadModel, effective: Mapping[str, str]) -> dict[str, str]:
+    """Paths as they were asked for; where OpenArc keeps its files on this machine is nobody's business."""
+    shown = {name: str(order.request.ov_config.get(name, "OpenArc's cache folder")) for name in order.paths}
+    return {name: shown[name] if value == order.paths.get(name) else value for name, value in effective.items()}
+
+
 def _configuration_id(order: LoadModel, model: LoadedModel) -> str:
     """Twelve hexadecimal digits of the SHA-256 of all that makes two runs comparable."""
     identity = {
@@ -78,7 +84,7 @@ def _configuration_id(order: LoadModel, model: LoadedModel) -> str:
         "backend": order.backend,
         "device": order.request.device,
         "options": order.request.model_dump(exclude={"model_path", "name", "backend", "device"}),
-        "effective": model.effective_properties,
+        "effective": _without_paths(order, model.effective_properties),
         "versions": model.versions,
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -30,7 +30,7 @@ from openarc_ui.engine.pipelines import check_pipeline, pipeline_of
 from openarc_ui.engine.sampling import BUILT_IN
 from openarc_ui.engine.scheduler import SCHEDULER_DEFAULTS, SchedulerOptions
 from openarc_ui.engine.types import BackendName, LoadRequest, PropertyValue, SamplingParameters
-from openarc_ui.errors import DeviceUnavailable, InvalidRequest, OpenArcError, PropertyRejected, nearest
+from openarc_ui.errors import DeviceUnavailable, InvalidRequest, ModelNotFound, OpenArcError, PropertyRejected, nearest
 
 COMMON_SCHEDULER = frozenset({"cache_size", "max_num_batched_tokens", "max_num_seqs", "enable_prefix_caching"})
 COMMON_SAMPLING = frozenset({"max_new_tokens", "temperature", "top_p", "top_k", "do_sample"})
@@ -51,9 +51,11 @@ class Plan:
     """A load that passed every check.
 
     Attributes:
-        request: with today's property names, and paths made whole.
+        request: with today's property names.
         backend_reason: why this backend.
         warnings: what is worth knowing, one sentence each.
+        fits_beside: there is room for it without unloading the model it replaces.
+        paths: the properties that are paths, made whole; the request keeps them as they were written.
     """
 
     request: LoadRequest
@@ -61,6 +63,8 @@ class Plan:
     backend: BackendName
     backend_reason: str
     warnings: tuple[str, ...]
+    fits_beside: bool
+    paths: Mapping[str, str]
 
 
 class Preflight:
@@ -145,10 +149,7 @@ class Preflight:
             entry = self._catalogue.find(request.model_path)
             backend, _ = choose_backend(request, entry)
         except OpenArcError as error:
-            field = (
-                "backend" if isinstance(error, InvalidRequest) or error.code == "backend_unavailable" else "model_path"
-            )
-            found.append(Finding(field, "error", "rules", error.message, error.hint))
+            found.append(Finding(_field_of(error), "error", "rules", error.message, error.hint))
         if backend != "scripted":
             found += self._device_findings(request, backend or request.backend)
         return found
@@ -168,24 +169,37 @@ class Preflight:
             _raise_first(found)
             warnings = [f"{each.message} {each.hint}".strip() for each in found]
         ov_config, _ = map_old_names(request.ov_config)
-        request = request.model_copy(update={"ov_config": self._with_whole_paths(ov_config)})
+        request = request.model_copy(update={"ov_config": ov_config})
         if backend != "scripted" and not request.allow_overcommit:
             self._fitting.require(request, entry, backend, self._current_layer())
-        return Plan(request, entry, backend, reason, tuple(warnings))
+        fits_beside = backend == "scripted" or self._fitting.fits_beside(request, entry, backend, self._current_layer())
+        return Plan(request, entry, backend, reason, tuple(warnings), fits_beside, self._whole_paths(ov_config))
 
     def fit(self, request: LoadRequest, context_tokens: int | None = None, sequences: int = 1) -> FitEstimate:
         """Whether a model fits where it is asked to run.
 
         Raises:
-            ModelNotFound, BackendUnavailable, DeviceUnavailable, InvalidRequest: it can't be said what would run where.
+            ModelNotFound, BackendUnavailable, DeviceUnavailable, PropertyRejected, InvalidRequest: it can't be said what
+                would run where, or it would not run.
         """
         entry = self._catalogue.find(request.model_path)
         backend, _ = choose_backend(request, entry)
         ov_config, _ = map_old_names(request.ov_config)
         request = request.model_copy(update={"ov_config": ov_config})
         layer = self._current_layer()
-        check_device(layer, request.device)
+        if backend != "scripted":
+            _raise_first(self._device_findings(request, backend))
         return self._fitting.estimate(request, entry, backend, layer, context_tokens, sequences)
+
+    def fits_beside(self, request: LoadRequest) -> bool:
+        """Whether a model fits without unloading the one it replaces.
+
+        Raises:
+            ModelNotFound, BackendUnavailable, InvalidRequest: it can't be said what would run.
+        """
+        entry = self._catalogue.find(request.model_path)
+        backend, _ = choose_backend(request, entry)
+        return backend == "scripted" or self._fitting.fits_beside(request, entry, backend, self._current_layer())
 
     def _device_findings(self, request: LoadRequest, backend: str) -> list[Finding]:
         layer = self._current_layer()
@@ -238,19 +252,27 @@ class Preflight:
                 self._layer = self._new_layer()
             return self._layer
 
-    def _with_whole_paths(self, ov_config: Mapping[str, PropertyValue]) -> dict[str, PropertyValue]:
+    def _whole_paths(self, ov_config: Mapping[str, PropertyValue]) -> dict[str, str]:
         """Relative paths count from the folder they must stay in, whatever folder the worker runs in."""
-        whole = dict(ov_config)
+        whole: dict[str, str] = {}
         folders = (
             (CACHE_FOLDER_PROPERTIES, self._cache_folder),
             (MODEL_FOLDER_PROPERTIES, self._catalogue.model_folder),
         )
         for names, folder in folders:
             for name in names:
-                value = whole.get(name)
+                value = ov_config.get(name)
                 if isinstance(value, str) and value and folder is not None:
                     whole[name] = str((folder / value).resolve())
         return whole
+
+
+def _field_of(error: OpenArcError) -> str:
+    """Where an error of choosing model and backend belongs: the option it names, else one of the two."""
+    if isinstance(error, ModelNotFound):
+        return "model_path"
+    options = ("dynamic_shapes", "use_cache", "export_model", "scheduler", "bos_token_id", "pad_token_id")
+    return next((name for name in options if name in error.message), "backend")
 
 
 def _as_written(found: Finding, used_old: list[str]) -> Finding:

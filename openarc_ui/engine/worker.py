@@ -78,7 +78,7 @@ class Worker:
     def _load(self, order: LoadModel) -> tuple[Backend, ModelInfo, LoadedModel]:
         stages = StageTimer(lambda label, fraction: self._channel.send(StageReached(LoadStage(label, fraction))))
         stages.reach("Importing the backend", 0.1)
-        request = _with_cache_dir(order)
+        request = _with_paths(order)
         backend = create_backend(order.backend, request)
         model = backend.load(request, order.path, stages.reach)
         stages.reach("Warming up with a first token", 0.9)
@@ -111,11 +111,9 @@ class Worker:
             session.step()
 
 
-def _with_cache_dir(order: LoadModel) -> LoadRequest:
-    """The request, and where OpenVINO keeps what it compiles; that is no part of what was asked for."""
-    if order.cache_dir is None:
-        return order.request
-    return order.request.model_copy(update={"ov_config": {**order.request.ov_config, "CACHE_DIR": order.cache_dir}})
+def _with_paths(order: LoadModel) -> LoadRequest:
+    """The request with its paths whole, and with the cache's; neither is a part of what was asked for."""
+    return order.request.model_copy(update={"ov_config": {**order.request.ov_config, **order.paths}})
 
 
 def _warm_up(backend: Backend, model: LoadedModel) -> None:

@@ -137,11 +137,13 @@ def test_what_is_worth_knowing_becomes_a_warning_of_the_load(preflight: Prefligh
 
 def test_paths_are_made_whole_inside_their_folders(preflight: Preflight, tmp_path: Path) -> None:
     plan = preflight.plan(LoadRequest(model_path="tiny", backend="optimum", ov_config={"CACHE_DIR": "mine"}))
-    assert plan.request.ov_config["CACHE_DIR"] == str(tmp_path / "cache" / "mine")
+    assert plan.request.ov_config["CACHE_DIR"] == "mine"
+    assert plan.paths == {"CACHE_DIR": str(tmp_path / "cache" / "mine")}
     with pytest.raises(PropertyRejected, match="cache folder"):
         preflight.plan(LoadRequest(model_path="tiny", ov_config={"CACHE_DIR": str(tmp_path)}))
-    with pytest.raises(PropertyRejected, match="cache folder"):
-        preflight.plan(LoadRequest(model_path="tiny", ov_config={"CACHE_DIR": "."}))
+    for outside in (".", "../x", "a" * 5000):
+        with pytest.raises(PropertyRejected, match="cache folder"):
+            preflight.plan(LoadRequest(model_path="tiny", ov_config={"CACHE_DIR": outside}))
 
 
 def test_a_model_that_does_not_fit_is_refused_until_the_request_insists(
@@ -164,6 +166,27 @@ def test_memory_that_an_unload_gives_back_counts_as_free(
     before, after = (each.fit(LoadRequest(model_path="tiny")) for each in (preflight, back))
     assert before.free_bytes is not None and after.free_bytes is not None
     assert after.free_bytes - before.free_bytes > 9 * 10**11
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"dynamic_shapes": False}, "dynamic_shapes"),
+        ({"backend": "genai", "use_cache": False}, "use_cache"),
+        ({"backend": "genai", "bos_token_id": 1}, "bos_token_id"),
+        ({"backend": "optimum", "scheduler": {"max_num_seqs": 1}}, "scheduler"),
+    ],
+)
+def test_an_option_that_a_backend_lacks_stands_at_that_option(
+    preflight: Preflight, values: dict[str, Any], field: str
+) -> None:
+    (found,) = preflight.check({"model_path": "tiny", **values})
+    assert found.field == field and "choose the " + values.get("backend", "") not in found.hint
+
+
+def test_what_would_not_run_is_not_estimated(preflight: Preflight) -> None:
+    with pytest.raises(PropertyRejected, match="NUM_STREAM"):
+        preflight.fit(LoadRequest(model_path="tiny", ov_config={"NUM_STREAM": 1}))
 
 
 def test_a_refresh_finds_a_new_device(tmp_path: Path, machine: ScriptedMachine) -> None:

@@ -6,16 +6,18 @@ Keys of a composite device are held against its members, since AUTO and HETERO s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from openarc_ui.engine.devices.form import plugin_options
 from openarc_ui.engine.devices.layer import DeviceLayer, refusal
-from openarc_ui.engine.devices.rules import CACHE_FOLDER_PROPERTIES, Setting, findings
+from openarc_ui.engine.devices.rules import CACHE_FOLDER_PROPERTIES, MODEL_FOLDER_PROPERTIES, Setting, findings
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.options import OptionSpec
 from openarc_ui.engine.types import PropertyValue
 from openarc_ui.errors import PropertyRejected, nearest
 
 OLD_NAMES = {"PRECISION_HINT": "INFERENCE_PRECISION_HINT", "ENABLE_HYPERTHREADING": "ENABLE_HYPER_THREADING"}
-LOOK_IN_FORM = "None of its properties has a name like it; GET /devices/options lists them."
+LOOK_IN_FORM = "None of its properties has a name like it."
 OLD_PRECISIONS = {"fp16": "f16", "fp32": "f32"}
 
 
@@ -84,6 +86,8 @@ def _value(layer: DeviceLayer, setting: Setting, spec: OptionSpec, value: Proper
         if words is not None:
             message = f"{owner} refuses {spec.name}={_shown(value)}: {words.rstrip('.')}."
             return [_refused(spec, message, _hint(spec, value), _trap(spec, value))]
+    if spec.kind == "integer" and isinstance(value, float) and not value.is_integer():
+        return [_refused(spec, f"{spec.name} is a whole number, not {_shown(value)}.", "", "")]
     if spec.kind == "number" and spec.maximum is not None and isinstance(value, (int, float)) and value > spec.maximum:
         return [_refused(spec, f"{spec.name} is at most {spec.maximum:g}.", "", "")]
     return []
@@ -92,9 +96,10 @@ def _value(layer: DeviceLayer, setting: Setting, spec: OptionSpec, value: Proper
 def _own_value(spec: OptionSpec, value: PropertyValue) -> list[Finding]:
     """A key that no plugin lists: OpenVINO's or GenAI's, which check nothing before the load."""
     allowed = [choice.value for choice in spec.choices]
-    if spec.name in CACHE_FOLDER_PROPERTIES and isinstance(value, str):
-        return []
-    if allowed and str(value) not in allowed:
+    is_path = spec.name in CACHE_FOLDER_PROPERTIES
+    if (is_path or spec.kind == "text") and not isinstance(value, str):
+        message = f"{spec.name} is a text, not {_shown(value)}."
+    elif allowed and not is_path and str(value) not in allowed:
         message = f"{spec.name} is one of {', '.join(allowed)}, not {_shown(value)}."
     elif spec.kind == "switch" and not isinstance(value, bool) and str(value).upper() not in ("YES", "NO"):
         message = f"{spec.name} is true or false, not {_shown(value)}."
@@ -102,47 +107,32 @@ def _own_value(spec: OptionSpec, value: PropertyValue) -> list[Finding]:
         isinstance(value, bool) or not str(value).isdecimal() or int(str(value)) < (spec.minimum or 0)
     ):
         message = f"{spec.name} is a whole number from {spec.minimum or 0:g}, not {_shown(value)}."
-    elif spec.kind == "text" and not isinstance(value, str):
-        message = f"{spec.name} is a text, not {_shown(value)}."
     else:
         return []
     return [_refused(spec, message, _hint(spec, value), "")]
 
 
 def _per_device(layer: DeviceLayer, setting: Setting, value: PropertyValue) -> list[Finding]:
-    """DEVICE_PROPERTIES: {device: {property: value}}, each held against its own device."""
+    """DEVICE_PROPERTIES: {device: {property: value}}, each held against its own device by all the same checks."""
     field = "ov_config.DEVICE_PROPERTIES"
     if not isinstance(value, dict):
-        return [
-            Finding(
-                field,
-                "error",
-                "rules",
-                "DEVICE_PROPERTIES is an object of devices.",
-                'For example {"CPU": {"NUM_STREAMS": 1}}.',
-            )
-        ]
+        hint = 'For example {"CPU": {"NUM_STREAMS": 1}}.'
+        return [Finding(field, "error", "rules", "DEVICE_PROPERTIES is an object of devices.", hint)]
     found: list[Finding] = []
     for device, properties in value.items():
         if device not in setting.members:
-            found.append(
-                Finding(
-                    field,
-                    "error",
-                    "rules",
-                    f"{setting.device} has no device '{device}'.",
-                    nearest(device, setting.members),
-                )
-            )
+            words = f"{setting.device} has no device '{device}'."
+            found.append(Finding(field, "error", "rules", words, nearest(device, setting.members)))
             continue
-        writable = [name for name, access in layer.supported_properties(device).items() if "W" in access]
-        for name, each in properties.items():
-            if name not in writable:
+        for name in (*CACHE_FOLDER_PROPERTIES, *MODEL_FOLDER_PROPERTIES):
+            if name in properties:
+                words = f"{name} can't be set for {device} alone."
                 found.append(
-                    Finding(field, "error", "plugin", f"{device} has no property '{name}'.", nearest(name, writable))
+                    Finding(field, "error", "rules", words, "Set it beside DEVICE_PROPERTIES.", "paths_outside")
                 )
-            elif (words := refusal(layer, device, name, each)) is not None:
-                found.append(Finding(field, "error", "plugin", f"{device} refuses {name}={_shown(each)}: {words}"))
+        alone = replace(setting, device=device, members=(device,), ov_config=properties, is_paged=False)
+        inner = check_ov_config(layer, alone, plugin_options(layer, device))
+        found += [replace(each, field=field) for each in inner]
     return found
 
 

@@ -78,8 +78,9 @@ def refusal(layer: DeviceLayer, device: str, name: str, value: PropertyValue) ->
     """Why the plugin does not take a value, in its own words; None when it does."""
     try:
         layer.set_property(device, {name: value})
-    except (RuntimeError, TypeError) as error:
-        return clean_message(error)
+    except (RuntimeError, TypeError, OverflowError) as error:
+        words = clean_message(error)
+        return "the value is out of range" if "Unable to cast" in words else words.removesuffix("; stoi")
     return None
 
 

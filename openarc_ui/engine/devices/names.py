@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from openarc_ui.engine.devices.layer import DeviceLayer
 from openarc_ui.errors import DeviceUnavailable, nearest
 
+DRIVERS = {
+    "GPU": "Install the driver of your Intel GPU (compute runtime and OpenCL loader)",
+    "NPU": "Install the driver of your Intel NPU",
+}
 VIRTUAL_DEVICES = ("AUTO", "HETERO", "MULTI", "BATCH")
+LARGEST_BATCH = 1024
 BATCH_SIZE = re.compile(r"\((\d+)\)$")
 
 
@@ -34,9 +39,7 @@ def check_device(layer: DeviceLayer, device: str) -> tuple[str, ...]:
         members = [device]
     for member in members:
         if not _exists(member, available):
-            raise DeviceUnavailable(
-                f"This machine has no device '{member}'.", nearest(member, [*available, *VIRTUAL_DEVICES])
-            )
+            raise DeviceUnavailable(f"This machine has no device '{member}'.", _what_instead(member, available))
     return tuple(members)
 
 
@@ -96,9 +99,20 @@ def _plain_name(part: str, head: str) -> str:
         return part
     if head != "BATCH":
         raise DeviceUnavailable(f"'{part}': a size in parentheses belongs to BATCH.", f"Write {part[: size.start()]}.")
-    if int(size.group(1)) == 0:
-        raise DeviceUnavailable("BATCH can't gather 0 requests.", f"Write {part[: size.start()]}(2) or more.")
+    if not 1 <= int(size.group(1)) <= LARGEST_BATCH:
+        raise DeviceUnavailable(
+            f"BATCH can't gather {size.group(1)[:20]} requests.",
+            f"Write {part[: size.start()]}(2), or up to {LARGEST_BATCH}.",
+        )
     return part[: size.start()]
+
+
+def _what_instead(member: str, available: list[str]) -> str:
+    """For a kind of device OpenVINO knows but does not see here, what to install; else the nearest name."""
+    kind = member.partition(".")[0]
+    if kind in DRIVERS and not any(name.partition(".")[0] == kind for name in available):
+        return f"OpenVINO sees no {kind} here. {DRIVERS[kind]}, then look for devices again."
+    return nearest(member, [*available, *VIRTUAL_DEVICES])
 
 
 def _exists(member: str, available: list[str]) -> bool:

@@ -18,6 +18,7 @@ from openarc_ui.engine.types import PropertyValue
 KV_PROPERTIES = ("KV_CACHE_PRECISION", "KEY_CACHE_PRECISION", "VALUE_CACHE_PRECISION")
 SMALL_KV_TYPES = frozenset({"u8", "u4"})
 CACHE_FOLDER_PROPERTIES = ("CACHE_DIR", "NPUW_CACHE_DIR")
+LONGEST_PATH = 200
 MODEL_FOLDER_PROPERTIES = ("WEIGHTS_PATH",)
 
 
@@ -271,6 +272,18 @@ def _paths(setting: Setting) -> Iterator[Finding]:
             yield _error(name, f"{name} would write files of its own.", "Leave it out.", "paths_outside")
 
 
+def _useless_cache(setting: Setting) -> Iterator[Finding]:
+    wanted = str(setting.ov_config.get("CACHE_DIR") or "")
+    is_ours = setting.cache_folder is not None and _is_below(setting.cache_folder, wanted)
+    if wanted and is_ours and setting.is_paged and setting.is_cpu_only:
+        yield _warning(
+            "CACHE_DIR",
+            "With continuous batching on the CPU the cache is written, as large as the model, and saves no time.",
+            "Leave it out.",
+            "",
+        )
+
+
 def _npu(setting: Setting) -> Iterator[Finding]:
     if not any(member.startswith("NPU") for member in setting.members):
         return
@@ -288,7 +301,7 @@ def _npu(setting: Setting) -> Iterator[Finding]:
 
 def _is_below(folder: Path, value: str) -> bool:
     """A relative path counts from the folder, which is not below itself."""
-    if "\0" in value:
+    if "\0" in value or len(value) > LONGEST_PATH:
         return False
     whole, root = (folder / value).resolve(), folder.resolve()
     return whole != root and whole.is_relative_to(root)
@@ -299,7 +312,7 @@ def _number(value: PropertyValue | None) -> float | None:
         return None
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -311,5 +324,6 @@ RULES: tuple[Rule, ...] = (
     _what_it_seems,
     _accuracy,
     _paths,
+    _useless_cache,
     _npu,
 )

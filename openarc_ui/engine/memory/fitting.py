@@ -44,9 +44,24 @@ class Fitting:
         context_tokens: int | None = None,
         sequences: int = 1,
     ) -> FitEstimate:
-        """Whether it fits now; see `estimate_fit`."""
+        """Whether it fits now, where the model it replaces goes; see `estimate_fit`."""
         returned = self._returned_bytes(request.name or Path(entry.name).name)
+        return self._estimate(request, entry, backend, layer, context_tokens, sequences, returned)
 
+    def fits_beside(self, request: LoadRequest, entry: ModelEntry, backend: BackendName, layer: DeviceLayer) -> bool:
+        """Whether it fits comfortably without anything being unloaded; False where that is not known."""
+        return self._estimate(request, entry, backend, layer, None, 1, 0).verdict == "green"
+
+    def _estimate(
+        self,
+        request: LoadRequest,
+        entry: ModelEntry,
+        backend: BackendName,
+        layer: DeviceLayer,
+        context_tokens: int | None,
+        sequences: int,
+        returned: int,
+    ) -> FitEstimate:
         def system() -> Room:
             room = system_room()
             return room if room.free_bytes is None else replace(room, free_bytes=room.free_bytes + returned)

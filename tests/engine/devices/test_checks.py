@@ -85,6 +85,34 @@ def test_device_properties_are_held_against_each_device_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
+    "properties",
+    [
+        {"WEIGHTS_PATH": "/etc/passwd"},
+        {"CACHE_DIR": "x"},
+        {"DYNAMIC_QUANTIZATION_GROUP_SIZE": -1},
+        {"KV_CACHE_PRECISION": "u3"},
+    ],
+)
+def test_our_rules_hold_inside_device_properties_too(properties: dict[str, Any]) -> None:
+    refused = found({"DEVICE_PROPERTIES": {"CPU": properties}}, "HETERO:CPU", layer=OpenVinoLayer(), backend="optimum")
+    assert refused["ov_config.DEVICE_PROPERTIES"].is_error
+
+
+@pytest.mark.parametrize(
+    ("ov_config", "says"),
+    [
+        ({"CACHE_DIR": 5}, "is a text"),
+        ({"INFERENCE_NUM_THREADS": 1.5}, "whole number"),
+        ({"INFERENCE_NUM_THREADS": 2**80}, "out of range"),
+        ({"INFERENCE_NUM_THREADS": int("9" * 400)}, "out of range"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_or_size_is_said_in_words(ov_config: dict[str, Any], says: str) -> None:
+    (finding,) = [each for each in found(ov_config, layer=OpenVinoLayer()).values() if each.is_error]
+    assert says in finding.message and "PYBIND" not in finding.message
+
+
+@pytest.mark.parametrize(
     ("ov_config", "field", "trap"),
     [
         ({"DYNAMIC_QUANTIZATION_GROUP_SIZE": -5}, "DYNAMIC_QUANTIZATION_GROUP_SIZE", "negative_group_size"),

@@ -6,9 +6,10 @@ import pytest
 
 from openarc_ui.engine.devices.names import check_device, compose_device
 from openarc_ui.errors import DeviceUnavailable
-from tests.engine.devices.machines import big_machine
+from tests.engine.devices.machines import CPU, ScriptedMachine, big_machine
 
 MACHINE = big_machine()
+SMALL = ScriptedMachine({"CPU": CPU})
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ def test_device_strings_name_their_members(device: str, members: tuple[str, ...]
         ("HETERO:-CPU", "Only AUTO"),
         ("BATCH:CPU,GPU.0", "exactly one"),
         ("BATCH:CPU(0)", "0 requests"),
+        ("BATCH:CPU(99999999999999999999)", "up to 1024"),
         ("MULTI:GPU.0(4)", "belongs to BATCH"),
         ("HETRO:CPU", "HETERO"),
         ("CPU.0", "CPU"),
@@ -55,6 +57,13 @@ def test_what_is_no_device_gets_a_reason_and_the_nearest_name(device: str, says:
     with pytest.raises(DeviceUnavailable) as caught:
         check_device(MACHINE, device)
     assert says in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("device", ["GPU", "GPU.0", "NPU", "AUTO:GPU,CPU"])
+def test_a_kind_of_device_that_is_not_seen_says_what_to_install(device: str) -> None:
+    with pytest.raises(DeviceUnavailable) as caught:
+        check_device(SMALL, device)
+    assert "nstall the driver" in caught.value.hint and "Did you mean" not in caught.value.hint
 
 
 @pytest.mark.parametrize(

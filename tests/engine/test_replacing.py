@@ -1,0 +1,127 @@
+"""Loading a name that answers already: the old model stays until the new one is ready; a load can be ended by its caller."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import LoadRequest, ModelState
+from openarc_ui.errors import LoadCancelled, ModelAlreadyLoading, ModelLoadFailed
+from tests.conftest import ask, write_script
+
+MODEL = LoadRequest(model_path="script")
+
+
+def until(is_true: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not become true in time"
+        time.sleep(0.01)
+
+
+def states(engine: Engine) -> list[str]:
+    return [model.state.value for model in engine.status().models]
+
+
+def loading_again(engine: Engine, cancel: threading.Event | None = None) -> tuple[threading.Thread, list[Exception]]:
+    """A load of the same name on a thread, and what it raised."""
+    raised: list[Exception] = []
+
+    def load() -> None:
+        try:
+            engine.load(MODEL, cancel=cancel)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            raised.append(error)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    return thread, raised
+
+
+def test_the_old_model_answers_while_the_new_one_loads(scripted: Engine, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script", load_seconds=1.0)
+    old = scripted.worker_processes()["script"]
+    thread, raised = loading_again(scripted)
+    until(lambda: states(scripted) == ["ready", "loading"])
+    assert scripted.submit(ask("hello")).result(timeout=5).texts[0].endswith("Paris.")
+    assert scripted.worker_processes() == {"script": old}
+    thread.join()
+    assert raised == [] and states(scripted) == ["ready"]
+    assert scripted.worker_processes()["script"] != old
+
+
+def test_a_load_that_fails_leaves_the_model_that_answers(scripted: Engine, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script", load_error="torn in two")
+    with pytest.raises(ModelLoadFailed, match="torn in two") as caught:
+        scripted.load(MODEL)
+    assert "unloaded" not in caught.value.hint
+    assert states(scripted) == ["ready"]
+    assert scripted.submit(ask("hello")).result(timeout=5).texts[0].endswith("Paris.")
+
+
+def test_where_both_do_not_fit_the_old_one_goes_first_and_a_failure_says_so(
+    scripted: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert scripted.replaces(MODEL) == "beside"
+    assert scripted.replaces(MODEL.model_copy(update={"name": "another"})) == ""
+    plan = scripted.preflight.plan
+    monkeypatch.setattr(scripted.preflight, "plan", lambda request: _alone(plan(request)))
+    write_script(tmp_path / "models" / "script", load_error="torn in two")
+    with pytest.raises(ModelLoadFailed) as caught:
+        scripted.load(MODEL)
+    assert "was unloaded first" in caught.value.hint and states(scripted) == []
+
+
+def _alone(plan: object) -> object:
+    from dataclasses import replace
+
+    return replace(plan, fits_beside=False)  # type: ignore[type-var]
+
+
+def test_a_caller_that_ends_its_load_ends_no_other(scripted: Engine, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script", load_seconds=5.0)
+    mine, theirs = threading.Event(), threading.Event()
+    thread, raised = loading_again(scripted, mine)
+    until(lambda: states(scripted) == ["ready", "loading"])
+    with pytest.raises(ModelAlreadyLoading):
+        scripted.load(MODEL, cancel=theirs)
+    theirs.set()
+    time.sleep(0.2)
+    assert states(scripted) == ["ready", "loading"]
+    mine.set()
+    thread.join(timeout=5)
+    assert not thread.is_alive() and isinstance(raised[0], LoadCancelled)
+    assert states(scripted) == ["ready"]
+
+
+def test_a_load_whose_caller_left_before_it_began_is_not_carried_out(scripted: Engine, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script", load_seconds=5.0)
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(LoadCancelled):
+        scripted.load(MODEL, cancel=cancel)
+    assert states(scripted) == ["ready"]
+
+
+def test_unloading_a_name_that_is_being_replaced_ends_the_load_and_then_the_model(
+    scripted: Engine, tmp_path: Path
+) -> None:
+    write_script(tmp_path / "models" / "script", load_seconds=5.0)
+    thread, raised = loading_again(scripted)
+    until(lambda: states(scripted) == ["ready", "loading"])
+    scripted.unload("script")
+    thread.join(timeout=5)
+    assert isinstance(raised[0], LoadCancelled) and states(scripted) == ["ready"]
+    scripted.unload("script")
+    assert scripted.status().models == ()
+
+
+def test_a_model_that_failed_is_replaced_at_once(scripted: Engine, tmp_path: Path) -> None:
+    scripted.submit(ask("crash"))
+    until(lambda: states(scripted) == [ModelState.FAILED.value])
+    assert scripted.load(MODEL).name == "script" and states(scripted) == ["ready"]
