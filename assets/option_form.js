@@ -90,6 +90,7 @@ function build() {
       rare ? make("label", { class: "oa-form-all" }, make("input", { type: "checkbox" }), `All ${total}`) : null,
       make("span", { class: "oa-form-count", role: "status" }),
       make("button", { type: "button", class: "oa-form-clear" }, "Reset all")),
+    make("p", { class: "oa-form-none oa-form-nothing", hidden: true }, "Nothing matches."),
     ...groups.map((group) => make("fieldset", { class: "oa-form-group" }, make("legend", {}, group.title), ...group.options.map(row))));
   const search = host.querySelector(".oa-form-search") || {}, all = host.querySelector(".oa-form-all input");
   search.value = sought;
@@ -122,6 +123,8 @@ function fill() {
   }
   for (const group of host.querySelectorAll(".oa-form-group"))
     group.hidden = ![...group.querySelectorAll(".oa-form-row")].some((line) => !line.hidden);
+  const nothing = host.querySelector(".oa-form-nothing");
+  if (nothing) nothing.hidden = !sought || [...host.querySelectorAll(".oa-form-row")].some((line) => !line.hidden);
   const count = host.querySelector(".oa-form-count"), set = Object.keys(values()).length;
   if (count) count.textContent = set ? `${set} set` : "all at their defaults";
   const clear = host.querySelector(".oa-form-clear");
@@ -132,6 +135,9 @@ function finding(each) {
   const why = each.trap ? make("details", { class: "oa-form-why" }, make("summary", {}, "Why"), make("span", {}, each.trap)) : null;
   return make("div", { class: `oa-form-${each.severity}` }, make("span", {}, each.message, each.hint ? " " : "", each.hint || ""), why);
 }
+
+// What had the focus is gone; the next best place is the search field.
+function leaveFocus() { host.querySelector(".oa-form-search")?.focus(); }
 
 function show() {
   const wanted = JSON.stringify([spec().key, unknownOptions().map((option) => option.name)]);
@@ -164,7 +170,7 @@ host.addEventListener("input", (event) => {
   event.stopPropagation();
   if (field.classList.contains("oa-form-search")) { sought = field.value.trim(); fill(); return; }
   if (field.closest(".oa-form-all")) { showAll = field.checked; fill(); return; }
-  if (field.dataset.name) change(field.dataset.name, typed(field), field.tagName === "SELECT" ? 0 : 200);
+  if (field.dataset.name) change(field.dataset.name, typed(field), field.tagName === "SELECT" ? 0 : 60);
 });
 host.addEventListener("click", (event) => {
   const reset = event.target.closest(".oa-form-reset");
@@ -172,10 +178,10 @@ host.addEventListener("click", (event) => {
     const field = host.querySelector(`[data-name="${CSS.escape(reset.dataset.reset)}"]`);
     field.value = field.tagName === "SELECT" ? "\u0000" : "";
     change(reset.dataset.reset, undefined, 0);
-    if (host.dataset.built !== JSON.stringify([spec().key, unknownOptions().map((option) => option.name)])) show();
+    if (host.dataset.built !== JSON.stringify([spec().key, unknownOptions().map((option) => option.name)])) { show(); leaveFocus(); }
     else field.focus();
   }
-  if (event.target.closest(".oa-form-clear")) { props.value = {}; show(); trigger("input"); }
+  if (event.target.closest(".oa-form-clear")) { props.value = {}; show(); leaveFocus(); trigger("input"); }
 });
 // Enter in a field is no reason to leave it: nothing is submitted here.
 host.addEventListener("keydown", (event) => { if (event.key === "Escape" && event.target.classList.contains("oa-form-search")) { sought = ""; event.target.value = ""; fill(); } });

@@ -1,36 +1,53 @@
 """The page's actions as named Gradio endpoints with typed parameters, for gradio_client and, later, MCP.
 
-`gr.api` validates nothing itself, so every call goes through the engine's own request models.
+`gr.api` validates nothing itself, so every call goes through `endpoint` and the engine's own request models.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import anyio
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
+from openarc_ui.engine.answers import Places
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import GenerationRequest, Message
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.profiles import ProfileStore
-from openarc_ui.ui.api_errors import as_gradio_error
+from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_loads import load_endpoints
+from openarc_ui.ui.api_profiles import profile_endpoints
 from openarc_ui.ui.api_shown import shown
+from openarc_ui.ui.api_watch import LoadWatch
 from openarc_ui.ui.chat_stream import InFlight, stream_answer
 
 CONVERSATION = TypeAdapter(tuple[Message, ...])
 
 
-def add_endpoints(engine: Engine, profiles: ProfileStore) -> None:
-    """Register the endpoints, inside open gr.Blocks."""
+def add_endpoints(engine: Engine, profiles: ProfileStore, needs_key: bool = False) -> None:
+    """Register the endpoints, inside open gr.Blocks.
+
+    Args:
+        needs_key: the server wants a key, so code to copy says where to get it.
+    """
+    watch = LoadWatch(engine)
+    for each in (
+        *_answering(engine),
+        *load_endpoints(engine, watch),
+        *profile_endpoints(engine, profiles, watch, needs_key),
+    ):
+        gr.api(endpoint(each), api_name=each.__name__, concurrency_limit=None)
+
+
+def _answering(engine: Engine) -> list[Callable[..., Any]]:
     in_flight = InFlight()
 
     async def chat(
         message: str,
-        conversation: str = "[]",
+        conversation: list[dict[str, Any]] | str = "[]",
         system_prompt: str = "",
         model: str | None = None,
         max_new_tokens: int | None = None,
@@ -50,7 +67,7 @@ def add_endpoints(engine: Engine, profiles: ProfileStore) -> None:
 
         Args:
             message: What the user says now.
-            conversation: The messages before it, as a JSON list of {"role", "content"}.
+            conversation: The messages before it, a list of {"role", "content"} or its JSON text.
             system_prompt: Put in front when not empty.
             model: Name of a loaded model; left out: the one loaded last.
             max_new_tokens: Most tokens to generate.
@@ -71,16 +88,14 @@ def add_endpoints(engine: Engine, profiles: ProfileStore) -> None:
             for name, value in locals().items()
             if name in GenerationRequest.model_fields and name != "conversation"
         }
-        with as_gradio_error():
-            request = GenerationRequest(
-                conversation=_messages(conversation, system_prompt, message),
-                source="gradio",
-                **{name: value for name, value in given.items() if value is not None},
-            )
-            session = request.request_id
-            async for progress in stream_answer(engine, request, in_flight, session):
-                if progress.text or progress.result is not None:
-                    yield progress.text
+        request = GenerationRequest(
+            conversation=_messages(conversation, system_prompt, message),
+            source="gradio",
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        async for progress in stream_answer(engine, request, in_flight, request.request_id):
+            if progress.text or progress.result is not None:
+                yield progress.text
 
     async def unload_model(model: str | None = None) -> dict[str, Any]:
         """Unload a model: its requests are cancelled, its process ends.
@@ -88,8 +103,7 @@ def add_endpoints(engine: Engine, profiles: ProfileStore) -> None:
         Args:
             model: Which; left out: the one loaded last.
         """
-        with as_gradio_error():
-            return shown(await asyncio.to_thread(engine.unload, model))
+        return shown(await anyio.to_thread.run_sync(engine.unload, model))
 
     async def status() -> dict[str, Any]:
         """Every loaded model with state, memory, running and queued requests."""
@@ -97,18 +111,23 @@ def add_endpoints(engine: Engine, profiles: ProfileStore) -> None:
         models = [{"name": each.name, "state": each.state.value, "device": each.request.device, "backend": each.info and each.info.backend,
                    "memory_bytes": each.memory_bytes, "running": each.running, "queued": each.queued, "failure": each.failure,
                    "last_decode_tokens_per_second": each.last_decode_tokens_per_second} for each in now.models]  # fmt: skip
-        return {"models": models, "default_model": now.default_model, "queue_size": now.queue_size}
+        body: dict[str, Any] = Places.of(engine).hidden(
+            {"models": models, "default_model": now.default_model, "queue_size": now.queue_size}
+        )
+        return body
 
-    for endpoint in (chat, unload_model, status, *load_endpoints(engine, profiles)):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
+    return [chat, unload_model, status]
 
 
-def _messages(conversation: str, system_prompt: str, message: str) -> tuple[Message, ...]:
+def _messages(conversation: list[dict[str, Any]] | str, system_prompt: str, message: str) -> tuple[Message, ...]:
     try:
-        before = CONVERSATION.validate_json(conversation or "[]")
+        if isinstance(conversation, str):
+            before = CONVERSATION.validate_json(conversation or "[]")
+        else:
+            before = CONVERSATION.validate_python(conversation)
     except ValidationError as error:
         raise InvalidRequest(
-            f"conversation: {error.errors()[0]['msg']}.", 'Send a JSON list of {"role", "content"}.'
+            f"conversation: {error.errors()[0]['msg'].rstrip('.')}.", 'Send a JSON list of {"role", "content"}.'
         ) from None
     system = (Message(role="system", content=system_prompt),) if system_prompt.strip() else ()
     return (*system, *before, Message(role="user", content=message))

@@ -1,11 +1,33 @@
-"""Our errors and pydantic's as what Gradio shows to a client: one sentence. Every other stays hidden."""
+"""What every named endpoint has around it: its parameters held against their types, and errors as one sentence.
+
+`gr.api` checks nothing, and what escapes an endpoint reaches the client as Gradio's own words with a traceback in the log.
+"""
 
 from __future__ import annotations
 
-import gradio as gr
-from pydantic import ValidationError
+import contextlib
+import functools
+import inspect
+import typing
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
 
-from openarc_ui.errors import OpenArcError
+import gradio as gr
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from openarc_ui.engine.answers import without_long_echoes
+from openarc_ui.engine.explain import explain
+from openarc_ui.errors import InvalidRequest, OpenArcError
+
+WANTED = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "an object",
+    "list_type": "a list",
+}
+"""What pydantic's complaints about a type ask for."""
 
 
 class as_gradio_error:  # noqa: N801 - reads as a statement: `with as_gradio_error():`
@@ -15,9 +37,70 @@ class as_gradio_error:  # noqa: N801 - reads as a statement: `with as_gradio_err
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OpenArcError):
-            raise gr.Error(f"{error.message} {error.hint}".strip(), print_exception=False) from error
         if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise gr.Error(f"{field}: {first['msg']}.", print_exception=False) from error
+            error = explain(error.errors(include_url=False), {}, hint="")
+        if isinstance(error, OpenArcError):
+            words = f"{error.message} {error.hint}".strip().encode("utf-8", "replace").decode("utf-8")
+            raise gr.Error(without_long_echoes(words), print_exception=False) from error
+
+
+def endpoint(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An endpoint whose parameters have the types it declares, and nothing else: "no" is not false, and 1.5 is not 1.
+
+    Args:
+        function: a coroutine function, or an asynchronous generator whose values replace each other.
+    """
+    parameters = _parameters_of(function)
+    signature = inspect.signature(function)
+
+    def checked(given: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+        values = dict(signature.bind(*given, **named).arguments)
+        return values | _check(parameters, {name: values[name] for name in values if name in parameters.model_fields})
+
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def streamed(*given: Any, **named: Any) -> AsyncIterator[Any]:
+            with as_gradio_error():
+                async with contextlib.aclosing(function(**checked(given, named))) as values:
+                    async for value in values:
+                        yield value
+
+        return streamed
+
+    @functools.wraps(function)
+    async def answered(*given: Any, **named: Any) -> Any:
+        with as_gradio_error():
+            return await function(**checked(given, named))
+
+    return answered
+
+
+def _parameters_of(function: Callable[..., Any]) -> type[BaseModel]:
+    """A function's parameters as a strict model; what Gradio fills in itself is none of them."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if each.default is inspect.Parameter.empty else each.default)
+        for name, each in inspect.signature(function).parameters.items()
+        if hints[name] is not gr.Request
+    }
+    config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+    return create_model(function.__name__, __config__=config, **fields)
+
+
+def _check(parameters: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they are, once their types are right.
+
+    Raises:
+        InvalidRequest: one is not; with the parameter's name and what it should be.
+    """
+    try:
+        parameters.model_validate(dict(values))
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        name = problems[0]["loc"][0]
+        wanted = [WANTED[each["type"]] for each in problems if each["loc"][0] == name and each["type"] in WANTED]
+        if not wanted:
+            raise explain(problems, {}, hint="") from None
+        raise InvalidRequest(f"{name} must be {' or '.join(dict.fromkeys(wanted))}.") from None
+    return dict(values)

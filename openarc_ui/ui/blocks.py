@@ -49,6 +49,7 @@ def build_page(
         add_endpoints(engine, profiles)
         _follow(page, engine, startup, status, again, loads, chats)
         _wire_tabs(load_page, chat_page, metrics_page, measured)
+        loads.ahead.saved.render()
         fill_when_opened(page, loads, profiles)
         again.click(startup.retry, None, None, queue=False, api_visibility="private", show_progress="hidden")
         theme.click(None, None, None, js="() => window.openarcToggleTheme()", api_visibility="private")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 
@@ -15,6 +14,11 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import DeviceUnavailable
 from openarc_ui.ui.html import card, empty, error_card, size, table
 
+TYPE_WORDS = {
+    "bool": "switch", "int": "whole number", "float": "number", "str": "text", "list": "list", "tuple": "list", "set": "list",
+    "dict": "table", "Type": "element type", "": "",
+}  # fmt: skip
+"""OpenVINO's Python types for a person; every other is an enumeration."""
 COMPOSITE_WORDS = {
     "AUTO": "AUTO – OpenVINO picks one of them",
     "HETERO": "HETERO – split the model over them",
@@ -29,7 +33,7 @@ class Builder:
 
     kind: gr.Radio
     members: gr.Dropdown
-    batch_size: gr.Number
+    batch_size: gr.Textbox
     note: gr.HTML
     use: gr.Button
 
@@ -37,7 +41,7 @@ class Builder:
 def build_devices_panel(engine: Engine) -> tuple[gr.HTML, gr.Button]:
     """The list and its Refresh button, inside an open gr.Tab."""
     with gr.Row(equal_height=True):
-        gr.HTML('<p class="oa-muted">What OpenVINO finds on this machine, asked just now.</p>', elem_classes="oa-tight")
+        gr.HTML('<p class="oa-muted">What OpenVINO finds on this machine.</p>', elem_classes="oa-tight")
         refresh = gr.Button("Look for devices again", size="sm", scale=0, min_width=190, elem_id="oa-refresh-devices")
     return gr.HTML(devices_html(engine.preflight.devices()), elem_id="oa-devices", elem_classes="oa-tight"), refresh
 
@@ -58,32 +62,35 @@ def build_device_builder(devices: Sequence[DeviceReport]) -> Builder:
             interactive=True,
             scale=3,
         )
-        size_field = gr.Number(
-            None,
+        size_field = gr.Textbox(
             label="Batch size",
             info="Empty: chosen",
-            precision=0,
-            minimum=1,
+            max_lines=1,
             visible=False,
             interactive=True,
             scale=1,
             min_width=110,
         )
     with gr.Row(equal_height=True):
-        note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-composed")
+        note = gr.HTML(composed_note("AUTO", [], ""), elem_classes="oa-tight oa-note", elem_id="oa-composed")
         use = gr.Button("Use this device", size="sm", scale=0, min_width=140)
     return Builder(kind, members, size_field, note, use)
 
 
-def composed(kind: str, members: list[str] | None, batch_size: float | None) -> tuple[str, DeviceUnavailable | None]:
+def composed(kind: str, members: list[str] | None, batch_size: str | None) -> tuple[str, DeviceUnavailable | None]:
     """The device string of the builder, or why there is none."""
+    typed = (batch_size or "").strip() if kind == "BATCH" else ""
     try:
-        return compose_device(kind, members or [], int(batch_size) if batch_size else None), None
+        if typed and (not typed.isdecimal() or int(typed) < 1):
+            raise DeviceUnavailable(
+                f"'{typed[:20]}' is no batch size.", "Write a whole number from 1, or empty the field."
+            )
+        return compose_device(kind, members or [], int(typed) if typed else None), None
     except DeviceUnavailable as error:
         return "", error
 
 
-def composed_note(kind: str, members: list[str] | None, batch_size: float | None) -> Any:
+def composed_note(kind: str, members: list[str] | None, batch_size: str | None) -> str:
     """What stands beside the button."""
     device, error = composed(kind, members, batch_size)
     if error is not None:
@@ -109,7 +116,10 @@ def _device(device: DeviceReport) -> str:
     chips = "".join(f"<span class='oa-chip'>{escape(each)}</span>" for each in device.capabilities)
     facts = [
         ("Memory", size(device.memory_bytes) if device.memory_bytes is not None else "not told"),
-        ("Kind", " ".join(part for part in (device.type, device.kind) if part)),
+        (
+            "Kind",
+            device.kind if device.kind == "CPU" else " ".join(part for part in (device.type, device.kind) if part),
+        ),
         ("Driver", device.driver or "not told"),
     ]
     head = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
@@ -136,7 +146,7 @@ def _properties(readings: Sequence[PropertyReading]) -> str:
             (
                 each.name,
                 each.value if each.value is not None else each.problem or "",
-                each.type,
+                TYPE_WORDS.get(each.type, "choice" if each.type else ""),
                 words.get(each.access, each.access),
             ),
             "oa-threw" if each.problem is not None and each.access != "WO" else "",

@@ -9,6 +9,15 @@ from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.memory.estimate import FitEstimate
 from openarc_ui.ui.html import Tone, card, number, size
 
+TABS = {
+    "ov_config": "settings-ov_config",
+    "scheduler": "settings-scheduler",
+    "sampling_defaults": "settings-sampling_defaults",
+    "device": "",
+    "backend": "",
+    "model_path": "",
+}
+"""Where a field stands; every other is under More."""
 VERDICTS: dict[str, tuple[Tone, str]] = {
     "green": ("good", "It fits"),
     "amber": ("warn", "It fits, barely"),
@@ -17,15 +26,18 @@ VERDICTS: dict[str, tuple[Tone, str]] = {
 }
 
 
-def fit_card(estimate: FitEstimate) -> str:
-    """The estimate as a card."""
+def fit_card(estimate: FitEstimate, asked_tokens: int | None = None) -> str:
+    """The estimate as a card; `asked_tokens` is the context that was asked for, which may be more than the model has."""
     tone, title = VERDICTS[estimate.verdict]
     rows = "".join(
         f'<li title="{escape(part.how)}"><i class="oa-fit-{index}"></i>{escape(part.label)}<b>{size(part.memory_bytes)}</b></li>'
         for index, part in enumerate(estimate.parts)
     )
     limit = estimate.largest_context_tokens
-    context = f"Largest context that fits: {number(limit, 0)} tokens." if limit is not None else ""
+    context = f"Largest context that fits: {number(limit, 0)} tokens." if limit else ""
+    context = "Not even one token fits." if limit == 0 else context
+    if asked_tokens is not None and asked_tokens > estimate.context_tokens:
+        context = f"The model holds at most {number(estimate.context_tokens, 0)} tokens. {context}"
     advice = "".join(f"<li>{escape(sentence)}</li>" for sentence in estimate.advice)
     body = (
         f"<p>{escape(estimate.words)}</p>{_bar(estimate)}"
@@ -42,19 +54,29 @@ def fit_problem(message: str) -> str:
     return card("Does it fit", f'<p class="oa-muted">{escape(message)}</p>')
 
 
-def verdict(findings: Sequence[Finding]) -> str:
-    """The line above the Load button: ready, or the mistakes that stand in the way."""
+def verdict(findings: Sequence[Finding], consequence: str = "") -> str:
+    """The line below the Load button: ready and what it brings about, or the mistakes that stand in the way."""
     errors = [each for each in findings if each.is_error]
     warnings = [each for each in findings if not each.is_error]
     if not errors:
         words = f" · {_count(len(warnings), 'warning')} in the form" if warnings else ""
-        return f'<p class="oa-verdict good">Ready to load{words}</p>'
-    lines = "".join(
-        f"<li><code>{escape(each.field)}</code> {escape(each.message)} {escape(each.hint)}</li>" for each in errors[:4]
-    )
+        more = f' <span class="oa-muted">{escape(consequence)}</span>' if consequence else ""
+        return f'<div class="oa-verdict good" role="status"><p>Ready to load{words}</p>{more}</div>'
+    marks = " ".join(sorted({TABS.get(each.field.partition(".")[0], "settings-more") for each in errors if each.field}))
+    lines = "".join(f"<li>{_link(each)} {escape(each.message)} {escape(each.hint)}</li>" for each in errors[:4])
+    rest = f"<li>and {len(errors) - 4} more</li>" if len(errors) > 4 else ""
     return (
-        f'<div class="oa-verdict bad" role="status">{_count(len(errors), "mistake")} to correct<ul>{lines}</ul></div>'
+        f'<div class="oa-verdict bad" role="status" data-marks="{marks}"><p>{_count(len(errors), "mistake")} to correct</p>'
+        f"<ul>{lines}{rest}</ul></div>"
     )
+
+
+def _link(found: Finding) -> str:
+    """The field, as a link that leads to it; nothing for what belongs to no field."""
+    if not found.field:
+        return ""
+    name = found.field.partition(".")[2] or found.field
+    return f'<a href="#" data-goto="{escape(found.field)}"><code>{escape(name)}</code></a>'
 
 
 def field_notes(findings: Sequence[Finding], field: str, traps: dict[str, str]) -> str:

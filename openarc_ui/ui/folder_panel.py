@@ -116,6 +116,12 @@ def folder_html(models: Sequence[ModelDetails]) -> str:
     )
 
 
+def _kept(size_bytes: int) -> str:
+    if not size_bytes:
+        return "Nothing is kept yet. Where it helps, a load keeps the compiled model here for the next one."
+    return f"{size(size_bytes)} of compiled models; a load with the same settings finds them and compiles nothing."
+
+
 def _model(model: ModelDetails, columns: int) -> str:
     cells = (
         model.name,
@@ -164,7 +170,7 @@ def cache_html(engine: Engine, done: str = "") -> str:
     ]
     times = "".join(f"<li>{escape(line)}</li>" for line in lines_of_loads)
     body = (
-        f"{said}<p>{size(usage.size_bytes)} of compiled models. A load finds them there and compiles nothing.</p>"
+        f"{said}<p>{_kept(usage.size_bytes)}</p>"
         + (f"<ul>{lines}</ul>" if lines else "")
         + (
             f"<p class='oa-muted'>Measured on this machine:</p><ul>{times}</ul>"

@@ -1,37 +1,56 @@
-"""What the load form does: look ahead, load, cancel, unload, use and keep profiles. It returns updates and knows no layout."""
+"""What the load form does while it is filled in: look ahead, keep widgets and JSON one value, follow the chosen model.
+
+It returns updates and knows no layout. Loading and profiles are in the modules beside it.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from pydantic import ValidationError
 
+from openarc_ui.engine.catalogue.folder import ModelEntry
+from openarc_ui.engine.choice import choose_backend
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.help import traps
-from openarc_ui.engine.options import flatten, nest
+from openarc_ui.engine.memory.estimate import FitEstimate
+from openarc_ui.engine.options import flatten
 from openarc_ui.engine.preflight import OptionForm
-from openarc_ui.engine.types import LoadRequest, LoadStage, ModelInfo, ModelState
-from openarc_ui.errors import DoesNotFit, InvalidRequest, ModelNotFound, OpenArcError
-from openarc_ui.profiles import NAME_RULE, Profile, ProfileStore
+from openarc_ui.engine.types import LoadRequest
+from openarc_ui.errors import InvalidRequest, ModelNotFound, OpenArcError
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.snippets import local_path, snippet
 from openarc_ui.ui import load_view
 from openarc_ui.ui.fit_view import field_notes, fit_card, fit_problem, verdict
-from openarc_ui.ui.html import error_card
 from openarc_ui.ui.load_components import backend_choices, choices_of, device_choices, form_specs
-from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, as_json, form_of, read_object, values_of
+from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, as_json, form_of, read_object
 from openarc_ui.ui.option_form import form_state, shown_findings
-from openarc_ui.ui.profiles_bar import NONE, chosen, export_link, said, went_wrong
+from openarc_ui.ui.profiles_bar import differs_from
 
-STARTING = LoadStage("Starting the worker process", 0.0)
-LOAD_TIMEOUT_SECONDS = 0.25
-ERROR_FIELDS = {"device_unavailable": "device", "property_rejected": "ov_config"}
+NO_FAILURE: dict[str, Any] = {"request": None, "findings": []}
+BROKEN_FORM = "# The form has a mistake; correct it first."
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What beside the form a look ahead goes by, in the order of `LookAhead.inputs`.
+
+    Attributes:
+        context, sequences: to plan for, as typed.
+        kind: of the code to copy.
+        profile: name of the chosen profile, "" for none.
+        failure: the load that failed last, as values, and its findings.
+    """
+
+    context: str | None
+    sequences: str | None
+    kind: str
+    profile: str
+    failure: dict[str, Any] | None
 
 
 class Actions:
@@ -44,37 +63,46 @@ class Actions:
         self._traps = {name: trap.text for name, trap in traps().items()}
 
     def look_ahead(self, request: gr.Request, *values: Any) -> tuple[Any, ...]:
-        """Updates for `LookAhead.outputs`: findings at their fields, the fit, and the code."""
+        """Updates for `LookAhead.outputs`: findings at their fields, the fit, the verdict, and the code."""
         form = form_of(list(values[: len(FORM_FIELDS)]))
-        context, sequences, kind = values[len(FORM_FIELDS) :]
+        planned = Planned(*values[len(FORM_FIELDS) :])
         address = str(request.request.base_url).rstrip("/") if request is not None and request.request else ""
-        try:
-            request_values = form.as_request_values()
-        except InvalidRequest as error:
-            found = [Finding("form", "error", "rules", error.message, error.hint)]
-            return (
-                *self._sections(form, found),
-                "",
-                fit_problem("Correct the form first."),
-                verdict(found),
-                gr.skip(),
-                gr.skip(),
-            )
-        found = self._engine.preflight.check(request_values)
-        fit, is_red = self._fit(form, context, sequences)
-        overcommit = gr.update(visible=is_red) if is_red else gr.update(visible=False, value=False)
+        found, estimate, fit = self._look(form, planned)
+        is_red = estimate is not None and estimate.verdict == "red"
         return (
-            *self._sections(form, found),
+            *self.sections(form, found),
             field_notes(found, "device", self._traps),
+            self._backend_note(form, found),
+            self._recommendation(form),
             fit,
-            verdict([*found, *self._red_finding(is_red, form)]),
-            overcommit,
-            self._code(form, kind, address),
+            verdict([*found, *self._red_finding(is_red, form)], self._consequence(form)),
+            gr.update(visible=True) if is_red else gr.update(visible=False, value=False),
+            self._code(form, planned.kind, address),
+            differs_from(self._profiles, planned.profile, form),
+            {"version": 1, **{name: getattr(form, name) for name in FORM_FIELDS}},
         )
 
-    def as_text(self, values: dict[str, Any]) -> tuple[str, str]:
-        """The widgets changed: the same as JSON, and no complaint about the JSON any more."""
-        return as_json(nest(values or {})), ""
+    def _look(self, form: FormValues, planned: Planned) -> tuple[list[Finding], FitEstimate | None, str]:
+        """Everything that is wrong, the estimate where there is one, and what the fit card shows."""
+        try:
+            values = form.as_request_values()
+        except InvalidRequest as error:
+            return (
+                [Finding("", "error", "rules", error.message, error.hint)],
+                None,
+                fit_problem("Correct the form first."),
+            )
+        found = self._engine.preflight.check(values)
+        found += _still_standing(planned.failure, values)
+        try:
+            context, sequences = planned_for(planned.context, planned.sequences)
+        except InvalidRequest as error:
+            return [*found, Finding("", "error", "rules", error.message, error.hint)], None, fit_problem(error.message)
+        try:
+            estimate = self._engine.preflight.fit(form.as_request(), context, sequences)
+        except OpenArcError as error:
+            return found, None, fit_problem(error.message)
+        return found, estimate, fit_card(estimate, context)
 
     def from_text(self, section: str) -> Callable[[str], tuple[Any, str]]:
         """The JSON changed: the same in the widgets, or what is wrong with it."""
@@ -83,135 +111,65 @@ class Actions:
             try:
                 values = read_object(text, section)
             except InvalidRequest as error:
-                return (
-                    gr.skip(),
-                    f'<div class="oa-form-error" role="alert">{escape(f"{error.message} {error.hint}")}</div>',
-                )
+                words = escape(f"{error.message} {error.hint}")
+                return gr.skip(), f'<div class="oa-form-error" role="alert">{words}</div>'
             return gr.update(value=flatten(values) if section == "scheduler" else values), ""
 
         return read
 
-    def new_model(self, name: str | None) -> tuple[Any, ...]:
-        """Updates for `LoadForm.model_outputs`."""
+    def new_model(
+        self, name: str | None, backend: str, ov_config: dict[str, Any] | None, before: str | None
+    ) -> tuple[Any, ...]:
+        """Updates for `LoadForm.model_outputs`: settings that were changed by hand are kept, others follow the model."""
+        entry, about = self.about(name)
+        if entry is None or name == before:
+            return about, gr.skip(), gr.skip(), gr.skip(), name
+        old = self._entry(before)
+        is_untouched = dict(ov_config or {}) == (dict(old.ov_config) if old is not None else {})
+        config = dict(entry.ov_config)
+        can_run = backend == "auto" or backend in entry.backends
+        return (
+            about,
+            gr.update(choices=backend_choices(entry), value=backend if can_run else "auto"),
+            gr.update(value=config) if is_untouched else gr.skip(),
+            as_json(config) if is_untouched else gr.skip(),
+            name,
+        )
+
+    def take_recommended(self, name: str | None) -> tuple[Any, Any]:
+        """Widgets and JSON of the ov_config that the model's own profile recommends."""
+        entry = self._entry(name)
+        config = dict(entry.ov_config) if entry is not None else {}
+        return gr.update(value=config), as_json(config)
+
+    def about(self, name: str | None) -> tuple[ModelEntry | None, str]:
+        """The chosen model, and the words about it."""
         if not name:
-            return "", gr.skip(), gr.skip(), gr.skip()
+            return None, ""
         try:
             entry = self._engine.catalogue.find(name)
+            return entry, load_view.about(entry, self._engine.catalogue.details(name))
         except ModelNotFound as error:
-            return load_view.no_model(error), gr.skip(), gr.skip(), gr.skip()
-        config = dict(entry.ov_config)
-        about = load_view.about(entry, self._engine.catalogue.details(name))
-        return about, gr.update(choices=backend_choices(entry), value="auto"), gr.update(value=config), as_json(config)
+            return None, load_view.no_model(error)
 
-    def refresh(self, *values: Any) -> tuple[Any, Any, str]:
+    def refresh(self, *values: Any) -> tuple[Any, Any, str, str | None]:
         """Updates for `LoadForm.refresh_outputs`. A page built before the first model was there chooses it now."""
         self._engine.preflight.refresh()
         form = form_of(list(values))
         names = choices_of(self._engine.catalog())
         name = form.model or next(iter(names), None)
-        return (
-            gr.update(choices=names, value=name),
-            gr.update(choices=device_choices(self._engine.preflight.devices())),
-            self.new_model(name)[0],
-        )
+        devices = gr.update(choices=device_choices(self._engine.preflight.devices()))
+        return gr.update(choices=names, value=name), devices, self.about(name)[1], name if form.model else None
 
-    async def load_form(self, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
-        """Load what the form says."""
-        form = form_of(list(values[: len(FORM_FIELDS)]))
-        try:
-            request = form.as_request()
-            await asyncio.to_thread(self._require_room, request, *values[len(FORM_FIELDS) :])
-        except OpenArcError as error:
-            title = "It was not loaded" if isinstance(error, DoesNotFit) else "The form has a mistake"
-            yield error_card(title, error), *[gr.skip()] * 4
-            return
-        async for update in self._run(request):
-            yield update
+    def restore(self, saved: Any) -> tuple[Any, ...]:
+        """The form as this browser left it: updates for every field and the model it was for; nothing where it can't be used."""
+        is_usable = isinstance(saved, dict) and saved.get("version") == 1 and set(FORM_FIELDS) < set(saved)
+        if not is_usable or self._entry(saved["model"]) is None:
+            return *[gr.skip()] * len(FORM_FIELDS), gr.skip()
+        values = {**saved, "allow_overcommit": False}
+        return *[gr.update(value=values[name]) for name in FORM_FIELDS], saved["model"]
 
-    async def load_again(self) -> AsyncIterator[tuple[Any, ...]]:
-        """Load the model that failed once more, as it was."""
-        failed = next((model for model in self._engine.status().models if model.state is ModelState.FAILED), None)
-        if failed is not None:
-            async for update in self._run(failed.request.model_copy(update={"name": failed.name})):
-                yield update
-
-    async def cancel_load(self) -> None:
-        """End the load that is under way."""
-        loading = next(
-            (model.name for model in self._engine.status().models if model.state is ModelState.LOADING), None
-        )
-        if loading is not None:
-            await asyncio.to_thread(self._engine.unload, loading)
-
-    async def unload(self, name: str | None) -> tuple[str, str]:
-        """Unload a model."""
-        try:
-            text = load_view.unloaded(await asyncio.to_thread(self._engine.unload, name or None))
-        except OpenArcError as error:
-            text = error_card("Nothing was unloaded", error)
-        return text, load_view.models(self._engine.status())
-
-    def use_profile(self, name: str) -> tuple[Any, ...]:
-        """Updates for the whole form, the words about the model, the note and the export link."""
-        if name == NONE:
-            return *[gr.skip()] * (len(FORM_FIELDS) + 1), "", export_link(NONE)
-        try:
-            profile = self._profiles.get(name)
-        except OpenArcError as error:
-            return *[gr.skip()] * (len(FORM_FIELDS) + 1), went_wrong(error), export_link(NONE)
-        form = values_of(profile.load)
-        updates = [gr.update(value=getattr(form, field)) for field in FORM_FIELDS]
-        about = self.new_model(form.model)[0]
-        words = profile.description or f"The form holds what {name} says; nothing is loaded yet."
-        return *updates, about, said(words), export_link(name)
-
-    def keep_profile(self, name: str, may_replace: bool, *values: Any) -> tuple[Any, ...]:
-        """Keep the form under a name."""
-        try:
-            wanted = replace(form_of(list(values)), allow_overcommit=False)
-            profile = _profile(name, wanted)
-            self._profiles.save(profile, replace=bool(may_replace))
-        except OpenArcError as error:
-            exists = error.code == "profile_exists"
-            return gr.skip(), went_wrong(error), gr.skip(), gr.update(visible=exists, value=False)
-        return (
-            chosen(self._profiles, profile.name),
-            said(f"{profile.name} is saved."),
-            export_link(profile.name),
-            gr.update(visible=False, value=False),
-        )
-
-    def forget_profile(self, name: str) -> tuple[Any, ...]:
-        """Forget a profile; an empty name is a question that was answered with no."""
-        if not name:
-            return gr.skip(), gr.skip(), gr.skip()
-        try:
-            self._profiles.delete(name)
-        except OpenArcError as error:
-            return gr.skip(), went_wrong(error), gr.skip()
-        return chosen(self._profiles, NONE), said(f"{name} is deleted."), export_link(NONE)
-
-    def import_profile(self, file: str | None) -> tuple[Any, ...]:
-        """Keep a profile that comes as a file."""
-        if not file:
-            return gr.skip(), gr.skip(), gr.skip()
-        try:
-            profile = self._profiles.import_text(Path(file).read_text(encoding="utf-8"))
-        except OpenArcError as error:
-            return gr.skip(), went_wrong(error), gr.skip()
-        except (OSError, UnicodeDecodeError) as error:
-            return (
-                gr.skip(),
-                went_wrong(InvalidRequest(f"The file can't be read: {error}", "Export the profile again.")),
-                gr.skip(),
-            )
-        return (
-            chosen(self._profiles, profile.name),
-            said(f"{profile.name} is imported. Choose it to fill the form."),
-            export_link(profile.name),
-        )
-
-    def _sections(self, form: FormValues, found: list[Finding]) -> tuple[Any, ...]:
+    def sections(self, form: FormValues, found: list[Finding]) -> tuple[Any, ...]:
         """Updates for the three groups of widgets: what there is to set on this device, and what is wrong with it."""
         return tuple(
             gr.update(state=form_state(spec, shown_findings(found, section, self._traps)))
@@ -225,114 +183,90 @@ class Actions:
         except OpenArcError:
             return self._engine.preflight.options(self._engine.preflight.devices()[0].name, form.backend)
 
-    def _fit(self, form: FormValues, context: str | None, sequences: str | None) -> tuple[str, bool]:
+    def _entry(self, name: str | None) -> ModelEntry | None:
         try:
-            estimate = self._engine.preflight.fit(
-                form.as_request(),
-                _whole(context, "Context to plan for"),
-                _whole(sequences, "Conversations at once") or 1,
-            )
-        except OpenArcError as error:
-            return fit_problem(error.message), False
-        return fit_card(estimate), estimate.verdict == "red"
+            return self._engine.catalogue.find(name) if name else None
+        except ModelNotFound:
+            return None
 
-    def _require_room(self, request: LoadRequest, context: str | None, sequences: str | None) -> None:
-        """What was planned for has to fit too, unless it was agreed to.
-
-        Raises:
-            DoesNotFit, InvalidRequest: a number to plan for is none.
-        """
-        planned = _whole(context, "Context to plan for"), _whole(sequences, "Conversations at once") or 1
-        if request.allow_overcommit or planned == (None, 1):
-            return
+    def _backend_note(self, form: FormValues, found: list[Finding]) -> str:
+        """What is wrong with the backend, or which one Automatic takes and why."""
+        notes = field_notes(found, "backend", self._traps)
+        entry = self._entry(form.model)
+        if notes or entry is None or form.backend != "auto":
+            return notes
         try:
-            estimate = self._engine.preflight.fit(request, *planned)
+            backend, reason = choose_backend(form.as_request(), entry)
         except OpenArcError:
-            return  # the load says it better
-        if estimate.verdict == "red":
-            raise DoesNotFit(
-                estimate.words, "Plan for less, change what the estimate names, or confirm above the button."
-            )
+            return ""
+        return f'<p class="oa-about">Automatic takes {escape(load_view.BACKENDS[backend])}: {escape(reason)}.</p>'
+
+    def _recommendation(self, form: FormValues) -> Any:
+        """The button that takes the model's recommended ov_config, where it has one that is not in the form."""
+        entry = self._entry(form.model)
+        recommended = dict(entry.ov_config) if entry is not None else {}
+        is_wanted = bool(recommended) and recommended != dict(form.ov_config or {})
+        words = ", ".join(f"{name} {value}" for name, value in recommended.items())
+        return gr.update(visible=is_wanted, value=f"Take what the model recommends: {words}")
+
+    def _consequence(self, form: FormValues) -> str:
+        """What the load does to a model that answers to its name now."""
+        try:
+            replaces = self._engine.replaces(form.as_request())
+        except OpenArcError:
+            return ""
+        if replaces == "beside":
+            return "The loaded model answers until this one is ready."
+        return "The loaded model is unloaded first, because both do not fit." if replaces else ""
 
     def _red_finding(self, is_red: bool, form: FormValues) -> list[Finding]:
         if not is_red or form.allow_overcommit:
             return []
         words = "It needs more memory than is free."
-        return [Finding("memory", "error", "rules", words, "Change what the estimate names, or confirm below.")]
+        return [Finding("", "error", "rules", words, "Change what the estimate names, or agree below.")]
 
     def _code(self, form: FormValues, kind: str, address: str) -> Any:
         language = "shell" if kind == "curl" else "python"
         try:
+            request: LoadRequest = form.as_request()
             path = local_path(self._engine.model_folder, form.model or "")
-            text = snippet(kind, form.as_request(), address=address, model_path=path, needs_key=self._needs_key)  # type: ignore[arg-type]
+            text = snippet(kind, request, address=address, model_path=path, needs_key=self._needs_key)  # type: ignore[arg-type]
+        except InvalidRequest as error:
+            text = f"{BROKEN_FORM}\n# {error.message}"
         except OpenArcError as error:
             text = f"# {error.message}\n# {error.hint}"
         return gr.update(value=text, language=language)
 
-    async def _run(self, request: LoadRequest) -> AsyncIterator[tuple[Any, ...]]:
-        busy = gr.update(interactive=False, value="Loading …")
-        async for text, found in load(self._engine, request):
-            places = self._sections(values_of(request), found)[0] if found else gr.skip()
-            yield text, busy, gr.update(visible=True), load_view.models(self._engine.status()), places
-        yield (
-            gr.skip(),
-            gr.update(interactive=True, value="Load"),
-            gr.update(visible=False),
-            load_view.models(self._engine.status()),
-            gr.skip(),
-        )
 
+def planned_for(context: str | None, sequences: str | None) -> tuple[int | None, int]:
+    """Context and conversations to plan for, as typed; nothing typed is None and 1.
 
-async def load(engine: Engine, request: LoadRequest) -> AsyncIterator[tuple[str, list[Finding]]]:
-    """Load on a thread, yielding the stages as HTML, then the result; or the error, with the fields it is about."""
-    loop = asyncio.get_running_loop()
-    stages: asyncio.Queue[LoadStage] = asyncio.Queue()
-
-    def reached(stage: LoadStage) -> None:
-        loop.call_soon_threadsafe(stages.put_nowait, stage)
-
-    loading: asyncio.Task[ModelInfo] = asyncio.create_task(asyncio.to_thread(engine.load, request, reached))
-    shown = request.name or request.model_path.replace("\\", "/").rpartition("/")[2]
-    yield load_view.progress(shown, STARTING), []
-    while not loading.done():
-        try:
-            yield load_view.progress(shown, await asyncio.wait_for(stages.get(), LOAD_TIMEOUT_SECONDS)), []
-        except TimeoutError:
-            continue
-    try:
-        info = await loading
-        yield load_view.loaded(info, engine.cache_note(info)), []
-    except OpenArcError as error:
-        yield error_card(f"{shown} was not loaded", error), findings_of(error)
-
-
-def findings_of(error: OpenArcError) -> list[Finding]:
-    """A failed load at the properties it blames; none where it blames none."""
-    layer: Any = "first_token" if "first token" in error.message else "compile"
-    names: tuple[str, ...] = getattr(error, "properties", ())
-    return [Finding(f"ov_config.{name}", "error", layer, error.message, error.hint) for name in names]
-
-
-def _profile(name: str | None, form: FormValues) -> Profile:
-    wanted = (name or "").strip()
-    if not wanted:
-        raise InvalidRequest("The profile needs a name.", "Write one, then press Save.")
-    try:
-        return Profile(name=wanted, load=form.as_request())
-    except ValidationError as error:
-        words = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise InvalidRequest(f"'{wanted}' can't be the name of a profile: {words}.", NAME_RULE) from None
+    Raises:
+        InvalidRequest: one of them is no whole number from 1.
+    """
+    return _whole(context, "Context to plan for"), _whole(sequences, "Conversations at once") or 1
 
 
 def _whole(text: str | None, what: str) -> int | None:
-    """A whole number as typed, None when nothing is.
-
-    Raises:
-        InvalidRequest: it is no whole number from 1.
-    """
     typed = (text or "").strip().replace("\u202f", "").replace(" ", "")
     if not typed:
         return None
-    if not typed.isdecimal() or not 1 <= int(typed) <= 100_000_000:
-        raise InvalidRequest(f"{what}: '{text}' is not a whole number from 1.", "Correct it, or empty the field.")
-    return int(typed)
+    if not typed.isdecimal() or not 1 <= int(typed[:12]) <= 100_000_000:
+        raise InvalidRequest(
+            f"{what}: '{(text or '')[:40]}' is not a whole number from 1.", "Correct it, or empty the field."
+        )
+    return int(typed[:12])
+
+
+def _still_standing(failure: dict[str, Any] | None, values: dict[str, Any]) -> list[Finding]:
+    """What the last failed load blamed, as long as model, device, backend and that property are as they were."""
+    failed = (failure or NO_FAILURE)["request"]
+    if failed is None or any(failed[name] != values[name] for name in ("model_path", "device", "backend")):
+        return []
+    findings = [Finding(**each) for each in (failure or NO_FAILURE)["findings"]]
+    return [
+        each
+        for each in findings
+        if failed["ov_config"].get(each.field[len("ov_config.") :])
+        == values["ov_config"].get(each.field[len("ov_config.") :])
+    ]

@@ -32,14 +32,22 @@ class Section:
 
 @dataclass(slots=True)
 class LoadForm:
-    """The form's components; `inputs` in the order of `FormValues`."""
+    """The form's components; `inputs` in the order of `FormValues`.
+
+    Attributes:
+        recommend: takes the ov_config that the model recommends.
+        before: the model that was chosen last, so that a new one is known from a filled in one.
+    """
 
     model: gr.Dropdown
     refresh: gr.Button
     about: gr.HTML
     backend: gr.Radio
+    backend_note: gr.HTML
     device: gr.Dropdown
     device_note: gr.HTML
+    recommend: gr.Button
+    before: gr.State
     sections: list[Section] = field(default_factory=list)
     options: list[Any] = field(default_factory=list)
 
@@ -56,6 +64,8 @@ class LoadForm:
             for name, title in titles:
                 values = dict(entry.ov_config) if entry is not None and name == "ov_config" else {}
                 with gr.Tab(title, id=f"settings-{name}", render_children=True):
+                    if name == "ov_config":
+                        self.recommend.render()
                     self.sections.append(_build_section(name, title, values, spec[name]))
             with gr.Tab("More", id="settings-more"):
                 self.options = _build_options()
@@ -81,18 +91,18 @@ class LoadForm:
     @property
     def model_outputs(self) -> list[Any]:
         """What a new model changes: the words about it, the backends, and its recommended ov_config."""
-        return [self.about, self.backend, self.sections[0].widgets, self.sections[0].text]
+        return [self.about, self.backend, self.sections[0].widgets, self.sections[0].text, self.before]
 
     @property
     def refresh_outputs(self) -> list[Any]:
         """What a look at the folder and the machine changes."""
-        return [self.model, self.device, self.about]
+        return [self.model, self.device, self.about, self.before]
 
 
 def build_form(engine: Engine) -> LoadForm:
     """Model, backend and device, inside whatever is open."""
     entries = engine.catalog()
-    first = entries[0] if entries else None
+    first = first_entry(engine)
     with gr.Row(equal_height=True):
         model = gr.Dropdown(
             choices_of(entries),
@@ -108,6 +118,7 @@ def build_form(engine: Engine) -> LoadForm:
         refresh = gr.Button("Refresh", size="sm", scale=0, min_width=84, elem_id="oa-refresh")
     about = gr.HTML(elem_classes="oa-tight oa-note")
     backend = gr.Radio(backend_choices(first), value="auto", label="Backend", interactive=True, elem_id="oa-backend")
+    backend_note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-backend-note")
     device = gr.Dropdown(
         [("CPU", "CPU")],
         value="CPU",
@@ -118,7 +129,9 @@ def build_form(engine: Engine) -> LoadForm:
         elem_id="oa-device",
     )
     device_note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-device-note")
-    return LoadForm(model, refresh, about, backend, device, device_note)
+    recommend = gr.Button("", size="sm", visible=False, render=False, elem_id="oa-recommend")
+    before = gr.State(first.name if first else None)
+    return LoadForm(model, refresh, about, backend, backend_note, device, device_note, recommend, before)
 
 
 def form_specs(form: OptionForm) -> dict[str, dict[str, Any]]:

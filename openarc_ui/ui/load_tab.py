@@ -22,7 +22,9 @@ from openarc_ui.ui.devices_panel import (
 from openarc_ui.ui.folder_panel import build_folder_panel, folder_updates
 from openarc_ui.ui.load_actions import Actions
 from openarc_ui.ui.load_components import LoadForm, build_form, device_choices
-from openarc_ui.ui.look_ahead import LookAhead, build_look_ahead, render_copy_as
+from openarc_ui.ui.loading import Loading
+from openarc_ui.ui.look_ahead import LookAhead, build_look_ahead, render_copy_as, render_verdict
+from openarc_ui.ui.profile_actions import ProfileActions
 from openarc_ui.ui.profiles_bar import ProfilesBar, broken_words, build_profiles_bar, profile_choices
 from openarc_ui.ui.status_strip import shown_model
 
@@ -58,39 +60,42 @@ def build_load_tab(engine: Engine, profiles: ProfileStore, *, needs_key: bool) -
     """The tab's components and wiring, inside an open gr.Tab."""
     actions = Actions(engine, profiles, needs_key)
     with gr.Tabs(elem_id="oa-load-tabs"):
-        with gr.Tab("Configure", id="configure", render_children=True), gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=320):
+        with gr.Tab("Configure", id="configure", render_children=True), gr.Row(elem_id="oa-load-grid"):
+            with gr.Column(min_width=300, elem_id="oa-load-select"):
                 bar = build_profiles_bar(profiles)
                 form = build_form(engine)
                 with gr.Accordion("Put several devices together", open=False):
                     builder = build_device_builder(engine.preflight.devices())
-                form.build_settings(engine)
-            with gr.Column(scale=4, min_width=320, elem_id="oa-load-side"):
+            with gr.Column(min_width=300, elem_id="oa-load-side"):
                 ahead = build_look_ahead()
-                form.options.append(ahead.overcommit)
-                parts = _build_loading(engine)
+                parts = _build_loading(engine, ahead)
                 render_copy_as(ahead)
-        with gr.Tab("Devices", id="devices"):
+            with gr.Column(min_width=300, elem_id="oa-load-settings"):
+                form.build_settings(engine)
+                form.options.append(ahead.overcommit)
+        with gr.Tab("Devices", id="devices") as devices_page:
             device_list, refresh_devices = build_devices_panel(engine)
         with gr.Tab("Model folder", id="folder") as folder_page:
             folder = build_folder_panel(engine)
-    look = _looking(actions, form, ahead)
-    _wire_form(actions, form, ahead, look)
-    _wire_loading(actions, form, ahead, parts, look)
-    _wire_profiles(actions, form, bar, look)
+    tab = LoadTab(parts, form, ahead, bar, actions)
+    look = _looking(tab)
+    _wire_form(tab, look)
+    _wire_loading(tab, Loading(engine), look)
+    _wire_profiles(tab, ProfileActions(profiles), look)
     _wire_builder(form, builder, look)
-    refresh_devices.click(
-        lambda: _look_for_devices(engine), None, [device_list, form.device, builder.members], **PRIVATE
-    ).then(**look)
+    found = [device_list, form.device, builder.members]
+    refresh_devices.click(lambda: _look_for_devices(engine), None, found, **PRIVATE).then(**look)
+    devices_page.select(lambda: _look_for_devices(engine), None, found, **PRIVATE)
     folder_page.select(lambda chosen: folder_updates(engine, chosen), [folder[1]], list(folder), **PRIVATE)
-    return LoadTab(parts, form, ahead, bar, actions)
+    return tab
 
 
-def _build_loading(engine: Engine) -> LoadingParts:
-    """The buttons, the result and the loaded models."""
+def _build_loading(engine: Engine, ahead: LookAhead) -> LoadingParts:
+    """The buttons, the verdict, the result and the loaded models."""
     with gr.Row():
         start = gr.Button("Load", variant="primary", elem_id="oa-load")
-        cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="oa-cancel")
+        cancel = gr.Button("Cancel the load", variant="stop", visible=False, elem_id="oa-cancel")
+    render_verdict(ahead)
     result = gr.HTML(elem_id="oa-load-result")
     models = gr.HTML(load_view.models(engine.status()), elem_id="oa-models")
     with gr.Row(equal_height=True):
@@ -102,9 +107,11 @@ def _build_loading(engine: Engine) -> LoadingParts:
     return LoadingParts(start, cancel, result, models, loaded, again, unload)
 
 
-def _looking(actions: Actions, form: LoadForm, ahead: LookAhead) -> dict[str, Any]:
+def _looking(tab: LoadTab) -> dict[str, Any]:
     """What every change of the form ends with."""
-    return {"fn": actions.look_ahead, "inputs": ahead.inputs(form), "outputs": ahead.outputs(form), **ALWAYS_LAST}
+    inputs = tab.ahead.inputs(tab.form, tab.bar.profile)
+    outputs = tab.ahead.outputs(tab.form, tab.bar.state)
+    return {"fn": tab.actions.look_ahead, "inputs": inputs, "outputs": outputs, **ALWAYS_LAST}
 
 
 def _look_for_devices(engine: Engine) -> tuple[Any, ...]:
@@ -114,14 +121,23 @@ def _look_for_devices(engine: Engine) -> tuple[Any, ...]:
     return devices_html(found), gr.update(choices=device_choices(found)), gr.update(choices=names)
 
 
-def _wire_form(actions: Actions, form: LoadForm, ahead: LookAhead, look: dict[str, Any]) -> None:
-    """Widgets and JSON are two views of one value; every change looks ahead."""
+def _wire_form(tab: LoadTab, look: dict[str, Any]) -> None:
+    """Widgets and JSON are two views of one value; every change looks ahead.
+
+    From widgets to JSON it goes within the browser: an answer of the server could come when somebody types there already.
+    """
+    form, actions, ahead = tab.form, tab.actions, tab.ahead
     for section in form.sections:
         as_json = [section.text, section.note]
-        section.widgets.input(actions.as_text, [section.widgets], as_json, **ALWAYS_LAST).then(**look)
+        section.widgets.input(
+            None, [section.widgets, section.text], as_json, js="window.openarcAsJson", **ALWAYS_LAST
+        ).then(**look)
         as_widgets = [section.widgets, section.note]
         section.text.input(actions.from_text(section.name), [section.text], as_widgets, **ALWAYS_LAST).then(**look)
-    form.model.change(actions.new_model, [form.model], form.model_outputs, **PRIVATE).then(**look)
+    chosen = [form.model, form.backend, form.sections[0].widgets, form.before]
+    form.model.change(actions.new_model, chosen, form.model_outputs, **PRIVATE).then(**look)
+    recommended = [form.sections[0].widgets, form.sections[0].text]
+    form.recommend.click(actions.take_recommended, [form.model], recommended, **PRIVATE).then(**look)
     for selector in (form.device, form.backend, ahead.kind):
         selector.input(**look)
     for field in (*form.options, ahead.context, ahead.sequences):
@@ -129,32 +145,31 @@ def _wire_form(actions: Actions, form: LoadForm, ahead: LookAhead, look: dict[st
     form.refresh.click(actions.refresh, form.inputs, form.refresh_outputs, **PRIVATE).then(**look)
 
 
-def _wire_loading(
-    actions: Actions, form: LoadForm, ahead: LookAhead, parts: LoadingParts, look: dict[str, Any]
-) -> None:
+def _wire_loading(tab: LoadTab, loading: Loading, look: dict[str, Any]) -> None:
+    parts, ahead = tab.parts, tab.ahead
     options: dict[str, Any] = {"concurrency_limit": None, **PRIVATE}
-    outputs = [parts.result, parts.start, parts.cancel, parts.models, form.sections[0].widgets]
-    planned = [*form.inputs, ahead.context, ahead.sequences]
-    parts.start.click(actions.load_form, planned, outputs, **options)
-    parts.again.click(actions.load_again, None, outputs, **options)
-    parts.cancel.click(actions.cancel_load, None, None, **options)
-    parts.unload.click(actions.unload, [parts.loaded], [parts.result, parts.models], **options).then(**look)
+    outputs = [parts.result, parts.start, parts.cancel, parts.models, ahead.failure]
+    planned = [*tab.form.inputs, ahead.context, ahead.sequences]
+    for begin in (
+        parts.start.click(loading.load_form, planned, outputs, **options),
+        parts.again.click(loading.load_again, None, outputs, **options),
+    ):
+        begin.then(**look).then(None, None, None, js="window.openarcShowResult", **PRIVATE)
+    parts.cancel.click(loading.cancel_load, None, None, **options)
+    parts.unload.click(loading.unload, [parts.loaded], [parts.result, parts.models], **options).then(**look)
 
 
-def _wire_profiles(actions: Actions, form: LoadForm, bar: ProfilesBar, look: dict[str, Any]) -> None:
-    filled = [*form.inputs, form.about, bar.note, bar.export]
-    bar.profile.input(actions.use_profile, [bar.profile], filled, **PRIVATE).then(**look)
-    kept = [bar.profile, bar.note, bar.export]
+def _wire_profiles(tab: LoadTab, profiles: ProfileActions, look: dict[str, Any]) -> None:
+    bar, form = tab.bar, tab.form
+    filled = [*form.inputs, form.before, bar.profile, bar.note, bar.export]
+    use: dict[str, Any] = {"fn": profiles.use, "inputs": [bar.profile], "outputs": filled, **PRIVATE}
+    bar.profile.input(**use).then(**look)
+    kept = [bar.profile, bar.note, bar.export, bar.replace]
     for save in (bar.save.click, bar.name.submit):
-        save(actions.keep_profile, [bar.name, bar.replace, *form.inputs], [*kept, bar.replace], **PRIVATE)
-    bar.delete.click(
-        actions.forget_profile,
-        [bar.profile],
-        kept,
-        js="(name) => [name && window.confirm(`Delete the profile ${name}?`) ? name : '']",
-        **PRIVATE,
-    )
-    bar.upload.upload(actions.import_profile, [bar.upload], kept, **PRIVATE)
+        save(profiles.keep, [bar.name, bar.replace, *form.inputs], kept, **PRIVATE).then(**look)
+    ask = "(name) => [name && window.confirm(`Delete the profile ${name}?`) ? name : '']"
+    bar.delete.click(profiles.forget, [bar.profile], kept, js=ask, **PRIVATE).then(**look)
+    bar.upload.upload(profiles.bring, [bar.upload, bar.replace], kept, **PRIVATE).success(**use).then(**look)
 
 
 def _wire_builder(form: LoadForm, builder: Builder, look: dict[str, Any]) -> None:
@@ -166,10 +181,11 @@ def _wire_builder(form: LoadForm, builder: Builder, look: dict[str, Any]) -> Non
 
 
 def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore) -> None:
-    """Opening the page asks the machine anew, and looks ahead with what it finds."""
-    page.load(tab.actions.refresh, tab.form.inputs, tab.form.refresh_outputs, **PRIVATE).then(
-        tab.actions.look_ahead, tab.ahead.inputs(tab.form), tab.ahead.outputs(tab.form), **ALWAYS_LAST
-    )
+    """Opening the page brings the form back as this browser left it, asks the machine anew, and looks ahead."""
+    form = tab.form
+    page.load(tab.actions.restore, [tab.ahead.saved], [*form.inputs, form.before], **PRIVATE).then(
+        tab.actions.refresh, form.inputs, form.refresh_outputs, **PRIVATE
+    ).then(**_looking(tab))
     page.load(
         lambda: (gr.update(choices=profile_choices(profiles)), broken_words(profiles)),
         None,

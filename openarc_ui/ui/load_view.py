@@ -10,21 +10,38 @@ from openarc_ui.engine.compile_cache import LoadNote
 from openarc_ui.engine.devices.differences import Comparison, compare
 from openarc_ui.engine.devices.values import as_text
 from openarc_ui.engine.options import flatten
-from openarc_ui.engine.types import EngineStatus, LoadStage, ModelInfo, ModelState, Unloaded
-from openarc_ui.errors import ModelNotFound
+from openarc_ui.engine.types import EngineStatus, LoadStage, ModelInfo, ModelState, ModelStatus, Unloaded
+from openarc_ui.errors import ModelAlreadyLoading, ModelNotFound
 from openarc_ui.ui.html import NOT_MEASURED, card, empty, figures, number, seconds, size, table
 
+BACKENDS = {"genai": "OpenVINO GenAI", "optimum": "Optimum-Intel", "scripted": "Scripted"}
+STATE_KINDS = {
+    ModelState.READY: "ready",
+    ModelState.LOADING: "busy",
+    ModelState.UNLOADING: "busy",
+    ModelState.FAILED: "failed",
+}
 KINDS = {"ir": "OpenVINO IR", "gguf": "GGUF", "checkpoint": "Hugging Face checkpoint", "script": "Script"}
 
 
 def progress(model: str, stage: LoadStage) -> str:
     """A load under way."""
+    return card(f"Loading {model}", _bar(model, stage))
+
+
+def _bar(model: str, stage: LoadStage) -> str:
     words = " · ".join(part for part in (stage.label, stage.detail) if part)
-    bar = (
-        f'<div class="oa-progress" style="max-width:none" role="progressbar" aria-valuenow="{stage.fraction * 100:.0f}">'
+    return (
+        f'<div class="oa-progress" style="max-width:none" role="progressbar" aria-label="Loading {escape(model)}" '
+        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{stage.fraction * 100:.0f}">'
         f'<span style="width:{stage.fraction * 100:.0f}%"></span></div>'
+        f"<p>{escape(words)} <span class='oa-muted'>{stage.fraction:.0%}</span></p>"
     )
-    return card(f"Loading {model}", f"{bar}<p>{escape(words)} <span class='oa-muted'>{stage.fraction:.0%}</span></p>")
+
+
+def waiting(error: ModelAlreadyLoading) -> str:
+    """In place of a result, where somebody loads it already; the list below shows how far that is."""
+    return f'<p class="oa-about" role="status">{escape(error.message)} It is in the list below.</p>'
 
 
 def loaded(info: ModelInfo, cached: LoadNote | None = None) -> str:
@@ -36,7 +53,12 @@ def loaded(info: ModelInfo, cached: LoadNote | None = None) -> str:
             ("Memory", *_split(size(info.memory_bytes)), "of the worker process"),
             ("Backend", info.backend, "", info.backend_reason),
             ("Runs on", ", ".join(info.execution_devices) or info.device, "", f"asked for {info.device}"),
-            ("Context", context, "tokens", f"up to {info.max_running} requests at once"),
+            (
+                "Context",
+                context,
+                "tokens",
+                f"up to {info.max_running} request{'s' if info.max_running > 1 else ''} at once",
+            ),
         ]
     )
     warnings = "".join(f"<p>{escape(warning)}</p>" for warning in info.warnings)
@@ -83,37 +105,47 @@ def scheduler(info: ModelInfo) -> str:
 def unloaded(done: Unloaded) -> str:
     """What unloading gave back."""
     cancelled = f" {done.cancelled_requests} requests were cancelled." if done.cancelled_requests else ""
-    text = f"Its process has ended; {size(done.freed_memory_bytes)} of memory went back to the system.{cancelled}"
+    text = (
+        f"Its process has ended; {size(done.freed_memory_bytes)} that was its alone went back to the system. "
+        f"Pages of the model file are kept by the system while nobody else needs the room.{cancelled}"
+    )
     return card(f"{done.name} is unloaded", f"<p>{escape(text)}</p>", "good")
 
 
 def models(status: EngineStatus) -> str:
-    """Every loaded model with its state."""
+    """Every loaded model with its state; what it was asked for and what is in effect is folded below it."""
     if not status.models:
-        return card("Loaded models", empty("None yet", "Choose a model on the left and press Load."))
-    headings = ("Model", "State", "Backend", "Device", "Memory", "Running", "Waiting", "Last decode")
-    rows = []
-    for model in status.models:
-        speed = model.last_decode_tokens_per_second
-        cells = (
-            model.name,
-            model.state.value,
-            model.info.backend if model.info else NOT_MEASURED,
-            model.request.device,
-            size(model.memory_bytes),
-            str(model.running),
-            str(model.queued),
-            NOT_MEASURED if speed is None else f"{number(speed)} tok/s",
-        )
-        rows.append((cells, ""))
-    failed = [model for model in status.models if model.state is ModelState.FAILED]
-    below = "".join(card(f"{model.name} failed", f"<p>{escape(model.failure or '')}</p>", "bad") for model in failed)
-    return card("Loaded models", table(headings, rows, (4, 5, 6, 7))) + below
+        return card("Loaded models", empty("None yet", "Choose a model and press Load."))
+    return card("Loaded models", "".join(_model(model) for model in status.models))
+
+
+def _model(model: ModelStatus) -> str:
+    speed = model.last_decode_tokens_per_second
+    facts = [
+        f"{BACKENDS[model.info.backend]} on {model.request.device}" if model.info else f"on {model.request.device}",
+        size(model.memory_bytes) if model.memory_bytes is not None else "",
+        f"{model.running} running, {model.queued} waiting" if model.state is ModelState.READY else "",
+        f"last decode {number(speed)} tok/s" if speed is not None else "",
+    ]
+    head = (
+        f'<div class="oa-model-name"><b>{escape(model.name)}</b>'
+        f'<span class="oa-state {STATE_KINDS[model.state]}">{model.state.value}</span></div>'
+        f'<div class="oa-muted">{escape(" · ".join(fact for fact in facts if fact))}</div>'
+    )
+    if model.state is ModelState.LOADING and model.stage is not None:
+        head += _bar(model.name, model.stage)
+    if model.state is ModelState.FAILED:
+        head += f'<p class="oa-about warn">{escape(model.failure or "")}</p>'
+    below = ""
+    if model.info is not None and model.state is ModelState.READY:
+        body = properties(model.info) + scheduler(model.info)
+        below = f"<details><summary>Requested and effective</summary>{body}</details>"
+    return f'<div class="oa-model">{head}{below}</div>'
 
 
 def load_words(note: LoadNote) -> str:
     """What the compile cache did for one configuration: "GenAI on CPU: 1.62 s at first, 0.44 s from the cache"."""
-    where = f"{note.backend} on {note.device}"
+    where = f"{BACKENDS[note.backend]} on {note.device}, settings {note.configuration}"
     if note.first_seconds is not None and note.cached_seconds is not None:
         return f"{where}: {seconds(note.first_seconds)} at first, {seconds(note.cached_seconds)} from the cache"
     if note.first_seconds is not None:

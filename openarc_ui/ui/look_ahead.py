@@ -7,8 +7,12 @@ from typing import Any
 
 import gradio as gr
 
+from openarc_ui.engine.memory.estimate import DEFAULT_CONTEXT_TOKENS
+from openarc_ui.ui.load_actions import NO_FAILURE
 from openarc_ui.ui.load_components import LoadForm
 
+STORAGE_SECRET = "openarc"
+"""Nothing secret is kept there; without one the form would be lost at every restart of the server."""
 COPY_KINDS = [
     ("curl", "curl"),
     ("Python", "python"),
@@ -20,7 +24,12 @@ COPY_KINDS = [
 
 @dataclass(slots=True)
 class LookAhead:
-    """Its components; `kind` and `code` are of "Copy as"."""
+    """Its components; `kind` and `code` are of "Copy as".
+
+    Attributes:
+        failure: of this session, the load that failed last.
+        saved: of this browser, the form as it was left. Rendered outside the tabs: one inside is read too late.
+    """
 
     fit: gr.HTML
     context: gr.Textbox
@@ -29,23 +38,26 @@ class LookAhead:
     overcommit: gr.Checkbox
     kind: gr.Radio
     code: gr.Code
+    failure: gr.State
+    saved: gr.BrowserState
 
-    def inputs(self, form: LoadForm) -> list[Any]:
-        return [*form.inputs, self.context, self.sequences, self.kind]
+    def inputs(self, form: LoadForm, profile: gr.Dropdown) -> list[Any]:
+        return [*form.inputs, self.context, self.sequences, self.kind, profile, self.failure]
 
-    def outputs(self, form: LoadForm) -> list[Any]:
+    def outputs(self, form: LoadForm, profile_state: gr.HTML) -> list[Any]:
         widgets = [section.widgets for section in form.sections]
-        return [*widgets, form.device_note, self.fit, self.verdict, self.overcommit, self.code]
+        notes = [form.device_note, form.backend_note, form.recommend]
+        return [*widgets, *notes, self.fit, self.verdict, self.overcommit, self.code, profile_state, self.saved]
 
 
 def build_look_ahead() -> LookAhead:
-    """The components, inside whatever is open; "Copy as" is rendered later, by `render_copy_as`."""
+    """The components, inside whatever is open; those after the Load button are rendered later, by the functions below."""
     fit = gr.HTML(elem_id="oa-fit", elem_classes="oa-tight")
     with gr.Row():
         context = gr.Textbox(
             label="Context to plan for",
             info="Tokens of prompt and answer",
-            placeholder="the model's",
+            placeholder=f"{DEFAULT_CONTEXT_TOKENS}",
             max_lines=1,
             interactive=True,
             min_width=120,
@@ -60,13 +72,14 @@ def build_look_ahead() -> LookAhead:
             min_width=120,
             elem_id="oa-fit-sequences",
         )
-    verdict = gr.HTML(elem_id="oa-verdict", elem_classes="oa-tight")
+    verdict = gr.HTML(elem_id="oa-verdict", elem_classes="oa-tight", render=False)
     overcommit = gr.Checkbox(
         False,
         label="Load it all the same; the machine may swap",
         visible=False,
         interactive=True,
         elem_id="oa-overcommit",
+        render=False,
     )
     kind = gr.Radio(
         COPY_KINDS,
@@ -87,7 +100,14 @@ def build_look_ahead() -> LookAhead:
         render=False,
         elem_id="oa-copy",
     )
-    return LookAhead(fit, context, sequences, verdict, overcommit, kind, code)
+    saved = gr.BrowserState({}, storage_key="openarc-load-form", secret=STORAGE_SECRET, render=False)
+    return LookAhead(fit, context, sequences, verdict, overcommit, kind, code, gr.State(dict(NO_FAILURE)), saved)
+
+
+def render_verdict(ahead: LookAhead) -> None:
+    """Below the Load button, so that the button stays where it is whatever is found."""
+    ahead.verdict.render()
+    ahead.overcommit.render()
 
 
 def render_copy_as(ahead: LookAhead) -> None:

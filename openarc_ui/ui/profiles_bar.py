@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +11,7 @@ import gradio as gr
 
 from openarc_ui.errors import OpenArcError
 from openarc_ui.profiles import ProfileStore
+from openarc_ui.ui.load_form import FormValues
 
 NONE = ""
 
@@ -20,6 +21,7 @@ class ProfilesBar:
     """Its components."""
 
     profile: gr.Dropdown
+    state: gr.HTML
     export: gr.HTML
     name: gr.Textbox
     replace: gr.Checkbox
@@ -39,6 +41,7 @@ def build_profiles_bar(profiles: ProfileStore) -> ProfilesBar:
         interactive=True,
         elem_id="oa-profile",
     )
+    state = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-profile-state")
     with gr.Accordion("Save, export or import a profile", open=False):
         with gr.Row(equal_height=True):
             name = gr.Textbox(
@@ -62,7 +65,7 @@ def build_profiles_bar(profiles: ProfileStore) -> ProfilesBar:
             upload = gr.UploadButton("Import a file", size="sm", file_types=[".json"], scale=0, min_width=130)
             delete = gr.Button("Delete the chosen one", size="sm", variant="stop", scale=0, min_width=170)
     note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-profile-note")
-    return ProfilesBar(profile, export, name, replace, save, delete, upload, note)
+    return ProfilesBar(profile, state, export, name, replace, save, delete, upload, note)
 
 
 def profile_choices(profiles: ProfileStore) -> list[tuple[str, str]]:
@@ -85,6 +88,18 @@ def export_link(name: str) -> str:
     if not name:
         return '<p class="oa-about">Choose a profile to export it as a file.</p>'
     return f'<p class="oa-about"><a href="/profiles/{quote(name)}/export" download>Export {escape(name)}</a></p>'
+
+
+def differs_from(profiles: ProfileStore, name: str, form: FormValues) -> str:
+    """Whether the form still holds what the chosen profile says."""
+    if not name:
+        return ""
+    try:
+        kept, now = profiles.get(name).load, replace(form, allow_overcommit=False).as_request()
+    except OpenArcError:
+        return ""
+    words = f"The form holds what {name} says." if kept == now else f"The form differs from {name}."
+    return f'<p class="oa-about">{escape(words)}</p>'
 
 
 def said(words: str) -> str:

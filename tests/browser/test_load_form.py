@@ -47,8 +47,10 @@ def result_rows(page: Page) -> dict[str, tuple[str, str, str]]:
 
 def load(dashboard: Dashboard, name: str) -> None:
     """Press Load and wait for the result."""
+    result = dashboard.page.locator("#oa-load-result")
     dashboard.page.get_by_role("button", name="Load", exact=True).click()
-    expect(dashboard.page.locator("#oa-load-result")).to_contain_text(f"{name} is ready", timeout=90_000)
+    expect(result).to_contain_text(f"Loading {name}")
+    expect(result).to_contain_text(f"{name} is ready", timeout=90_000)
 
 
 def test_from_a_widget_to_a_server_that_starts_with_the_profile(
@@ -125,7 +127,7 @@ SECOND: dict[str, Any] = {
     "KEY_CACHE_PRECISION": "u8", "VALUE_CACHE_PRECISION": "u8", "KEY_CACHE_GROUP_SIZE": 32, "VALUE_CACHE_GROUP_SIZE": 32,
     "ENABLE_WEIGHTLESS": True, "CACHE_DIR": "", "CACHE_MODE": "OPTIMIZE_SPEED", "WEIGHTS_PATH": "{model}/openvino_model.bin",
 }  # fmt: skip
-NOT_REPORTED = {"ENABLE_WEIGHTLESS", "CACHE_MODE", "WEIGHTS_PATH"}
+NOT_REPORTED = {"CACHE_MODE", "WEIGHTS_PATH"}
 """OpenVINO takes them and has no way to read them back; the page says so."""
 
 
@@ -184,11 +186,65 @@ def test_what_only_compiling_shows_stands_at_the_property_to_blame(open_page: Op
     dashboard.tab("Load")
     type_json(page, '{"VALUE_CACHE_GROUP_SIZE": 7}')
     expect(page.locator("#oa-verdict")).to_contain_text("Ready to load")
+    expect(page.locator("#oa-verdict")).to_contain_text("answers until this one is ready")
     page.get_by_role("button", name="Load", exact=True).click()
     expect(page.locator("#oa-load-result [role=alert]")).to_contain_text("was not loaded", timeout=60_000)
     expect(row(page, "VALUE_CACHE_GROUP_SIZE")).to_have_class(re.compile("has-error"))
+    expect(dashboard.state).to_have_text("Ready")  # the model that was there still answers
+    field(page, "NUM_STREAMS").fill("1")
+    expect(editor(page)).to_contain_text("NUM_STREAMS")
+    expect(page.locator("#oa-verdict")).to_contain_text("1 mistake")
+    expect(row(page, "VALUE_CACHE_GROUP_SIZE")).to_have_class(re.compile("has-error"))
     page.locator("#oa-config-form .oa-form-clear").click()
+    expect(page.locator("#oa-verdict")).to_contain_text("Ready to load")
     load(dashboard, "SmolLM2-135M-Instruct-int4")
+
+
+def test_no_keystroke_is_lost_between_widgets_and_json(open_page: OpenPage) -> None:
+    dashboard = open_page()
+    page = dashboard.page
+    dashboard.tab("Load")
+    field(page, "INFERENCE_NUM_THREADS").click()
+    page.keyboard.type("2")
+    editor(page).click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type('{"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": true', delay=15)
+    expect(editor(page)).to_have_text(re.compile(r'^\{"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": true\}?$'))
+    type_json(page, '{"NUM_STREAMS": 1, "ENABLE_CPU_PINNING": true "PERF_COUNT": true}')
+    field(page, "INFERENCE_NUM_THREADS").fill("1")
+    expect(page.locator(".oa-form-error").filter(has_text="Correct the JSON first")).to_be_visible()
+    expect(editor(page)).to_contain_text("PERF_COUNT")
+
+
+def test_a_reload_brings_the_form_back(open_page: OpenPage) -> None:
+    dashboard = open_page()
+    page = dashboard.page
+    dashboard.tab("Load")
+    field(page, "INFERENCE_NUM_THREADS").fill("2")
+    page.get_by_role("radio", name="Optimum-Intel").check()
+    expect(page.locator("#oa-verdict")).to_contain_text("Ready to load")
+    expect(page.locator("#oa-scheduler-form, #oa-backend").first).to_be_visible()
+    page.wait_for_function("() => localStorage.getItem('openarc-load-form')")
+    page.wait_for_timeout(500)
+    again = page.context.new_page()
+    again.goto(page.url)
+    again.get_by_role("tab", name="Load").click()
+    expect(field(again, "INFERENCE_NUM_THREADS")).to_have_value("2")
+    expect(editor(again)).to_contain_text('"INFERENCE_NUM_THREADS": 2')
+    expect(again.get_by_role("radio", name="Optimum-Intel")).to_be_checked()
+
+
+def test_a_mistake_leads_to_its_field(open_page: OpenPage) -> None:
+    dashboard = open_page()
+    page = dashboard.page
+    dashboard.tab("Load")
+    page.get_by_role("tab", name="Scheduler").click()
+    page.locator('#oa-scheduler-form [data-name="max_num_seqs"]').fill("0")
+    expect(page.locator("#oa-verdict")).to_contain_text("1 mistake")
+    page.get_by_role("tab", name="ov_config").click()
+    expect(page.get_by_role("tab", name="Scheduler")).to_have_class(re.compile("oa-has-mistake"))
+    page.locator("#oa-verdict [data-goto]").click()
+    expect(page.locator('#oa-scheduler-form [data-name="max_num_seqs"]')).to_be_focused()
 
 
 def test_a_load_that_can_not_fit_is_refused_until_it_is_agreed_to(open_page: OpenPage) -> None:
@@ -212,9 +268,11 @@ def test_devices_are_put_together_and_run(open_page: OpenPage) -> None:
     page = dashboard.page
     dashboard.tab("Load")
     page.get_by_role("button", name="Put several devices together").click()
-    page.get_by_role("radio", name=re.compile("^HETERO")).check()
     page.get_by_label("Devices", exact=True).click()
     page.get_by_role("option", name="CPU", exact=True).click()
+    page.get_by_role("radio", name=re.compile("^BATCH")).check()
+    expect(page.locator("#oa-composed")).to_contain_text("BATCH:CPU")
+    page.get_by_role("radio", name=re.compile("^HETERO")).check()
     expect(page.locator("#oa-composed")).to_contain_text("HETERO:CPU")
     page.get_by_role("button", name="Use this device").click()
     expect(page.locator("#oa-device input")).to_have_value(re.compile("HETERO:CPU"))
@@ -246,7 +304,7 @@ def test_the_devices_and_the_model_folder_are_shown(open_page: OpenPage) -> None
     page.locator("#oa-view-file input").click()
     page.get_by_role("option", name=re.compile("chat template|chat_template")).click()
     expect(page.locator("#oa-view")).to_contain_text("im_start")
-    expect(page.locator("#oa-cache")).to_contain_text("of compiled models")
+    expect(page.locator("#oa-cache")).to_contain_text("the compiled model")
 
 
 def test_the_scheduler_is_set_like_the_device(open_page: OpenPage) -> None:

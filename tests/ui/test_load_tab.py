@@ -16,11 +16,14 @@ from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest, SamplingParameters
 from openarc_ui.errors import InvalidRequest, ModelLoadFailed
 from openarc_ui.profiles import ProfileStore
+from openarc_ui.ui.devices_panel import composed, composed_note
 from openarc_ui.ui.fit_view import verdict
 from openarc_ui.ui.folder_panel import folder_html
-from openarc_ui.ui.load_actions import Actions, findings_of, load
+from openarc_ui.ui.load_actions import NO_FAILURE, Actions
 from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, read_object, values_of
+from openarc_ui.ui.loading import findings_of, load
 from openarc_ui.ui.option_form import GROUP_TITLES, shown_findings, spec_of
+from openarc_ui.ui.profile_actions import ProfileActions
 from tests.conftest import write_script
 
 FORM = FormValues(
@@ -80,39 +83,107 @@ def test_a_request_fills_the_form_that_makes_it_again() -> None:
     assert values_of(request).as_request() == request
 
 
-def test_widgets_and_json_are_two_views_of_one_value(actions: Actions) -> None:
+def test_json_and_widgets_are_two_views_of_one_value(actions: Actions) -> None:
     flat = {"use_cache_eviction": True, "cache_eviction_config.start_size": 64}
-    text, note = actions.as_text(flat)
-    assert '"cache_eviction_config": {' in text and note == ""
+    text = '{"use_cache_eviction": true, "cache_eviction_config": {"start_size": 64}}'
     update, note = actions.from_text("scheduler")(text)
     assert update["value"] == flat and note == ""
     update, note = actions.from_text("ov_config")('{"NUM_STREAMS": }')
     assert "value" not in update and "line 1, column 17" in note
 
 
+OUTPUTS = (
+    "ov_config", "scheduler", "sampling_defaults", "device", "backend", "recommend", "fit", "verdict", "overcommit", "code",
+    "profile", "saved",
+)  # fmt: skip
+
+
+def ahead(
+    actions: Actions, form: FormValues, *, context: str = "", kind: str = "curl", profile: str = "", failure: Any = None
+) -> dict[str, Any]:
+    """What looking ahead shows, by name."""
+    shown = actions.look_ahead(None, *listed(form), context, "", kind, profile, failure or NO_FAILURE)  # type: ignore[arg-type]
+    return dict(zip(OUTPUTS, shown, strict=True))
+
+
 def test_looking_ahead_says_what_is_wrong_where_it_is(actions: Actions) -> None:
-    def ahead(**change: Any) -> tuple[Any, ...]:
-        return actions.look_ahead(None, *listed(replace(FORM, backend="genai", **change)), "", "", "curl")  # type: ignore[arg-type]
-
-    ov_config, scheduler, _, device, _, words, _, _ = ahead(ov_config={"NUM_STREAM": 1}, scheduler={"cache_sze": 1})
-    assert "mistake" in words and "cache_sze" in words
-    ov_config, scheduler, _, device, _, words, _, _ = ahead(ov_config={"NUM_STREAM": 1}, device="CPU")
-    (finding,) = ov_config["state"]["findings"]
+    form = replace(FORM, backend="genai")
+    words = ahead(actions, replace(form, scheduler={"cache_sze": 1}))["verdict"]
+    assert "mistake" in words and "cache_sze" in words and "settings-scheduler" in words
+    shown = ahead(actions, replace(form, ov_config={"NUM_STREAM": 1}))
+    (finding,) = shown["ov_config"]["state"]["findings"]
     assert finding["name"] == "NUM_STREAM" and "NUM_STREAMS" in finding["hint"]
-    assert scheduler["state"]["findings"] == [] and scheduler["state"]["spec"]["groups"]
-    *_, device, _, words, _, _ = ahead(device="GPU.9")
-    assert "GPU.9" in device and "GPU.9" in words
+    assert shown["scheduler"]["state"]["findings"] == [] and shown["scheduler"]["state"]["spec"]["groups"]
+    shown = ahead(actions, replace(form, device="GPU.9"))
+    assert "GPU.9" in shown["device"] and 'data-goto="device"' in shown["verdict"]
 
 
-def test_the_code_to_copy_loads_the_same(actions: Actions) -> None:
-    *_, code = actions.look_ahead(None, *listed(FORM), "", "", "python")  # type: ignore[arg-type]
+def test_what_a_failed_load_blamed_stands_until_that_property_changes(actions: Actions) -> None:
+    form = replace(FORM, backend="genai", ov_config={"VALUE_CACHE_GROUP_SIZE": 7})
+    finding = {
+        "field": "ov_config.VALUE_CACHE_GROUP_SIZE",
+        "severity": "error",
+        "layer": "compile",
+        "message": "no",
+        "hint": "",
+        "trap": "",
+    }
+    failure = {"request": form.as_request().model_dump(), "findings": [finding]}
+    edited = replace(form, ov_config={"VALUE_CACHE_GROUP_SIZE": 7, "NUM_STREAMS": 1})
+    for still in (form, edited):
+        shown = ahead(actions, still, failure=failure)
+        assert [each["name"] for each in shown["ov_config"]["state"]["findings"]] == ["VALUE_CACHE_GROUP_SIZE"]
+    for changed in (
+        replace(form, ov_config={"VALUE_CACHE_GROUP_SIZE": 8}),
+        replace(form, device="AUTO"),
+        replace(form, ov_config={}),
+    ):
+        assert ahead(actions, changed, failure=failure)["ov_config"]["state"]["findings"] == []
+
+
+def test_the_code_to_copy_loads_the_same_or_says_that_the_form_is_broken(actions: Actions) -> None:
+    code = ahead(actions, FORM, kind="python")["code"]
     assert code["language"] == "python" and "NUM_STREAMS" in code["value"]
     compile(code["value"], "snippet", "exec")
+    assert "mistake" in ahead(actions, replace(FORM, ov_config_text="{"), kind="python")["code"]["value"]
 
 
-def test_wrong_numbers_to_plan_for_are_said(actions: Actions) -> None:
-    fit = actions.look_ahead(None, *listed(FORM), "many", "", "curl")[4]  # type: ignore[arg-type]
-    assert "many" in fit and "whole number" in fit
+def test_wrong_numbers_to_plan_for_are_a_mistake(actions: Actions) -> None:
+    shown = ahead(actions, FORM, context="many")
+    assert "many" in shown["fit"] and "1 mistake" in shown["verdict"]
+
+
+def test_the_verdict_says_what_becomes_of_the_loaded_model(actions: Actions) -> None:
+    assert "answers until this one is ready" in ahead(actions, FORM)["verdict"]
+    assert "answers until" not in ahead(actions, replace(FORM, name="another"))["verdict"]
+
+
+def test_automatic_says_which_backend_it_takes(actions: Actions) -> None:
+    assert "Automatic takes Scripted" in ahead(actions, FORM)["backend"]
+
+
+def test_another_model_keeps_what_was_changed_by_hand_and_follows_what_was_not(
+    actions: Actions, tmp_path: Path
+) -> None:
+    other = write_script(tmp_path / "models" / "other")
+    (other / "openarc_profile.json").write_text('{"ov_config": {"NUM_STREAMS": 2}}')
+    about, _, widgets, text, now = actions.new_model("other", "auto", {}, "script")
+    assert "Script" in about and widgets["value"] == {"NUM_STREAMS": 2} and "2" in text and now == "other"
+    _, _, widgets, text, _ = actions.new_model("other", "auto", {"PERF_COUNT": True}, "script")
+    assert "value" not in widgets
+    _, backend, widgets, _, _ = actions.new_model("other", "auto", {"PERF_COUNT": True}, "other")
+    assert "value" not in backend and "value" not in widgets
+    form = replace(FORM, model="other", ov_config={"PERF_COUNT": True})
+    assert ahead(actions, form)["recommend"]["visible"] and not ahead(actions, FORM)["recommend"]["visible"]
+    assert actions.take_recommended("other")[0]["value"] == {"NUM_STREAMS": 2}
+
+
+def test_the_form_comes_back_as_this_browser_left_it(actions: Actions) -> None:
+    saved = ahead(actions, replace(FORM, ov_config={"NUM_STREAMS": 2}, allow_overcommit=True))["saved"]
+    restored = dict(zip(FORM_FIELDS, actions.restore(saved), strict=False))
+    assert restored["ov_config"]["value"] == {"NUM_STREAMS": 2} and restored["allow_overcommit"]["value"] is False
+    for unusable in ({}, None, "x", {**saved, "version": 0}, {**saved, "model": "gone"}):
+        assert all("value" not in each for each in actions.restore(unusable))
 
 
 def test_a_page_opened_before_the_first_model_was_there_chooses_it_now(
@@ -122,38 +193,56 @@ def test_a_page_opened_before_the_first_model_was_there_chooses_it_now(
     empty = listed(replace(FORM, model=None))
     assert actions.refresh(*empty)[0]["value"] is None
     write_script(tmp_path / "models" / "script")
-    model, _, about = actions.refresh(*empty)
+    model, _, about, _ = actions.refresh(*empty)
     assert model["value"] == "script"
     assert "Script" in about and "scripted" in about
 
 
-def test_a_profile_keeps_the_form_and_brings_it_back(actions: Actions) -> None:
+@pytest.fixture
+def profiles(tmp_path: Path) -> ProfileActions:
+    return ProfileActions(ProfileStore(tmp_path / "profiles"))
+
+
+def test_a_profile_keeps_the_form_and_brings_it_back(profiles: ProfileActions, actions: Actions) -> None:
     form = replace(FORM, ov_config={"NUM_STREAMS": 2}, sampling_defaults={"temperature": 0.5})
-    chosen, words, link, again = actions.keep_profile("my profile", False, *listed(form))
+    chosen, words, link, again = profiles.keep("my profile", False, *listed(form))
     assert chosen["value"] == "my profile" and "saved" in words and "/profiles/my%20profile/export" in link
-    _, words, _, again = actions.keep_profile("my profile", False, *listed(FORM))
+    assert "holds what my profile says" in ahead(actions, form, profile="my profile")["profile"]
+    assert "differs from my profile" in ahead(actions, FORM, profile="my profile")["profile"]
+    _, words, _, again = profiles.keep("my profile", False, *listed(FORM))
     assert again["visible"] and "my profile" in words
-    updates = actions.use_profile("my profile")
-    by_name = dict(zip(FORM_FIELDS, updates, strict=False))
+    by_name = dict(zip(FORM_FIELDS, profiles.use("my profile"), strict=False))
     assert by_name["ov_config"]["value"] == {"NUM_STREAMS": 2}
     assert '"temperature": 0.5' in by_name["sampling_defaults_text"]["value"]
-    assert "deleted" in actions.forget_profile("my profile")[1]
-    assert "alert" in actions.use_profile("my profile")[-2]
+    assert "deleted" in profiles.forget("my profile")[1]
+    assert "alert" in profiles.use("my profile")[-2]
+    assert "first" in profiles.forget("")[1]
 
 
-@pytest.mark.parametrize("name", ["", "../up", "a/b", "last good", "x" * 65])
-def test_a_name_that_no_profile_can_have_is_refused(actions: Actions, name: str) -> None:
-    assert "alert" in actions.keep_profile(name, False, *listed(FORM))[1]
+@pytest.mark.parametrize("name", ["", "../up", "a/b", "last good", "x" * 300])
+def test_a_name_that_no_profile_can_have_is_refused_in_words(profiles: ProfileActions, name: str) -> None:
+    words = profiles.keep(name, False, *listed(FORM))[1]
+    assert "alert" in words and "^" not in words and len(words) < 400
 
 
-def test_a_profile_is_imported_from_a_file(actions: Actions, tmp_path: Path) -> None:
+def test_a_profile_is_imported_from_a_file(profiles: ProfileActions, tmp_path: Path) -> None:
     file = tmp_path / "upload.json"
     file.write_text('{"version": 1, "name": "given", "load": {"model_path": "script"}}')
-    assert "imported" in actions.import_profile(str(file))[1]
+    chosen, words, _, _ = profiles.bring(str(file), False)
+    assert "imported" in words and chosen["value"] == "given"
+    assert profiles.bring(str(file), False)[3]["visible"]
+    assert "imported" in profiles.bring(str(file), True)[1]
     file.write_bytes(b"\xff\xfe")
-    assert "can&#x27;t be read" in actions.import_profile(str(file))[1]
+    assert "no text in UTF-8" in profiles.bring(str(file), False)[1]
     file.write_text('{"version": 1, "name": "given", "load": {"model_pth": "script"}}')
-    assert "model_path" in actions.import_profile(str(file))[1]
+    assert "model_path" in profiles.bring(str(file), False)[1]
+
+
+def test_a_batch_size_that_is_none_is_said_and_never_breaks_the_builder() -> None:
+    assert composed("BATCH", ["CPU"], "")[0] == "BATCH:CPU"
+    assert composed("BATCH", ["CPU"], "4")[0] == "BATCH:CPU(4)"
+    assert composed("HETERO", ["CPU"], "0")[0] == "HETERO:CPU"
+    assert "no batch size" in composed_note("BATCH", ["CPU"], "0")
 
 
 def test_a_load_shows_its_stages_then_its_result_or_its_error(scripted: Engine, tmp_path: Path) -> None:

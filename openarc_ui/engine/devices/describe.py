@@ -159,4 +159,5 @@ def _driver(layer: DeviceLayer, name: str) -> str:
 
 
 def _short(error: BaseException) -> str:
-    return clean_message(error).partition("\n")[0][:200]
+    lines = [line for line in str(error).splitlines() if not line.startswith(("Exception from", "Check '"))]
+    return (lines[0] if lines else clean_message(error))[:200]

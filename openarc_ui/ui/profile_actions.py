@@ -1,0 +1,111 @@
+"""What the profiles bar does: fill the form, keep, forget, import. It returns updates and knows no layout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from pydantic import ValidationError
+
+from openarc_ui.errors import InvalidRequest, OpenArcError
+from openarc_ui.profiles import NAME_RULE, Profile, ProfileStore
+from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, form_of, values_of
+from openarc_ui.ui.profiles_bar import NONE, chosen, export_link, said, went_wrong
+
+MAX_FILE_BYTES = 256 * 2**10
+
+
+class ProfileActions:
+    """The bar's actions over one store. Outputs of keeping: the choice, the words, the export link, the replace box."""
+
+    def __init__(self, profiles: ProfileStore) -> None:
+        self._profiles = profiles
+
+    def use(self, name: str) -> tuple[Any, ...]:
+        """Updates for the whole form, the model it is for, then the choice, the words and the export link."""
+        nothing = [gr.skip()] * (len(FORM_FIELDS) + 1)
+        if not name:
+            return *nothing, gr.skip(), "", export_link(NONE)
+        try:
+            profile = self._profiles.get(name)
+        except OpenArcError as error:
+            return *nothing, chosen(self._profiles, NONE), went_wrong(error), export_link(NONE)
+        form = values_of(profile.load)
+        updates = [gr.update(value=getattr(form, field)) for field in FORM_FIELDS]
+        words = said(profile.description) if profile.description else ""
+        return *updates, form.model, gr.skip(), words, export_link(name)
+
+    def keep(self, name: str, may_replace: bool, *values: Any) -> tuple[Any, ...]:
+        """Keep the form under a name."""
+        try:
+            profile = _profile(name, replace(form_of(list(values)), allow_overcommit=False))
+            self._profiles.save(profile, replace=bool(may_replace))
+        except OpenArcError as error:
+            return gr.skip(), went_wrong(error), gr.skip(), _replace_box(error)
+        return (
+            chosen(self._profiles, profile.name),
+            said(f"{profile.name} is saved."),
+            export_link(profile.name),
+            _replace_box(None),
+        )
+
+    def forget(self, name: str) -> tuple[Any, ...]:
+        """Delete a profile; an empty name is a question that was answered with no, or nothing was chosen."""
+        if not name:
+            return gr.skip(), said("Choose the profile to delete first."), gr.skip(), gr.skip()
+        try:
+            self._profiles.delete(name)
+        except OpenArcError as error:
+            return chosen(self._profiles, NONE), went_wrong(error), export_link(NONE), gr.skip()
+        return chosen(self._profiles, NONE), said(f"{name} is deleted."), export_link(NONE), gr.skip()
+
+    def bring(self, file: str | None, may_replace: bool) -> tuple[Any, ...]:
+        """Keep a profile that comes as a file, and choose it."""
+        if not file:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        try:
+            profile = self._profiles.import_text(_text_of(Path(file)), replace=bool(may_replace))
+        except OpenArcError as error:
+            return gr.skip(), went_wrong(error), gr.skip(), _replace_box(error)
+        return (
+            chosen(self._profiles, profile.name),
+            said(f"{profile.name} is imported."),
+            export_link(profile.name),
+            _replace_box(None),
+        )
+
+
+def _text_of(file: Path) -> str:
+    """A file that was handed in.
+
+    Raises:
+        InvalidRequest: it is too large, or no text.
+    """
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise InvalidRequest("The file is too large to be a profile.", "Choose a file that OpenArc exported.")
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise InvalidRequest("The file is no text in UTF-8.", "Choose a file that OpenArc exported.") from None
+
+
+def _profile(name: str | None, form: FormValues) -> Profile:
+    wanted = (name or "").strip()
+    if not wanted:
+        raise InvalidRequest("The profile needs a name.", "Write one, then press Save.")
+    try:
+        return Profile(name=wanted, load=form.as_request())
+    except ValidationError:
+        raise InvalidRequest(f"'{wanted[:40]}' can't be the name of a profile.", _sentence(NAME_RULE)) from None
+
+
+def _replace_box(error: OpenArcError | None) -> Any:
+    """Shown when a profile of that name exists already."""
+    exists = error is not None and error.code == "profile_exists"
+    return gr.update(visible=exists) if exists else gr.update(visible=False, value=False)
+
+
+def _sentence(rule: str) -> str:
+    return rule[:1].upper() + rule[1:].rstrip(".") + "."
