@@ -10,12 +10,13 @@ import socket
 import sys
 import time
 import webbrowser
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from openarc_ui import __version__
 from openarc_ui.errors import OpenArcError, SettingsError
 from openarc_ui.privacy import forbid_telemetry
-from openarc_ui.settings import Settings, is_loopback, read_settings
+from openarc_ui.settings import Settings, is_loopback, prepare_folders, read_settings
 
 if TYPE_CHECKING:
     from openarc_ui.engine.engine import Engine
@@ -40,7 +41,7 @@ def create_app(
     from openarc_ui.ui.blocks import build_page
     from openarc_ui.ui.theme import page_options
 
-    api = create_api(engine, startup, profiles, needs_key=settings.api_key is not None)
+    api = create_api(engine, startup, profiles, needs_key=settings.api_key is not None, with_mcp=settings.mcp)
     application = gradio.mount_gradio_app(
         api,
         build_page(engine, store, startup, profiles, needs_key=settings.api_key is not None),
@@ -62,17 +63,18 @@ def run(settings: Settings) -> int:
     # A service manager's way to say Ctrl+C. Without it uvicorn ends the process before the last metrics are written.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     bound = _bind(settings)
+    prepare_folders(settings)
+    from openarc_ui.profiles import ProfileStore
+
+    profiles = ProfileStore(settings.profile_folder)
+    profiles.check()
+    first_load = profiles.get(settings.profile).load if settings.profile is not None else None
     from openarc_ui.engine.engine import Engine
     from openarc_ui.metrics.sampler import Sampler
     from openarc_ui.metrics.store import MetricsStore
-    from openarc_ui.profiles import ProfileStore
     from openarc_ui.startup import Startup
     from openarc_ui.terminal import TerminalProgress
 
-    profiles = ProfileStore(settings.profile_folder)
-    first_load = profiles.get(settings.profile).load if settings.profile is not None else None
-    settings.database.parent.mkdir(parents=True, exist_ok=True)
-    settings.model_folder.mkdir(parents=True, exist_ok=True)
     progress = TerminalProgress()
     store = MetricsStore(settings.database)
 
@@ -90,6 +92,7 @@ def run(settings: Settings) -> int:
     sampler = Sampler(store.record_sample, engine.worker_processes)
     startup = Startup(engine, settings, progress.show, first_load)
     try:
+        _say_cache_problem(engine, progress.say)
         startup.start()
         sampler.start()
         _serve(create_app(settings, engine, store, startup, profiles), bound, settings, began_at, progress.say)
@@ -100,6 +103,17 @@ def run(settings: Settings) -> int:
         store.close()
         progress.close()
     return 0
+
+
+def _say_cache_problem(engine: Engine, say: Callable[[str], None]) -> None:
+    """Models load without a cache too, so this is said and no error."""
+    from openarc_ui.engine.compile_cache import CacheFolderUnusable
+
+    try:
+        if engine.compile_cache is not None:
+            engine.compile_cache.check()
+    except CacheFolderUnusable as error:
+        say(f"openarc: {error.message} {error.hint} Until then every load compiles its model anew.")
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -6,13 +6,14 @@ The store reads and writes the files of one folder. It loads nothing, and knows 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
-import math
 import os
 import re
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,21 +40,34 @@ LAST_GOOD = "last good"
 SUFFIX = ".json"
 MAX_FILE_BYTES = 256 * 2**10
 NAME_PATTERN = r"^[A-Za-z0-9](?:[A-Za-z0-9 ._()+-]{0,62}[A-Za-z0-9_()+-])?$"
-NAME_RULE = "use up to 64 letters, digits, spaces and ._()+-, with a letter or digit first, and no device of Windows"
+NAME_RULE = (
+    "use up to 64 letters, digits, spaces and ._()+-, with a letter or digit first, no device of Windows, and not None"
+)
+NO_NAME = "none"
+"""A list of profiles says it where none is chosen."""
 DEVICE_NAMES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 """What Windows takes for a device whatever stands behind the point (Microsoft: Naming Files, Paths, and Namespaces)."""
 ALWAYS_WRITTEN = ("model_path", "backend", "device", "ov_config")
 
 
 class Profile(Frozen):
-    """A load with a name. `load.allow_overcommit` is always false: it is agreed to once, for one load."""
+    """A load with a name. `load.allow_overcommit` is refused: it is agreed to once, for one load."""
 
     version: Literal[1] = Field(1, description="Of the format.")
     name: str = Field(
-        pattern=NAME_PATTERN, description="Letters, digits, spaces and ._()+-; also the name of its file."
+        description="Letters, digits, spaces and ._()+-; also the name of its file.",
+        json_schema_extra={"pattern": NAME_PATTERN, "maxLength": 64},
     )
     description: str = Field("", max_length=2000, description="What it is for.")
     load: LoadRequest = Field(description="What is loaded, with what, on which device.")
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _is_a_whole_number(cls, version: Any) -> Any:
+        # To a literal, true and 1.0 are 1.
+        if type(version) is not int:
+            raise ValueError("the version is a whole number")
+        return version
 
     @field_validator("name")
     @classmethod
@@ -65,9 +79,9 @@ class Profile(Frozen):
     @field_validator("load")
     @classmethod
     def _can_be_kept(cls, load: LoadRequest) -> LoadRequest:
-        if not _is_finite(load.model_dump()):
-            raise ValueError("a number that is infinite, or none, can't be written as JSON")
-        return load.model_copy(update={"allow_overcommit": False})
+        if load.allow_overcommit:
+            raise ValueError("allow_overcommit is agreed to for one load, so no profile keeps it: leave it out")
+        return load
 
     def as_json(self) -> str:
         """Readable JSON: model, backend, device and ov_config, and of the rest what is not the default."""
@@ -104,6 +118,17 @@ class ProfileStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Make the folder, and see that it can be read and written.
+
+        Raises:
+            ProfileFolderUnusable: with the reason.
+        """
+        with _as_folder_error(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "it can't be read or written")
 
     def list(self) -> tuple[ProfileEntry, ...]:
         """Every profile: "last good" first, then by name. A broken file is listed with what is wrong.
@@ -174,7 +199,8 @@ class ProfileStore:
     def keep_last_good(self, load: LoadRequest) -> None:
         """Write the profile "last good". It never raises: what can't be kept is logged, the load has succeeded."""
         try:
-            profile = Profile(name=LAST_GOOD, description="The last load that succeeded; OpenArc keeps it.", load=load)
+            kept = load.model_copy(update={"allow_overcommit": False})
+            profile = Profile(name=LAST_GOOD, description="The last load that succeeded; OpenArc keeps it.", load=kept)
             self._write(profile, replace=True)
         except (OpenArcError, ValidationError) as error:
             logger.warning("the last good load could not be kept as a profile: %s", error)
@@ -201,16 +227,19 @@ def parse_profile(text: str) -> Profile:
     """A profile from JSON.
 
     Raises:
-        InvalidRequest: not JSON, another version, an unknown field (with the nearest right name), or a wrong value.
+        InvalidRequest: not JSON, another version, an unknown field (with the nearest right name), a wrong value, or a
+            name that stands twice.
     """
     try:
-        return Profile.model_validate_json(text)
+        profile = Profile.model_validate_json(text)
+        json.loads(text, object_pairs_hook=_each_name_once)
+        return profile
     except ValidationError as error:
         problems: list[Any] = list(error.errors(include_url=False))
     version = next((problem for problem in problems if problem["loc"] == ("version",)), None)
     if version is not None:
         raise InvalidRequest(
-            f"It is a profile of version {version['input']!r}; this OpenArc reads version {VERSION}.",
+            f"It is a profile of version {repr(version['input'])[:40]}; this OpenArc reads version {VERSION}.",
             "Use the OpenArc that wrote it, or write the profile again here.",
         )
     hint = "Compare it with a profile that OpenArc exported."
@@ -219,7 +248,8 @@ def parse_profile(text: str) -> Profile:
 
 def is_name(name: str) -> bool:
     """A profile can have this name: it is a file's on every system, and stays in its folder."""
-    return re.fullmatch(NAME_PATTERN, name) is not None and not DEVICE_NAMES.fullmatch(name)
+    is_taken = DEVICE_NAMES.fullmatch(name) is not None or name.casefold() == NO_NAME
+    return re.fullmatch(NAME_PATTERN, name) is not None and not is_taken
 
 
 def is_last_good(name: str) -> bool:
@@ -230,7 +260,7 @@ def is_last_good(name: str) -> bool:
 def _files(folder: Path) -> list[Path]:
     """The files that may be profiles. A pipe or a folder is none: reading it would wait, or fail."""
     with _as_folder_error(folder):
-        if not folder.is_dir():
+        if not folder.exists():
             return []
         return [each for each in folder.iterdir() if each.suffix == SUFFIX and each.name[0] != "." and each.is_file()]
 
@@ -300,14 +330,17 @@ def _refuse_last_good(name: str, done: str) -> None:
         )
 
 
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; of a name that stands twice a reader would take one and not say which."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise InvalidRequest(f"'{twice[:80]}' stands twice in one object.", "Keep one of the two.")
+    return found
+
+
 def _mend(error: InvalidRequest) -> str:
     return f"{error.hint} Mend the file, or delete the profile.".strip()
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(_is_finite(each) for each in value.values())
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _write_whole(file: Path, text: str) -> None:

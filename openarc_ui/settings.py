@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from openarc_ui.engine.types import BackendChoice
 from openarc_ui.errors import SettingsError, nearest
@@ -48,7 +48,16 @@ class Settings(BaseModel):
         None,
         description="Key that every request and the page must present. Better set as OPENARC_API_KEY than as a flag.",
     )
+    mcp: bool = Field(False, description="Serve the Model Context Protocol at /mcp, for agents.")
     open_browser: bool = Field(False, description="Open the page in a browser once it answers.")
+
+    @field_validator("model_folder", "database", "profile_folder", "cache_folder", mode="before")
+    @classmethod
+    def _a_path_has_a_name(cls, value: Any) -> Any:
+        # An empty path is the working directory, and what is in there is nobody's to clear.
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("the path is empty: name one, or leave it out for the default")
+        return value
 
     @model_validator(mode="after")
     def _a_network_needs_a_key(self) -> Settings:
@@ -93,7 +102,30 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         where = f"{flag_of(name)} ({variable_of(name)}): " if name else ""
-        raise SettingsError(f"{where}{first['msg'].removeprefix('Value error, ')}", "See --help.") from None
+        raise SettingsError(
+            f"{where}{first['msg'].removeprefix('Value error, ').rstrip('.')}.", "See --help."
+        ) from None
+
+
+def prepare_folders(settings: Settings) -> None:
+    """Make the folders of the models and the metrics, and see that they can be used, before anything slow begins.
+
+    Raises:
+        SettingsError: one can't be made, read or written; with its flag.
+    """
+    for name, folder, is_written in (
+        ("model_folder", settings.model_folder, False),
+        ("database", settings.database.parent, True),
+    ):
+        hint = f"Choose another with {flag_of(name)}, or mend its permissions."
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"{folder} can't be made as a folder: {error.strerror or error}.", hint) from None
+        if not os.access(folder, os.R_OK | os.X_OK | (os.W_OK if is_written else 0)):
+            raise SettingsError(f"{folder} can't be {'written' if is_written else 'read'}.", hint)
+    if settings.database.is_dir():
+        raise SettingsError(f"{settings.database} is a folder, not a file.", "Name a file with --database.")
 
 
 def flag_of(name: str) -> str:

@@ -6,7 +6,6 @@ Pure: a request in, text out. It knows no server; address and folder are given. 
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any, Literal
 
 from openarc_ui.engine.catalogue.catalogue import find_model
 from openarc_ui.engine.devices.checks import map_old_names
-from openarc_ui.engine.pipelines import ATTENTION_BACKEND, pipeline_of, stateful_properties
+from openarc_ui.engine.devices.rules import CACHE_FOLDER_PROPERTIES, MODEL_FOLDER_PROPERTIES
+from openarc_ui.engine.pipelines import ATTENTION_BACKEND, device_properties, pipeline_of, stateful_properties
 from openarc_ui.engine.sampling import BUILT_IN
 from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest, SamplingParameters
@@ -32,6 +32,8 @@ CAN_SAY: Mapping[SnippetKind, frozenset[str]] = {
     "optimum": ANYWHERE | WITH_IDS | {"use_cache", "export_model"},
 }
 """Which fields of a load each kind has words for. `allow_overcommit` is agreed to for one load, so no code carries it."""
+OUR_PATHS = (*CACHE_FOLDER_PROPERTIES, *MODEL_FOLDER_PROPERTIES)
+"""In a script they would count from wherever it is run."""
 LOAD_ENDPOINT = "/load_model"
 KEY_IN_PYTHON = """headers={"Authorization": "Bearer " + os.environ["OPENARC_API_KEY"]}"""
 
@@ -49,8 +51,12 @@ def snippet(kind: SnippetKind, request: LoadRequest, *, address: str, model_path
     """
     _check(kind, request)
     if kind in ("openvino_genai", "optimum"):
-        order = request.model_copy(update={"ov_config": map_old_names(request.ov_config)[0]})
-        return (_genai_script if kind == "openvino_genai" else _optimum_script)(order, model_path)
+        ov_config = map_old_names(request.ov_config)[0]
+        left_out = [name for name in OUR_PATHS if ov_config.get(name)]
+        kept = {name: value for name, value in ov_config.items() if name not in left_out}
+        order = request.model_copy(update={"ov_config": kept})
+        script = (_genai_script if kind == "openvino_genai" else _optimum_script)(order, model_path)
+        return "".join(f"# {name} is left out: its path counts from OpenArc's folders.\n" for name in left_out) + script
     writers: Mapping[str, Callable[[LoadRequest, str, bool], str]] = {
         "curl": _curl,
         "python": _requests,
@@ -82,15 +88,21 @@ def _check(kind: SnippetKind, request: LoadRequest) -> None:
         and "scheduler" in given
     ):
         unsaid.append("scheduler (the stateful pipeline has none)")
+    of_genai = sorted(request.ov_config.keys() - device_properties(request.device, request.ov_config).keys())
+    unsaid += of_genai if kind == "optimum" else []
     if unsaid:
-        able = [other for other, words in CAN_SAY.items() if given.keys() <= words and other != kind]
+        able = [
+            other
+            for other, words in CAN_SAY.items()
+            if given.keys() <= words and other != kind and not (other == "optimum" and of_genai)
+        ]
         raise InvalidRequest(f"Code for {kind} can't say {', '.join(unsaid)}.", f"Copy it as {' or '.join(able)}.")
     if kind in ("openvino_genai", "optimum") and request.backend == "scripted":
         raise InvalidRequest("Only OpenArc plays a script.", "Copy it as curl, python or gradio_client.")
+    if kind == "optimum" and "NPU" in request.device:
+        raise InvalidRequest("Optimum can't run a language model on an NPU.", "Copy it as openvino_genai.")
     if kind == "optimum" and request.model_path.lower().endswith(".gguf"):
         raise InvalidRequest("Optimum reads no GGUF.", "Copy it as openvino_genai.")
-    if not _is_finite(request.model_dump()):
-        raise InvalidRequest("An infinite number, or none, has no literal in JSON or Python.", "Change the value.")
 
 
 def _curl(request: LoadRequest, address: str, needs_key: bool) -> str:
@@ -259,12 +271,6 @@ def _sampling(parameters: SamplingParameters) -> dict[str, Any]:
     if values.get("do_sample") is False:
         values = {name: value for name, value in values.items() if name not in shaping}
     return {"max_new_tokens": BUILT_IN["max_new_tokens"], **values}
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(_is_finite(each) for each in value.values())
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _literal(value: Any, depth: int = 0) -> str:

@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from openarc_ui.engine.catalogue.catalogue import Catalogue
+from openarc_ui.engine.devices import OpenVinoLayer
+from openarc_ui.engine.preflight import Preflight
 from openarc_ui.engine.types import LoadRequest
-from openarc_ui.errors import InvalidRequest, OpenArcError, ProfileExists, ProfileFolderUnusable, ProfileNotFound
+from openarc_ui.errors import InvalidRequest, ProfileExists, ProfileFolderUnusable, ProfileNotFound
 from openarc_ui.profiles import LAST_GOOD, MAX_FILE_BYTES, Profile, ProfileStore, parse_profile
+from tests.conftest import write_script
 
 TUNED: dict[str, Any] = {
     "model_path": "folder/model",
@@ -54,19 +58,21 @@ def test_the_file_is_readable_and_holds_no_default_but_the_four_that_matter(stor
     assert json.loads(text)["load"] == {"model_path": "model", "backend": "auto", "device": "CPU", "ov_config": {}}
 
 
-def test_a_confirmed_overcommit_is_never_kept(store: ProfileStore) -> None:
-    assert profile("x", allow_overcommit=True).load.allow_overcommit is False
+def test_a_confirmed_overcommit_is_refused_and_never_kept_of_a_load(store: ProfileStore) -> None:
+    with pytest.raises(ValidationError, match="agreed to for one load"):
+        profile("x", allow_overcommit=True)
+    with pytest.raises(InvalidRequest, match="agreed to for one load"):
+        store.import_text('{"name": "y", "load": {"model_path": "m", "allow_overcommit": true}}')
     store.keep_last_good(LoadRequest(model_path="model", allow_overcommit=True))
-    imported = store.import_text('{"name": "y", "load": {"model_path": "m", "allow_overcommit": true}}')
-    assert not imported.load.allow_overcommit and not store.get(LAST_GOOD).load.allow_overcommit
-    assert "overcommit" not in (store.folder / "y.json").read_text() + (store.folder / f"{LAST_GOOD}.json").read_text()
+    assert not store.get(LAST_GOOD).load.allow_overcommit
+    assert "overcommit" not in (store.folder / f"{LAST_GOOD}.json").read_text()
 
 
 @pytest.mark.parametrize(
     "name",
     [
         *("", "../x", "..", "/etc/x", "a/b", "a\\b", "C:x", "x\0", "x\n", " x", "x ", "x.", ".x", "-x", "ü", "a" * 65),
-        *("con", "NUL", "Aux.txt", "com1", "LPT9.a.b"),
+        *("con", "NUL", "Aux.txt", "com1", "LPT9.a.b", "None", "none"),
     ],
 )
 def test_a_name_that_is_no_file_everywhere_is_refused_and_touches_nothing(store: ProfileStore, name: str) -> None:
@@ -155,6 +161,12 @@ def test_export_and_import_carry_it_to_another_machine(store: ProfileStore, tmp_
         ('{"name": "x", "load": {"model_path": "m", "sampling_defaults": {"temprature": 1}}}', "'temperature'"),
         ('{"version": 2, "name": "x", "new": 1}', "version 2; this OpenArc reads version 1"),
         ('{"version": "1", "name": "x", "load": {"model_path": "m"}}', "version '1'"),
+        ('{"version": true, "name": "x", "load": {"model_path": "m"}}', "version True"),
+        ('{"version": 1.0, "name": "x", "load": {"model_path": "m"}}', "version 1.0"),
+        ('{"name": "x", "name": "y", "load": {"model_path": "m"}}', "'name' stands twice"),
+        ('{"name": "x", "load": {"model_path": "m", "ov_config": {"A": 1, "A": 2}}}', "'A' stands twice"),
+        ('{"name": "x", "load": {"model_path": "m", "ov_config": {"A": 1000000000000000000000}}}', "64 bits"),
+        ('{"name": "../x", "load": {"model_path": "m"}}', "name: no profile can have this name; use up to 64 letters"),
         ('{"name": "x", "load": {"model_path": "m", "ov_config": {"A": null}}}', "load.ov_config.A: must be"),
         ('{"name": "x", "load": {"model_path": "m", "ov_config": {"A": NaN}}}', "infinite"),
         ('{"name": "x", "load": {"model_path": "m", "ov_config": {"A": {"CPU": {"B": -Infinity}}}}}', "infinite"),
@@ -284,16 +296,35 @@ def test_a_last_good_load_that_can_not_be_kept_is_logged_and_no_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
+    large = LoadRequest(model_path="m", ov_config={f"A{number}": "x" * 4000 for number in range(100)})
     with caplog.at_level(logging.WARNING):
         ProfileStore(tmp_path / "file" / "profiles").keep_last_good(LoadRequest(model_path="m"))
-        ProfileStore(tmp_path / "fine").keep_last_good(LoadRequest(model_path="m", ov_config={"A": float("nan")}))
+        ProfileStore(tmp_path / "fine").keep_last_good(large)
     assert len(caplog.records) == 2
 
 
 def test_a_folder_that_is_a_file_is_an_error_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = ProfileStore(tmp_path / "file")
-    assert store.list() == ()
-    with pytest.raises(OpenArcError) as caught:
-        store.save(profile("x"))
-    assert isinstance(caught.value, ProfileFolderUnusable)
+    for call in (store.check, store.list, lambda: store.get("x"), lambda: store.save(profile("x"))):
+        with pytest.raises(ProfileFolderUnusable) as caught:
+            call()
+        assert "--profile-folder" in caught.value.hint
+
+
+def test_a_version_as_long_as_a_book_is_not_echoed(store: ProfileStore) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        store.import_text(json.dumps({"version": "9" * 100_000, "name": "x", "load": {"model_path": "m"}}))
+    assert len(caught.value.message) < 200
+
+
+def test_the_last_good_load_works_with_another_cache_folder(store: ProfileStore, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script")
+    catalogue = Catalogue(tmp_path / "models")
+    for folder in ("one", "another"):
+        preflight = Preflight(catalogue, tmp_path / folder, OpenVinoLayer)
+        store.keep_last_good(LoadRequest(model_path="script", ov_config={"CACHE_DIR": "mine", "WEIGHTS_PATH": "w.bin"}))
+        kept = ProfileStore(store.folder).get(LAST_GOOD).load
+        assert kept.ov_config == {"CACHE_DIR": "mine", "WEIGHTS_PATH": "w.bin"}
+        assert not [each for each in preflight.findings(kept) if each.is_error]
+        preflight.plan(kept)

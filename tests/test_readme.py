@@ -10,10 +10,11 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import SamplingParameters
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
-from openarc_ui.server.problems import STATUS
+from openarc_ui.server.problems import PLAIN, STATUS
 from openarc_ui.server.schemas import GenerateBody, LoadBody
 from openarc_ui.settings import Settings, default_of, flag_of, variable_of
 from openarc_ui.startup import Startup
+from tests.ui.test_page import PUBLIC
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +44,17 @@ def test_every_error_code_stands_beside_its_status() -> None:
     for error, status in STATUS.items():
         if error.code != "settings_error":
             assert f"`{error.code}`" in rows[str(status)], error.code
+    for status, (code, _) in PLAIN.items():
+        assert f"`{code}`" in rows[str(status)], code
+    written = (ROOT / "openarc_ui/server/security.py").read_text(encoding="utf-8")
+    for guarded, code in re.findall(r'_problem\(\s*(\d{3}), "(\w+)"', written):
+        assert f"`{code}`" in rows[guarded], code
+    assert "`internal_error`" in rows["500"]
+
+
+def test_every_endpoint_of_the_page_stands_there_and_no_other() -> None:
+    (listed,) = re.findall(r"through the endpoints of the page: (.+?)\.\n", README, re.DOTALL)
+    assert {name.strip("/") for name in re.findall(r"`(/\w+)`", listed)} == PUBLIC
 
 
 def test_every_sampling_parameter_stands_there() -> None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from openarc_ui.errors import SettingsError
-from openarc_ui.settings import Settings, default_of, flag_of, is_loopback, read_settings, variable_of
+from openarc_ui.settings import (
+    Settings,
+    default_of,
+    flag_of,
+    is_loopback,
+    prepare_folders,
+    read_settings,
+    variable_of,
+)
 
 
 def test_flags_win_over_variables_and_variables_over_defaults() -> None:
@@ -25,7 +35,11 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         (["--host", "0.0.0.0"], {}, "OPENARC_API_KEY"),
         (["--api-key", "short"], {}, "8 characters"),
         (["extra"], {}, "extra"),
-        (["--profile", "x", "--model", "y"], {}, "leave out --profile, or --model"),
+        (["--profile", "x", "--model", "y"], {}, "leave out --profile, or --model. See --help."),
+        (["--cache-folder", ""], {}, "--cache-folder (OPENARC_CACHE_FOLDER): the path is empty"),
+        (["--model-folder", " "], {}, "the path is empty"),
+        (["--profile-folder="], {}, "the path is empty"),
+        (["--database", ""], {}, "the path is empty"),
         (["--profile", "x"], {"OPENARC_DEVICE": "GPU", "OPENARC_BACKEND": "genai"}, "--device and --backend"),
     ],
 )
@@ -57,3 +71,33 @@ def test_a_profile_alone_is_fine() -> None:
 def test_what_is_loopback() -> None:
     assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "127.9.9.9")] == [True] * 4
     assert [is_loopback(host) for host in ("0.0.0.0", "192.168.1.2", "example.org")] == [False] * 3
+
+
+def test_the_folders_are_made_before_anything_needs_them(tmp_path: Path) -> None:
+    prepare_folders(Settings(model_folder=tmp_path / "a" / "models", database=tmp_path / "b" / "m.sqlite3"))
+    assert (tmp_path / "a" / "models").is_dir() and (tmp_path / "b").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("model_folder", "database", "says"),
+    [
+        ("file", "fine/m.sqlite3", "--model-folder"),
+        ("file/models", "fine/m.sqlite3", "--model-folder"),
+        ("fine", "file/m.sqlite3", "--database"),
+        ("fine", "folder", "--database"),
+    ],
+)
+def test_a_file_in_the_place_of_a_folder_is_said_with_its_flag(
+    tmp_path: Path, model_folder: str, database: str, says: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SettingsError) as caught:
+        prepare_folders(Settings(model_folder=tmp_path / model_folder, database=tmp_path / database))
+    assert says in caught.value.hint and "\n" not in caught.value.message
+
+
+def test_a_folder_that_can_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(SettingsError, match="can't be read"):
+        prepare_folders(Settings(model_folder=tmp_path, database=tmp_path / "m.sqlite3"))

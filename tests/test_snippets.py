@@ -63,7 +63,10 @@ def sent_by_requests(text: str) -> Any:
 
 
 VALUES = st.one_of(
-    st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20)
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=20),
 ).filter(lambda value: not isinstance(value, str) or not any("\ud800" <= each <= "\udfff" for each in value))
 
 
@@ -104,13 +107,30 @@ def test_a_key_is_taken_from_the_environment_and_the_scripts_without_openarc_nee
         ("optimum", {"scheduler": {"enable_prefix_caching": False}}, "scheduler"),
         ("optimum", {"model_path": "x.gguf"}, "GGUF"),
         ("optimum", {"backend": "scripted"}, "script"),
-        ("curl", {"ov_config": {"A": float("inf")}}, "infinite"),
+        ("optimum", {"ov_config": {"ATTENTION_BACKEND": "SDPA"}}, "ATTENTION_BACKEND"),
+        ("optimum", {"device": "NPU"}, "NPU"),
     ],
 )
 def test_what_a_kind_can_not_say_is_refused_with_a_way_out(kind: SnippetKind, load: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         code(kind, order(**load))
     assert says in caught.value.message and caught.value.hint
+
+
+def test_a_way_out_is_one_that_can_say_it() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        code("gradio_client", order(use_cache=False, ov_config={"ATTENTION_BACKEND": "SDPA"}))
+    assert "python" in caught.value.hint and "optimum" not in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["openvino_genai", "optimum"])
+def test_a_script_without_openarc_writes_into_no_folder_of_whoever_runs_it(kind: SnippetKind) -> None:
+    text = code(kind, order(ov_config={"CACHE_DIR": "mine", "WEIGHTS_PATH": "w.bin", "NUM_STREAMS": 1}))
+    assert '"mine"' not in text and '"w.bin"' not in text and '"NUM_STREAMS": 1' in text
+    assert text.startswith("# CACHE_DIR is left out:") and ast.parse(text)
+    assert sent_by_curl(code("curl", order(ov_config={"CACHE_DIR": "mine"})))["ov_config"] == {"CACHE_DIR": "mine"}
+    switched_off = code(kind, order(ov_config={"CACHE_DIR": ""}))
+    assert '"CACHE_DIR": ""' in switched_off and "left out" not in switched_off
 
 
 def test_names_of_older_openarc_are_todays_in_a_script_without_it() -> None:

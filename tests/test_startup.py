@@ -144,12 +144,25 @@ def test_the_program_serves_and_ends_when_told_with_its_workers(tmp_path: Path, 
         (("--profile", "fast"), "There is no profile 'fast'."),
         (("--profile", "../fast"), "No profile can have the name"),
         (("--profile", "fast", "--model", "none"), "leave out --profile, or --model"),
+        (("--cache-folder", ""), "the path is empty"),
+        (("--model-folder", "app.py"), "can't be made as a folder"),
+        (("--database", "app.py/m.sqlite3"), "can't be made as a folder"),
+        (("--profile-folder", "app.py"), "The folder of the profiles can't be used"),
+        (("--profile-folder", "app.py", "--profile", "fast"), "The folder of the profiles can't be used"),
     ],
 )
 def test_a_wrong_setting_ends_the_program_with_one_line(tmp_path: Path, flags: tuple[str, ...], says: str) -> None:
     _, said = (program := run_app(tmp_path, *flags)).communicate(timeout=30)
     assert program.returncode == 2
-    assert says in said and len(said.strip().splitlines()) == 1
+    assert says in said and said.startswith("openarc: ") and len(said.strip().splitlines()) == 1
+
+
+def test_a_cache_folder_that_can_not_be_used_is_said_and_the_program_serves(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with Application(tmp_path / "models", "--model", "none", "--cache-folder", str(tmp_path / "file")) as program:
+        program.wait()
+        said = program.log.read_text()
+    assert "openarc: The cache folder can't be used" in said and "--cache-folder" in said
 
 
 def test_a_profile_that_is_not_there_ends_the_program_with_the_nearest_name(tmp_path: Path) -> None:
@@ -176,12 +189,15 @@ def test_the_program_starts_with_a_profile_and_keeps_every_load_that_succeeded(t
         assert program.status()["id_model"] == "other"
 
 
-def test_a_profile_folder_that_can_not_be_written_fails_no_load(tmp_path: Path) -> None:
+def test_a_profile_folder_that_goes_after_the_start_fails_no_load(tmp_path: Path) -> None:
     write_script(tmp_path / "models" / "script")
-    (tmp_path / "file").write_text("in the way")
-    folder = str(tmp_path / "file" / "profiles")
-    with Application(tmp_path / "models", "--model", "script", "--profile-folder", folder) as program:
+    folder = tmp_path / "profiles"
+    with Application(tmp_path / "models", "--model", "none", "--profile-folder", str(folder)) as program:
         program.wait()
+        folder.rmdir()
+        folder.write_text("in the way")
+        load = {"load_config": {"id_model": "script"}, "ov_config": {}}
+        assert httpx.post(f"{program.address}/model/load", json=load, timeout=30).status_code == 200
         assert program.status()["id_model"] == "script"
         program.end()
         assert "could not be kept as a profile" in program.log.read_text()

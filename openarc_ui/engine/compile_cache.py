@@ -1,47 +1,45 @@
 """The folder where OpenVINO keeps compiled models (CACHE_DIR): where, how large, what it saved, and how to empty it.
 
-It only ever counts and deletes the kinds of files that OpenVINO writes there. It sets no property and loads nothing.
+It only ever counts and deletes the kinds of files that OpenVINO writes, in folders that OpenArc marked as its own. It sets
+no property and loads nothing.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from openarc_ui.engine.backends.files import read_json
+from openarc_ui.engine.cache_files import (
+    NOTES_FILE,
+    CacheFolderUnusable,
+    LoadNote,
+    as_cache_error,
+    delete_files,
+    kept_files,
+    read_notes,
+    write_notes,
+)
 
-NOTES_FILE = "openarc_cache.json"
-KEPT_SUFFIXES = (".blob", ".cl_cache")
-"""A compiled model; the kernels of a GPU."""
+__all__ = ["CacheFolderUnusable", "CompileCache", "LoadNote", "configuration_key", "is_worthwhile"]
+
+logger = logging.getLogger(__name__)
+
 MAX_NOTES = 32
 MAX_SLUG_CHARACTERS = 60
 ROOM_FACTOR = 2.0
 """The starter's compiled models have 1.0 (INT8) and 1.5 times (INT4) the bytes of its weights."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadNote:
-    """What loading one configuration of a model took, without and with the cache.
-
-    Attributes:
-        configuration: see `configuration_key`.
-        first_seconds: of reading and compiling when the compiled model was not there yet; None: not seen.
-        cached_seconds: the same when it was.
-    """
-
-    backend: str
-    device: str
-    configuration: str
-    first_seconds: float | None = None
-    cached_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Cleared:
 
     Attributes:
         freed_bytes: of the files that were deleted. A loaded model may hold its file open until it is unloaded.
-        skipped: files that could not be deleted, with the system's reason.
+        skipped: what could not be deleted, with the reason: files, and models that are being loaded.
     """
 
     freed_bytes: int
@@ -93,6 +91,7 @@ class CompileCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self._lock = threading.Lock()
+        self._in_use: Counter[Path] = Counter()
 
     def folder_for(self, model: str) -> Path:
         """The folder to hand to OpenVINO, which makes it, as CACHE_DIR for a model of the catalogue.
@@ -106,19 +105,54 @@ class CompileCache:
     def is_usable(self, weights_bytes: int) -> tuple[bool, str]:
         """Whether one more compiled model of these weights can be kept, and why not. Makes the folder."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.check()
             free_bytes = shutil.disk_usage(self.folder).free
+        except CacheFolderUnusable as error:
+            return False, error.message
         except OSError as error:
-            return False, f"The cache folder can't be made: {error.strerror}."
-        if not os.access(self.folder, os.W_OK | os.X_OK):
-            return False, "The cache folder can't be written."
+            return False, f"The disk of the cache folder can't be asked: {error.strerror}."
         if free_bytes < weights_bytes * ROOM_FACTOR:
             return False, "The disk of the cache folder is too full for one more compiled model."
         return True, ""
 
+    def check(self) -> None:
+        """Make the folder, and see that it can be read and written.
+
+        Raises:
+            CacheFolderUnusable: with the reason.
+        """
+        with as_cache_error():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "it can't be read or written")
+
+    @contextmanager
+    def loading(self, model: str, cache_dir: str | Path | None = None) -> Iterator[None]:
+        """Around a load: marks its folder as OpenArc's own, and keeps `clear` away from it until the load has ended.
+
+        What can't be marked, because the folder can't be written or holds somebody else's files, is not counted or
+        cleared later; the load goes on.
+
+        Args:
+            model: its name in the catalogue.
+            cache_dir: the CACHE_DIR of the request, relative to the cache folder or inside it; None: the model's own folder.
+        """
+        part = self.folder_for(model) if cache_dir is None else self._part_of(cache_dir)
+        if part is None:
+            yield
+            return
+        with self._lock:
+            self._in_use[part] += 1
+            self._mark(part, model if cache_dir is None else part.name)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_use[part] -= 1
+
     def kept(self, model: str) -> frozenset[str]:
         """Names of what is kept for a model now; to be handed to `note` after the load."""
-        return frozenset(path.name for path in _files(self.folder_for(model)))
+        return frozenset(path.name for path, _ in kept_files(self.folder_for(model)))
 
     def note(
         self,
@@ -151,26 +185,30 @@ class CompileCache:
         key = LoadNote(backend, device, configuration_key(ov_config))
         path = self.folder_for(model)
         with self._lock:
-            notes = list(_notes(path)[1])
+            notes = list(read_notes(path)[1])
             known = next((each for each in notes if _key(each) == _key(key)), key)
             first_seconds = known.first_seconds if is_cached else compile_seconds
             cached_seconds = compile_seconds if is_cached else known.cached_seconds
             now = replace(known, first_seconds=first_seconds, cached_seconds=cached_seconds)
             notes = [each for each in notes if _key(each) != _key(key)] + [now]
             path.mkdir(parents=True, exist_ok=True)
-            _write_notes(path, model, tuple(notes[-MAX_NOTES:]))
+            write_notes(path, model, tuple(notes[-MAX_NOTES:]))
         return is_cached
 
     def history(self, model: str) -> tuple[LoadNote, ...]:
         """What loads of a model took, the latest last."""
-        return _notes(self.folder_for(model))[1]
+        return read_notes(self.folder_for(model))[1]
 
     def usage(self) -> CacheUsage:
-        """How much is kept, in all and for each model."""
+        """How much is kept, in all and for each model.
+
+        Raises:
+            CacheFolderUnusable: the folder is there and can't be read.
+        """
         models = []
         for path in self._parts():
-            sizes = [each.lstat().st_size for each in _files(path)]
-            name, loads = _notes(path)
+            sizes = [size_bytes for _, size_bytes in kept_files(path)]
+            name, loads = read_notes(path)
             if sizes or loads:
                 models.append(ModelCacheUsage(name, sum(sizes), len(sizes), loads))
         models.sort(key=lambda each: (-each.size_bytes, each.model))
@@ -178,30 +216,59 @@ class CompileCache:
         return CacheUsage(str(self.folder), total_bytes, files, tuple(models))
 
     def clear(self, model: str | None = None) -> Cleared:
-        """Delete what is kept for one model, or for all. What loads took stays known. Never raises for a file."""
+        """Delete what is kept for one model, or for all, but not what a load uses now. What loads took stays known.
+
+        Never raises for a file.
+
+        Raises:
+            CacheFolderUnusable: the folder is there and can't be read.
+        """
         freed_bytes = files = 0
         skipped: list[str] = []
-        parts = [path for path in self._parts() if model is None or _notes(path)[0] == model]
-        for path in parts:
-            for each in _files(path):
-                try:
-                    size_bytes = each.lstat().st_size
-                    each.unlink()
-                except FileNotFoundError:
+        for path in self._parts():
+            name = read_notes(path)[0]
+            if model not in (None, name):
+                continue
+            # A load that begins now waits until this folder is empty.
+            with self._lock:
+                if self._in_use[path]:
+                    skipped.append(f"{name}: it is being loaded")
                     continue
-                except OSError as error:
-                    skipped.append(f"{each.name}: {error.strerror}")
-                    continue
-                freed_bytes, files = freed_bytes + size_bytes, files + 1
+                sizes, problems = delete_files(path)
+            freed_bytes, files = freed_bytes + sum(sizes), files + len(sizes)
+            skipped += problems
         return Cleared(freed_bytes, files, tuple(skipped))
 
     def _parts(self) -> list[Path]:
-        """The folders of the models; links are no part of it."""
+        """The folders that are marked as OpenArc's own; links are no part of it."""
+        with as_cache_error():
+            try:
+                with os.scandir(self.folder) as children:
+                    folders = sorted(Path(each.path) for each in children if each.is_dir(follow_symlinks=False))
+            except FileNotFoundError:
+                return []
+        return [folder for folder in folders if os.path.lexists(folder / NOTES_FILE)]
+
+    def _part_of(self, cache_dir: str | Path) -> Path | None:
+        """The folder right below the cache folder that a CACHE_DIR lies in; None where it lies elsewhere."""
         try:
-            with os.scandir(self.folder) as children:
-                return sorted(Path(each.path) for each in children if each.is_dir(follow_symlinks=False))
-        except FileNotFoundError:
-            return []
+            whole = (self.folder / cache_dir).resolve()
+        except (OSError, ValueError):
+            return None  # no path at all, which the check of the request says
+        if whole == self.folder or not whole.is_relative_to(self.folder):
+            return None
+        return self.folder / whole.relative_to(self.folder).parts[0]
+
+    def _mark(self, part: Path, name: str) -> None:
+        """Make it OpenArc's own, unless somebody else's files are there. A model's own folder has its name from us."""
+        if os.path.lexists(part / NOTES_FILE):
+            return
+        try:
+            part.mkdir(parents=True, exist_ok=True)
+            if part == self.folder_for(name) or not any(part.iterdir()):
+                write_notes(part, name, ())
+        except OSError:
+            logger.warning("the compile cache can't be written", exc_info=True)
 
 
 def configuration_key(ov_config: Mapping[str, Any]) -> str:
@@ -210,7 +277,7 @@ def configuration_key(ov_config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def is_worthwhile(backend: str, device: str, pipeline: str) -> tuple[bool, str]:
+def is_worthwhile(backend: str, members: Sequence[str], pipeline: str) -> tuple[bool, str]:
     """Whether keeping compiled models makes loads faster, and why (not).
 
     Measured on the CPU with the starter in INT4 and INT8 (OpenVINO 2026.4; medians of six pairs): a load from the cache
@@ -219,12 +286,12 @@ def is_worthwhile(backend: str, device: str, pipeline: str) -> tuple[bool, str]:
     of model caching.
 
     Args:
-        device: as in a load request, composites included.
+        members: the real devices behind the request's device: what AUTO can choose here, not what its name promises.
         pipeline: "paged" or "stateful"; only GenAI has both.
     """
     if backend == "scripted":
         return False, "A script is not compiled."
-    if any(each in device for each in ("GPU", "NPU")) or device == "AUTO":
+    if any(member.startswith(("GPU", "NPU")) for member in members):
         return True, "Compiling for a GPU or NPU takes long; the next load reads the result."
     if backend == "genai" and pipeline == "paged":
         return (
@@ -239,45 +306,5 @@ def _never_reads(device: str, ov_config: Mapping[str, Any]) -> bool:
     return device == "CPU" and str(ov_config.get("CACHE_MODE", "")).upper() == "OPTIMIZE_SIZE"
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """What OpenVINO keeps below a folder; links are not followed."""
-    for where, _, names in os.walk(folder):
-        for name in names:
-            path = Path(where) / name
-            if name.endswith(KEPT_SUFFIXES) and path.is_file() and not path.is_symlink():
-                yield path
-
-
 def _key(note: LoadNote) -> tuple[str, str, str]:
     return note.backend, note.device, note.configuration
-
-
-def _notes(folder: Path) -> tuple[str, tuple[LoadNote, ...]]:
-    """Whose folder it is, and what is known of its loads; notes that can't be read say nothing."""
-    try:
-        content = read_json(folder / NOTES_FILE)
-    except (OSError, ValueError):
-        content = {}
-    model = content.get("model")
-    loads = content.get("loads")
-    notes = [_note(each) for each in (loads if isinstance(loads, list) else [])]
-    return model if isinstance(model, str) else folder.name, tuple(each for each in notes if each is not None)
-
-
-def _note(value: Any) -> LoadNote | None:
-    if not isinstance(value, dict):
-        return None
-    words = [value.get(name) for name in ("backend", "device", "configuration")]
-    seconds = [value.get(name) for name in ("first_seconds", "cached_seconds")]
-    if not all(isinstance(word, str) for word in words):
-        return None
-    first, cached = (float(each) if isinstance(each, (int, float)) else None for each in seconds)
-    return LoadNote(str(words[0]), str(words[1]), str(words[2]), first, cached)
-
-
-def _write_notes(folder: Path, model: str, notes: tuple[LoadNote, ...]) -> None:
-    """Written beside and moved, so that a reader never sees half of it."""
-    content = json.dumps({"model": model, "loads": [asdict(note) for note in notes]}, indent=2)
-    partial = folder / (NOTES_FILE + ".tmp")
-    partial.write_text(content, encoding="utf-8")
-    partial.replace(folder / NOTES_FILE)

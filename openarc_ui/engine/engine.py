@@ -6,20 +6,19 @@ plain callable `on_report`.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from openarc_ui.engine.cached_loads import CachedLoads
 from openarc_ui.engine.catalogue.catalogue import Catalogue, ModelEntry
-from openarc_ui.engine.compile_cache import CompileCache, LoadNote, configuration_key, is_worthwhile
+from openarc_ui.engine.compile_cache import CompileCache, LoadNote
 from openarc_ui.engine.devices import DeviceLayer, OpenVinoLayer
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.host import ModelHost, OnReport, OnStage
 from openarc_ui.engine.messages import LoadModel
-from openarc_ui.engine.pipelines import pipeline_of
 from openarc_ui.engine.preflight import Plan, Preflight
 from openarc_ui.engine.types import (
     EngineStatus,
@@ -39,8 +38,6 @@ from openarc_ui.errors import (
     OpenArcError,
     nearest,
 )
-
-logger = logging.getLogger(__name__)
 
 CANCEL_POLL_SECONDS = 0.05
 
@@ -71,6 +68,7 @@ class Engine:
         self.catalogue = Catalogue(model_folder)
         self.compile_cache = CompileCache(cache_folder) if cache_folder is not None else None
         self.preflight = Preflight(self.catalogue, cache_folder, device_layer, self._memory_of)
+        self._cached = CachedLoads(self.compile_cache, self.preflight.members)
         self._on_report = on_report
         self._on_loaded = on_loaded
         self._queue_size = queue_size
@@ -105,23 +103,19 @@ class Engine:
             plan = self.preflight.plan(request)
             order = self._order(plan)
             name = order.name
-            kept = self.compile_cache.kept(plan.entry.name) if self.compile_cache is not None else frozenset()
-            info = self._load_host(order, plan.fits_beside, on_stage, cancel or threading.Event())
-            self._note_cache(plan, info, kept)
+            with self._cached.load(plan, order.paths) as note:
+                info = self._load_host(order, plan.fits_beside, on_stage, cancel or threading.Event())
+                note(info)
             self._on_loaded(info)
             return info
         except OpenArcError as error:
-            if not isinstance(error, LoadCancelled):
+            if not isinstance(error, LoadCancelled) and not (cancel is not None and cancel.is_set()):
                 self._last_load_failure = LoadFailure(name, error.code, error.message, error.hint, time.time())
             raise
 
     def cache_note(self, info: ModelInfo) -> LoadNote | None:
         """What the compile cache did for the configuration of a loaded model; None where it has no part in it."""
-        if self.compile_cache is None:
-            return None
-        key = (info.backend, info.device, configuration_key(info.requested_properties))
-        notes = self.compile_cache.history(self.catalogue.find(info.request.model_path).name)
-        return next((each for each in notes if (each.backend, each.device, each.configuration) == key), None)
+        return self._cached.note_of(info, self.catalogue.find(info.request.model_path).name)
 
     def replaces(self, request: LoadRequest) -> Literal["", "beside", "first"]:
         """What a load does to a model of its name: nothing, replace it when ready, or unload it first.
@@ -202,36 +196,10 @@ class Engine:
     def _order(self, plan: Plan) -> LoadModel:
         """What a worker process is told."""
         name = plan.request.name or Path(plan.entry.name).name
-        cache_dir = self._cache_dir(plan)
-        paths = {**plan.paths, **({"CACHE_DIR": cache_dir} if cache_dir is not None else {})}
-        return LoadModel(plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, plan.warnings, paths)
-
-    def _cache_dir(self, plan: Plan) -> str | None:
-        """Where the compiled model is kept; None where the request decides that itself, or where it would not help."""
-        if self.compile_cache is None or plan.backend == "scripted" or "CACHE_DIR" in plan.request.ov_config:
-            return None
-        pipeline = pipeline_of(plan.request.device, plan.request.ov_config)
-        helps, _ = is_worthwhile(plan.backend, plan.request.device, pipeline)
-        if not helps or not self.compile_cache.is_usable(plan.entry.size_bytes)[0]:
-            return None
-        return str(self.compile_cache.folder_for(plan.entry.name))
-
-    def _note_cache(self, plan: Plan, info: ModelInfo, kept: frozenset[str]) -> None:
-        """Remember how long compiling took. A note that can't be written costs no load."""
-        if self.compile_cache is None or self._cache_dir(plan) is None:
-            return
-        try:
-            self.compile_cache.note(
-                plan.entry.name,
-                kept,
-                backend=info.backend,
-                device=info.device,
-                ov_config=info.requested_properties,
-                from_cache=info.loaded_from_cache,
-                compile_seconds=sum(spent for label, spent in info.stage_seconds if "compiling" in label),
-            )
-        except OSError:
-            logger.warning("the compile cache can't be written", exc_info=True)
+        cache_dir, problem = self._cached.folder_for(plan)
+        paths = {**plan.paths, **({"CACHE_DIR": cache_dir} if cache_dir else {})}
+        warnings = (*plan.warnings, problem) if problem else plan.warnings
+        return LoadModel(plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, warnings, paths)
 
     def _load_host(
         self, order: LoadModel, fits_beside: bool, on_stage: OnStage | None, cancel: threading.Event

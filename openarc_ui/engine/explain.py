@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from openarc_ui.errors import InvalidRequest, nearest
 
+SHOWN_CHARACTERS = 80
+"""Of a name that came in: enough to find it again, and no echo of a whole file."""
 PLAIN_VALUES = ("bool", "int", "float", "str")
 """How pydantic calls the branches of a union that takes any plain value; the first branch's complaint would mislead."""
 
@@ -33,7 +35,9 @@ def explain(
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     where = [str(part) for part in first["loc"] if part != "body"]
     unions = ("list[", "tuple[", "function-", "Message", "constrained-")
-    path = ".".join(part for part in where if not part.startswith(unions))
+    path = ".".join(_shown(part) for part in where if not part.startswith(unions))
+    if not path and first["type"] == "missing":
+        return InvalidRequest(f"{what} is missing.", hint)
     if first["type"] == "extra_forbidden":
         parent, _, name = path.rpartition(".")
         names = known.get(parent, known.get(_without_numbers(parent), ()))
@@ -57,6 +61,12 @@ def fields_by_path(model: type[BaseModel], path: str = "") -> dict[str, Sequence
         for inner, depth in _models_in(field.annotation):
             found |= fields_by_path(inner, below + ".*" * depth)
     return found
+
+
+def _shown(name: str) -> str:
+    """A name that came in, cut where it is too long to be one; what is no character shows as ?."""
+    text = name.encode("utf-8", "replace").decode()
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
 def _without_numbers(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -20,8 +21,24 @@ class Frozen(BaseModel):
         Raises:
             ValueError: a text among the values has one.
         """
-        texts = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple, dict)) else []
-        for text in [*texts, *(value.values() if isinstance(value, dict) else ())]:
-            if isinstance(text, str) and not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
-                raise ValueError("half of a surrogate pair is no character")
+        if not all(is_text(each) for each in _texts(value)):
+            raise ValueError("half of a surrogate pair is no character")
         return value
+
+
+def is_text(text: str) -> bool:
+    """Every character of it can be written, so no half of a surrogate pair is among them."""
+    return text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value, names included. Fields have types, so how deep it goes is bounded."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _texts(name)
+            yield from _texts(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _texts(each)

@@ -15,17 +15,25 @@ from openarc_ui.engine.frozen import Frozen
 MAX_NUM_SEQS = 32
 BLOCK_TOKENS = 32
 """Tokens in one block of the KV cache on a CPU (research: engine, section 3.5)."""
+MAX_TOKENS = 32 * 2**20
+"""No context is longer; GenAI wraps what is beyond 2^32."""
 
 
 class CacheEviction(Frozen):
     """Which tokens leave the KV cache when a sequence grows past `max_cache_size`. All sizes are tokens, in whole blocks."""
 
     start_size: int = Field(
-        32, ge=BLOCK_TOKENS, multiple_of=BLOCK_TOKENS, description="Tokens kept from the beginning."
+        32, ge=BLOCK_TOKENS, le=MAX_TOKENS, multiple_of=BLOCK_TOKENS, description="Tokens kept from the beginning."
     )
-    recent_size: int = Field(128, ge=BLOCK_TOKENS, multiple_of=BLOCK_TOKENS, description="Tokens kept from the end.")
+    recent_size: int = Field(
+        128, ge=BLOCK_TOKENS, le=MAX_TOKENS, multiple_of=BLOCK_TOKENS, description="Tokens kept from the end."
+    )
     max_cache_size: int = Field(
-        672, ge=3 * BLOCK_TOKENS, multiple_of=BLOCK_TOKENS, description="Tokens a sequence may keep in the cache."
+        672,
+        ge=3 * BLOCK_TOKENS,
+        le=MAX_TOKENS,
+        multiple_of=BLOCK_TOKENS,
+        description="Tokens a sequence may keep in the cache.",
     )
     aggregation_mode: Literal["SUM", "NORM_SUM"] = Field(
         "NORM_SUM", description="How a token's importance adds up over steps; NORM_SUM divides it by the token's age."
@@ -47,13 +55,17 @@ class SparseAttention(Frozen):
         "TRISHAPE", description="TRISHAPE keeps the ends, XATTENTION the blocks that matter."
     )
     num_last_dense_tokens_in_prefill: int = Field(
-        100, ge=0, description="Tokens at the prompt's end that see everything."
+        100, ge=0, le=MAX_TOKENS, description="Tokens at the prompt's end that see everything."
     )
-    num_retained_start_tokens_in_cache: int = Field(128, ge=0, description="TRISHAPE: tokens kept from the beginning.")
-    num_retained_recent_tokens_in_cache: int = Field(1920, ge=0, description="TRISHAPE: tokens kept from the end.")
+    num_retained_start_tokens_in_cache: int = Field(
+        128, ge=0, le=MAX_TOKENS, description="TRISHAPE: tokens kept from the beginning."
+    )
+    num_retained_recent_tokens_in_cache: int = Field(
+        1920, ge=0, le=MAX_TOKENS, description="TRISHAPE: tokens kept from the end."
+    )
     xattention_threshold: float = Field(0.8, gt=0, le=1, description="XATTENTION: share of the attention to keep.")
-    xattention_block_size: int = Field(64, ge=1, description="XATTENTION: tokens a block.")
-    xattention_stride: int = Field(8, ge=1, description="XATTENTION: tokens between samples of a block.")
+    xattention_block_size: int = Field(64, ge=1, le=MAX_TOKENS, description="XATTENTION: tokens a block.")
+    xattention_stride: int = Field(8, ge=1, le=MAX_TOKENS, description="XATTENTION: tokens between samples of a block.")
 
 
 class SchedulerOptions(Frozen):

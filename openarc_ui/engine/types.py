@@ -12,15 +12,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
+from openarc_ui.engine.bounds import MAX_PATH_CHARACTERS, MAX_TOKEN_ID, check_properties
+from openarc_ui.engine.bounds import PropertyValue as PropertyValue
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.scheduler import SchedulerOptions
 
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
 Source = Literal["chat", "rest", "gradio", "bench", "engine"]
-PlainValue = bool | int | float | str
-PropertyValue = PlainValue | dict[str, dict[str, PlainValue]]
-"""The second is for DEVICE_PROPERTIES: device -> property -> value."""
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -107,7 +106,11 @@ class GenerationRequest(SamplingParameters):
 class LoadRequest(Frozen):
     """Which model to load, with what, on which device."""
 
-    model_path: str = Field(min_length=1, description="A name in the catalogue, or a path inside the model folder.")
+    model_path: str = Field(
+        min_length=1,
+        max_length=MAX_PATH_CHARACTERS,
+        description="A name in the catalogue, or a path inside the model folder.",
+    )
     name: str | None = Field(
         None, pattern=r"^[\w.()+-][\w .()+-]{0,99}$", description="Name to serve it under; left out: the folder's name."
     )
@@ -121,9 +124,13 @@ class LoadRequest(Frozen):
     export_model: bool = Field(
         False, description="Convert a Hugging Face checkpoint folder while loading (Optimum only)."
     )
-    bos_token_id: int | None = Field(None, ge=0, description="Override the beginning-of-text token (Optimum only).")
-    eos_token_id: int | None = Field(None, ge=0, description="Override the end-of-text token.")
-    pad_token_id: int | None = Field(None, ge=0, description="Override the padding token (Optimum only).")
+    bos_token_id: int | None = Field(
+        None, ge=0, le=MAX_TOKEN_ID, description="Override the beginning-of-text token (Optimum only)."
+    )
+    eos_token_id: int | None = Field(None, ge=0, le=MAX_TOKEN_ID, description="Override the end-of-text token.")
+    pad_token_id: int | None = Field(
+        None, ge=0, le=MAX_TOKEN_ID, description="Override the padding token (Optimum only)."
+    )
     scheduler: SchedulerOptions = Field(
         default_factory=SchedulerOptions, description="Continuous batching (GenAI only); what is left out is OpenArc's."
     )
@@ -133,6 +140,11 @@ class LoadRequest(Frozen):
     allow_overcommit: bool = Field(
         False, description="Load although the estimate says that the model does not fit into the device's free memory."
     )
+
+    @field_validator("ov_config", mode="before")
+    @classmethod
+    def _has_names_of_properties(cls, value: Any) -> Any:
+        return check_properties(value)
 
 
 class ModelState(enum.StrEnum):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from openarc_ui import __version__
+from openarc_ui.engine.answers import Places
 from openarc_ui.engine.engine import Engine
 from openarc_ui.profiles import ProfileStore
+from openarc_ui.server.mcp_server import McpServer
 from openarc_ui.server.problems import install_handlers
+from openarc_ui.server.queries import refuse_the_rest, refuse_unknown_queries
 from openarc_ui.server.routes.cache import cache_routes
 from openarc_ui.server.routes.devices import device_routes
 from openarc_ui.server.routes.generate import generate_routes
-from openarc_ui.server.routes.models import model_routes
+from openarc_ui.server.routes.models import catalogue_routes, model_routes
 from openarc_ui.server.routes.profiles import profile_routes
 from openarc_ui.server.routes.system import system_routes
 from openarc_ui.startup import Startup
@@ -29,25 +32,41 @@ TAGS = [
 ]
 
 
-def create_api(engine: Engine, startup: Startup, profiles: ProfileStore, needs_key: bool = False) -> FastAPI:
+def create_api(
+    engine: Engine, startup: Startup, profiles: ProfileStore, needs_key: bool = False, with_mcp: bool = False
+) -> FastAPI:
     """Routes over an engine. The engine is opened and closed by the caller.
 
     FastAPI's own documentation pages load from another host, so they are off; /openapi.json is there.
 
     Args:
         needs_key: a guard in front of it wants a key, so code to copy says where to get it.
+        with_mcp: serve the Model Context Protocol too.
     """
+    mcp = McpServer(engine, profiles) if with_mcp else None
     api = FastAPI(
-        title="OpenArc", version=__version__, description=DESCRIPTION, openapi_tags=TAGS, docs_url=None, redoc_url=None
+        title="OpenArc",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(refuse_unknown_queries)],
+        lifespan=mcp.lifespan if mcp is not None else None,
     )
-    for router in (
+    if mcp is not None:
+        mcp.install(api)
+    routers = (
         model_routes(engine),
+        catalogue_routes(engine),
         device_routes(engine),
         profile_routes(engine, profiles, needs_key),
         cache_routes(engine),
         generate_routes(engine),
         system_routes(engine, startup),
-    ):
+    )
+    for router in routers:
         api.include_router(router)
-    install_handlers(api)
+    refuse_the_rest(api, routers)
+    install_handlers(api, Places.of(engine))
     return api

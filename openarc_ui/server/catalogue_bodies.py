@@ -70,7 +70,7 @@ class EntryBody(BaseModel):
     cannot_run: dict[str, str] = Field(description="Backend -> why not.")
     size_bytes: int = Field(description="On disk.", examples=[106174051])
     ov_config: dict[str, Any] = Field(description="What its openarc_profile.json recommends.")
-    problems: list[str] = Field(description="What is wrong with the whole of it, one sentence each.")
+    problems: list[str] = Field(description="What is wrong with its files, one sentence each.")
     details: DetailsBody | None = Field(description="With `details=true`; else null.")
 
     @classmethod

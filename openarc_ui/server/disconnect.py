@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
+from functools import partial
 
+import anyio
 from fastapi import Request
 
+from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
-from openarc_ui.engine.types import GenerationResult
+from openarc_ui.engine.types import GenerationResult, LoadRequest, ModelInfo
+from openarc_ui.errors import OpenArcError
 from openarc_ui.server.sse import HEARTBEAT_SECONDS, results_of
+
+CLIENT_LEFT = 499
+"""Nobody reads it; nginx's number for it keeps a log readable."""
 
 
 async def until_disconnected(request: Request) -> None:
@@ -42,6 +50,40 @@ async def wait_for_results(generations: Sequence[Generation], request: Request) 
         for generation in generations:
             generation.cancel()
         await asyncio.gather(*drains, return_exceptions=True)
+
+
+async def load_for_client(
+    engine: Engine, order: LoadRequest, request: Request, limiter: anyio.CapacityLimiter
+) -> ModelInfo | None:
+    """Load on a thread; None when the client has left, which ends this load and no other.
+
+    Raises:
+        OpenArcError: as `Engine.load` does.
+    """
+    cancel = threading.Event()
+    loading = asyncio.ensure_future(
+        anyio.to_thread.run_sync(partial(engine.load, order, cancel=cancel), limiter=limiter)
+    )
+    loading.add_done_callback(_seen)
+    watching = asyncio.ensure_future(until_disconnected(request))
+    try:
+        await asyncio.wait({loading, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            return loading.result()
+        cancel.set()
+        await asyncio.wait({loading})
+        if isinstance(loading.exception(), OpenArcError | None):
+            return None
+        return loading.result()
+    finally:
+        cancel.set()
+        watching.cancel()
+
+
+def _seen(loading: asyncio.Future[ModelInfo]) -> None:
+    """An error that nobody waits for any more is no mistake of ours to be logged."""
+    if not loading.cancelled():
+        loading.exception()
 
 
 async def _drain(generation: Generation) -> None:

@@ -18,6 +18,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from openarc_ui import errors
+from openarc_ui.engine.answers import Places, without_long_echoes
+from openarc_ui.engine.compile_cache import CacheFolderUnusable
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.errors import OpenArcError
 
@@ -43,10 +45,31 @@ STATUS: Mapping[type[OpenArcError], int] = {
     errors.ProfileNotFound: 404,
     errors.ProfileExists: 409,
     errors.ProfileFolderUnusable: 500,
+    CacheFolderUnusable: 500,
     errors.StarterUnavailable: 503,
     errors.SettingsError: 500,
 }
 RETRY_AFTER_SECONDS = {errors.EngineBusy: 1, errors.EngineClosed: 10}
+REASONS = {
+    400: "The host name is not served, or the body can't be read at all",
+    401: "An API key is needed",
+    403: "The request comes from another site",
+    404: "No such thing",
+    409: "Not in the state things are in",
+    413: "Too long",
+    422: "The request is wrong",
+    500: "It failed",
+    502: "The worker died",
+    503: "Busy, or not ready",
+}
+ANYWHERE = (400, 401, 403, 413, 422, 500)
+"""What every route can answer: the guard's four, a wrong parameter, and a mistake of ours."""
+PLAIN = {
+    400: ("http_error", "Send JSON that is not nested deeply, with numbers of ordinary length."),
+    404: ("not_found", "/openapi.json lists every route."),
+    405: ("method_not_allowed", "/openapi.json lists the methods of every route."),
+}
+"""Status -> (code, hint) of what the web framework refuses itself."""
 
 
 class Problem(BaseModel):
@@ -64,43 +87,50 @@ class Problem(BaseModel):
 
 def problem_of(error: OpenArcError) -> dict[str, Any]:
     """The body for an error. What quotes a text that is none, such as half of a surrogate pair, shows ? for it."""
-    detail, hint = (text.encode("utf-8", "replace").decode("utf-8") for text in (error.message, error.hint))
-    blamed = {"properties": list(error.properties)} if error.properties else {}
+    detail, hint = (
+        without_long_echoes(text.encode("utf-8", "replace").decode("utf-8")) for text in (error.message, error.hint)
+    )
+    blamed = {"properties": [without_long_echoes(each) for each in error.properties]} if error.properties else {}
     return {"detail": detail, "code": error.code, "hint": hint, **blamed}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that can answer with these statuses."""
-    reasons = {
-        404: "No such thing",
-        409: "Not in the state things are in",
-        413: "Too long",
-        422: "The request is wrong",
+    """The `responses` of a route: these statuses, and those that every route can answer with."""
+    return {
+        status: {"model": Problem, "description": REASONS.get(status, "Error")}
+        for status in sorted({*statuses, *ANYWHERE})
     }
-    reasons |= {500: "It failed", 502: "The worker died", 503: "Busy, or not ready"}
-    return {status: {"model": Problem, "description": reasons.get(status, "Error")} for status in statuses}
 
 
-def respond(error: OpenArcError) -> JSONResponse:
-    """An error as a response."""
+def respond(error: OpenArcError, places: Places | None = None) -> JSONResponse:
+    """An error as a response, without the paths of these places."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS[type(error)])} if type(error) in RETRY_AFTER_SECONDS else None
-    return JSONResponse(problem_of(error), status_code=STATUS[type(error)], headers=headers)
+    body = problem_of(error)
+    return JSONResponse(places.hidden(body) if places is not None else body, STATUS[type(error)], headers)
 
 
-def install_handlers(api: FastAPI) -> None:
-    """Every error that can leave a route leaves it in the one body."""
+def install_handlers(api: FastAPI, places: Places | None = None) -> None:
+    """Every error that can leave a route leaves it in the one body.
+
+    Args:
+        places: folders of this machine whose paths no answer shows.
+    """
+
+    def answer(error: OpenArcError) -> JSONResponse:
+        return respond(error, places)
 
     async def ours(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, OpenArcError)
-        return respond(error)
+        return answer(error)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return respond(explain(error.errors(), _known_fields(request)))
+        return answer(explain(error.errors(), _known_fields(request)))
 
     async def plain(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        body = {"detail": str(error.detail), "code": "http_error", "hint": ""}
+        code, hint = PLAIN.get(error.status_code, ("http_error", "See /openapi.json for what is expected."))
+        body = {"detail": f"{str(error.detail).rstrip('.')}.", "code": code, "hint": hint}
         return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
     async def unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from openarc_ui.engine.answers import LONGEST_NAME, recommendation_refused
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.scheduler import SchedulerOptions
@@ -20,7 +21,8 @@ from openarc_ui.engine.types import (
     SamplingParameters,
 )
 from openarc_ui.errors import InvalidRequest
-from openarc_ui.profiles import Profile
+from openarc_ui.profiles import NAME_RULE, Profile, is_name
+from openarc_ui.server.catalogue_bodies import LoadNoteBody
 
 HELLO: Any = [{"role": "user", "content": "What is the capital of France?"}]
 
@@ -28,9 +30,13 @@ HELLO: Any = [{"role": "user", "content": "What is the capital of France?"}]
 class LoadConfig(Frozen):
     """`load_config` of the first OpenArc, with fields added from `backend` on."""
 
-    id_model: str = Field(min_length=1, description="A name in the catalogue, or a path inside the model folder.")
+    id_model: str = Field(
+        min_length=1, max_length=LONGEST_NAME, description="A name in the catalogue, or a path inside the model folder."
+    )
     use_cache: bool = Field(True, description="Keep the key-value cache between tokens.")
-    device: str = Field("CPU", description="CPU, GPU.0, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...")
+    device: str = Field(
+        "CPU", min_length=1, max_length=200, description="CPU, GPU.0, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ..."
+    )
     export_model: bool = Field(
         False, description="Convert a Hugging Face checkpoint folder while loading (Optimum only)."
     )
@@ -39,7 +45,7 @@ class LoadConfig(Frozen):
     eos_token_id: int | None = Field(None, ge=0, description="Override the end-of-text token.")
     bos_token_id: int | None = Field(None, ge=0, description="Override the beginning-of-text token (Optimum only).")
     backend: BackendChoice = Field("auto", description="auto takes genai where it can run the model.")
-    name: str | None = Field(None, description="Name to serve it under; left out: the folder's name.")
+    name: str | None = Field(None, max_length=100, description="Name to serve it under; left out: the folder's name.")
     scheduler: SchedulerOptions = Field(
         default_factory=SchedulerOptions, description="Continuous batching (GenAI only); what is left out is OpenArc's."
     )
@@ -74,41 +80,44 @@ class LoadBody(BaseModel):
     def request(self, profile: dict[str, Any]) -> LoadRequest:
         """The engine's own request.
 
+        Args:
+            profile: what the model recommends.
+
         Raises:
-            InvalidRequest: it is stricter with a value than `load_config`.
+            InvalidRequest: it is stricter with a value than `load_config`, or what the model recommends is no ov_config.
         """
         values = self.load_config.model_dump()
+        id_model = values.pop("id_model")
         ov_config = profile if self.ov_config is None else self.ov_config
         try:
-            return LoadRequest(model_path=values.pop("id_model"), ov_config=ov_config, **values)
+            return LoadRequest(model_path=id_model, ov_config=ov_config, **values)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise InvalidRequest(
-                f"load_config.{where}: {first['msg']}.", "See /openapi.json for what is expected."
-            ) from None
+            problems: list[Any] = error.errors(include_url=False)
+            if self.ov_config is None and any(each["loc"][:1] == ("ov_config",) for each in problems):
+                raise recommendation_refused(id_model, error) from None
+            for each in problems:
+                is_beside = each["loc"][:1] == ("ov_config",)
+                each["loc"] = each["loc"] if is_beside else ("load_config", *each["loc"])
+            raise explain(problems, fields_by_path(LoadBody)) from None
+
+
+PROFILE_EXAMPLE: dict[str, Any] = {
+    "description": "Short answers, little memory.",
+    "load": {
+        "model_path": "SmolLM2-135M-Instruct-int4",
+        "backend": "genai",
+        "device": "CPU",
+        "ov_config": {"KV_CACHE_PRECISION": "f16"},
+        "scheduler": {"max_num_seqs": 4},
+        "sampling_defaults": {"temperature": 0.2, "max_new_tokens": 64},
+    },
+}
 
 
 class ProfileBody(Frozen):
     """Body of `PUT /profiles/{name}`: what `GET` answers, or the load alone."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "description": "Short answers, little memory.",
-                    "load": {
-                        "model_path": "SmolLM2-135M-Instruct-int4",
-                        "backend": "genai",
-                        "device": "CPU",
-                        "ov_config": {"KV_CACHE_PRECISION": "f16"},
-                        "scheduler": {"max_num_seqs": 4},
-                        "sampling_defaults": {"temperature": 0.2, "max_new_tokens": 64},
-                    },
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [PROFILE_EXAMPLE]})
 
     version: Literal[1] = Field(1, description="Of the format.")
     name: str | None = Field(None, description="The same as in the path, or left out.")
@@ -123,6 +132,8 @@ class ProfileBody(Frozen):
         """
         if self.name not in (None, name):
             raise InvalidRequest(f"The path says '{name}', the body '{self.name}'.", "Leave the name in the body out.")
+        if not is_name(name):
+            raise InvalidRequest(f"No profile can have the name '{name}'.", f"{NAME_RULE[0].upper()}{NAME_RULE[1:]}.")
         try:
             return Profile(name=name, description=self.description, load=self.load)
         except ValidationError as error:
@@ -151,7 +162,7 @@ class UnloadBody(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"model": "SmolLM2-135M-Instruct-int4"}]})
 
-    model: str | None = Field(None, description="Which model; left out: the one loaded last.")
+    model: str | None = Field(None, max_length=LONGEST_NAME, description="Which model; left out: the one loaded last.")
 
 
 class GenerateBody(SamplingParameters):
@@ -168,7 +179,9 @@ class GenerateBody(SamplingParameters):
     conversation: list[Message] | list[list[Message]] = Field(
         min_length=1, description="The messages so far, oldest first; or a list of such lists, answered side by side."
     )
-    model: str | None = Field(None, description="Name of a loaded model; left out: the one loaded last.")
+    model: str | None = Field(
+        None, max_length=LONGEST_NAME, description="Name of a loaded model; left out: the one loaded last."
+    )
     request_id: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]{1,56}$",
@@ -214,6 +227,9 @@ class ModelBody(BaseModel):
     effective_properties: dict[str, str]
     context_length: int | None
     configuration_id: str
+    compile_cache: LoadNoteBody | None = Field(
+        description="What this configuration took to compile without and with the cache; null: it has no part in it."
+    )
     warnings: list[str]
 
 

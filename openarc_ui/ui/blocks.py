@@ -46,7 +46,7 @@ def build_page(
                 chats = build_chat_tab(engine, startup, page)
             with gr.Tab("Metrics", id="metrics") as metrics_page:
                 measured = build_metrics_tab(store)
-        add_endpoints(engine, profiles)
+        add_endpoints(engine, profiles, needs_key)
         _follow(page, engine, startup, status, again, loads, chats)
         _wire_tabs(load_page, chat_page, metrics_page, measured)
         loads.ahead.saved.render()

@@ -66,10 +66,13 @@ def build_folder_panel(engine: Engine) -> tuple[gr.HTML, gr.Dropdown, gr.HTML]:
             value=found.text, language=found.language
         ), f'<p class="oa-about">{escape(" · ".join(words))}</p>{warning}'
 
-    def clear_cache() -> str:
+    def empty_the_cache() -> str:
         if engine.compile_cache is None:
             return cache_html(engine)
-        cleared = engine.compile_cache.clear()
+        try:
+            cleared = engine.compile_cache.clear()
+        except OpenArcError as error:
+            return error_card("Nothing was cleared", error)
         return cache_html(
             engine, f"{size(cleared.freed_bytes)} were freed." + "".join(f" {each}" for each in cleared.skipped)
         )
@@ -77,7 +80,7 @@ def build_folder_panel(engine: Engine) -> tuple[gr.HTML, gr.Dropdown, gr.HTML]:
     refresh.click(lambda chosen: folder_updates(engine, chosen), [model], [table, model, cache], **PRIVATE)
     model.change(choose, [model], [file, text, note], **PRIVATE)
     file.input(show, [model, file], [text, note], **PRIVATE)
-    clear.click(clear_cache, None, [cache], **PRIVATE)
+    clear.click(empty_the_cache, None, [cache], **PRIVATE)
     return table, model, cache
 
 
@@ -163,7 +166,10 @@ def cache_html(engine: Engine, done: str = "") -> str:
     said = f"<p>{escape(done)}</p>" if done else ""
     if engine.compile_cache is None:
         return card("Compile cache", f"{said}<p class='oa-muted'>Switched off: no cache folder is set.</p>")
-    usage = engine.compile_cache.usage()
+    try:
+        usage = engine.compile_cache.usage()
+    except OpenArcError as error:
+        return error_card("The compile cache can't be read", error)
     lines = "".join(f"<li>{escape(each.model)}: {size(each.size_bytes)}</li>" for each in usage.models)
     lines_of_loads = [
         f"{each.model}, {words}" for each in usage.models for note in each.loads if (words := load_words(note))

@@ -133,6 +133,8 @@ def read_object(text: str | None, what: str) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(text or "", object_pairs_hook=_once)
+    except RecursionError:
+        raise InvalidRequest(f"{what} is nested too deeply.", "Write one object of names and values.") from None
     except json.JSONDecodeError as error:
         raise InvalidRequest(
             f"{what} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}.", "Check quotes and commas."

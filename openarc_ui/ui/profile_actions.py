@@ -97,7 +97,10 @@ def _profile(name: str | None, form: FormValues) -> Profile:
         raise InvalidRequest("The profile needs a name.", "Write one, then press Save.")
     try:
         return Profile(name=wanted, load=form.as_request())
-    except ValidationError:
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["loc"][:1] != ("name",):
+            raise InvalidRequest(f"{first['msg'].removeprefix('Value error, ')}.", "Correct the form.") from None
         raise InvalidRequest(f"'{wanted[:40]}' can't be the name of a profile.", _sentence(NAME_RULE)) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from openarc_ui.engine.compile_cache import (
     NOTES_FILE,
+    CacheFolderUnusable,
     Cleared,
     CompileCache,
     LoadNote,
@@ -32,7 +34,8 @@ def cache(tmp_path: Path) -> CompileCache:
 def keep(cache: CompileCache, model: str, name: str = "1.blob", size_bytes: int = 100) -> Path:
     """What OpenVINO would leave behind."""
     folder = cache.folder_for(model)
-    folder.mkdir(parents=True, exist_ok=True)
+    with cache.loading(model):
+        assert folder.is_dir()
     (folder / name).write_bytes(bytes(size_bytes))
     return folder / name
 
@@ -160,11 +163,83 @@ def test_nothing_but_compiled_models_is_ever_deleted(cache: CompileCache, tmp_pa
         assert path.exists(), path
 
 
-def test_a_folder_the_user_chose_inside_the_cache_is_counted_and_cleared(cache: CompileCache) -> None:
-    (cache.folder / "mine" / "deep").mkdir(parents=True)
-    (cache.folder / "mine" / "deep" / "1.blob").write_bytes(bytes(9))
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_a_folder_a_request_chose_inside_the_cache_is_counted_and_cleared(cache: CompileCache, is_whole: bool) -> None:
+    chosen = cache.folder / "mine" / "deep"
+    with cache.loading("m", chosen if is_whole else "mine/deep"):
+        chosen.mkdir()
+        (chosen / "1.blob").write_bytes(bytes(9))
     assert [(each.model, each.size_bytes) for each in cache.usage().models] == [("mine", 9)]
     assert cache.clear("mine") == Cleared(9, 1, ())
+
+
+def test_a_folder_that_somebody_else_filled_is_neither_counted_nor_cleared(cache: CompileCache) -> None:
+    precious = cache.folder / "stuff" / "precious.blob"
+    precious.parent.mkdir(parents=True)
+    precious.write_bytes(bytes(9))
+    with cache.loading("m", "stuff"):
+        pass
+    assert cache.usage().models == ()
+    assert cache.clear() == cache.clear("stuff") == Cleared(0, 0, ())
+    assert [each.name for each in precious.parent.iterdir()] == ["precious.blob"]
+
+
+@pytest.mark.parametrize("cache_dir", ["..", "../outside", ".", "", "a\0b", "/tmp"])
+def test_a_cache_dir_that_is_elsewhere_marks_nothing(cache: CompileCache, tmp_path: Path, cache_dir: str) -> None:
+    with cache.loading("m", cache_dir):
+        pass
+    assert list(tmp_path.rglob(NOTES_FILE)) == []
+
+
+def test_clearing_during_a_load_leaves_what_it_uses_and_says_so(cache: CompileCache) -> None:
+    held, free = keep(cache, "held"), keep(cache, "free")
+    with cache.loading("held"), cache.loading("held"):
+        assert cache.clear() == Cleared(100, 1, ("held: it is being loaded",))
+        assert cache.clear("held") == Cleared(0, 0, ("held: it is being loaded",))
+    assert held.exists() and not free.exists()
+    with pytest.raises(RuntimeError), cache.loading("held"):
+        raise RuntimeError("the load failed")
+    assert cache.clear() == Cleared(100, 1, ())
+
+
+def test_a_load_whose_cache_can_not_be_written_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    with CompileCache(tmp_path / "file").loading("m"):
+        pass
+    assert "can't be written" in caplog.text
+
+
+def test_looking_while_another_clears_is_no_error(cache: CompileCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(cache, "m", "here.blob")
+    gone = keep(cache, "m", "gone.blob")
+    lstat = Path.lstat
+
+    def cleared_in_between(path: Path) -> os.stat_result:
+        if path == gone:
+            gone.unlink(missing_ok=True)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", cleared_in_between)
+    assert (cache.usage().files, cache.usage().size_bytes) == (1, 100)
+
+
+def test_a_cache_folder_that_is_a_file_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "cache"):
+        cache = CompileCache(folder)
+        calls = (cache.check,) if folder.parent.is_file() else (cache.check, cache.usage, cache.clear)
+        for call in calls:
+            with pytest.raises(CacheFolderUnusable) as caught:
+                call()
+            assert caught.value.code == "cache_folder_unusable" and "--cache-folder" in caught.value.hint
+
+
+def test_seconds_that_are_no_times_are_not_known(cache: CompileCache) -> None:
+    path = keep(cache, "m").parent / NOTES_FILE
+    for wrong in (float("inf"), float("nan"), 10**400, -1, "1"):
+        note = {"backend": "genai", "device": "CPU", "configuration": "1", "first_seconds": wrong, "cached_seconds": 2}
+        path.write_text(json.dumps({"model": "m", "loads": [note]}))
+        assert cache.history("m") == (LoadNote("genai", "CPU", "1", None, 2.0),)
 
 
 def test_a_file_in_use_is_skipped_and_said(cache: CompileCache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,28 +286,27 @@ def test_a_cache_that_can_not_be_used_says_why(
     assert cache.is_usable(1) == (True, "")
     assert "too full" in cache.is_usable(2**60)[1]
     (tmp_path / "file").write_text("")
-    assert "can't be made" in CompileCache(tmp_path / "file" / "cache").is_usable(1)[1]
+    assert "can't be used: Not a directory" in CompileCache(tmp_path / "file" / "cache").is_usable(1)[1]
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert "can't be written" in cache.is_usable(1)[1]
+    assert "can't be read or written" in cache.is_usable(1)[1]
 
 
 @pytest.mark.parametrize(
-    ("backend", "device", "pipeline", "helps"),
+    ("backend", "members", "pipeline", "helps"),
     [
-        ("genai", "CPU", "paged", False),
-        ("genai", "CPU", "stateful", True),
-        ("optimum", "CPU", "stateful", True),
-        ("optimum", "CPU", "paged", True),
-        ("genai", "GPU.1", "paged", True),
-        ("genai", "NPU", "stateful", True),
-        ("genai", "HETERO:GPU.0,CPU", "paged", True),
-        ("genai", "AUTO", "paged", True),
-        ("genai", "AUTO:CPU", "paged", False),
-        ("scripted", "GPU", "paged", False),
+        ("genai", ("CPU",), "paged", False),
+        ("genai", ("CPU",), "stateful", True),
+        ("optimum", ("CPU",), "stateful", True),
+        ("optimum", ("CPU",), "paged", True),
+        ("genai", ("GPU.1",), "paged", True),
+        ("genai", ("NPU",), "stateful", True),
+        ("genai", ("CPU", "GPU.0"), "paged", True),
+        ("genai", ("CPU", "CPU2"), "paged", False),
+        ("scripted", ("GPU",), "paged", False),
     ],
 )
-def test_it_is_on_wherever_it_helps(backend: str, device: str, pipeline: str, helps: bool) -> None:
-    is_on, reason = is_worthwhile(backend, device, pipeline)
+def test_it_is_on_wherever_it_helps(backend: str, members: tuple[str, ...], pipeline: str, helps: bool) -> None:
+    is_on, reason = is_worthwhile(backend, members, pipeline)
     assert is_on is helps and reason.endswith(".")
 
 

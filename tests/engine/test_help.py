@@ -116,6 +116,13 @@ def test_every_kind_of_device_has_a_card() -> None:
         assert all(sentence.endswith(".") for sentence in known.limits), kind
 
 
+def test_a_card_claims_nothing_that_only_some_processors_have() -> None:
+    cpu = device_help()["CPU"]
+    said = " ".join([cpu.good_for, *cpu.limits])
+    assert "Xeon" not in said and "On CPUs with AMX" in said
+    assert "Two sockets" not in said and "on such machines" in said
+
+
 def test_every_trap_has_a_title_and_two_to_four_sentences() -> None:
     known = traps()
     assert set(known) == TRAP_IDS

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from openarc_ui.engine.engine import Engine
 from openarc_ui.server.problems import install_handlers
 from openarc_ui.server.routes.cache import cache_routes
-from openarc_ui.server.routes.models import model_routes
+from openarc_ui.server.routes.models import catalogue_routes
 from tests.engine.catalogue.test_details import write_ir
 
 LISTED = {"name", "kind", "backends", "cannot_run", "size_bytes", "ov_config", "problems", "details"}
@@ -58,7 +58,7 @@ def engine(make_engine: Callable[..., Engine], tmp_path: Path) -> Engine:
 def client(engine: Engine) -> Client:
     """The two families of routes, and one way to answer errors."""
     api = FastAPI()
-    api.include_router(model_routes(engine))
+    api.include_router(catalogue_routes(engine))
     api.include_router(cache_routes(engine))
     install_handlers(api)
     return Client(api)
@@ -114,7 +114,7 @@ WRONG: list[tuple[str, dict[str, Any], int, str]] = [
     ("/models/details", {"model": "../cache"}, 404, "outside"),
     ("/models/details", {"model": "/etc/passwd"}, 404, "outside"),
     ("/models/details", {"model": "a\0b"}, 404, "No model"),
-    ("/models/details", {"model": "x" * 501}, 422, "model"),
+    ("/models/details", {"model": "x" * 1001}, 422, "model"),
     ("/models/files", {"model": "nothing"}, 404, "No model"),
     ("/models/file", {"model": "whole"}, 422, "file"),
     ("/models/file", {"model": "whole", "file": ""}, 422, "file"),

@@ -25,7 +25,8 @@ from openarc_ui.ui.blocks import build_page
 
 PUBLIC = {
     "chat", "load_model", "unload_model", "status", "models", "model_details", "model_file", "devices", "properties",
-    "validate", "fit", "list_profiles", "save_profile", "delete_profile", "load_profile",
+    "validate", "fit", "cache_usage", "clear_cache", "list_profiles", "get_profile", "export_profile", "save_profile",
+    "delete_profile", "load_profile", "profile_code",
 }  # fmt: skip
 
 

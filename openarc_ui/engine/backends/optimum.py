@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
-from openarc_ui.engine.backends.files import context_length, read_json
+from openarc_ui.engine.backends.files import context_length, path_outside, read_json
 from openarc_ui.engine.backends.properties import read_compiled, read_from_core
 from openarc_ui.engine.backends.template import as_dicts, refusing_template
 from openarc_ui.engine.devices import clean_message
@@ -49,6 +49,7 @@ class OptimumBackend:
 
     def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
         self._request = request
+        _refuse_paths_outside(Path(path))
         reach_stage("Reading the tokenizer and the chat template", 0.3)
         try:
             self._tokenizer = self._transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
@@ -64,6 +65,11 @@ class OptimumBackend:
                 local_files_only=True,
             )
         except (RuntimeError, ValueError, OSError, ImportError) as error:
+            if "use_cache" in str(error):
+                raise InvalidRequest(
+                    f"This model was made {'with' if not request.use_cache else 'without'} a key-value cache and runs so only.",
+                    f"Set use_cache to {'true' if not request.use_cache else 'false'}.",
+                ) from error
             raise ModelLoadFailed(
                 f"Optimum can't load the model: {clean_message(error)}",
                 "Check the folder, the device and the ov_config.",
@@ -223,6 +229,20 @@ def _penalties(transformers: Any, torch: Any, sampling: Sampling, prompt_tokens:
             return scores - sampling.presence_penalty * (counts > 0) - sampling.frequency_penalty * counts
 
     return PresenceAndFrequencyPenalty()
+
+
+def _refuse_paths_outside(folder: Path) -> None:
+    """transformers opens the paths a configuration names, wherever they lead.
+
+    Raises:
+        ModelLoadFailed: one of them leads out of the model's folder.
+    """
+    outside = path_outside(folder)
+    if outside:
+        raise ModelLoadFailed(
+            f"{outside} leads out of the model's folder, and nothing outside is read.",
+            "Remove it there; the files of the folder are found without it.",
+        )
 
 
 def _versions() -> dict[str, str]:

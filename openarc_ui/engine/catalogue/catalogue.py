@@ -125,8 +125,14 @@ def _find(root: Path, entries: list[ModelEntry], model_path: str) -> ModelEntry:
     for entry in entries:
         if Path(entry.path) == wanted:
             return entry
-    hint = nearest(model_path, [entry.name for entry in entries]) or "The model folder holds no model yet."
+    hint = nearest(model_path, [entry.name for entry in entries]) or _why_empty(root)
     raise ModelNotFound(f"No model '{model_path}' in the model folder.", hint)
+
+
+def _why_empty(root: Path) -> str:
+    if root.exists() and not (root.is_dir() and os.access(root, os.R_OK | os.X_OK)):
+        return "The model folder can't be read: check that --model-folder names a folder, and its permissions."
+    return "The model folder holds no model yet."
 
 
 def _inside(root: Path, model_path: str) -> Path | None:

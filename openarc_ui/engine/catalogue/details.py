@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from openarc_ui.engine.backends.files import context_length, read_json
-from openarc_ui.engine.catalogue.folder import PROFILE_FILE, TOKENIZER_IR, ModelEntry, without_backends
+from openarc_ui.engine.backends.files import context_length, path_outside, read_json
+from openarc_ui.engine.catalogue.folder import TOKENIZER_IR, ModelEntry, without_backends
 from openarc_ui.engine.catalogue.gguf_header import GgufHeader, read_gguf_header
-from openarc_ui.engine.catalogue.weights import WeightSummary, read_weights
+from openarc_ui.engine.catalogue.weights import MAX_NUMBER, TooLong, WeightSummary, read_weights
 from openarc_ui.engine.types import BackendName
-from openarc_ui.errors import OpenArcError
+from openarc_ui.errors import InvalidRequest, OpenArcError
 
 TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json")
 READ_WHEN_LOADING = ("config.json", "generation_config.json", "tokenizer_config.json")
@@ -134,20 +134,23 @@ def _unknown_types(header: GgufHeader) -> dict[str, str]:
 
 def _describe_folder(entry: ModelEntry) -> ModelDetails:
     problems: list[str] = []
-    names = (*READ_WHEN_LOADING, "openvino_config.json", PROFILE_FILE)
+    names = (*READ_WHEN_LOADING, "openvino_config.json")
     files = {name: _read(partial(_json, entry, name), dict[str, Any](), name, problems) for name in names}
     stopping = [each for each in problems if each.startswith(READ_WHEN_LOADING)]
     weights: WeightSummary | None = None
     model_xml = entry.file("openvino_model.xml") if entry.kind == "ir" else None
     if model_xml is not None:
-        torn: list[str] = []
-        weights = _read(partial(read_weights, model_xml), None, "openvino_model.xml", torn)
-        torn += _size_problem(weights, entry.file("openvino_model.bin"))
-        problems, stopping = problems + torn, stopping + torn
+        weights, unread, is_torn = _weights(model_xml)
+        torn = unread + _size_problem(weights, entry.file("openvino_model.bin"))
+        problems, stopping = problems + torn, stopping + (torn if is_torn or not unread else [])
     quantization = _quantization(files["openvino_config.json"])
     cannot_run = dict(entry.cannot_run)
     if stopping and entry.kind != "script":
         cannot_run |= without_backends(entry, stopping[0].rstrip("."))
+    outside = path_outside(Path(entry.path)) if "optimum" in entry.backends else ""
+    if outside:
+        problems.append(f"{outside} leads out of the model's folder.")
+        cannot_run.setdefault("optimum", problems[-1].rstrip("."))
     has_template = any(entry.file(name) for name in TEMPLATE_FILES)
     return ModelDetails(
         name=entry.name,
@@ -166,6 +169,14 @@ def _describe_folder(entry: ModelEntry) -> ModelDetails:
         size_bytes=entry.size_bytes,
         problems=(*entry.problems, *problems, *_disagreement(quantization, weights)),
     )
+
+
+def _weights(model_xml: Path) -> tuple[WeightSummary | None, list[str], bool]:
+    """The weights, or what is wrong, and whether that keeps a backend from running it."""
+    try:
+        return read_weights(model_xml), [], False
+    except InvalidRequest as error:
+        return None, [error.message.rstrip(".") + "."], not isinstance(error.__cause__, TooLong)
 
 
 def _json(entry: ModelEntry, name: str) -> dict[str, Any]:
@@ -210,11 +221,21 @@ def _quantization(config: Mapping[str, Any]) -> Quantization | None:
     )
     return Quantization(
         data_type=data_type if isinstance(data_type, str) else None,
-        bits=bits if isinstance(bits, int) and not isinstance(bits, bool) else None,
-        group_size=group_size if isinstance(group_size, int) and not isinstance(group_size, bool) else None,
+        bits=_whole(bits),
+        group_size=_whole(group_size),
         is_symmetric=is_symmetric if isinstance(is_symmetric, bool) else None,
-        ratio=float(ratio) if isinstance(ratio, (int, float)) and not isinstance(ratio, bool) else None,
+        ratio=_share(ratio),
     )
+
+
+def _whole(value: Any) -> int | None:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and abs(value) <= MAX_NUMBER else None
+
+
+def _share(value: Any) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1 else None
 
 
 def _disagreement(quantization: Quantization | None, weights: WeightSummary | None) -> list[str]:

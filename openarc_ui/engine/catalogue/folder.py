@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.catalogue.gguf_header import read_gguf_architecture
-from openarc_ui.engine.types import BackendName
+from openarc_ui.engine.explain import explain
+from openarc_ui.engine.frozen import is_text
+from openarc_ui.engine.types import BackendName, LoadRequest
 
 ModelKind = Literal["ir", "gguf", "checkpoint", "script"]
 PROFILE_FILE = "openarc_profile.json"
@@ -75,7 +79,8 @@ class _Listing:
 
 def scan(root: Path) -> list[ModelEntry]:
     """Every model below `root`, which must be resolved, at most three folders deep, by name."""
-    return sorted(_scan(root, root, DEPTH), key=lambda entry: (entry.name.casefold(), entry.name))
+    entries = (_in_text(entry) for entry in _scan(root, root, DEPTH))
+    return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
 
 
 def without_backends(entry: ModelEntry, problem: str) -> dict[str, str]:
@@ -172,6 +177,8 @@ def _entry(folder: Path, root: Path, listing: _Listing, judged: _Judgement) -> M
     cannot_run = _cannot_run(listing, judged.kind)
     if problems and judged.kind != "script":
         cannot_run = dict.fromkeys(("genai", "optimum"), problems[0])
+    ov_config, profile_problem = _profile(folder) if listing.has(PROFILE_FILE) else ({}, "")
+    problems += [profile_problem] if profile_problem else []
     preferred: tuple[BackendName, ...] = ("scripted",) if judged.kind == "script" else ("genai", "optimum")
     return ModelEntry(
         name=folder.relative_to(root).as_posix(),
@@ -180,7 +187,7 @@ def _entry(folder: Path, root: Path, listing: _Listing, judged: _Judgement) -> M
         backends=tuple(backend for backend in preferred if backend not in cannot_run),
         cannot_run=cannot_run,
         size_bytes=sum(listing.sizes.values()) + _tree_bytes(folder),
-        ov_config=_profile(folder) if listing.has(PROFILE_FILE) else {},
+        ov_config=ov_config,
         problems=tuple(_sentence(problem) for problem in problems),
     )
 
@@ -244,13 +251,38 @@ def _tree_bytes(folder: Path, is_top: bool = True) -> int:
     return size_bytes
 
 
-def _profile(folder: Path) -> dict[str, Any]:
-    """The recommended ov_config; a profile that can't be read recommends nothing."""
+def _in_text(entry: ModelEntry) -> ModelEntry:
+    """A name of bytes that are no text shows as ?, since no answer could carry it; such a model can't be asked for."""
+    if is_text(entry.name) and all(map(is_text, (*entry.problems, *entry.cannot_run.values()))):
+        return entry
+    problems = tuple(_shown(problem) for problem in entry.problems)
+    cannot_run = {backend: _shown(why) for backend, why in entry.cannot_run.items()}
+    if is_text(entry.name):
+        return replace(entry, problems=problems, cannot_run=cannot_run)
+    problem = "its name is not text in UTF-8; rename it"
+    kinds = ("scripted",) if entry.kind == "script" else ("genai", "optimum")
+    return replace(
+        entry,
+        name=_shown(entry.name),
+        backends=(),
+        cannot_run=cannot_run | dict.fromkeys(kinds, problem),
+        problems=(_sentence(problem), *problems),
+    )
+
+
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _profile(folder: Path) -> tuple[dict[str, Any], str]:
+    """The recommended ov_config, or what is wrong with it: then nothing is recommended."""
     try:
-        config = read_json(folder / PROFILE_FILE).get("ov_config")
-    except (OSError, ValueError):
-        return {}
-    return dict(config) if isinstance(config, dict) else {}
+        config = read_json(folder / PROFILE_FILE).get("ov_config", {})
+        return dict(LoadRequest(model_path=".", ov_config=config).ov_config), ""
+    except ValidationError as error:
+        return {}, f"{PROFILE_FILE}: {explain(error.errors(include_url=False), {}).message}"
+    except (OSError, ValueError) as error:
+        return {}, f"{PROFILE_FILE} can't be read: {error}"
 
 
 def _sentence(problem: str) -> str:

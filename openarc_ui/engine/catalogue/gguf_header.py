@@ -110,7 +110,7 @@ class GgufHeader:
     def context_length(self) -> int | None:
         """Tokens of prompt and answer together."""
         value = self.values.get(f"{self.architecture}.context_length")
-        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+        return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_NUMBER else None
 
     @property
     def chat_template(self) -> str | None:
@@ -161,6 +161,8 @@ def read_gguf_header(path: Path) -> GgufHeader:
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment <= 0 or alignment & (alignment - 1):
             raise ValueError(f"its alignment {alignment} is no power of two")
+        if sum(each.elements for each in tensors) > MAX_NUMBER or sum(each.size_bytes for each in tensors) > MAX_NUMBER:
+            raise ValueError("its tensors claim an impossible size")
         data_offset_bytes = -(-reader.position // alignment) * alignment
         return GgufHeader(version, values, lengths, tensors, data_offset_bytes, reader.size_bytes)
 

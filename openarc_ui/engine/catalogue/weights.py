@@ -17,11 +17,19 @@ from openarc_ui.errors import InvalidRequest
 
 COMPRESSED_TYPES = frozenset({"u4", "i4", "nf4", "u8", "i8", "u2", "f4e2m1", "f8e4m3", "f8e5m2"})
 CHUNK_BYTES = 2**18
+MAX_XML_BYTES = 192 * 2**20
+MAX_LAYERS = 500_000
+MAX_ELEMENTS = 6_000_000
+"""The starter's XML has 5 700 layers in 70 000 elements and 2.6 MB; one with thousands of experts has about fifty times that."""
 MAX_NUMBER = 2**63 - 1
 SMALLEST_WEIGHT = 256
 """Constants with fewer elements are shapes, axes and epsilons."""
 SHARE_WORTH_A_WORD = 0.01
 """Norms and biases stay in f32 or f16 in every model; to say so of each would hide what matters."""
+
+
+class TooLong(ValueError):
+    """Reading stops here; the model may be a good one all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ def read_weights(model_xml: Path) -> WeightSummary:
     """The weights that an `openvino_model.xml` names.
 
     Raises:
-        InvalidRequest: the file is no OpenVINO model; with its first problem.
+        InvalidRequest: the file is no OpenVINO model, with its first problem; or caused by `TooLong`.
     """
     parameters: Counter[str] = Counter()
     groups: dict[str, Counter[int]] = {}
@@ -101,6 +109,14 @@ def read_weights(model_xml: Path) -> WeightSummary:
             if constant.element_type in COMPRESSED_TYPES:
                 size = constant.shape[-1] if len(constant.shape) == 3 and constant.shape[0] > 1 else 0
                 groups.setdefault(constant.element_type, Counter())[size] += constant.elements
+        if max(parameters.total(), size_bytes) > MAX_NUMBER:
+            raise ValueError("its constants have an impossible size")
+        if not parameters:
+            raise ValueError("it holds no weights")
+    except TooLong as error:
+        raise InvalidRequest(
+            f"{model_xml.name} is too long to be looked into: {error}", "It may load; whether it fits is not known."
+        ) from error
     except (OSError, expat.ExpatError, ValueError) as error:
         raise InvalidRequest(
             f"{model_xml.name} is not an OpenVINO model: {error}", "Convert or download the model again."
@@ -124,6 +140,8 @@ def _constants(model_xml: Path) -> Iterator[Constant]:
     state = _Elements(found)
     parser.StartElementHandler = state.start
     parser.StartDoctypeDeclHandler = state.refuse_doctype
+    if model_xml.stat().st_size > MAX_XML_BYTES:
+        raise TooLong(f"it has more than {MAX_XML_BYTES >> 20} MB")
     with model_xml.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             parser.Parse(chunk, False)
@@ -140,12 +158,20 @@ class _Elements:
         self._found = found
         self._is_first = True
         self._is_constant = False
+        self._layers = 0
+        self._elements = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._is_first and tag != "net":
             raise ValueError(f"its outermost element is <{tag}>, not <net>")
         self._is_first = False
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            raise TooLong(f"it has more than {MAX_ELEMENTS} elements")
         if tag == "layer":
+            self._layers += 1
+            if self._layers > MAX_LAYERS:
+                raise TooLong(f"it has more than {MAX_LAYERS} layers")
             self._is_constant = attributes.get("type") == "Const"
         elif tag == "data" and self._is_constant:
             self._is_constant = False

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from openarc_ui.engine.catalogue.weights import WeightSummary
-from openarc_ui.engine.memory.formulas import BITS, Situation, type_bits, words
+from openarc_ui.engine.memory.formulas import BITS, Situation, grouped, type_bits, words
 
 WORTH_SAYING = 0.01
 """Of what is needed: smaller savings change nothing."""
@@ -56,7 +56,10 @@ def _changes(members: Members, tokens: int, sequences: int, largest: int | None)
         yield _total(_with(members, shape=shape), tokens, sequences), "Take the model with 4-bit weights"
     shorter = largest if largest and SHORT_CONTEXT_TOKENS <= largest < tokens else tokens // 2
     if shorter >= SHORT_CONTEXT_TOKENS:
-        yield _total(members, shorter, sequences), f"Keep conversations within {shorter} tokens (a shorter context)"
+        yield (
+            _total(members, shorter, sequences),
+            f"Keep conversations within {grouped(shorter)} tokens (a shorter context)",
+        )
     if sequences > 1:
         yield _total(members, tokens, 1), "Let one answer run at a time"
     if first.runner == "optimum" and not first.shape.is_converted:

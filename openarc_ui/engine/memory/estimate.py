@@ -13,7 +13,7 @@ from typing import Literal
 from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.devices import DeviceLayer, check_device
 from openarc_ui.engine.memory.advice import advise
-from openarc_ui.engine.memory.formulas import MemoryPart, Situation, words
+from openarc_ui.engine.memory.formulas import MemoryPart, Situation, grouped, words
 from openarc_ui.engine.memory.room import Room, device_room, system_room
 from openarc_ui.engine.memory.shape import ModelShape, read_shape
 from openarc_ui.engine.memory.situation import npu_context, situation_of
@@ -182,7 +182,7 @@ def _estimate(
         sequences=sequences,
         largest_context_tokens=largest,
         advice=advice,
-        words=_words(entry.name, verdict, room, needed_bytes, tokens, sequences),
+        words=_words(entry.name, verdict, room, needed_bytes, tokens, sequences, largest),
     )
 
 
@@ -213,13 +213,17 @@ def _ratio(demand: Demand, tokens: int, sequences: int) -> float:
     return demand.needed_bytes(tokens, sequences) / max(1, demand.room.free_bytes or 1)
 
 
-def _words(name: str, verdict: Verdict, room: Room, needed_bytes: int, tokens: int, sequences: int) -> str:
-    load = f"{tokens} tokens" if sequences == 1 else f"{sequences} sequences of {tokens} tokens"
+def _words(
+    name: str, verdict: Verdict, room: Room, needed_bytes: int, tokens: int, sequences: int, largest: int | None
+) -> str:
+    each = f"{grouped(tokens)} tokens"
+    load = each if sequences == 1 else f"{grouped(sequences)} sequences of {each}"
     need = f"{name} needs about {words(needed_bytes)} for {load}"
     if room.free_bytes is None:
         return f"{need}; {room.why_unknown or 'how much is free is not known.'}"
     free = f"{room.device} has {words(room.free_bytes)} free ({room.limit})"
-    ending = {"green": "", "amber": ", which is tight", "red": ", which is too little"}
+    too_little = ", which is too little" + (" for even one token" if largest == 0 else "")
+    ending = {"green": "", "amber": ", which is tight", "red": too_little}
     return f"{need}, and {free}{ending.get(verdict, '')}."
 
 

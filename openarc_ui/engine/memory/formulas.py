@@ -17,6 +17,7 @@ Runner = Literal["paged", "stateful", "optimum"]
 
 PROCESS_BYTES = {"paged": 130_000_000, "stateful": 130_000_000, "optimum": 560_000_000}
 """Python, the worker and the libraries of the backend before a model: GenAI without torch, Optimum with it."""
+PROCESS_LABEL = "Python and libraries"
 TOKENIZER_BYTES_PER_ENTRY = 900
 """Of one tokenizer, OpenVINO's or the Rust one: 43 and 44 MB for 49 152 entries."""
 OPTIMUM_TOKENIZER_BYTES_PER_ENTRY = 1_200
@@ -144,6 +145,7 @@ class Situation:
             f"{self.shape.layers} layers"
         )
         how += f" + {words(left_bytes)} left by the conversion." if self.shape.is_converted else "."
+        how += " It is more than on disk because a processor keeps the file and a packed copy of its own."
         return _part("weights", "Weights", total_bytes, how)
 
     def _cache(self, context_tokens: int, sequences: int) -> MemoryPart:
@@ -166,7 +168,7 @@ class Situation:
         )
         what = f"blocks of {self.block_tokens} tokens" if self.block_tokens > 1 else "tokens"
         how = (
-            f"{blocks} {what} * {self.block_bytes} bytes (2 * {self.shape.layers} layers * {self.shape.kv_heads} KV heads "
+            f"{grouped(blocks)} {what} * {grouped(self.block_bytes)} bytes (2 * {self.shape.layers} layers * {self.shape.kv_heads} KV heads "
             f"* {self.shape.key_size} values in {precision}, with scales)"
         )
         return _part("kv_cache", "KV cache", total_bytes, how + (f" * {GROWTH_SHARE} for growing." if grows else "."))
@@ -186,24 +188,26 @@ class Situation:
         logit_bytes = rows * shape.vocabulary * LOGIT_BYTES
         copies = f" in {LOGIT_COPIES} copies" if self.runner == "optimum" else ""
         how = (
-            f"{tokens} tokens a step * {words(token_bytes)} of activations + {words(logit_bytes)} of logits for "
-            f"{all_tokens if self.runner == 'optimum' else sequences} tokens{copies} + {words(RUNTIME_BYTES)}."
+            f"{grouped(tokens)} tokens a step * {words(token_bytes)} of activations + {words(logit_bytes)} of logits for "
+            f"{grouped(all_tokens if self.runner == 'optimum' else sequences)} tokens{copies} + {words(RUNTIME_BYTES)}."
         )
         return _part("working", "Working memory", tokens * token_bytes + logit_bytes + RUNTIME_BYTES, how)
 
     def _process(self) -> MemoryPart:
         if not self.is_in_system_memory:
-            return _part("process", "Process", 0, "Python and its libraries are in system memory, not on the device.")
+            return _part(
+                "process", PROCESS_LABEL, 0, "Python and its libraries are in system memory, not on the device."
+            )
         entry_bytes = TOKENIZER_BYTES_PER_ENTRY * (2 if self.shape.has_tokenizer_json else 1)
         if self.runner == "optimum":
             entry_bytes = OPTIMUM_TOKENIZER_BYTES_PER_ENTRY
         vocabulary_bytes = self.shape.vocabulary * entry_bytes
         base_bytes = PROCESS_BYTES[self.runner]
         how = (
-            f"{words(base_bytes)} for Python and the libraries + {words(vocabulary_bytes)} for a vocabulary of "
-            f"{self.shape.vocabulary}."
+            f"{words(base_bytes)} for Python and the libraries of the backend, before any model + {words(vocabulary_bytes)} "
+            f"for the tokenizer's vocabulary of {grouped(self.shape.vocabulary)}."
         )
-        return _part("process", "Process", base_bytes + vocabulary_bytes, how)
+        return _part("process", PROCESS_LABEL, base_bytes + vocabulary_bytes, how)
 
 
 def weight_bytes(parameters_by_type: Mapping[str, int]) -> int:
@@ -219,11 +223,16 @@ def type_bits(name: str) -> int:
 
 
 def words(memory_bytes: float) -> str:
-    """Bytes for a person, powers of ten: "97 MB", "1.85 GB"."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    """Bytes for a person, powers of ten: "97 MB", "1.85 GB", "21.73 TB"."""
+    for unit, scale, digits in (("TB", 1e12, 2), ("GB", 1e9, 2), ("MB", 1e6, 0), ("kB", 1e3, 0)):
         if memory_bytes >= scale:
-            return f"{memory_bytes / scale:.{2 if unit == 'GB' else 0}f} {unit}"
+            return f"{grouped(memory_bytes / scale, digits)} {unit}"
     return f"{memory_bytes:.0f} bytes"
+
+
+def grouped(number: float, digits: int = 0) -> str:
+    """A number with its thousands set apart by a narrow no-break space, as everywhere on the page."""
+    return f"{number:,.{digits}f}".replace(",", "\u202f")
 
 
 def _groups(size: int, group: int) -> int:

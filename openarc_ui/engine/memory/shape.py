@@ -21,6 +21,7 @@ from openarc_ui.errors import InvalidRequest
 
 MAX_HEADER_BYTES = 100_000_000
 """The limit that the safetensors format itself sets."""
+SHOWN_CHARACTERS = 40
 LARGEST_NUMBER = 10_000_000
 """No layer count, width or vocabulary is larger; what is comes from a broken file."""
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -137,11 +138,15 @@ def _shape(config: Mapping[str, Any], weights: WeightSummary) -> ModelShape:
 
 
 def _number(sections: list[Mapping[str, Any]], what: str, otherwise: int | None = None) -> int:
+    wrong = ""
     for section in sections:
         for name in NAMES[what]:
             value = section.get(name)
             if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_NUMBER:
                 return value
+            wrong = wrong or (f"{name} is {str(value)[:SHOWN_CHARACTERS]!r}" if value is not None else "")
+    if otherwise is None and wrong:
+        raise ValueError(f"config.json says that {wrong}, which is no whole number from 1 to {LARGEST_NUMBER}")
     if otherwise is None:
         raise ValueError(f"config.json names no {NAMES[what][0]}")
     return otherwise
@@ -174,7 +179,7 @@ def _safetensors(entry: ModelEntry) -> WeightSummary:
                 raise ValueError(f"{name} has an impossible size or place")
             parameters[str(tensor["dtype"]).lower()] += elements
             size_bytes += int(end) - int(begin)
-    if not size_bytes:
+    if not size_bytes or not parameters.total():
         raise ValueError("there are no weights in safetensors files")
     return WeightSummary(parameters.total(), dict(parameters.most_common()), {}, size_bytes, size_bytes)
 

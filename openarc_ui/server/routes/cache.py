@@ -7,9 +7,9 @@ from typing import Annotated
 import anyio
 from fastapi import APIRouter, Query
 
-from openarc_ui.engine.compile_cache import Cleared
+from openarc_ui.engine.answers import LONGEST_NAME, empty_cache
 from openarc_ui.engine.engine import Engine
-from openarc_ui.server.catalogue_bodies import CacheBody, ClearedBody
+from openarc_ui.server.catalogue_bodies import NAME, CacheBody, ClearedBody
 from openarc_ui.server.problems import documented
 
 
@@ -20,27 +20,24 @@ def cache_routes(engine: Engine) -> APIRouter:
     def usage() -> CacheBody:
         return CacheBody.of(engine.compile_cache.usage() if engine.compile_cache is not None else None)
 
-    def clear(model: str | None) -> Cleared:
-        cache = engine.compile_cache
-        if cache is None:
-            return Cleared(0, 0, ())
-        if model is not None and model not in {each.model for each in cache.usage().models}:
-            model = engine.catalogue.find(model).name
-        return cache.clear(model)
-
-    @router.get("/cache", summary="How large the compile cache is", responses=documented(500))
+    @router.get("/cache", summary="How large the compile cache is", responses=documented())
     async def cache() -> CacheBody:
         """The compiled models OpenVINO keeps for the next load, and what that saved: first load against cached load."""
         return await anyio.to_thread.run_sync(usage)
 
-    @router.delete("/cache", summary="Empty the compile cache", responses=documented(404, 422, 500))
+    @router.delete("/cache", summary="Empty the compile cache", responses=documented(404))
     async def empty(
         model: Annotated[
             str | None,
-            Query(min_length=1, max_length=500, description="Only what is kept for this one; left out: everything."),
+            Query(
+                min_length=1,
+                max_length=LONGEST_NAME,
+                description="Only what is kept for this one; left out: everything.",
+                examples=[NAME],
+            ),
         ] = None,
     ) -> ClearedBody:
         """Delete the compiled models. Loaded models are not disturbed; the next load compiles again."""
-        return ClearedBody.of(await anyio.to_thread.run_sync(clear, model))
+        return ClearedBody.of(await anyio.to_thread.run_sync(empty_cache, engine, model))
 
     return router

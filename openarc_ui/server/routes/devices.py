@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from openarc_ui.engine.answers import (
+    MOST_CONTEXT_TOKENS,
+    MOST_FINDINGS,
+    MOST_SEQUENCES,
+    Places,
+    context_note,
+    first_findings,
+)
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.server.problems import documented
@@ -96,7 +104,8 @@ class ValidationBody(BaseModel):
     """Answer of `/model/validate`."""
 
     is_valid: bool = Field(description="True when no finding is an error.")
-    findings: list[FindingBody]
+    findings: list[FindingBody] = Field(description=f"At most {MOST_FINDINGS}, errors first where there are more.")
+    more_findings: int = Field(description="How many were left out.", examples=[0])
 
 
 class PartBody(BaseModel):
@@ -118,9 +127,15 @@ class FitBody(BaseModel):
     needed_bytes: int
     free_bytes: int | None
     total_bytes: int | None
-    context_tokens: int
+    context_tokens: int = Field(
+        description="Of each sequence, prompt and answer together; what the numbers are for.", examples=[2048]
+    )
+    requested_context_tokens: int | None = Field(description="What was asked for; null: nothing.", examples=[None])
+    context_note: str = Field(description="Says so where the model takes less than was asked for; else empty.")
     sequences: int
-    largest_context_tokens: int | None
+    largest_context_tokens: int | None = Field(
+        description="That still fits, at most the model's own; 0: none does, null: not known.", examples=[8192]
+    )
     advice: list[str]
 
 
@@ -128,44 +143,72 @@ def device_routes(engine: Engine) -> APIRouter:
     """The routes, bound to an engine."""
     router = APIRouter(tags=["devices"])
 
-    @router.get("/devices", summary="List the devices", responses=documented(500))
+    @router.get("/devices", summary="List the devices", responses=documented())
     async def devices() -> list[DeviceBody]:
         """Every device OpenVINO has on this machine now, with every property; what throws when read says so."""
         engine.preflight.refresh()
         reports = await anyio.to_thread.run_sync(engine.preflight.devices)
         return [DeviceBody.model_validate(dataclasses.asdict(report)) for report in reports]
 
-    @router.get("/devices/options", summary="List what can be set on a device", responses=documented(422))
-    async def options(device: DeviceName = "CPU", backend: Literal["auto", "genai", "optimum"] = "auto") -> OptionsBody:
+    @router.get("/devices/options", summary="List what can be set on a device", responses=documented())
+    async def options(
+        device: DeviceName = "CPU",
+        backend: Annotated[
+            Literal["auto", "genai", "optimum"], Query(description="Whose settings.", examples=["genai"])
+        ] = "auto",
+    ) -> OptionsBody:
         """Kind, choices, bounds, default and help of every setting, as the device's plugin tells and takes them."""
         form = await anyio.to_thread.run_sync(engine.preflight.options, device, backend)
         return OptionsBody.model_validate(dataclasses.asdict(form))
 
-    @router.post("/model/validate", summary="Check a load without loading", responses=documented(404, 422))
+    _add_planning(router, engine)
+    return router
+
+
+def _add_planning(router: APIRouter, engine: Engine) -> None:
+    """What can be said about one load before it."""
+
+    @router.post("/model/validate", summary="Check a load without loading", responses=documented(404))
     async def validate(body: LoadBody) -> ValidationBody:
         """Our rules and the plugin's own word on every value; what only compiling shows is found by the load itself."""
         request = await _request(engine, body)
         found = await anyio.to_thread.run_sync(engine.preflight.findings, request)
+        first, more = first_findings(found)
+        shown: list[dict[str, Any]] = Places.of(engine).hidden([dataclasses.asdict(each) for each in first])
         return ValidationBody(
             is_valid=not any(each.is_error for each in found),
-            findings=[FindingBody.model_validate(dataclasses.asdict(each)) for each in found],
+            findings=[FindingBody.model_validate(each) for each in shown],
+            more_findings=more,
         )
 
-    @router.post("/model/fit", summary="Estimate whether a load fits", responses=documented(404, 422))
+    @router.post("/model/fit", summary="Estimate whether a load fits", responses=documented(404))
     async def fit(
         body: LoadBody,
         context_tokens: Annotated[
             int | None,
-            Query(ge=1, le=100_000_000, description="Tokens of prompt and answer to plan for; left out: the model's."),
+            Query(
+                ge=1,
+                le=MOST_CONTEXT_TOKENS,
+                description="Tokens of prompt and answer to plan for; left out: 2048, or the model's own if that is less.",
+                examples=[8192],
+            ),
         ] = None,
-        sequences: Annotated[int, Query(ge=1, le=100_000, description="Conversations at once.")] = 1,
+        sequences: Annotated[
+            int, Query(ge=1, le=MOST_SEQUENCES, description="Conversations at once.", examples=[4])
+        ] = 1,
     ) -> FitBody:
-        """Weights, KV cache and working memory against what is free where it would run. Sizes are in bytes."""
+        """Weights, KV cache and working memory against what is free where it would run. Sizes are in bytes.
+
+        No model has more context than its own, so the estimate is never for more; `context_note` says when less was taken.
+        """
         request = await _request(engine, body)
         estimate = await anyio.to_thread.run_sync(engine.preflight.fit, request, context_tokens, sequences)
-        return FitBody.model_validate(estimate, from_attributes=True)
-
-    return router
+        values = dataclasses.asdict(estimate)
+        return FitBody(
+            **values,
+            requested_context_tokens=context_tokens,
+            context_note=context_note(estimate, context_tokens),
+        )
 
 
 async def _request(engine: Engine, body: LoadBody) -> LoadRequest:

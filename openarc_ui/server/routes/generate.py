@@ -12,15 +12,13 @@ from pydantic import BaseModel, Field
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.errors import OpenArcError
-from openarc_ui.server.disconnect import wait_for_results
+from openarc_ui.server.disconnect import CLIENT_LEFT, wait_for_results
 from openarc_ui.server.problems import documented
 from openarc_ui.server.schemas import AnswerBody, GenerateBody, answer_of
 from openarc_ui.server.sse import events
 
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-CLIENT_LEFT = 499
-"""Nobody reads it; nginx's number for it keeps a log readable."""
-GENERATE_ERRORS = documented(409, 413, 422, 500, 502, 503)
+GENERATE_ERRORS = documented(409, 502, 503)
 GENERATE_RESPONSES: dict[int | str, dict[str, Any]] = {
     **GENERATE_ERRORS,
     200: {"model": AnswerBody, "description": "The answer; with `stream` a text/event-stream that ends with it."},
@@ -64,9 +62,11 @@ def generate_routes(engine: Engine) -> APIRouter:
         """`/generate/text` with `stream` on."""
         return await answer(body, request, stream=True)
 
-    @router.post("/generate/cancel/{request_id}", summary="Cancel a request", responses=documented(422))
+    @router.post("/generate/cancel/{request_id}", summary="Cancel a request", responses=documented())
     async def cancel(
-        request_id: Annotated[str, Path(max_length=64, description="The id the request was sent with.")],
+        request_id: Annotated[
+            str, Path(max_length=64, description="The id the request was sent with.", examples=["my-request"])
+        ],
     ) -> CancelledBody:
         """End a request at its next token. Its reader gets what was generated so far."""
         return CancelledBody(cancelled=engine.cancel(request_id))

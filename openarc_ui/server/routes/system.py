@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from openarc_ui import __version__
+from openarc_ui.engine.answers import Places, without_long_echoes
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelState
 from openarc_ui.server.problems import documented
@@ -46,25 +47,28 @@ class ReadyBody(BaseModel):
 def system_routes(engine: Engine, startup: Startup) -> APIRouter:
     """The routes, bound to an engine and its start-up."""
     router = APIRouter(tags=["system"])
+    places = Places.of(engine)
 
-    @router.get("/status", summary="The state of every model", responses=documented(500))
+    @router.get("/status", summary="The state of every model", responses=documented())
     async def status() -> StatusBody:
         """Models with state, memory, running and queued requests; a snapshot that never waits."""
         now = engine.status()
         default = next((model for model in now.models if model.name == now.default_model), None)
-        return StatusBody(
+        failure = dataclasses.asdict(now.last_load_failure) if now.last_load_failure else None
+        body = StatusBody(
             status="loaded" if default is not None else "no_model",
             id_model=default.name if default is not None else None,
             device=default.request.device if default is not None else None,
             models=[_model(model) for model in now.models],
             default_model=now.default_model,
-            last_load_failure=dataclasses.asdict(now.last_load_failure) if now.last_load_failure else None,
+            last_load_failure=failure and {name: _short(value) for name, value in failure.items()},
             queue_size=now.queue_size,
             startup=dataclasses.asdict(startup.status()),
             version=__version__,
         )
+        return StatusBody.model_validate(places.hidden(body.model_dump()))
 
-    @router.get("/health", summary="Does the server answer", responses=documented(500))
+    @router.get("/health", summary="Does the server answer", responses=documented())
     async def health() -> HealthBody:
         """200 for as long as the process serves, whatever the models do."""
         return HealthBody(status="ok")
@@ -73,7 +77,7 @@ def system_routes(engine: Engine, startup: Startup) -> APIRouter:
         "/readyz",
         summary="Can it generate",
         response_model=ReadyBody,
-        responses={503: {"model": ReadyBody, "description": "Not yet, or not any more"}},
+        responses={**documented(), 503: {"model": ReadyBody, "description": "Not yet, or not any more"}},
     )
     async def ready() -> JSONResponse:
         """200 when a model is ready, or when none was asked for at start and none has failed."""
@@ -89,9 +93,13 @@ def system_routes(engine: Engine, startup: Startup) -> APIRouter:
 
     router.add_api_route(
         "/optimum/status", status, methods=["GET"], summary="The state of every model (older path)", deprecated=True,
-        responses=documented(500), name="older_status",
+        responses=documented(), name="older_status",
     )  # fmt: skip
     return router
+
+
+def _short(value: Any) -> Any:
+    return without_long_echoes(value) if isinstance(value, str) else value
 
 
 def _model(model: Any) -> dict[str, Any]:

@@ -86,6 +86,60 @@ def test_a_profile_recommends_properties(tmp_path: Path) -> None:
     assert find_model(tmp_path, "model").ov_config == {"KV_CACHE_PRECISION": "f16"}
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"ov_config": {"KV_CACHE_PRECISION": null}}', "KV_CACHE_PRECISION: must be true or false"),
+        ('{"ov_config": {"NUM_STREAMS": "\\ud800"}}', "half of a surrogate pair"),
+        ('{"ov_config": {"A": 1e999}}', "infinite"),
+        ('{"ov_config": {"A": 1000000000000000000000}}', "64 bits"),
+        ('{"ov_config": 7}', "ov_config"),
+        ("{torn", "can't be read"),
+    ],
+)
+def test_a_profile_that_is_wrong_recommends_nothing_and_is_said(tmp_path: Path, text: str, says: str) -> None:
+    folder = make(tmp_path / "model", *IR, *TOKENIZERS)
+    (folder / "openarc_profile.json").write_text(text)
+    (entry,) = list_models(tmp_path)
+    assert entry.ov_config == {} and entry.backends == ("genai",)
+    assert entry.problems[0].startswith("openarc_profile.json") and says in entry.problems[0]
+    assert json.dumps(entry.problems, ensure_ascii=False).encode()
+    assert sum("openarc_profile" in each for each in Catalogue(tmp_path).details("model").problems) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no names of plain bytes")
+def test_a_name_that_is_no_text_is_listed_with_what_is_wrong(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))
+    make(odd, *IR, *TOKENIZERS)
+    write_script(odd.with_name(odd.name + "script"))
+    folder = make(tmp_path / "whole", "config.json")
+    (folder / f"{odd.name}.xml").write_text("")
+    (folder / f"{odd.name}.bin").write_text("")
+    entries = {entry.name: entry for entry in list_models(tmp_path)}
+    assert entries.keys() == {"??", "??script", "whole"}
+    for name in ("??", "??script"):
+        assert entries[name].backends == () and "Its name is not text in UTF-8; rename it." in entries[name].problems
+    assert "named ??.xml" in entries["whole"].problems[0]
+    for details in Catalogue(tmp_path).all_details():
+        said = [details.name, *details.problems, *details.cannot_run, *details.cannot_run.values()]
+        assert json.dumps(said, ensure_ascii=False).encode() and details.backends == ()
+    with pytest.raises(BackendUnavailable, match="not text"):
+        choose_backend(LoadRequest(model_path="??"), find_model(tmp_path, "??"))
+
+
+def test_a_model_folder_that_can_not_be_read_is_not_said_to_be_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelNotFound) as caught:
+        find_model(tmp_path / "file", "model")
+    assert "can't be read" in caught.value.hint
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(ModelNotFound) as caught:
+        find_model(tmp_path, "model")
+    assert "can't be read" in caught.value.hint
+
+
 def test_auto_says_why_it_took_a_backend(tmp_path: Path) -> None:
     make(tmp_path / "whole", *IR, *TOKENIZERS, *HUGGING_FACE)
     make(tmp_path / "hf-only", *IR, *HUGGING_FACE)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from openarc_ui.engine.backends.files import path_outside
+from openarc_ui.engine.catalogue import weights
 from openarc_ui.engine.catalogue.catalogue import find_model
 from openarc_ui.engine.catalogue.details import ModelDetails, describe_model
 from openarc_ui.engine.catalogue.weights import read_weights
@@ -151,6 +153,110 @@ def test_optimums_own_words_about_the_weights_are_held_against_the_xml(
     assert (details.quantization.group_size, details.quantization.ratio) == (64, 0.8)
     assert (details.quantization.is_symmetric, details.group_size) == (False, 64)
     assert len(details.problems) == problems
+
+
+def whole(folder: Path) -> Path:
+    """A folder that both backends can run, as far as its files tell."""
+    write_ir(folder, ("f16", "64,64", 0, 8192), binary_bytes=8192)
+    for name in (*CONFIGURATIONS, "tokenizer.json", "openvino_tokenizer.xml", "openvino_detokenizer.xml"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("tokenizer_config.json", {"tokenizer_file": "/somewhere/tokenizer.json"}),
+        ("tokenizer_config.json", {"vocab_file": "a/../../vocab.json"}),
+        ("tokenizer_config.json", {"fast_tokenizer_files": ["tokenizer.json", "../x/tokenizer.9.json"]}),
+        ("tokenizer_config.json", {"init_inputs": ["C:\\models\\vocab.txt"]}),
+        ("tokenizer_config.json", {"merges": "..\\merges.txt"}),
+        ("config.json", {"text_config": {"any_file": "\\\\host\\share"}}),
+        ("adapter_config.json", {"base_model_name_or_path": "/somewhere/model"}),
+        ("model.safetensors.index.json", {"weight_map": {"a.weight": "../other/model.safetensors"}}),
+    ],
+)
+def test_a_configuration_that_leads_out_of_the_folder_stops_optimum(
+    tmp_path: Path, file: str, content: dict[str, object]
+) -> None:
+    folder = whole(tmp_path / "m")
+    assert described(folder).problems == ()
+    (folder / file).write_text(json.dumps(content))
+    details = described(folder)
+    assert details.backends == ("genai",)
+    assert f"in {file} leads out of the model's folder." in details.problems[0]
+    assert "leads out" in details.cannot_run["optimum"]
+
+
+def test_paths_that_stay_inside_or_are_never_opened_stop_nothing(tmp_path: Path) -> None:
+    folder = whole(tmp_path / "m")
+    said = {
+        "tokenizer_file": str(folder / "tokenizer.json"),
+        "vocab_file": None,
+        "merges_file": "merges.txt",
+        "emoji_file": "below/../emoji.json",
+        "source_file": "x" * 5000,
+        "target_file": "x" * 50_000,
+        "name_or_path": "/workspace/model",
+        "special_tokens_map_file": "/home/author/special_tokens_map.json",
+        "unk_token": "../",
+        "added_tokens_decoder": {"0": {"content": "/etc"}},
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(said))
+    (folder / "config.json").write_text(json.dumps({"_name_or_path": "/workspace/model"}))
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "model-1.safetensors"}}))
+    assert described(folder).problems == () and described(folder).backends == ("genai", "optimum")
+
+
+def test_a_relative_path_that_is_found_in_the_working_directory_leads_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = whole(tmp_path / "m")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_file": "beside.json"}')
+    (tmp_path / "beside.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert path_outside(folder) == "tokenizer_file in tokenizer_config.json"
+    monkeypatch.chdir(folder)
+    assert path_outside(folder) == ""
+
+
+def test_a_configuration_with_half_a_character_is_a_problem_of_that_model_alone(tmp_path: Path) -> None:
+    folder = whole(tmp_path / "m")
+    (folder / "config.json").write_text('{"architectures": ["\\ud800"]}')
+    details = described(folder)
+    assert "half of a surrogate pair" in details.problems[0] and details.backends == ()
+    (folder / "config.json").write_text('{"architectures": ["\\ud83d\\ude00"]}')
+    assert described(folder).architecture == "\U0001f600"
+
+
+def test_numbers_that_no_answer_can_carry_are_not_known(tmp_path: Path) -> None:
+    folder = whole(tmp_path / "m")
+    (folder / "config.json").write_text(json.dumps({"max_position_embeddings": 10**30}))
+    said = {"ratio": float("nan"), "bits": 10**30, "group_size": float("inf")}
+    (folder / "openvino_config.json").write_text(json.dumps({"quantization_config": said}))
+    details = described(folder)
+    assert details.context_length is None and details.quantization is not None
+    assert (details.quantization.ratio, details.quantization.bits, details.quantization.group_size) == (None,) * 3
+
+
+@pytest.mark.parametrize("limit", ["MAX_XML_BYTES", "MAX_LAYERS", "MAX_ELEMENTS"])
+def test_an_xml_too_long_to_be_read_is_a_problem_and_still_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    folder = whole(tmp_path / "m")
+    (folder / "openvino_model.xml").write_text(NET.format(CONST.format("f16", "64,64", 0, 8192) * 3))
+    monkeypatch.setattr(weights, limit, 2)
+    details = described(folder)
+    assert "too long to be looked into" in details.problems[0]
+    assert details.backends == ("genai", "optimum") and details.parameters is None
+
+
+def test_a_model_without_weights_runs_nowhere(tmp_path: Path) -> None:
+    folder = whole(tmp_path / "m")
+    (folder / "openvino_model.xml").write_text(NET.format(""))
+    details = described(folder)
+    assert details.problems == ("openvino_model.xml is not an OpenVINO model: it holds no weights.",)
+    assert details.backends == ()
 
 
 def test_a_part_of_a_split_gguf_says_so(tmp_path: Path) -> None:

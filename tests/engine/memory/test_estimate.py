@@ -236,6 +236,15 @@ def test_a_device_that_throws_when_read_is_unknown_with_the_reason(models: Path,
     assert "GPU.3 does not tell" in estimate.words
 
 
+def test_where_not_even_one_token_fits_it_is_said_with_numbers_set_apart(models: Path) -> None:
+    estimate = fit(models, "llama-u4", free_bytes=1 * GB, sequences=100_000)
+    assert (estimate.verdict, estimate.largest_context_tokens) == ("red", 0)
+    assert estimate.words.endswith("which is too little for even one token.")
+    assert "100\u202f000 sequences of 2\u202f048 tokens" in estimate.words and " TB for " in estimate.words
+    larger = fit(models, "llama-u4", free_bytes=24 * GB, sequences=1000)
+    assert larger.verdict == "red" and larger.words.endswith("which is too little.")
+
+
 def test_a_device_that_does_not_exist_is_unknown_with_the_reason(models: Path) -> None:
     estimate = fit(models, "llama-u4", "GPU.9")
     assert (estimate.verdict, estimate.parts) == ("unknown", ())

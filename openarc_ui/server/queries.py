@@ -1,0 +1,77 @@
+"""What is asked for that no route has: unknown query parameters, methods and paths, each told with the nearest right name.
+
+It knows no route; it reads those it is given.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from openarc_ui.errors import InvalidRequest, nearest
+from openarc_ui.server.problems import PLAIN
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+async def refuse_unknown_queries(request: Request) -> None:
+    """A dependency of every route: a misspelt parameter would leave the default in force, which may mean everything.
+
+    Raises:
+        InvalidRequest: with the nearest right name; also for a parameter that is given twice.
+    """
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    known = [parameter.alias for parameter in getattr(dependant, "query_params", ())]
+    for name in request.query_params:
+        if name not in known:
+            hint = nearest(name, known) or "It takes none in the address."
+            raise InvalidRequest(f"There is no query parameter '{name}'.", hint)
+        if len(request.query_params.getlist(name)) > 1:
+            raise InvalidRequest(f"The query parameter '{name}' is there twice.", "Leave one of them out.")
+
+
+def refuse_the_rest(api: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Below the first parts of the API's paths, answer what no route takes. Everything else is left to the page.
+
+    Call it after the last route was added: routes are tried in their order.
+
+    Args:
+        routers: those of the application, none inside another.
+    """
+    taken: dict[str, set[str]] = defaultdict(set)
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, APIRoute):
+            taken[route.path] |= route.methods or set()
+    for path, methods in taken.items():
+        others = [method for method in METHODS if method not in methods]
+        api.add_route(path, _not_allowed(sorted(methods)), methods=others, include_in_schema=False)
+    families = sorted({path.split("/")[1] for path in taken if path.count("/") > 1})
+    for family in families:
+        api.add_route(
+            f"/{family}/{{rest:path}}", _not_found(list(taken)), methods=list(METHODS), include_in_schema=False
+        )
+
+
+def _not_allowed(methods: list[str]) -> Any:
+    async def answer(request: Request) -> JSONResponse:
+        code, hint = PLAIN[405]
+        words = f"{request.url.path} does not take {request.method}; it takes {', '.join(methods)}."
+        return JSONResponse({"detail": words, "code": code, "hint": hint}, 405, {"Allow": ", ".join(methods)})
+
+    return answer
+
+
+def _not_found(paths: list[str]) -> Any:
+    async def answer(request: Request) -> JSONResponse:
+        code, hint = PLAIN[404]
+        path = request.url.path[:200]
+        near = nearest(path, paths)
+        near = near if near.startswith("Did you mean") else hint
+        return JSONResponse({"detail": f"There is no route '{path}'.", "code": code, "hint": near}, 404)
+
+    return answer

@@ -1,0 +1,258 @@
+"""The named endpoints over a real server without the page: what they refuse, and a client that leaves."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.findings import Finding
+from openarc_ui.profiles import ProfileStore
+from openarc_ui.ui.api import add_endpoints
+from tests.conftest import write_script
+
+RECOMMENDED = {"PERFORMANCE_HINT": "LATENCY"}
+
+
+@pytest.fixture
+def engine(make_engine: Callable[..., Engine], tmp_path: Path) -> Engine:
+    """An engine over a quick script that recommends an ov_config and one that takes long to load."""
+    quick = write_script(tmp_path / "models" / "script")
+    (quick / "openarc_profile.json").write_text(json.dumps({"ov_config": RECOMMENDED}))
+    write_script(tmp_path / "models" / "long", load_seconds=30)
+    return make_engine(cache_folder=tmp_path / "cache")
+
+
+@pytest.fixture
+def profiles(tmp_path: Path) -> ProfileStore:
+    return ProfileStore(tmp_path / "profiles")
+
+
+@pytest.fixture
+def address(engine: Engine, profiles: ProfileStore) -> Iterator[str]:
+    """The endpoints on a port."""
+    with gr.Blocks(analytics_enabled=False) as page:
+        add_endpoints(engine, profiles)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=5)
+
+
+@pytest.fixture
+def client(address: str) -> Client:
+    return Client(address, verbose=False, ssl_verify=False)
+
+
+def wait_for(is_true: Callable[[], bool], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not become true in time"
+        time.sleep(0.02)
+
+
+DEEP = "[" * 100_000
+LONG = '{"A": ' + "1" * 5000 + "}"
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("load_model", {"model_path": "script", "allow_overcommit": "no"}, "allow_overcommit must be true or false"),
+    ("load_model", {"model_path": "script", "allow_overcommit": 1}, "allow_overcommit must be true or false"),
+    ("load_model", {"model_path": None}, "model_path must be a text"),
+    ("load_model", {"model_path": "script", "ov_config": 5}, "ov_config must be an object or a text"),
+    ("load_model", {"model_path": "script", "scheduler": None}, "scheduler must be an object or a text"),
+    ("load_model", {"model_path": "script", "backend": "bogus"}, "backend: "),
+    ("load_model", {"model_path": "script", "ov_config": DEEP}, "ov_config is nested too deeply"),
+    ("load_model", {"model_path": "script", "ov_config": LONG}, "ov_config is nested too deeply, or has a number"),
+    ("load_model", {"model_path": "x" * 1001}, "model_path: "),
+    ("load_model", {"model_path": "script", "ov_config": {"A": {"B": 1}}}, "ov_config.A"),
+    ("validate", {"model_path": 5}, "model_path must be a text"),
+    ("validate", {"model_path": "script", "ov_config": [1]}, "ov_config must be an object or a text"),
+    ("validate", {"model_path": "script", "device": None}, "device must be a text"),
+    ("fit", {"model_path": "script", "ov_config": None}, "ov_config must be an object or a text"),
+    ("fit", {"model_path": "script", "context_tokens": "abc"}, "context_tokens must be a whole number"),
+    ("fit", {"model_path": "script", "context_tokens": True}, "context_tokens must be a whole number"),
+    ("fit", {"model_path": "script", "context_tokens": 1.5}, "context_tokens must be a whole number"),
+    ("fit", {"model_path": "script", "context_tokens": 0}, "context_tokens: "),
+    ("fit", {"model_path": "script", "context_tokens": -5}, "context_tokens: "),
+    ("fit", {"model_path": "script", "sequences": 0}, "sequences: "),
+    ("fit", {"model_path": "script", "sequences": None}, "sequences must be a whole number"),
+    ("fit", {"model_path": "script", "sequences": 10**9}, "sequences: "),
+    ("model_details", {"model": None}, "model must be a text"),
+    ("model_file", {"model": "script", "file": 5}, "file must be a text"),
+    ("properties", {"device": "CPU", "backend": "bogus"}, "backend: "),
+    ("save_profile", {"profile": "{}", "replace": "no"}, "replace must be true or false"),
+    ("save_profile", {"profile": 5}, "profile must be an object or a text"),
+    ("get_profile", {"name": None}, "name must be a text"),
+    ("profile_code", {"name": "a", "kind": "rust"}, "kind: "),
+    ("chat", {"message": 5}, "message must be a text"),
+    ("chat", {"message": "x", "conversation": 5}, "conversation must be a list or a text"),
+    ("unload_model", {"model": 5}, "model must be a text"),
+]
+
+
+def test_a_wrong_type_is_one_sentence_that_names_the_parameter(
+    client: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for endpoint, arguments, says in WRONG:
+        with pytest.raises(AppError) as caught:
+            client.predict(api_name=f"/{endpoint}", **arguments)
+        assert str(caught.value).startswith(says), endpoint
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_echo_is_cut(client: Client) -> None:
+    with pytest.raises(AppError) as caught:
+        client.predict(json.dumps({"version": "9" * 10_000}), api_name="/save_profile")
+    assert "999" in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_an_object_is_taken_as_such_and_as_a_text(client: Client, engine: Engine) -> None:
+    given = {"NUM_STREAMS": 2}
+    for ov_config in (given, json.dumps(given)):
+        loaded = client.predict("script", ov_config=ov_config, api_name="/load_model")
+        assert loaded["requested_properties"] == given
+    client.predict("script", sampling_defaults={"max_new_tokens": 2}, scheduler={}, api_name="/load_model")
+    before = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    assert len(client.predict("hello", conversation=before, api_name="/chat").split()) == 2
+    described = client.view_api(return_format="dict")["named_endpoints"]["/load_model"]["parameters"]
+    types = {each["parameter_name"]: each["python_type"]["type"] for each in described}
+    assert "dict" in types["ov_config"] and "str" in types["ov_config"]
+    assert types["allow_overcommit"] == "bool" and "Literal" in types["backend"]
+
+
+def test_validate_and_load_take_the_same_ov_config_where_none_is_given(
+    client: Client, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[Any] = []
+    monkeypatch.setattr(engine.preflight, "check", lambda values: checked.append(values["ov_config"]) or [])
+    client.predict("script", api_name="/validate")
+    assert checked == [RECOMMENDED]
+    assert client.predict("script", api_name="/load_model")["requested_properties"] == RECOMMENDED
+    client.predict("script", ov_config="{}", api_name="/validate")
+    assert checked[1:] == [{}]
+    assert client.predict("script", ov_config={}, api_name="/load_model")["requested_properties"] == {}
+
+
+def test_a_load_tells_its_stages_first_and_the_model_last(client: Client, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "two", load_seconds=2.0)
+    *stages, last = client.submit("two", api_name="/load_model")
+    assert stages and {each["state"] for each in stages} == {"loading"}
+    assert (last["state"], last["name"], last["compile_cache"]) == ("ready", "two", None)
+
+
+def test_a_client_that_is_killed_cancels_its_load(address: str, engine: Engine) -> None:
+    program = (
+        "from gradio_client import Client\n"
+        f"for stage in Client({address!r}).submit('long', api_name='/load_model'): print(stage, flush=True)\n"
+    )
+    leaving = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert leaving.stdout is not None
+    while b"loading" not in leaving.stdout.readline():
+        assert leaving.poll() is None
+    assert engine.status().models
+    leaving.kill()
+    leaving.wait()
+    wait_for(lambda: not engine.status().models)
+
+
+@pytest.mark.parametrize("endpoint", ["load_model", "load_profile"])
+def test_a_client_that_closes_its_stream_cancels_its_load_and_no_other(
+    address: str, engine: Engine, profiles: ProfileStore, client: Client, endpoint: str
+) -> None:
+    client.predict("script", api_name="/load_model")
+    client.predict({"name": "p", "load": {"model_path": "long"}}, api_name="/save_profile")
+    data = ["p"] if endpoint == "load_profile" else ["long", "auto", "CPU", "", "", "", None, False]
+    call = f"{address}/gradio_api/call/{endpoint}"
+    event = httpx.post(call, json={"data": data}).json()["event_id"]
+    with httpx.stream("GET", f"{call}/{event}", timeout=20):
+        wait_for(lambda: len(engine.status().models) == 2)
+    wait_for(lambda: len(engine.status().models) == 1)
+    assert engine.status().models[0].name == "script"
+
+
+def test_a_job_that_is_cancelled_cancels_its_load(client: Client, engine: Engine) -> None:
+    job = client.submit("long", api_name="/load_model")
+    wait_for(lambda: bool(engine.status().models))
+    job.cancel()
+    wait_for(lambda: not engine.status().models)
+
+
+def test_profiles_can_be_read_exported_renamed_and_copied_as_code(client: Client, address: str) -> None:
+    assert client.predict({"name": "a", "load": {"model_path": "script"}}, api_name="/save_profile") == "a"
+    assert client.predict("a", api_name="/get_profile")["load"]["ov_config"] == RECOMMENDED
+    text = client.predict("a", api_name="/export_profile")
+    assert client.predict(text, name="b", api_name="/save_profile") == "b"
+    assert client.predict("b", api_name="/get_profile")["load"] == client.predict("a", api_name="/get_profile")["load"]
+    code = client.predict("a", "curl", api_name="/profile_code")
+    assert f"{address}/model/load" in code and "script" in code
+    with pytest.raises(AppError, match="There is no profile 'c'"):
+        client.predict("c", api_name="/get_profile")
+
+
+def test_the_cache_is_told_and_emptied(client: Client, engine: Engine) -> None:
+    assert engine.compile_cache is not None
+    engine.compile_cache.note("script", frozenset(), backend="optimum", device="CPU", ov_config={}, compile_seconds=1.5)
+    (engine.compile_cache.folder_for("script") / "1.blob").write_bytes(bytes(100))
+    usage = client.predict(api_name="/cache_usage")
+    assert (usage["is_on"], usage["size_bytes"], usage["models"][0]["model"]) == (True, 100, "script")
+    assert "folder" not in usage
+    with pytest.raises(AppError, match="Did you mean 'script'"):
+        client.predict("scrpt", api_name="/clear_cache")
+    assert client.predict("script", api_name="/clear_cache")["freed_bytes"] == 100
+
+
+def test_broken_models_are_told_in_the_list(client: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "broken"
+    folder.mkdir()
+    (folder / "openvino_model.xml").write_text("")
+    (folder / "openvino_model.bin").write_bytes(b"")
+    (folder / "config.json").write_text("{}")
+    found = {each["name"]: each for each in client.predict(api_name="/models")}
+    assert found["broken"]["problems"] and not found["broken"]["backends"]
+    assert "details" not in found["script"]
+    detailed = {each["name"]: each for each in client.predict(True, api_name="/models")}
+    assert detailed["script"]["details"]["kind"] == "script"
+
+
+def test_no_answer_has_a_path_of_this_machine(client: Client, engine: Engine, tmp_path: Path) -> None:
+    told = [client.predict("script", api_name="/load_model"), client.predict(api_name="/status")]
+    told += [client.predict(api_name="/models"), client.predict(api_name="/cache_usage")]
+    assert str(tmp_path) not in json.dumps(told)
+
+
+def test_many_findings_are_cut_and_counted(client: Client, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [Finding(f"ov_config.{'K' * 5000}{n}", "error", "rules", "No.") for n in range(150)]
+    monkeypatch.setattr(engine.preflight, "check", lambda values: many)
+    found = client.predict("script", api_name="/validate")
+    assert len(found) == 101 and "50 more" in found[-1]["message"]
+    assert all(len(each["field"]) < 300 for each in found)
+
+
+def test_devices_are_asked_anew(client: Client, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(engine.preflight, "refresh", lambda: asked.append(True))
+    client.predict(api_name="/devices")
+    assert asked
