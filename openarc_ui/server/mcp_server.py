@@ -59,7 +59,11 @@ class McpServer:
 
 def _tools(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]:
     """Every tool; their names, parameters and docstrings are what an agent reads."""
+    tools = (*_looking(engine, profiles), *_loading(engine, profiles), _chatting(engine))
+    return [_saying_what_is_wrong(tool) for tool in tools]
 
+
+def _looking(engine: Engine, profiles: ProfileStore) -> tuple[Callable[..., Any], ...]:
     async def list_devices() -> list[dict[str, Any]]:
         """The devices OpenVINO has on this machine, with memory, capabilities, and what each is good for."""
         reports = await anyio.to_thread.run_sync(engine.preflight.devices)
@@ -96,6 +100,18 @@ def _tools(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]:
             for each in entries
         ]
 
+    async def status() -> list[dict[str, Any]]:
+        """The loaded models with state, device, memory and last decode throughput."""
+        wanted = ("name", "state", "memory_bytes", "running", "queued", "failure", "last_decode_tokens_per_second")
+        return [
+            {name: getattr(model, name) for name in wanted} | {"device": model.request.device}
+            for model in engine.status().models
+        ]
+
+    return list_devices, list_models, list_profiles, status
+
+
+def _loading(engine: Engine, profiles: ProfileStore) -> tuple[Callable[..., Any], ...]:
     async def load_profile(name: str) -> dict[str, Any]:
         """Load what a profile says and wait until it answers.
 
@@ -128,14 +144,10 @@ def _tools(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]:
         """
         return dataclasses.asdict(await anyio.to_thread.run_sync(engine.unload, name))
 
-    async def status() -> list[dict[str, Any]]:
-        """The loaded models with state, device, memory and last decode throughput."""
-        wanted = ("name", "state", "memory_bytes", "running", "queued", "failure", "last_decode_tokens_per_second")
-        return [
-            {name: getattr(model, name) for name in wanted} | {"device": model.request.device}
-            for model in engine.status().models
-        ]
+    return load_profile, load_model, unload_model
 
+
+def _chatting(engine: Engine) -> Callable[..., Any]:
     async def chat(message: str, model: str | None = None, max_new_tokens: int = 512) -> dict[str, Any]:
         """Ask a loaded model one question and wait for the whole answer.
 
@@ -163,8 +175,7 @@ def _tools(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]:
             "generated_tokens": report.generated_tokens,
         }
 
-    tools = (list_devices, list_models, list_profiles, load_profile, load_model, unload_model, status, chat)
-    return [_saying_what_is_wrong(tool) for tool in tools]
+    return chat
 
 
 def _saying_what_is_wrong(tool: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,7 +18,6 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.help import traps
 from openarc_ui.engine.memory.estimate import FitEstimate
-from openarc_ui.engine.options import flatten
 from openarc_ui.engine.preflight import OptionForm
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import InvalidRequest, ModelNotFound, OpenArcError
@@ -104,18 +103,18 @@ class Actions:
             return found, None, fit_problem(error.message)
         return found, estimate, fit_card(estimate, context)
 
-    def from_text(self, section: str) -> Callable[[str], tuple[Any, str]]:
-        """The JSON changed: the same in the widgets, or what is wrong with it."""
+    def note_on_text(self, section: str) -> Callable[[str], str]:
+        """What is wrong with JSON as it was typed, "" when nothing is."""
 
-        def read(text: str) -> tuple[Any, str]:
+        def note(text: str) -> str:
             try:
-                values = read_object(text, section)
+                read_object(text, section)
             except InvalidRequest as error:
                 words = escape(f"{error.message} {error.hint}")
-                return gr.skip(), f'<div class="oa-form-error" role="alert">{words}</div>'
-            return gr.update(value=flatten(values) if section == "scheduler" else values), ""
+                return f'<div class="oa-form-error" role="alert">{words}</div>'
+            return ""
 
-        return read
+        return note
 
     def new_model(
         self, name: str | None, backend: str, ov_config: dict[str, Any] | None, before: str | None

@@ -124,7 +124,8 @@ def _look_for_devices(engine: Engine) -> tuple[Any, ...]:
 def _wire_form(tab: LoadTab, look: dict[str, Any]) -> None:
     """Widgets and JSON are two views of one value; every change looks ahead.
 
-    From widgets to JSON it goes within the browser: an answer of the server could come when somebody types there already.
+    Each becomes the other within the browser: an answer of the server could come when somebody types there already, or
+    after a click on Load.
     """
     form, actions, ahead = tab.form, tab.actions, tab.ahead
     for section in form.sections:
@@ -133,7 +134,10 @@ def _wire_form(tab: LoadTab, look: dict[str, Any]) -> None:
             None, [section.widgets, section.text], as_json, js="window.openarcAsJson", **ALWAYS_LAST
         ).then(**look)
         as_widgets = [section.widgets, section.note]
-        section.text.input(actions.from_text(section.name), [section.text], as_widgets, **ALWAYS_LAST).then(**look)
+        reader = "window.openarcFromNestedJson" if section.name == "scheduler" else "window.openarcFromJson"
+        section.text.input(None, [section.text, *as_widgets], as_widgets, js=reader, **ALWAYS_LAST).then(
+            actions.note_on_text(section.name), [section.text], [section.note], **ALWAYS_LAST
+        ).then(**look)
     chosen = [form.model, form.backend, form.sections[0].widgets, form.before]
     form.model.change(actions.new_model, chosen, form.model_outputs, **PRIVATE).then(**look)
     recommended = [form.sections[0].widgets, form.sections[0].text]

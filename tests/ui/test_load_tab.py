@@ -83,13 +83,10 @@ def test_a_request_fills_the_form_that_makes_it_again() -> None:
     assert values_of(request).as_request() == request
 
 
-def test_json_and_widgets_are_two_views_of_one_value(actions: Actions) -> None:
-    flat = {"use_cache_eviction": True, "cache_eviction_config.start_size": 64}
-    text = '{"use_cache_eviction": true, "cache_eviction_config": {"start_size": 64}}'
-    update, note = actions.from_text("scheduler")(text)
-    assert update["value"] == flat and note == ""
-    update, note = actions.from_text("ov_config")('{"NUM_STREAMS": }')
-    assert "value" not in update and "line 1, column 17" in note
+def test_json_that_can_not_be_read_says_where(actions: Actions) -> None:
+    assert actions.note_on_text("scheduler")('{"cache_eviction_config": {"start_size": 64}}') == ""
+    assert "line 1, column 17" in actions.note_on_text("ov_config")('{"NUM_STREAMS": }')
+    assert "nested too deeply" in actions.note_on_text("ov_config")("[" * 100_000)
 
 
 OUTPUTS = (
