@@ -39,7 +39,9 @@ from openarc_ui.errors import (
     nearest,
 )
 
-CANCEL_POLL_SECONDS = 0.05
+POLL_SECONDS = 0.05
+DRAIN_SECONDS = 120.0
+"""How long the answers of a model that was replaced may still take."""
 
 
 class Engine:
@@ -75,6 +77,8 @@ class Engine:
         self._lock = threading.Lock()
         self._hosts: dict[str, ModelHost] = {}
         self._loading: dict[str, ModelHost] = {}
+        self._unwanted: set[ModelHost] = set()
+        self._leaving: set[ModelHost] = set()
         self._last_load_failure: LoadFailure | None = None
         self._closed = False
 
@@ -129,16 +133,25 @@ class Engine:
         return "beside" if self.preflight.fits_beside(request) else "first"
 
     def unload(self, name: str | None = None) -> Unloaded:
-        """Cancel what runs or waits, end the worker, and forget the model; of a name that is being loaded, only that load.
+        """Cancel what runs or waits, end the worker, and forget the model; a load of that name is ended too.
 
         Raises:
             ModelNotLoaded: no model of that name.
         """
-        with self._lock:
-            loading = self._loading.get(name) if name is not None else None
-        host = loading or self._host(name)
+        host = self._host(name)
+        self.cancel_load(host.name)
         freed_memory_bytes, cancelled_requests = self._forget(host)
         return Unloaded(host.name, freed_memory_bytes, cancelled_requests)
+
+    def cancel_load(self, name: str) -> bool:
+        """End the load of a name; a model that answers to it goes on. False when there is no such load."""
+        with self._lock:
+            host = self._loading.get(name)
+            if host is None:
+                return False
+            self._unwanted.add(host)
+        host.close()
+        return True
 
     def submit(self, request: GenerationRequest) -> Generation:
         """Hand a request to its model and return at once.
@@ -179,7 +192,7 @@ class Engine:
         """Cancel and end everything. Idempotent."""
         self._closed = True
         with self._lock:
-            hosts = [*self._hosts.values(), *self._loading.values()]
+            hosts = [*self._hosts.values(), *self._loading.values(), *self._leaving]
             self._hosts = {}
         closing = [threading.Thread(target=host.close) for host in hosts]
         for thread in closing:
@@ -209,26 +222,57 @@ class Engine:
         is_first = old is not None and (not fits_beside or old.status().state is not ModelState.READY)
         if old is not None and is_first:
             self._forget(old)
-        over = threading.Event()
-        threading.Thread(target=_close_when, args=(cancel, over, host), name="cancel", daemon=True).start()
+        threading.Thread(target=self._end_when, args=(cancel, host), name="cancel", daemon=True).start()
         try:
             info = host.load(on_stage)
+            replaced = self._put_in_place(host)
         except OpenArcError as error:
             host.close()
             with self._lock:
-                del self._loading[order.name]
+                self._loading.pop(order.name, None)
+                self._unwanted.discard(host)
             if old is not None and is_first and not isinstance(error, LoadCancelled):
                 raise _after_unloading(error) from error
             raise
-        finally:
-            over.set()
-        with self._lock:
-            del self._loading[order.name]
-            replaced = self._hosts.pop(order.name, None)
-            self._hosts[order.name] = host
         if replaced is not None:
-            replaced.close()
+            threading.Thread(target=self._let_go, args=(replaced,), name="replaced", daemon=True).start()
         return info
+
+    def _put_in_place(self, host: ModelHost) -> ModelHost | None:
+        """From now on requests go to this host; what answered to its name until now.
+
+        Raises:
+            LoadCancelled: it was ended in the last moment.
+        """
+        with self._lock:
+            if host in self._unwanted or self._closed:
+                raise LoadCancelled(f"Loading {host.name} was cancelled.", "Load it again when you want it.")
+            del self._loading[host.name]
+            replaced = self._hosts.pop(host.name, None)
+            self._hosts[host.name] = host
+            if replaced is not None:
+                self._leaving.add(replaced)
+            return replaced
+
+    def _let_go(self, replaced: ModelHost) -> None:
+        """Answers that are under way come to their end before the old model goes."""
+        until = time.monotonic() + DRAIN_SECONDS
+        while not self._closed and time.monotonic() < until and replaced.in_flight:
+            time.sleep(POLL_SECONDS)
+        replaced.close()
+        with self._lock:
+            self._leaving.discard(replaced)
+
+    def _end_when(self, cancel: threading.Event, host: ModelHost) -> None:
+        """End a load once its caller does not want it any more."""
+        while self._loading.get(host.name) is host:
+            if cancel.wait(POLL_SECONDS):
+                with self._lock:
+                    if self._loading.get(host.name) is not host:
+                        return
+                    self._unwanted.add(host)
+                host.close()
+                return
 
     def _start(self, order: LoadModel) -> tuple[ModelHost, ModelHost | None]:
         """The host of a new load, and the one that answers to its name until then.
@@ -276,17 +320,8 @@ class Engine:
 
     def _find(self, request_id: str) -> Generation | None:
         with self._lock:
-            hosts = list(self._hosts.values())
+            hosts = [*self._hosts.values(), *self._leaving]
         return next((found for host in hosts if (found := host.find(request_id)) is not None), None)
-
-
-def _close_when(cancel: threading.Event, over: threading.Event, host: ModelHost) -> None:
-    """End a load once its caller does not want it any more."""
-    while not over.is_set():
-        if cancel.wait(CANCEL_POLL_SECONDS):
-            if not over.is_set():
-                host.close()
-            return
 
 
 def _after_unloading(error: OpenArcError) -> OpenArcError:

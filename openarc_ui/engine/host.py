@@ -128,6 +128,11 @@ class ModelHost:
         """The generation of a request in flight."""
         return self._generations.get(request_id)
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests run or wait."""
+        return len(self._generations)
+
     def status(self) -> ModelStatus:
         """A snapshot."""
         with self._lock:

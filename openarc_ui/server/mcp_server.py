@@ -33,11 +33,11 @@ class McpServer:
 
     def __init__(self, engine: Engine, profiles: ProfileStore) -> None:
         from mcp.server import MCPServer
+        from mcp.server.mcpserver.tools import Tool
         from mcp.server.transport_security import TransportSecuritySettings
 
-        self._server = MCPServer("OpenArc", instructions=INSTRUCTIONS, version=__version__)
-        for tool in _tools(engine, profiles):
-            self._server.add_tool(tool)
+        tools = [_refusing_unknown(Tool.from_function(tool)) for tool in _tools(engine, profiles)]
+        self._server = MCPServer("OpenArc", instructions=INSTRUCTIONS, version=__version__, tools=tools)
         # Host and origin are the guard's business, which knows where the server listens.
         self._application = self._server.streamable_http_app(
             streamable_http_path=PATH,
@@ -112,13 +112,13 @@ def _looking(engine: Engine, profiles: ProfileStore) -> tuple[Callable[..., Any]
 
 
 def _loading(engine: Engine, profiles: ProfileStore) -> tuple[Callable[..., Any], ...]:
-    async def load_profile(name: str) -> dict[str, Any]:
+    async def load_profile(profile: str) -> dict[str, Any]:
         """Load what a profile says and wait until it answers.
 
         Args:
-            name: One of list_profiles.
+            profile: Name of one of list_profiles.
         """
-        return await _loaded(engine, (await anyio.to_thread.run_sync(profiles.get, name)).load)
+        return await _loaded(engine, (await anyio.to_thread.run_sync(profiles.get, profile)).load)
 
     async def load_model(
         model: str, device: str = "CPU", backend: str = "auto", ov_config: dict[str, Any] | None = None
@@ -136,13 +136,13 @@ def _loading(engine: Engine, profiles: ProfileStore) -> tuple[Callable[..., Any]
         values = {"model_path": model, "device": device, "backend": backend, "ov_config": config}
         return await _loaded(engine, LoadRequest.model_validate(values))
 
-    async def unload_model(name: str | None = None) -> dict[str, Any]:
+    async def unload_model(model: str | None = None) -> dict[str, Any]:
         """Unload a model; its process ends and its memory is back.
 
         Args:
-            name: Which; left out: the one loaded last.
+            model: Which; left out: the one loaded last.
         """
-        return dataclasses.asdict(await anyio.to_thread.run_sync(engine.unload, name))
+        return dataclasses.asdict(await anyio.to_thread.run_sync(engine.unload, model))
 
     return load_profile, load_model, unload_model
 
@@ -176,6 +176,14 @@ def _chatting(engine: Engine) -> Callable[..., Any]:
         }
 
     return chat
+
+
+def _refusing_unknown(tool: Any) -> Any:
+    """The tool, which refuses an argument it does not know; the SDK would drop it."""
+    arguments = tool.fn_metadata.arg_model
+    arguments.model_config = {**arguments.model_config, "extra": "forbid"}
+    arguments.model_rebuild(force=True)
+    return tool.model_copy(update={"parameters": {**tool.parameters, "additionalProperties": False}})
 
 
 def _saying_what_is_wrong(tool: Callable[..., Any]) -> Callable[..., Any]:

@@ -179,12 +179,12 @@ def test_unloading_ends_the_process_and_cancels_its_requests(scripted: Engine) -
 def test_loading_a_name_again_replaces_it(scripted: Engine) -> None:
     first_process = scripted.status().models[0].process_id
     assert first_process is not None
-    generation = scripted.submit(ask("slow"))
+    generation = scripted.submit(ask("slow", max_new_tokens=100))
     scripted.load(LoadRequest(model_path="script"))
     (model,) = scripted.status().models
     assert model.process_id != first_process
-    assert not psutil.pid_exists(first_process)
-    assert generation.result(timeout=1).finish_reasons == (FinishReason.CANCELLED,)
+    assert generation.result(timeout=10).finish_reasons == (FinishReason.LENGTH,)
+    wait_until(lambda: not psutil.pid_exists(first_process))
     assert scripted.submit(ask("hello")).result(timeout=2).texts[0].endswith("Paris.")
 
 

@@ -307,10 +307,10 @@ def test_a_compiled_model_in_the_cache_is_found_again(starter_folder: Path, tmp_
     order = LoadRequest(model_path=starter_folder.name, backend="genai", ov_config=ov_config)
     with Engine(starter_folder.parent, cache_folder=tmp_path) as engine:
         engine.load(order)
-        (blob,) = [file for file in tmp_path.rglob("*.blob")]
+        (blob,) = tmp_path.rglob("*.blob")
         written_at = blob.stat().st_mtime_ns
         info = engine.load(order)
-        assert [file for file in tmp_path.rglob("*.blob")] == [blob]
+        assert list(tmp_path.rglob("*.blob")) == [blob]
         assert blob.stat().st_mtime_ns == written_at
         assert info.effective_properties["CACHE_DIR"] == str(tmp_path / "cache")
         answer = engine.submit(ask("What is the capital of France?", do_sample=False, max_new_tokens=24))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.types import LoadRequest, ModelState
+from openarc_ui.engine.host import ModelHost
+from openarc_ui.engine.types import FinishReason, LoadRequest, ModelState
 from openarc_ui.errors import LoadCancelled, ModelAlreadyLoading, ModelLoadFailed
 from tests.conftest import ask, write_script
 
@@ -108,17 +109,48 @@ def test_a_load_whose_caller_left_before_it_began_is_not_carried_out(scripted: E
     assert states(scripted) == ["ready"]
 
 
-def test_unloading_a_name_that_is_being_replaced_ends_the_load_and_then_the_model(
-    scripted: Engine, tmp_path: Path
-) -> None:
+def test_unloading_a_name_that_is_being_replaced_ends_both(scripted: Engine, tmp_path: Path) -> None:
     write_script(tmp_path / "models" / "script", load_seconds=5.0)
     thread, raised = loading_again(scripted)
     until(lambda: states(scripted) == ["ready", "loading"])
     scripted.unload("script")
     thread.join(timeout=5)
+    assert isinstance(raised[0], LoadCancelled) and scripted.status().models == ()
+
+
+def test_ending_only_the_load_keeps_the_model_that_answers(scripted: Engine, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script", load_seconds=5.0)
+    thread, raised = loading_again(scripted)
+    until(lambda: states(scripted) == ["ready", "loading"])
+    assert scripted.cancel_load("script")
+    thread.join(timeout=5)
     assert isinstance(raised[0], LoadCancelled) and states(scripted) == ["ready"]
-    scripted.unload("script")
-    assert scripted.status().models == ()
+    assert not scripted.cancel_load("script")
+
+
+def test_a_load_that_is_ended_in_its_last_moment_does_not_take_the_place(
+    scripted: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, old = scripted._put_in_place, scripted.worker_processes()["script"]
+
+    def late(host: ModelHost) -> ModelHost | None:
+        assert scripted.cancel_load("script")
+        return put(host)
+
+    monkeypatch.setattr(scripted, "_put_in_place", late)
+    with pytest.raises(LoadCancelled):
+        scripted.load(MODEL)
+    assert states(scripted) == ["ready"] and scripted.worker_processes()["script"] == old
+    assert scripted.submit(ask("hello")).result(timeout=5).texts[0].endswith("Paris.")
+
+
+def test_an_answer_under_way_comes_to_its_end_on_the_old_model_and_can_be_cancelled(scripted: Engine) -> None:
+    finishing = scripted.submit(ask("slow", max_new_tokens=60))
+    cancelled = scripted.submit(ask("slow", request_id="mine"))
+    scripted.load(MODEL)
+    assert finishing.result(timeout=10).finish_reasons == (FinishReason.LENGTH,)
+    assert scripted.cancel("mine")
+    assert cancelled.result(timeout=5).finish_reasons == (FinishReason.CANCELLED,)
 
 
 def test_a_model_that_failed_is_replaced_at_once(scripted: Engine, tmp_path: Path) -> None:

@@ -78,14 +78,18 @@ def test_an_agent_lists_loads_a_profile_and_chats(serve_mcp: Callable[[Settings]
     address = serve_mcp(Settings(model="none", mcp=True))
     names, results = talk(
         address,
-        ("load_profile", {"name": "mine"}),
+        ("load_profile", {"profile": "mine"}),
         ("chat", {"message": "hello"}),
-        ("load_profile", {"name": "mne"}),
+        ("load_profile", {"profile": "mne"}),
         ("load_model", {"model": "script", "device": ""}),
+        ("unload_model", {"modl": "another"}),
+        ("unload_model", {"model": "scrpt"}),
         ("unload_model", {}),
     )
     assert names == TOOLS
-    loaded, answer, unknown, wrong, unloaded = results
+    loaded, answer, unknown, wrong, misspelt, absent, unloaded = results
+    assert misspelt.is_error and "modl" in said(misspelt)
+    assert absent.is_error and "Did you mean 'script'" in said(absent)
     assert said(loaded)["name"] == "script"
     assert said(answer)["text"].endswith("Paris.") and said(answer)["finish_reason"] == "stop"
     assert unknown.is_error and "Did you mean 'mine'" in said(unknown)

@@ -86,7 +86,7 @@ def _value(layer: DeviceLayer, setting: Setting, spec: OptionSpec, value: Proper
         if words is not None:
             message = f"{owner} refuses {spec.name}={_shown(value)}: {words.rstrip('.')}."
             return [_refused(spec, message, _hint(spec, value), _trap(spec, value))]
-    if spec.kind == "integer" and isinstance(value, float) and not value.is_integer():
+    if spec.kind == "integer" and isinstance(value, float) and not (value.is_integer() and abs(value) < 2**53):
         return [_refused(spec, f"{spec.name} is a whole number, not {_shown(value)}.", "", "")]
     if spec.kind == "number" and spec.maximum is not None and isinstance(value, (int, float)) and value > spec.maximum:
         return [_refused(spec, f"{spec.name} is at most {spec.maximum:g}.", "", "")]
@@ -142,6 +142,8 @@ def _refused(spec: OptionSpec, message: str, hint: str, trap: str) -> Finding:
 
 
 def _hint(spec: OptionSpec, value: PropertyValue) -> str:
+    if spec.name in CACHE_FOLDER_PROPERTIES:
+        return "Give a folder below OpenArc's cache folder, or an empty text to switch it off."
     if spec.kind == "switch":
         return "Write true or false, without quotes."
     if spec.choices:
