@@ -175,8 +175,13 @@ class Preflight:
         fits_beside = backend == "scripted" or self._fitting.fits_beside(request, entry, backend, self._current_layer())
         return Plan(request, entry, backend, reason, tuple(warnings), fits_beside, self._whole_paths(ov_config))
 
-    def fit(self, request: LoadRequest, context_tokens: int | None = None, sequences: int = 1) -> FitEstimate:
+    def fit(
+        self, request: LoadRequest, context_tokens: int | None = None, sequences: int = 1, *, is_strict: bool = True
+    ) -> FitEstimate:
         """Whether a model fits where it is asked to run.
+
+        Args:
+            is_strict: refuse an ov_config that would not load; the page, which shows its mistakes beside, does not want that.
 
         Raises:
             ModelNotFound, BackendUnavailable, DeviceUnavailable, PropertyRejected, InvalidRequest: it can't be said what
@@ -187,8 +192,9 @@ class Preflight:
         ov_config, _ = map_old_names(request.ov_config)
         request = request.model_copy(update={"ov_config": ov_config})
         layer = self._current_layer()
-        if backend != "scripted":
+        if is_strict and backend != "scripted":
             _raise_first(self._device_findings(request, backend))
+        check_device(layer, request.device)
         return self._fitting.estimate(request, entry, backend, layer, context_tokens, sequences)
 
     def fits_beside(self, request: LoadRequest) -> bool:

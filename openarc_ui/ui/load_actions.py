@@ -5,6 +5,7 @@ It returns updates and knows no layout. Loading and profiles are in the modules 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -78,7 +79,7 @@ class Actions:
             gr.update(visible=True) if is_red else gr.update(visible=False, value=False),
             self._code(form, planned.kind, address),
             differs_from(self._profiles, planned.profile, form),
-            {"version": 1, **{name: getattr(form, name) for name in FORM_FIELDS}},
+            {"version": 1, "planned": [planned.context, planned.sequences], **dataclasses.asdict(form)},
         )
 
     def _look(self, form: FormValues, planned: Planned) -> tuple[list[Finding], FitEstimate | None, str]:
@@ -98,7 +99,7 @@ class Actions:
         except InvalidRequest as error:
             return [*found, Finding("", "error", "rules", error.message, error.hint)], None, fit_problem(error.message)
         try:
-            estimate = self._engine.preflight.fit(form.as_request(), context, sequences)
+            estimate = self._engine.preflight.fit(form.as_request(), context, sequences, is_strict=False)
         except OpenArcError as error:
             return found, None, fit_problem(error.message)
         return found, estimate, fit_card(estimate, context)
@@ -161,12 +162,16 @@ class Actions:
         return gr.update(choices=names, value=name), devices, self.about(name)[1], name if form.model else None
 
     def restore(self, saved: Any) -> tuple[Any, ...]:
-        """The form as this browser left it: updates for every field and the model it was for; nothing where it can't be used."""
+        """The form as this browser left it: updates for every field, the model it was for, and what was planned for.
+
+        Nothing where it can't be used.
+        """
         is_usable = isinstance(saved, dict) and saved.get("version") == 1 and set(FORM_FIELDS) < set(saved)
         if not is_usable or self._entry(saved["model"]) is None:
-            return *[gr.skip()] * len(FORM_FIELDS), gr.skip()
+            return (*[gr.skip()] * (len(FORM_FIELDS) + 3),)
         values = {**saved, "allow_overcommit": False}
-        return *[gr.update(value=values[name]) for name in FORM_FIELDS], saved["model"]
+        context, sequences = (saved.get("planned") or [None, None])[:2]
+        return *[gr.update(value=values[name]) for name in FORM_FIELDS], saved["model"], context, sequences
 
     def sections(self, form: FormValues, found: list[Finding]) -> tuple[Any, ...]:
         """Updates for the three groups of widgets: what there is to set on this device, and what is wrong with it."""

@@ -159,8 +159,11 @@ def _wire_loading(tab: LoadTab, loading: Loading, look: dict[str, Any]) -> None:
         parts.again.click(loading.load_again, None, outputs, **options),
     ):
         begin.then(**look).then(None, None, None, js="window.openarcShowResult", **PRIVATE)
-    parts.cancel.click(loading.cancel_load, None, None, **options)
-    parts.unload.click(loading.unload, [parts.loaded], [parts.result, parts.models], **options).then(**look)
+    to_load: dict[str, Any] = {"fn": None, "js": "() => document.querySelector('#oa-load')?.focus()", **PRIVATE}
+    parts.cancel.click(loading.cancel_load, None, None, **options).then(**to_load)
+    parts.unload.click(loading.unload, [parts.loaded], [parts.result, parts.models], **options).then(**look).then(
+        **to_load
+    )
 
 
 def _wire_profiles(tab: LoadTab, profiles: ProfileActions, look: dict[str, Any]) -> None:
@@ -173,7 +176,7 @@ def _wire_profiles(tab: LoadTab, profiles: ProfileActions, look: dict[str, Any])
         save(profiles.keep, [bar.name, bar.replace, *form.inputs], kept, **PRIVATE).then(**look)
     ask = "(name) => [name && window.confirm(`Delete the profile ${name}?`) ? name : '']"
     bar.delete.click(profiles.forget, [bar.profile], kept, js=ask, **PRIVATE).then(**look)
-    bar.upload.upload(profiles.bring, [bar.upload, bar.replace], kept, **PRIVATE).success(**use).then(**look)
+    bar.upload.upload(profiles.bring, [bar.upload, bar.replace], [*filled, bar.replace], **PRIVATE).then(**look)
 
 
 def _wire_builder(form: LoadForm, builder: Builder, look: dict[str, Any]) -> None:
@@ -187,7 +190,8 @@ def _wire_builder(form: LoadForm, builder: Builder, look: dict[str, Any]) -> Non
 def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore) -> None:
     """Opening the page brings the form back as this browser left it, asks the machine anew, and looks ahead."""
     form = tab.form
-    page.load(tab.actions.restore, [tab.ahead.saved], [*form.inputs, form.before], **PRIVATE).then(
+    restored = [*form.inputs, form.before, tab.ahead.context, tab.ahead.sequences]
+    page.load(tab.actions.restore, [tab.ahead.saved], restored, **PRIVATE).then(
         tab.actions.refresh, form.inputs, form.refresh_outputs, **PRIVATE
     ).then(**_looking(tab))
     page.load(
@@ -200,7 +204,7 @@ def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore) -> N
 
 def refresh(tab: LoadTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:
     """(components, updates) that follow the engine: the list, the selector, Load again, Cancel, Unload."""
-    names = [model.name for model in engine.models]
+    names = list(dict.fromkeys(model.name for model in engine.models))
     has_failed = any(model.state is ModelState.FAILED for model in engine.models)
     is_loading = any(model.state is ModelState.LOADING for model in engine.models)
     shown = shown_model(engine)

@@ -39,6 +39,11 @@ def _bar(model: str, stage: LoadStage) -> str:
     )
 
 
+def gone(name: str) -> str:
+    """Somebody else's load ended without a model."""
+    return card(f"{name} was not loaded", "<p>The load that was under way has failed or was cancelled.</p>", "warn")
+
+
 def waiting(error: ModelAlreadyLoading) -> str:
     """In place of a result, where somebody loads it already; the list below shows how far that is."""
     return f'<p class="oa-about" role="status">{escape(error.message)} It is in the list below.</p>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,33 +28,38 @@ class Loading:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._own: dict[str, threading.Event] = {}
 
-    async def load_form(self, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
+    async def load_form(self, request: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
         """Load what the form says; `values` are the form's and what was planned for."""
         form = form_of(list(values[: len(FORM_FIELDS)]))
         try:
-            request = form.as_request()
-            await asyncio.to_thread(self._require_room, request, *values[len(FORM_FIELDS) :])
+            wanted = form.as_request()
+            await asyncio.to_thread(self._require_room, wanted, *values[len(FORM_FIELDS) :])
         except OpenArcError as error:
             title = "It was not loaded" if isinstance(error, DoesNotFit) else "The form has a mistake"
             yield error_card(title, error), *[gr.skip()] * 4
             return
-        async for update in self._run(request):
+        async for update in self._run(wanted, session_of(request)):
             yield update
 
-    async def load_again(self) -> AsyncIterator[tuple[Any, ...]]:
+    async def load_again(self, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """Load the model that failed once more, as it was."""
         failed = next((model for model in self._engine.status().models if model.state is ModelState.FAILED), None)
         if failed is not None:
-            async for update in self._run(failed.request.model_copy(update={"name": failed.name})):
+            async for update in self._run(failed.request.model_copy(update={"name": failed.name}), session_of(request)):
                 yield update
 
-    async def cancel_load(self) -> None:
-        """End the load that is under way."""
+    async def cancel_load(self, request: gr.Request) -> None:
+        """End this session's own load; without one, after a reload, the one that is under way."""
+        own = self._own.get(session_of(request))
+        if own is not None:
+            own.set()
+            return
         models = self._engine.status().models
         loading = next((model.name for model in models if model.state is ModelState.LOADING), None)
         if loading is not None:
-            await asyncio.to_thread(self._engine.unload, loading)
+            await asyncio.to_thread(self._engine.cancel_load, loading)
 
     async def unload(self, name: str | None) -> tuple[str, str]:
         """Unload a model."""
@@ -81,18 +87,28 @@ class Loading:
                 estimate.words, "Plan for less, change what the estimate names, or agree below the button."
             )
 
-    async def _run(self, request: LoadRequest) -> AsyncIterator[tuple[Any, ...]]:
+    async def _run(self, request: LoadRequest, session: str) -> AsyncIterator[tuple[Any, ...]]:
         busy, failure = gr.update(value="Loading …"), dict(NO_FAILURE)
-        async for text, found in load(self._engine, request):
+        cancel = self._own[session] = threading.Event()
+        async for text, found in load(self._engine, request, cancel):
             if found:
                 failure = {"request": request.model_dump(), "findings": [dataclasses.asdict(each) for each in found]}
             yield text, busy, gr.update(visible=True), load_view.models(self._engine.status()), gr.skip()
+        if self._own.get(session) is cancel:
+            del self._own[session]
         still = any(model.state is ModelState.LOADING for model in self._engine.status().models)
         models = load_view.models(self._engine.status())
         yield gr.skip(), gr.update(value="Load"), gr.update(visible=still), models, failure
 
 
-async def load(engine: Engine, request: LoadRequest) -> AsyncIterator[tuple[str, list[Finding]]]:
+def session_of(request: gr.Request | None) -> str:
+    """The browser session that asks."""
+    return str(request.session_hash) if request is not None else ""
+
+
+async def load(
+    engine: Engine, request: LoadRequest, cancel: threading.Event | None = None
+) -> AsyncIterator[tuple[str, list[Finding]]]:
     """Load on a thread, yielding the stages as HTML, then the result; or the error, with the fields it is about."""
     loop = asyncio.get_running_loop()
     stages: asyncio.Queue[LoadStage] = asyncio.Queue()
@@ -100,7 +116,7 @@ async def load(engine: Engine, request: LoadRequest) -> AsyncIterator[tuple[str,
     def reached(stage: LoadStage) -> None:
         loop.call_soon_threadsafe(stages.put_nowait, stage)
 
-    loading: asyncio.Task[ModelInfo] = asyncio.create_task(asyncio.to_thread(engine.load, request, reached))
+    loading: asyncio.Task[ModelInfo] = asyncio.create_task(asyncio.to_thread(engine.load, request, reached, cancel))
     shown = request.name or request.model_path.replace("\\", "/").rpartition("/")[2]
     yield load_view.progress(shown, STARTING), []
     while not loading.done():
@@ -113,8 +129,20 @@ async def load(engine: Engine, request: LoadRequest) -> AsyncIterator[tuple[str,
         yield load_view.loaded(info, engine.cache_note(info)), []
     except ModelAlreadyLoading as error:
         yield load_view.waiting(error), []
+        yield await _what_became(engine, shown), []
     except OpenArcError as error:
         yield error_card(f"{shown} was not loaded", error), findings_of(error)
+
+
+async def _what_became(engine: Engine, name: str) -> str:
+    """The result of a load that somebody else began, once it is over."""
+    while True:
+        models = [model for model in engine.status().models if model.name == name]
+        if all(model.state is not ModelState.LOADING for model in models):
+            break
+        await asyncio.sleep(LOAD_TIMEOUT_SECONDS)
+    info = next((model.info for model in models if model.info is not None), None)
+    return load_view.loaded(info, engine.cache_note(info)) if info is not None else load_view.gone(name)
 
 
 def findings_of(error: OpenArcError) -> list[Finding]:

@@ -62,19 +62,20 @@ class ProfileActions:
         return chosen(self._profiles, NONE), said(f"{name} is deleted."), export_link(NONE), gr.skip()
 
     def bring(self, file: str | None, may_replace: bool) -> tuple[Any, ...]:
-        """Keep a profile that comes as a file, and choose it."""
+        """Keep a profile that comes as a file, choose it and fill the form; a refusal leaves the form as it is.
+
+        Outputs: as `use`, and the replace box.
+        """
+        nothing = [gr.skip()] * (len(FORM_FIELDS) + 1)
         if not file:
-            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            return *nothing, gr.skip(), gr.skip(), gr.skip(), gr.skip()
         try:
             profile = self._profiles.import_text(_text_of(Path(file)), replace=bool(may_replace))
         except OpenArcError as error:
-            return gr.skip(), went_wrong(error), gr.skip(), _replace_box(error)
-        return (
-            chosen(self._profiles, profile.name),
-            said(f"{profile.name} is imported."),
-            export_link(profile.name),
-            _replace_box(None),
-        )
+            return *nothing, gr.skip(), went_wrong(error), gr.skip(), _replace_box(error)
+        form = self.use(profile.name)[: len(FORM_FIELDS) + 1]
+        words = said(f"{profile.name} is imported and fills the form.")
+        return *form, chosen(self._profiles, profile.name), words, export_link(profile.name), _replace_box(None)
 
 
 def _text_of(file: Path) -> str:

@@ -19,6 +19,10 @@ STATE_CLASS = {
 def strip(engine: EngineStatus, startup: StartupStatus) -> str:
     """The strip as HTML."""
     model = shown_model(engine)
+    answering = next((each for each in engine.models if each.name == engine.default_model), None)
+    if model is not None and model.state is ModelState.LOADING and answering is not None:
+        beside = f"{model.name} {model.stage.fraction:.0%}" if model.stage is not None else model.name
+        return _frame(_model(answering, len({each.name for each in engine.models})) + _item("loading", beside))
     if model is not None and model.state is ModelState.LOADING:
         stage = startup.stage if startup.phase is StartupPhase.LOADING and startup.model == model.name else model.stage
         return _frame(_progress(f"Loading {model.name}", stage))

@@ -55,6 +55,8 @@ def make_theme() -> Any:
         input_border_width="1px",
         input_border_color_focus="#0b62d6",
         input_border_color_focus_dark="#6aa8ff",
+        checkbox_border_color="#7b8798",
+        checkbox_border_color_dark="#7d8ba0",
         input_placeholder_color="#66748a",
         input_placeholder_color_dark="#8d9bb0",
         input_background_fill="white",

@@ -335,3 +335,30 @@ def test_the_code_to_copy_follows_the_form(open_page: OpenPage) -> None:
     expect(code).to_contain_text("INFERENCE_NUM_THREADS")
     page.locator("#oa-copy-kind").get_by_role("radio", name="openvino_genai").check()
     expect(code).to_contain_text("ContinuousBatchingPipeline")
+
+
+def test_the_keyboard_leaves_lists_and_editors_by_tab(open_page: OpenPage) -> None:
+    dashboard = open_page()
+    page = dashboard.page
+    dashboard.tab("Load")
+    for place in ("#oa-profile input", "#oa-load-model input", "#oa-device input"):
+        page.locator(place).focus()
+        page.keyboard.press("Tab")
+        expect(page.locator(place)).to_have_attribute("aria-expanded", "false")
+        expect(page.locator("ul[role=listbox]")).to_have_count(0)
+    editor(page).click()
+    page.keyboard.press("Tab")
+    expect(editor(page)).not_to_be_focused()
+
+
+def test_the_old_model_chats_on_while_its_successor_loads(open_page: OpenPage) -> None:
+    chatting, loading = open_page(), open_page()
+    chatting.start_long_answer()
+    loading.tab("Load")
+    loading.page.get_by_role("button", name="Load", exact=True).click()
+    expect(loading.page.locator("#oa-strip")).to_contain_text("loading")
+    expect(chatting.state).to_have_text("Generating")
+    expect(loading.page.locator("#oa-load-result")).to_contain_text("is ready", timeout=60_000)
+    expect(chatting.stop).to_be_visible()
+    chatting.stop.click()
+    expect(chatting.facts).to_contain_text("stopped by you")
