@@ -70,10 +70,9 @@ def size(size_bytes: float | None) -> str:
     """Bytes in the unit a person reads: 97.5 MB, 1.85 GB (powers of ten)."""
     if size_bytes is None:
         return NOT_MEASURED
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, scale, digits in (("TB", 1e12, 2), ("GB", 1e9, 2), ("MB", 1e6, 0), ("kB", 1e3, 0)):
         if size_bytes >= scale:
-            value = size_bytes / scale
-            return f"{value:.2f} {unit}" if unit == "GB" else f"{value:.0f} {unit}"
+            return f"{size_bytes / scale:.{digits}f} {unit}"
     return f"{size_bytes:.0f} B"
 
 

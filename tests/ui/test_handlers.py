@@ -257,6 +257,7 @@ def test_plots_say_their_units_and_stay_bounded(tmp_path: Path) -> None:
 
 
 def test_sizes_and_numbers_carry_their_units() -> None:
-    assert [html.size(value) for value in (None, 512, 97_500_000, 1_850_000_000)] == ["–", "512 B", "98 MB", "1.85 GB"]
+    assert [html.size(value) for value in (None, 512, 97_500_000, 5.4e12)] == ["–", "512 B", "98 MB", "5.40 TB"]
+    assert html.size(1_850_000_000) == "1.85 GB"
     assert [html.seconds(value) for value in (None, 0.0123, 1.254)] == ["–", "12 ms", "1.25 s"]
     assert html.number(12345.6, 0) == "12\u202f346"
