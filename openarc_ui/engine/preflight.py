@@ -152,6 +152,8 @@ class Preflight:
             found.append(Finding(_field_of(error), "error", "rules", error.message, error.hint))
         if backend != "scripted":
             found += self._device_findings(request, backend or request.backend)
+        if backend is not None:
+            found += self._cache_findings(request, entry)
         return found
 
     def plan(self, request: LoadRequest) -> Plan:
@@ -165,7 +167,7 @@ class Preflight:
         backend, reason = choose_backend(request, entry)
         warnings: list[str] = []
         if backend != "scripted":
-            found = self._device_findings(request, backend)
+            found = [*self._device_findings(request, backend), *self._cache_findings(request, entry)]
             _raise_first(found)
             warnings = [f"{each.message} {each.hint}".strip() for each in found]
         ov_config, _ = map_old_names(request.ov_config)
@@ -196,6 +198,16 @@ class Preflight:
             _raise_first(self._device_findings(request, backend))
         check_device(layer, request.device)
         return self._fitting.estimate(request, entry, backend, layer, context_tokens, sequences)
+
+    def _cache_findings(self, request: LoadRequest, entry: ModelEntry) -> list[Finding]:
+        """A model that was made with a key-value cache has it built in."""
+        if request.use_cache or entry.kind != "ir":
+            return []
+        weights = self._catalogue.describe(entry).weights
+        if weights is None or not weights.has_state:
+            return []
+        words = "This model was made with a key-value cache and runs with it only."
+        return [Finding("use_cache", "error", "rules", words, "Leave use_cache on true.")]
 
     def fits_beside(self, request: LoadRequest) -> bool:
         """Whether a model fits without unloading the one it replaces.

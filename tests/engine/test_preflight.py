@@ -184,6 +184,17 @@ def test_an_option_that_a_backend_lacks_stands_at_that_option(
     assert found.field == field and "choose the " + values.get("backend", "") not in found.hint
 
 
+def test_a_model_with_a_cache_built_in_is_not_loaded_without(preflight: Preflight, tmp_path: Path) -> None:
+    request = LoadRequest(model_path="tiny", backend="optimum", use_cache=False)
+    assert preflight.findings(request) == []
+    xml = tmp_path / "models" / "tiny" / "openvino_model.xml"
+    xml.write_text(xml.read_text().replace("</layers>", '<layer type="ReadValue"/></layers>'))
+    (found,) = preflight.findings(request)
+    assert found.field == "use_cache" and found.is_error
+    with pytest.raises(InvalidRequest, match="key-value cache"):
+        preflight.plan(request)
+
+
 def test_what_would_not_run_is_not_estimated(preflight: Preflight) -> None:
     with pytest.raises(PropertyRejected, match="NUM_STREAM"):
         preflight.fit(LoadRequest(model_path="tiny", ov_config={"NUM_STREAM": 1}))

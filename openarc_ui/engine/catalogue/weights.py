@@ -61,6 +61,7 @@ class WeightSummary:
         group_sizes: element type -> weights that share one scale; 0 where a whole row does.
         size_bytes: of all constants, with scales and zero points: what a device has to hold. Constants may share bytes.
         end_bytes: where the last constant ends in the binary file, which must be at least this long.
+        has_state: the model keeps a state between tokens, its key-value cache, and can't do without.
     """
 
     parameters: int
@@ -68,6 +69,7 @@ class WeightSummary:
     group_sizes: Mapping[str, int]
     size_bytes: int
     end_bytes: int
+    has_state: bool = False
 
     @property
     def words(self) -> str:
@@ -99,8 +101,9 @@ def read_weights(model_xml: Path) -> WeightSummary:
     parameters: Counter[str] = Counter()
     groups: dict[str, Counter[int]] = {}
     size_bytes = end_bytes = 0
+    elements = _Elements()
     try:
-        for constant in _constants(model_xml):
+        for constant in _constants(model_xml, elements):
             size_bytes += constant.size_bytes
             end_bytes = max(end_bytes, constant.offset_bytes + constant.size_bytes)
             if constant.is_scale_or_zero_point or constant.elements < SMALLEST_WEIGHT:
@@ -127,17 +130,17 @@ def read_weights(model_xml: Path) -> WeightSummary:
         group_sizes={name: sizes.most_common(1)[0][0] for name, sizes in groups.items()},
         size_bytes=size_bytes,
         end_bytes=end_bytes,
+        has_state=elements.has_state,
     )
 
 
-def _constants(model_xml: Path) -> Iterator[Constant]:
+def _constants(model_xml: Path, state: _Elements) -> Iterator[Constant]:
     """Every `<layer type="Const">`, in the order of the file.
 
     expat without a tree takes half of ElementTree's time, and these files have many megabytes.
     """
-    found: list[Constant] = []
+    found = state.found
     parser = expat.ParserCreate()
-    state = _Elements(found)
     parser.StartElementHandler = state.start
     parser.StartDoctypeDeclHandler = state.refuse_doctype
     if model_xml.stat().st_size > MAX_XML_BYTES:
@@ -152,10 +155,11 @@ def _constants(model_xml: Path) -> Iterator[Constant]:
 
 
 class _Elements:
-    """Notes the `<data>` of each constant while expat walks the file."""
+    """Notes the `<data>` of each constant, and whether there is a state, while expat walks the file."""
 
-    def __init__(self, found: list[Constant]) -> None:
-        self._found = found
+    def __init__(self) -> None:
+        self.found: list[Constant] = []
+        self.has_state = False
         self._is_first = True
         self._is_constant = False
         self._layers = 0
@@ -172,10 +176,12 @@ class _Elements:
             self._layers += 1
             if self._layers > MAX_LAYERS:
                 raise TooLong(f"it has more than {MAX_LAYERS} layers")
-            self._is_constant = attributes.get("type") == "Const"
+            kind = attributes.get("type")
+            self._is_constant = kind == "Const"
+            self.has_state = self.has_state or kind == "ReadValue"
         elif tag == "data" and self._is_constant:
             self._is_constant = False
-            self._found.append(_constant(attributes))
+            self.found.append(_constant(attributes))
 
     def refuse_doctype(self, *_: object) -> NoReturn:
         raise ValueError("it declares a document type, which no model does")
