@@ -12,7 +12,7 @@ from openarc_ui.engine.devices.describe import DeviceReport, PropertyReading
 from openarc_ui.engine.devices.names import VIRTUAL_DEVICES, compose_device
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import DeviceUnavailable
-from openarc_ui.ui.html import card, empty, error_card, size, table
+from openarc_ui.ui.html import card, empty, size, table
 
 TYPE_WORDS = {
     "bool": "switch", "int": "whole number", "float": "number", "str": "text", "list": "list", "tuple": "list", "set": "list",
@@ -105,11 +105,6 @@ def devices_html(devices: Sequence[DeviceReport]) -> str:
             "Devices", empty("OpenVINO finds no device", "Install the driver of your GPU or NPU, then look again.")
         )
     return "".join(_device(device) for device in devices)
-
-
-def devices_problem(error: Exception) -> str:
-    """In place of the list, where OpenVINO itself can't be asked."""
-    return error_card("OpenVINO can't be asked for its devices", DeviceUnavailable(str(error), "See the log."))
 
 
 def _device(device: DeviceReport) -> str:

@@ -30,8 +30,8 @@ def build_folder_panel(engine: Engine) -> tuple[gr.HTML, gr.Dropdown, gr.HTML]:
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
             with gr.Row():
-                model = gr.Dropdown([], label="Model", interactive=True, elem_id="oa-view-model")
-                file = gr.Dropdown([], label="File", interactive=True, elem_id="oa-view-file")
+                model = gr.Dropdown([], label="Model", interactive=True, min_width=260, elem_id="oa-view-model")
+                file = gr.Dropdown([], label="File", interactive=True, min_width=200, elem_id="oa-view-file")
             note = gr.HTML(elem_classes="oa-tight", elem_id="oa-view-note")
             text = gr.Code(
                 "", language="json", label="Contents", lines=12, max_lines=30, interactive=False, elem_id="oa-view"
