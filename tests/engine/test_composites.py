@@ -43,6 +43,6 @@ def test_a_composite_over_the_cpu_answers_with_its_members_properties(
         assert "Paris" in answer.result(timeout=60).texts[0]
 
 
-def test_multi_is_refused_where_it_would_fail_at_the_first_token(starter_folder: Path) -> None:
+def test_multi_is_refused_where_no_model_loads_on_it(starter_folder: Path) -> None:
     with Engine(starter_folder.parent) as engine, pytest.raises(DeviceUnavailable, match="MULTI"):
         engine.load(LoadRequest(model_path=starter_folder.name, backend="genai", device="MULTI:CPU"))

@@ -264,6 +264,17 @@ def test_a_load_that_failed_is_shown_at_the_properties_it_blames() -> None:
     assert findings_of(ModelLoadFailed("no reason", "")) == []
 
 
+def test_a_model_that_fails_at_its_first_token_is_not_loaded_and_blames_the_property(
+    scripted: Engine, tmp_path: Path
+) -> None:
+    write_script(tmp_path / "models" / "mute", replies=[{"when": "Hi", "error": "no kernel for NUM_STREAMS"}])
+    with pytest.raises(ModelLoadFailed, match="its first token failed: no kernel") as caught:
+        scripted.load(LoadRequest(model_path="mute", ov_config={"NUM_STREAMS": 1}))
+    (found,) = findings_of(caught.value)
+    assert (found.field, found.layer) == ("ov_config.NUM_STREAMS", "first_token")
+    assert [model.name for model in scripted.status().models] == ["script"]
+
+
 def test_findings_reach_their_own_form_only() -> None:
     found = [
         Finding("ov_config.A", "error", "rules", "no", "", "trap"),

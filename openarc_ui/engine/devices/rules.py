@@ -163,7 +163,7 @@ def _several_devices(setting: Setting) -> Iterator[Finding]:
     elif setting.head == "MULTI" and setting.is_paged:
         yield _error(
             "",
-            "With continuous batching MULTI fails at the first token.",
+            "With continuous batching a model does not load on MULTI.",
             f"Use {setting.members[0]} itself, or ATTENTION_BACKEND SDPA, or Optimum.",
             "cumulative_throughput",
         )
