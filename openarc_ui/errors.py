@@ -4,7 +4,9 @@ OpenArcError
 ├── InvalidRequest              the request itself is wrong; nothing was started
 │   ├── ParameterNotSupported   the chosen backend lacks a parameter
 │   ├── PropertyRejected        an ov_config property the device does not take
-│   └── PromptTooLong           the conversation leaves no room for an answer
+│   ├── PromptTooLong           the conversation leaves no room for an answer
+│   ├── TemplateRefused         the chat template is broken, or refuses the conversation
+│   └── StructureRejected       a schema, expression or grammar that can't be used
 ├── ModelError
 │   ├── ModelNotFound           no such folder in the catalogue
 │   ├── ModelNotLoaded          no model of that name is ready
@@ -18,6 +20,9 @@ OpenArcError
 ├── EngineClosed                the engine is shutting down
 ├── GenerationFailed            the backend failed in the middle of a request
 │   └── WorkerDied              the worker process ended in the middle of a request
+├── ConversationNotFound        no conversation of that id is this owner's
+├── MessageNotFound             no message of that id is in the conversation
+├── ConversationsUnusable       the database of the conversations can't be read or written
 ├── ProfileNotFound             no profile of that name
 ├── ProfileExists               the name is taken, and nobody said to replace it
 ├── ProfileFolderUnusable       the folder of the profiles can't be read or written
@@ -66,6 +71,14 @@ class PropertyRejected(InvalidRequest):
 
 class PromptTooLong(InvalidRequest):
     code = "prompt_too_long"
+
+
+class TemplateRefused(InvalidRequest):
+    code = "template_refused"
+
+
+class StructureRejected(InvalidRequest):
+    code = "structure_rejected"
 
 
 class ModelError(OpenArcError):
@@ -118,6 +131,18 @@ class GenerationFailed(OpenArcError):
 
 class WorkerDied(GenerationFailed):
     code = "worker_died"
+
+
+class ConversationNotFound(OpenArcError):
+    code = "conversation_not_found"
+
+
+class MessageNotFound(OpenArcError):
+    code = "message_not_found"
+
+
+class ConversationsUnusable(OpenArcError):
+    code = "conversations_unusable"
 
 
 class ProfileNotFound(OpenArcError):

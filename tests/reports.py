@@ -25,6 +25,7 @@ WHOLE = PerformanceReport(
     ttft_seconds=0.2,
     prefill_seconds=0.19,
     decode_seconds=0.3,
+    detokenize_seconds=0.001,
     total_seconds=0.6,
     prompt_tokens=50,
     cached_prompt_tokens=None,

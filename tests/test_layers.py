@@ -18,13 +18,14 @@ ALLOWED: dict[str, set[str]] = {
     "engine": {"errors", "privacy"},
     "models": {"engine", "errors", "privacy"},
     "metrics": {"engine", "errors"},
+    "conversations": {"engine", "errors"},
     "settings": {"engine", "errors"},
     "profiles": {"engine", "errors"},
     "snippets": {"engine", "errors"},
     "startup": {"engine", "models", "settings", "errors"},
     "terminal": {"startup", "engine", "errors"},
-    "server": {"startup", "settings", "profiles", "snippets", "metrics", "models", "engine", "errors"},
-    "ui": {"startup", "settings", "profiles", "snippets", "metrics", "models", "engine", "errors"},
+    "server": {"startup", "settings", "conversations", "profiles", "snippets", "metrics", "models", "engine", "errors"},
+    "ui": {"startup", "settings", "conversations", "profiles", "snippets", "metrics", "models", "engine", "errors"},
 }
 HEAVY = ("torch", "transformers", "optimum", "openvino_genai", "nncf", "gguf")
 

@@ -67,3 +67,31 @@ def check_properties(value: Any) -> Any:
     if isinstance(value, dict) and any(len(name) > MAX_NAME_CHARACTERS for name in value if isinstance(name, str)):
         raise ValueError(f"the name of a property has at most {MAX_NAME_CHARACTERS} characters")
     return value
+
+
+MAX_JSON_DEPTH = 32
+MAX_JSON_NODES = 20_000
+
+
+def check_json(value: Any) -> Any:
+    """A JSON value of any shape as it came in, unless it is too deep, too large, or not to be written as JSON.
+
+    Raises:
+        ValueError: with the bound.
+    """
+    nodes = 0
+    waiting: list[tuple[Any, int]] = [(value, 0)]
+    while waiting:
+        each, depth = waiting.pop()
+        nodes += 1
+        if depth > MAX_JSON_DEPTH or nodes > MAX_JSON_NODES:
+            raise ValueError(f"at most {MAX_JSON_DEPTH} levels and {MAX_JSON_NODES} values")
+        if isinstance(each, dict):
+            waiting.extend((inner, depth + 1) for inner in each.values())
+        elif isinstance(each, (list, tuple)):
+            waiting.extend((inner, depth + 1) for inner in each)
+        elif isinstance(each, float) and not math.isfinite(each):
+            raise ValueError("a number that is infinite, or none, can't be written as JSON")
+        elif each is not None and not isinstance(each, (str, int, float, bool)):
+            raise ValueError(f"{type(each).__name__} is no JSON")
+    return value

@@ -60,6 +60,7 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
         stage_seconds=tuple(stages.seconds),
         memory_bytes=psutil.Process().memory_info().rss,
         context_length=model.context_length,
+        context_source=model.context_source,
         generation_defaults=defaults,
         scheduler=model.scheduler,
         loaded_from_cache=model.loaded_from_cache,

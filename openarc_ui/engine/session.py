@@ -69,9 +69,9 @@ class SessionJob:
         Raises:
             OpenArcError: the template refuses the conversation, a parameter is not supported, or the prompt is too long.
         """
-        prompt = backend.render(self.request.conversation)
+        prompt = backend.text.render(self.request.conversation, self.request)
         self.stopwatch.templated()
-        self.prompt_ids = backend.encode(prompt)
+        self.prompt_ids = backend.text.encode(prompt)
         self.stopwatch.tokenized(len(self.prompt_ids))
         self._sampling = resolve(
             self.request,
@@ -83,7 +83,7 @@ class SessionJob:
         )
         self.stopwatch.seed = self._sampling.seed if self._sampling.do_sample else None
         self.sequences = [
-            _Sequence(IncrementalDetokenizer(backend.decode), StopStrings(self._sampling.stop))
+            _Sequence(IncrementalDetokenizer(backend.text.decode), StopStrings(self._sampling.stop))
             for _ in range(self._sampling.num_return_sequences)
         ]
 

@@ -44,6 +44,8 @@ class Stopwatch:
     first_tokens: int = 0
     seed: int | None = None
     concurrent_requests: int = 1
+    dropped_messages: int = 0
+    detokenize_seconds: float | None = None
 
     def take_up(self) -> None:
         """The worker turns to this request."""
@@ -99,6 +101,7 @@ class Stopwatch:
             ttft_seconds=_between(self.submitted_at, steps[0] if steps else None),
             prefill_seconds=prefill_seconds,
             decode_seconds=decode_seconds,
+            detokenize_seconds=self.detokenize_seconds,
             total_seconds=max(0.0, ended_at - self.submitted_at),
             prompt_tokens=self.prompt_tokens,
             cached_prompt_tokens=self.cached_prompt_tokens,
@@ -108,6 +111,7 @@ class Stopwatch:
             decode_tokens_per_second=_rate(later_tokens, decode_seconds),
             inter_token_latencies_seconds=tuple(after - before for before, after in itertools.pairwise(steps)),
             concurrent_requests=self.concurrent_requests,
+            dropped_messages=self.dropped_messages,
         )
 
 

@@ -10,43 +10,19 @@ import uuid
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from openarc_ui.engine.bounds import MAX_PATH_CHARACTERS, MAX_TOKEN_ID, check_properties
 from openarc_ui.engine.bounds import PropertyValue as PropertyValue
 from openarc_ui.engine.frozen import Frozen
+from openarc_ui.engine.message import Message as Message
+from openarc_ui.engine.prompts import PromptOptions, StructuredOutput, TokenDetail, check_continuation
 from openarc_ui.engine.scheduler import SchedulerOptions
 
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
 Source = Literal["chat", "rest", "gradio", "bench", "engine"]
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
-class TextPart(Frozen):
-    """One part of a message whose content is a list, as OpenAI's clients send it."""
-
-    type: Literal["text"] = "text"
-    text: str
-
-
-class Message(Frozen):
-    """One message of a conversation.
-
-    `content` may be a list of text parts or null, as OpenAI's clients send it; it is joined to one string.
-    """
-
-    role: Literal["system", "user", "assistant", "tool"] = Field(description="Who says it.")
-    content: str = Field(default="", description="What is said; a list of text parts or null is joined to one string.")
-
-    @field_validator("content", mode="before")
-    @classmethod
-    def _join_parts(cls, value: object) -> object:
-        if value is None:
-            return ""
-        if isinstance(value, list):
-            return "".join(TextPart.model_validate(part).text for part in value)
-        return value
 
 
 class SamplingParameters(Frozen):
@@ -90,13 +66,20 @@ class SamplingParameters(Frozen):
         return (value,) if isinstance(value, str) else value
 
 
-class GenerationRequest(SamplingParameters):
+class GenerationRequest(SamplingParameters, PromptOptions):
     """One conversation to be continued by one model."""
 
     conversation: tuple[Message, ...] = Field(min_length=1, description="The messages so far, oldest first.")
+    structured_output: StructuredOutput | None = Field(None, description="What the answer has to look like.")
+    token_details: bool = Field(False, description="Tell time, probability and alternatives of each token.")
     model: str | None = Field(None, description="Name of a loaded model; left out: the one loaded last.")
     request_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=r"^[A-Za-z0-9._-]{1,64}$")
     source: Source = "engine"
+
+    @model_validator(mode="after")
+    def _ends_with_an_answer_to_continue(self) -> GenerationRequest:
+        check_continuation(self.continue_final_message, self.conversation)
+        return self
 
     def sampling(self) -> SamplingParameters:
         """The sampling parameters of this request alone."""
@@ -188,6 +171,7 @@ class ModelInfo:
         effective_properties: what the compiled model answers for every property that can be read, as text.
         stage_seconds: (stage, seconds) in order; together they are `load_seconds`.
         context_length: tokens of prompt and answer together, or None where the model does not say.
+        context_source: where that comes from, in words: the model's config.json, a GGUF's header, the NPU's compiled length.
         generation_defaults: sampling values for requests that leave them out: the load's, then those of the model's
             generation_config.json.
         scheduler: the continuous batching that runs, every value; None where the backend has none.
@@ -208,6 +192,7 @@ class ModelInfo:
     stage_seconds: tuple[tuple[str, float], ...]
     memory_bytes: int
     context_length: int | None
+    context_source: str
     generation_defaults: dict[str, Any]
     scheduler: dict[str, Any] | None
     loaded_from_cache: bool | None
@@ -230,6 +215,7 @@ class PerformanceReport:
         ttft_seconds: time to first token, from submission.
         prefill_seconds: from handing the ids to the backend until the first token.
         decode_seconds: from the first token to the last.
+        detokenize_seconds: turning ids into text, all of them together; a part of `decode_seconds`, not after it.
         total_seconds: from submission until the request ended.
         prompt_tokens: length of the ids the model was given.
         cached_prompt_tokens: of these, how many came from the prefix cache; None where the backend does not tell.
@@ -239,6 +225,7 @@ class PerformanceReport:
         decode_tokens_per_second: tokens after each sequence's first, over `decode_seconds`.
         inter_token_latencies_seconds: the gap before every step but the first, in order.
         concurrent_requests: most requests that ran at once while this one ran, itself included.
+        dropped_messages: how many of the oldest messages were left out, because the request said so.
     """
 
     request_id: str
@@ -258,6 +245,7 @@ class PerformanceReport:
     ttft_seconds: float | None
     prefill_seconds: float | None
     decode_seconds: float | None
+    detokenize_seconds: float | None
     total_seconds: float
     prompt_tokens: int | None
     cached_prompt_tokens: int | None
@@ -267,26 +255,29 @@ class PerformanceReport:
     decode_tokens_per_second: float | None
     inter_token_latencies_seconds: tuple[float, ...]
     concurrent_requests: int
+    dropped_messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """New text of one sequence of a request."""
+    """New text of one sequence of a request; `details` of its tokens where the request asked for them."""
 
     sequence_index: int
     text: str
     tokens: int
+    details: tuple[TokenDetail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationResult:
-    """The end of a request: one text and one finish reason for each sequence."""
+    """The end of a request: one text and one finish reason for each sequence, and the tokens where they were asked for."""
 
     request_id: str
     model: str
     texts: tuple[str, ...]
     finish_reasons: tuple[FinishReason, ...]
     report: PerformanceReport
+    token_details: tuple[tuple[TokenDetail, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,7 +263,7 @@ def test_the_real_pipeline_survives_a_failing_streamer(starter_folder: Path) -> 
         "backend = StatefulGenAIBackend()\n"
         "order = LoadRequest(model_path='m', ov_config={'ATTENTION_BACKEND': 'SDPA'})\n"
         f"backend.load(order, {str(starter_folder)!r}, lambda label, fraction: None)\n"
-        "ids = backend.encode('one two three')\n"
+        "ids = backend.text.encode('one two three')\n"
         "def fail(): raise OSError('the pipe is gone')\n"
         "backend.start(RecordingJob(ids, do_sample=False, max_new_tokens=4))\n"
         "try: backend.step(fail)\n"

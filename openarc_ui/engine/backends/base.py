@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from openarc_ui.engine.prompts import PromptOptions, PromptToken
 from openarc_ui.engine.sampling import Sampling
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
 from openarc_ui.errors import OpenArcError
@@ -18,10 +19,21 @@ ReachStage = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateSource:
+    """A chat template as a backend found it: `ChatTemplate` without the model's name."""
+
+    text: str
+    origin: str
+    is_plain: bool
+    special_tokens: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedModel:
     """What a backend knows of the model it loaded.
 
     Attributes:
+        context_source: where `context_length` comes from, in words; "" where there is none.
         scheduler: the continuous batching that runs, every value; None where there is none.
         loaded_from_cache: OpenVINO found it compiled in CACHE_DIR; None where the library does not tell.
     """
@@ -29,6 +41,7 @@ class LoadedModel:
     execution_devices: tuple[str, ...]
     effective_properties: dict[str, str]
     context_length: int | None
+    context_source: str
     generation_config: dict[str, Any]
     versions: dict[str, str]
     warnings: tuple[str, ...] = field(default=())
@@ -62,6 +75,37 @@ class Job(Protocol):
         """The whole request failed; the backend goes on with the others."""
 
 
+class ModelText(Protocol):
+    """A model's words: its chat template and its tokenizer. Every method may be called from any thread."""
+
+    def template(self) -> TemplateSource:
+        """The model's own chat template, or the plain one where it has none."""
+
+    def render(
+        self, conversation: Sequence[Message], options: PromptOptions, *, add_generation_prompt: bool = True
+    ) -> str:
+        """The prompt of a conversation, ending where the answer begins or, with `continue_final_message`, goes on.
+
+        Raises:
+            TemplateRefused: the template is broken, or refuses the conversation.
+        """
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a rendered prompt; no special token is added."""
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of ids, special tokens left out."""
+
+    def decode_whole(self, token_ids: Sequence[int]) -> str:
+        """Text of ids, special tokens spelled out."""
+
+    def tokens(self, text: str) -> tuple[PromptToken, ...]:
+        """The same ids as `encode`, each with its part of the text."""
+
+    def token(self, token_id: int) -> PromptToken:
+        """One entry of the vocabulary by itself; `text` is what it decodes to alone."""
+
+
 class Backend(Protocol):
     """A way to run a model. Created, loaded and closed once in the life of a worker process."""
 
@@ -69,21 +113,16 @@ class Backend(Protocol):
     supported_sampling: frozenset[str]
     max_running: int
 
+    @property
+    def text(self) -> ModelText:
+        """The model's tokenizer and chat template; only after `load`."""
+
     def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
         """Read and compile the model. `reach_stage(label, fraction)` is called before each stage.
 
         Raises:
             OpenArcError: translated from whatever the library raised.
         """
-
-    def render(self, conversation: Sequence[Message]) -> str:
-        """The prompt the model's chat template makes of a conversation, with the beginning of the answer."""
-
-    def encode(self, text: str) -> list[int]:
-        """Ids of a rendered prompt; no special token is added."""
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """Text of ids, special tokens left out."""
 
     def start(self, job: Job) -> None:
         """Take a job. At most `max_running` are given at once."""

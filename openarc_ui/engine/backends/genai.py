@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
 from openarc_ui.engine.backends.genai_common import (
-    PromptText,
     as_tensor,
+    context_source,
     fill_generation_config,
     genai_versions,
     import_genai,
     load_failed,
     model_context_length,
     model_generation_config,
+    prompt_text,
 )
+from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import compile_probe
 from openarc_ui.engine.backends.template import import_renderer
 from openarc_ui.engine.pipelines import ATTENTION_BACKEND, check_pipeline, device_properties
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.scheduler import MAX_NUM_SEQS, SchedulerOptions
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
 from openarc_ui.errors import GenerationFailed, PromptTooLong
 
 
@@ -83,25 +85,21 @@ class GenAIBackend:
             raise load_failed(error) from error
         reach_stage("Reading the tokenizer and the chat template", 0.85)
         preparing_templates.join()
-        self._text = PromptText(self._pipeline.get_tokenizer(), Path(path))
+        self._text = prompt_text(self._pipeline.get_tokenizer(), Path(path))
         self._eos_token_id = request.eos_token_id
         return LoadedModel(
             execution_devices=execution_devices,
             effective_properties={**effective, ATTENTION_BACKEND: "PA"},
             context_length=model_context_length(Path(path)),
+            context_source=context_source(Path(path)),
             generation_config=model_generation_config(Path(path)),
             versions=genai_versions(),
             scheduler=settled,
         )
 
-    def render(self, conversation: Sequence[Message]) -> str:
-        return self._text.render(conversation)
-
-    def encode(self, text: str) -> list[int]:
-        return self._text.encode(text)
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        return self._text.decode(token_ids)
+    @property
+    def text(self) -> PromptText:
+        return self._text
 
     def start(self, job: Job) -> None:
         if self._longest_prompt is not None and len(job.prompt_ids) > self._longest_prompt:

@@ -1,4 +1,4 @@
-"""What both GenAI pipelines share: the tokenizer, the chat template, sampling as a GenerationConfig, and what a load tells.
+"""What both GenAI pipelines share: the tokenizer as functions, sampling as a GenerationConfig, and what a load tells.
 
 It runs no model. Facts behind the odd lines: research/engine, section 3.
 """
@@ -6,19 +6,16 @@ It runs no model. Facts behind the odd lines: research/engine, section 3.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.files import context_length, gguf_facts, read_json
-from openarc_ui.engine.backends.template import find_template, render, special_tokens
+from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.sampling import Sampling
-from openarc_ui.engine.types import Message
-from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelLoadFailed
-
-TOKENIZER_PROBE = "Hello, wörld! 12 plus 34 → 46.\n\tdef f(x): return x  # 日本語 👩‍🔬"
+from openarc_ui.errors import BackendUnavailable, ModelLoadFailed
 
 
 def import_genai() -> Any:
@@ -43,62 +40,23 @@ def load_failed(error: RuntimeError) -> ModelLoadFailed:
     )
 
 
-class PromptText:
-    """From a conversation to ids and from ids to text, with what lies beside a model.
+def prompt_text(tokenizer: Any, path: Path) -> PromptText:
+    """The words of a model that GenAI runs.
 
     Args:
         tokenizer: the `openvino_genai.Tokenizer` of the model.
         path: a model folder, or a GGUF file.
     """
 
-    def __init__(self, tokenizer: Any, path: Path) -> None:
-        folder = path if path.is_dir() else path.parent
-        self._tokenizer = tokenizer
-        self._template = find_template(folder) or tokenizer.chat_template or None
-        self._special_tokens = special_tokens(folder)
-        self.encode: Callable[[str], list[int]] = self._encode_with_openvino
-        self.decode: Callable[[Sequence[int]], str] = self._decode_with_openvino
-        self._choose_tokenizer(folder)
-
-    def render(self, conversation: Sequence[Message]) -> str:
-        """The prompt the chat template makes.
-
-        Raises:
-            InvalidRequest: there is no template, or it refuses the conversation.
-        """
-        if self._template is None:
-            raise InvalidRequest(
-                "This model has no chat template.", "Add a chat_template.jinja to its folder and load it again."
-            )
-        return render(self._template, conversation, self._special_tokens)
-
-    def _choose_tokenizer(self, folder: Path) -> None:
-        """Use the Rust tokenizer where both give the same ids and text.
-
-        It decodes a token in 3 µs against 97 µs, and it does not cut a long prompt: the converted tokenizer silently
-        drops what is beyond the length it was converted with, so a prompt would be answered that nobody sent.
-        """
-        file = folder / "tokenizer.json"
-        if not file.is_file():
-            return
-        from tokenizers import Tokenizer
-
-        fast = Tokenizer.from_file(str(file))
-        fast.no_truncation()
-        fast.no_padding()
-        probe = TOKENIZER_PROBE + "".join(self._special_tokens.values())
-        ids = self._encode_with_openvino(probe)
-        if fast.decode(ids) == self._decode_with_openvino(ids):
-            self.decode = fast.decode
-        if fast.encode(probe, add_special_tokens=False).ids == ids:
-            self.encode = lambda text: list(fast.encode(text, add_special_tokens=False).ids)
-
-    def _encode_with_openvino(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
+    def encode(text: str) -> list[int]:
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
         return ids
 
-    def _decode_with_openvino(self, token_ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(token_ids), skip_special_tokens=True)) if token_ids else ""
+    def decode(token_ids: Sequence[int], skip_special_tokens: bool) -> str:
+        return str(tokenizer.decode(list(token_ids), skip_special_tokens=skip_special_tokens)) if token_ids else ""
+
+    folder = path if path.is_dir() else path.parent
+    return PromptText(folder, encode, decode, tokenizer.chat_template or None)
 
 
 def as_tensor(prompt_ids: Sequence[int]) -> Any:
@@ -137,6 +95,13 @@ def fill_generation_config(config: Any, sampling: Sampling, sequence_index: int,
 def model_context_length(path: Path) -> int | None:
     """Tokens of prompt and answer together that the model was made for; None where it does not say."""
     return context_length(read_json(path / "config.json")) if path.is_dir() else gguf_facts(path).context_length
+
+
+def context_source(path: Path) -> str:
+    """Where `model_context_length` has it from, in words."""
+    if model_context_length(path) is None:
+        return ""
+    return "the model's config.json" if path.is_dir() else "the header of the GGUF file"
 
 
 def model_generation_config(path: Path) -> dict[str, Any]:

@@ -7,21 +7,23 @@ while the prompt is read. The NPU's part follows OpenVINO's documentation and Ge
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
 from openarc_ui.engine.backends.genai_common import (
-    PromptText,
     as_tensor,
+    context_source,
     fill_generation_config,
     genai_versions,
     import_genai,
     load_failed,
     model_context_length,
     model_generation_config,
+    prompt_text,
 )
+from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import CompiledAnswer, compile_probe
 from openarc_ui.engine.backends.template import import_renderer
 from openarc_ui.engine.devices import clean_message
@@ -34,7 +36,7 @@ from openarc_ui.engine.pipelines import (
     stateful_properties,
 )
 from openarc_ui.engine.sampling import SAMPLING_NAMES
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message, PropertyValue
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, PropertyValue
 from openarc_ui.errors import PromptTooLong
 
 Probe = Callable[[str, dict[str, PropertyValue]], CompiledAnswer]
@@ -76,7 +78,7 @@ class StatefulGenAIBackend:
             # the cores (ENABLE_CPU_RESERVATION) leaves the model none.
             tokenizer = self._genai.Tokenizer(path)
             preparing_templates.join()
-            self._text = PromptText(tokenizer, Path(path))
+            self._text = prompt_text(tokenizer, Path(path))
             reach_stage("Reading and compiling the model", 0.3)
             self._pipeline = self._genai.LLMPipeline(
                 path, tokenizer, request.device, **stateful_properties(request.device, request.ov_config)
@@ -87,19 +89,15 @@ class StatefulGenAIBackend:
             execution_devices=execution_devices,
             effective_properties=effective | self._own_properties(request),
             context_length=self._context_length(Path(path)),
+            context_source=self._context_source(Path(path)),
             generation_config=model_generation_config(Path(path)),
             versions=genai_versions(),
             warnings=warnings,
         )
 
-    def render(self, conversation: Sequence[Message]) -> str:
-        return self._text.render(conversation)
-
-    def encode(self, text: str) -> list[int]:
-        return self._text.encode(text)
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        return self._text.decode(token_ids)
+    @property
+    def text(self) -> PromptText:
+        return self._text
 
     def start(self, job: Job) -> None:
         """Take a job.
@@ -161,6 +159,12 @@ class StatefulGenAIBackend:
     def _context_length(self, path: Path) -> int | None:
         lengths = (model_context_length(path), self._limits.context_tokens if self._limits is not None else None)
         return min((each for each in lengths if each is not None), default=None)
+
+    def _context_source(self, path: Path) -> str:
+        model = model_context_length(path)
+        if self._limits is not None and (model is None or self._limits.context_tokens <= model):
+            return "the length the NPU was compiled for"
+        return context_source(path)
 
 
 def _make_streamer(genai: Any, job: Job, sequence_index: int, on_output: Callable[[], None]) -> Any:

@@ -12,11 +12,11 @@ from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
 from openarc_ui.engine.backends.files import context_length, path_outside, read_json
+from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import read_compiled, read_from_core
-from openarc_ui.engine.backends.template import as_dicts, refusing_template
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
 from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelLoadFailed
 
 NO_TOKEN = -1
@@ -44,6 +44,7 @@ class OptimumBackend:
         self._torch, self._transformers, self._model_class = torch, transformers, OVModelForCausalLM
         self._model: Any = None
         self._tokenizer: Any = None
+        self._text: PromptText
         self._request: LoadRequest | None = None
         self._job: Job | None = None
 
@@ -74,6 +75,7 @@ class OptimumBackend:
                 f"Optimum can't load the model: {clean_message(error)}",
                 "Check the folder, the device and the ov_config.",
             ) from error
+        self._text = _prompt_text(self._tokenizer, Path(path))
         import openvino
 
         execution_devices, effective = read_compiled(self._compiled_model())
@@ -85,27 +87,15 @@ class OptimumBackend:
             execution_devices=execution_devices,
             effective_properties=effective,
             context_length=context_length(read_json(folder / "config.json")),
+            context_source="the model's config.json" if context_length(read_json(folder / "config.json")) else "",
             generation_config=read_json(folder / "generation_config.json"),
             versions=_versions(),
             loaded_from_cache=bool(compiled.get_property("LOADED_FROM_CACHE")) if tells_cache else None,
         )
 
-    def render(self, conversation: Sequence[Message]) -> str:
-        if not self._tokenizer.chat_template:
-            raise InvalidRequest(
-                "This model has no chat template.", "Add a chat_template.jinja to its folder and load it again."
-            )
-        with refusing_template():
-            return str(
-                self._tokenizer.apply_chat_template(as_dicts(conversation), tokenize=False, add_generation_prompt=True)
-            )
-
-    def encode(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
-        return ids
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+    @property
+    def text(self) -> PromptText:
+        return self._text
 
     def start(self, job: Job) -> None:
         self._job = job
@@ -175,6 +165,20 @@ class OptimumBackend:
             values |= {"temperature": sampling.temperature, "top_k": sampling.top_k, "top_p": sampling.top_p}
             values |= {"min_p": sampling.min_p} if sampling.min_p > 0 else {}
         return self._transformers.GenerationConfig(**values)
+
+
+def _prompt_text(tokenizer: Any, folder: Path) -> PromptText:
+    def encode(text: str) -> list[int]:
+        ids: list[int] = tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def decode(token_ids: Sequence[int], skip_special_tokens: bool) -> str:
+        return str(
+            tokenizer.decode(token_ids, skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False)
+        )
+
+    template = tokenizer.chat_template
+    return PromptText(folder, encode, decode, template if isinstance(template, str) else None)
 
 
 class _Streamer:

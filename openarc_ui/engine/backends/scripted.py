@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from openarc_ui import __version__
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
+from openarc_ui.engine.backends.scripted_text import END_OF_TEXT, ScriptedText
 from openarc_ui.engine.sampling import SAMPLING_NAMES
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
 from openarc_ui.errors import GenerationFailed, ModelLoadFailed
-
-END_OF_TEXT = 0
 
 
 class Reply(BaseModel):
@@ -80,8 +78,7 @@ class ScriptedBackend:
 
     def __init__(self) -> None:
         self._script = Script()
-        self._vocabulary: list[str] = [""]
-        self._ids: dict[str, int] = {"": END_OF_TEXT}
+        self._text = ScriptedText()
         self._playing: list[_Performance] = []
 
     def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
@@ -102,23 +99,18 @@ class ScriptedBackend:
             execution_devices=(request.device,),
             effective_properties={name: str(value) for name, value in request.ov_config.items()},
             context_length=self._script.context_length,
+            context_source="script.json" if self._script.context_length else "",
             generation_config=dict(self._script.generation_config),
             versions={"openarc": __version__},
         )
 
-    def render(self, conversation: Sequence[Message]) -> str:
-        lines = [f"<{message.role}> {message.content}\n" for message in conversation]
-        return "".join(lines) + "<assistant> "
-
-    def encode(self, text: str) -> list[int]:
-        return [self._id_of(piece) for piece in re.findall(r"\s*\S+|\s+$", text)]
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        return "".join(self._vocabulary[token_id] for token_id in token_ids)
+    @property
+    def text(self) -> ScriptedText:
+        return self._text
 
     def start(self, job: Job) -> None:
         reply = self._choose(job)
-        token_ids = [*self.encode(reply.text), END_OF_TEXT]
+        token_ids = [*self._text.encode(reply.text), END_OF_TEXT]
         self._playing.append(_Performance(job, reply, token_ids, time.perf_counter() + reply.prefill_seconds))
 
     def step(self, on_output: Callable[[], None]) -> None:
@@ -167,16 +159,10 @@ class ScriptedBackend:
             playing.job.finish(index, reason)
 
     def _choose(self, job: Job) -> Reply:
-        prompt = self.decode(job.prompt_ids)
+        prompt = self._text.decode(job.prompt_ids)
         last = prompt[prompt.rfind("<user>") :]
         for reply in self._script.replies:
             if reply.when is not None and reply.when in last:
                 return reply
         free = [reply for reply in self._script.replies if reply.when is None] or [Reply(text="Nothing fits.")]
         return random.Random(job.sampling.seed).choice(free) if job.sampling.do_sample else free[0]
-
-    def _id_of(self, piece: str) -> int:
-        if piece not in self._ids:
-            self._ids[piece] = len(self._vocabulary)
-            self._vocabulary.append(piece)
-        return self._ids[piece]
