@@ -1,0 +1,113 @@
+"""How one answer is to be read: which tool calls and which reasoning may be in it, by its model's chat template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.formats.answer import ParsedAnswer, parse_answer
+from openarc_ui.engine.formats.templates import (
+    ReasoningTags,
+    prompt_opens_reasoning,
+    reasoning_tags_of,
+    tool_format_of,
+)
+from openarc_ui.engine.prompts import PromptOptions, PromptRequest, Tool
+from openarc_ui.engine.types import GenerationRequest
+from openarc_ui.errors import OpenArcError
+
+ToolFormatChoice = Literal["auto", "none", "hermes", "llama3", "mistral", "phi4"]
+AUTOMATIC: ToolFormatChoice = "auto"
+NO_TOOLS: ToolFormatChoice = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFormat:
+    """What to look for in an answer's text.
+
+    Attributes:
+        tool_format: a name of TOOL_FORMATS; None: a call is plain text.
+        tools: those the model was given.
+        reasoning: the marks around its thoughts; None: it has none.
+        is_open: the prompt ends within the thoughts, so that the answer begins with them.
+        problem: why it could not be found out; then the answer is taken as plain text.
+    """
+
+    tool_format: str | None = None
+    tools: tuple[Tool, ...] = ()
+    reasoning: ReasoningTags | None = None
+    is_open: bool = False
+    problem: str = ""
+
+    def parse(self, text: str, *, is_final: bool = True, id_prefix: str = "call") -> ParsedAnswer:
+        """An answer's text, prefill included, in its parts. Never raises.
+
+        Args:
+            is_final: False while it grows: what may still become a mark is held back.
+            id_prefix: what the ids of calls begin with where the model gives none.
+        """
+        parsed = parse_answer(
+            text,
+            tool_format=self.tool_format,
+            reasoning=self.reasoning,
+            is_open=self.is_open,
+            is_final=is_final,
+            tools=self.tools,
+            id_prefix=id_prefix,
+        )
+        return replace(parsed, problems=(*parsed.problems, self.problem)) if self.problem else parsed
+
+
+def answer_format(
+    engine: Engine, request: GenerationRequest, tool_format: str = AUTOMATIC, prefill: str = ""
+) -> AnswerFormat:
+    """How the answer to a request is to be read. Blocks: it asks the model for its template.
+
+    Args:
+        tool_format: "auto" (by the template), "none", or a name of TOOL_FORMATS. Without tools no call is looked for.
+        prefill: the beginning of the answer, where that is the request's last message and is parsed with what is new;
+            "": only what is new is parsed.
+
+    Raises:
+        ModelNotLoaded, TemplateRefused, InvalidRequest, WorkerDied.
+    """
+    template = request.chat_template or engine.chat_template(request.model).text
+    chosen = None
+    if request.tools and tool_format != NO_TOOLS:
+        chosen = tool_format_of(template) if tool_format == AUTOMATIC else tool_format
+    tags = reasoning_tags_of(template)
+    is_open = tags is not None and _is_open(engine, request, tags, prefill)
+    return AnswerFormat(chosen, request.tools or (), tags, is_open)
+
+
+def answer_formats(engine: Engine, requests: Sequence[GenerationRequest], tool_format: str) -> list[AnswerFormat]:
+    """The same for requests that are under way: what keeps it from being found out is told with the answer. Blocks."""
+    found: list[AnswerFormat] = []
+    for request in requests:
+        try:
+            found.append(answer_format(engine, request, tool_format))
+        except OpenArcError as error:
+            found.append(AnswerFormat(problem=f"The answer was not parsed: {error.message}"))
+    return found
+
+
+def reasoning_tags(engine: Engine, model: str | None, chat_template: str | None = None) -> ReasoningTags | None:
+    """The marks around a model's thoughts, by the template that is used. Blocks.
+
+    Raises:
+        ModelNotLoaded, WorkerDied.
+    """
+    return reasoning_tags_of(chat_template or engine.chat_template(model).text)
+
+
+def _is_open(engine: Engine, request: GenerationRequest, tags: ReasoningTags, prefill: str) -> bool:
+    """What is to be parsed begins within the model's thoughts."""
+    shared = {name: getattr(request, name) for name in (*PromptOptions.model_fields, "conversation", "model")}
+    prompt = engine.render(PromptRequest(**shared, max_new_tokens=request.max_new_tokens)).text
+    begun = request.conversation[-1].content if request.continue_final_message else ""
+    is_open = prompt_opens_reasoning(prompt.removesuffix(begun), tags)
+    if prefill or not begun:
+        return is_open
+    return parse_answer(begun, tool_format=None, reasoning=tags, is_open=is_open, is_final=False).reasoning_is_open
