@@ -45,19 +45,19 @@ class KeptGeneration:
         Raises:
             OpenArcError: the request failed, or its answer can't be kept.
         """
-        while True:
+        is_over = False
+        while not is_over:
+            if not self._new and not self._task.done():
+                heartbeat = asyncio.get_running_loop().call_later(interval, self._news.set)
+                await self._news.wait()
+                heartbeat.cancel()
+            self._news.clear()
             is_over = self._task.done()
             deltas, self._new = tuple(self._new), []
-            self._news.clear()
             if deltas or not is_over:
                 yield deltas
-            if is_over:
-                break
-            if deltas and (pause := pause_seconds()) > 0:
+            if not is_over and deltas and (pause := pause_seconds()) > 0:
                 await asyncio.wait({self._task}, timeout=pause)
-            heartbeat = asyncio.get_running_loop().call_later(interval, self._news.set)
-            await self._news.wait()
-            heartbeat.cancel()
         if self._error is not None:
             raise self._error
 

@@ -1,7 +1,7 @@
 """Finding conversations by what was said in them: a text in title or messages, without regard to case.
 
-SQLite's LIKE folds ASCII letters only, so of every text with others in it the folded form is kept beside it. Measured,
-that beats a full-text index on thousands of conversations and finds every substring, not words.
+SQLite's LIKE folds ASCII letters only, so of every text with others in it the folded form is kept beside it. A search
+reads every message of its owner; 1000 conversations of 20 messages take some tens of milliseconds.
 """
 
 from __future__ import annotations

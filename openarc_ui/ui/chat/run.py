@@ -1,0 +1,150 @@
+"""One answering of a message: what is wanted, and the answers that grow. The page that started it watches `Run.news`.
+
+No Gradio component here, and no database: who makes the answers is in answering.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from openarc_ui.conversations.answering import AnswerKeeper
+from openarc_ui.engine.generation import Generation
+from openarc_ui.errors import OpenArcError
+from openarc_ui.ui.chat.settings import ChatSettings
+from openarc_ui.ui.chat.view import WAITING, Growing
+from openarc_ui.ui.streaming import Pacer
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be answered.
+
+    Attributes:
+        parent_id: the message the answers follow.
+        prefill: text the answers begin with.
+        continued: id of an answer to go on with.
+        shorten: leave out the oldest messages where they don't fit, whatever the settings say.
+    """
+
+    owner: str
+    conversation_id: str
+    parent_id: str
+    settings: ChatSettings
+    prefill: str = ""
+    continued: str | None = None
+    shorten: bool = False
+
+
+class GrowingAnswers:
+    """The answers to one request: its generation and their place in the conversation."""
+
+    def __init__(self, generation: Generation, keeper: AnswerKeeper) -> None:
+        self.generation = generation
+        self.keeper = keeper
+        self.is_over = False
+        self.has_text = False
+        self._began_at = time.perf_counter()
+
+    def growing(self) -> list[Growing]:
+        """What they are at now; [] at their end."""
+        return [] if self.is_over else [self._at(index) for index in range(len(self.keeper.node_ids))]
+
+    def _at(self, index: int) -> Growing:
+        parsed = self.keeper.parsed(index)
+        note = "" if parsed.content or parsed.reasoning else self._note()
+        return Growing(self.keeper.node_ids[index], parsed.content, parsed.reasoning, parsed.reasoning_is_open, note)
+
+    def _note(self) -> str:
+        if self.generation.is_cancelled:
+            return "Stopping …"
+        doing = "Reading the prompt" if self.generation.started else "Waiting in the queue"
+        return f"{doing} … {time.perf_counter() - self._began_at:.1f} s"
+
+
+class Run:
+    """One job on its way.
+
+    Attributes:
+        problems: errors that belong to no answer, in order.
+        stage: changes when more than the text did: answers were begun, or one ended.
+        seed: of the answers, once one ended.
+        is_over: everything is kept, nothing comes any more.
+    """
+
+    def __init__(self, job: Job, session_id: str) -> None:
+        self.job = job
+        self.session_id = session_id
+        self.answers: list[GrowingAnswers] = []
+        self.problems: list[OpenArcError] = []
+        self.stage = 0
+        self.is_cancelled = False
+        self.is_over = False
+        self.seed: int | None = None
+        self.pacer = Pacer()
+        self.waits_for = "Sending …"
+        self._news = asyncio.Event()
+        self._over = asyncio.Event()
+        self._cancelled = asyncio.Event()
+
+    def growing(self) -> list[Growing]:
+        """Every answer of it that is being made."""
+        if self.is_over:
+            return []
+        if not self.answers:
+            return [Growing(WAITING, note=self.waits_for)]
+        return [each for answers in self.answers for each in answers.growing()]
+
+    def cancel(self) -> None:
+        """End it; what came is kept."""
+        is_news, self.is_cancelled = not self.is_cancelled, True
+        self._cancelled.set()
+        for answers in self.answers:
+            answers.generation.cancel()
+        if is_news:
+            self.tell()
+
+    def tell(self, is_stage: bool = False) -> None:
+        """There is something new to show."""
+        self.stage += is_stage
+        self._news.set()
+
+    def end(self) -> None:
+        self.is_over = True
+        self.tell(is_stage=True)
+        self._over.set()
+
+    async def news(self) -> AsyncIterator[bool]:
+        """Yield whenever there is something to show, the first text at once and then as often as the page can bear.
+
+        Yields:
+            Whether more than the text changed. The last one comes when it is over.
+        """
+        shown_stage = -1
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(0)  # what is told again while it is shown would keep the loop from everybody else
+            self._news.clear()
+            is_over, is_stage, shown_stage = self.is_over, self.stage != shown_stage, self.stage
+            if is_stage:  # a whole snapshot: rare, so its cost says nothing about that of a text
+                yield True
+            else:
+                self.pacer.handing_over()
+                yield False
+                self.pacer.resumed()
+            if is_over:
+                return
+            if any(answers.has_text for answers in self.answers):
+                await self._pause()
+
+    async def wait_while_wanted(self, seconds: float) -> None:
+        """Wait so long, or until it is cancelled."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._cancelled.wait(), seconds)
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), self.pacer.wait_seconds)

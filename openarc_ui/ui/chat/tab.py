@@ -1,0 +1,214 @@
+"""The Chat tab: the view, the column beside it, and their wiring. What happens then is in chat.py and panels.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from openarc_ui.conversations.store import ConversationStore
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import EngineStatus
+from openarc_ui.startup import Startup
+from openarc_ui.ui.chat import panels, settings_panel
+from openarc_ui.ui.chat.chat import Chat, Update
+from openarc_ui.ui.chat.json_panel import build_json_panel
+from openarc_ui.ui.chat.panels import Column, Panels
+from openarc_ui.ui.chat.prompt_panel import build_prompt_panel, wire_prompt_panel
+from openarc_ui.ui.chat.session import ChatSession, owner_of_request
+from openarc_ui.ui.chat.settings_panel import build_settings_panel
+from openarc_ui.ui.chat.settings_wiring import wire_settings_panel
+from openarc_ui.ui.chat.view import Shown, live, snapshot
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+EVERY: dict[str, Any] = {**PRIVATE, "trigger_mode": "multiple", "concurrency_limit": None}
+LATEST: dict[str, Any] = {**PRIVATE, "trigger_mode": "always_last", "concurrency_limit": None}
+STORAGE_SECRET = "openarc"
+"""Nothing secret is kept there; without one the conversation would not be found again after a restart of the server."""
+DEBOUNCE_SECONDS = 0.3
+
+VIEW_SCRIPT = (
+    "import('/page-assets/chat/view.js').then((view) => view.mount(element, props, trigger, watch))"
+    ".catch((error) => console.error(error));\n"
+    "// events: 'submit' 'edit' 'select' 'stop'"
+)
+VIEW_HEAD = '<link rel="stylesheet" href="/page-assets/chat/column.css">'
+UNFOLD = """() => {
+  const isOpen = document.querySelector("#oa-chat-column").classList.toggle("is-open");
+  document.querySelector("#oa-chat-fold").setAttribute("aria-expanded", String(isOpen));
+}"""
+RECEIVER_SCRIPT = """
+let waiting = 0;
+const give = () => {
+  const value = props.value;
+  if (!value || !value.revision) return;
+  if (window.openarcChat && window.openarcChat.%(name)s) window.openarcChat.%(name)s(value);
+  else if (waiting++ < 100) setTimeout(give, 50);
+};
+watch("value", give);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTab:
+    """What other parts of the page update, or call."""
+
+    chat: Chat
+    view: gr.HTML
+    live: gr.HTML
+    reply: gr.HTML
+    column: Column
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What an `Update` is for."""
+        return [self.view, self.live, self.reply]
+
+    def session(self, request: gr.Request) -> ChatSession:
+        """What the page a request comes from is at."""
+        return self.chat.sessions.of(str(request.session_hash), owner_of_request(request))
+
+
+def build_chat_tab(engine: Engine, startup: Startup, conversations: ConversationStore, page: gr.Blocks) -> ChatTab:
+    """The tab's components and their wiring, inside an open gr.Tab."""
+    chat = Chat(engine, startup, conversations)
+    with gr.Row(equal_height=False, elem_id="oa-chat-row"):
+        with gr.Column(scale=3, min_width=320, elem_id="oa-chat-main"):
+            empty = snapshot(0, Shown(engine.status(), startup.status()))
+            view = _component("oa-chat", empty, VIEW_SCRIPT, head=VIEW_HEAD)
+            stream = _component("oa-chat-live", live(0, None, ()), RECEIVER_SCRIPT % {"name": "live"}, "hidden")
+            reply = _component("oa-chat-reply", {}, RECEIVER_SCRIPT % {"name": "reply"}, "hidden")
+        with gr.Column(scale=1, min_width=330, elem_id="oa-chat-column"):
+            column, tabs = _build_column(engine)
+    tab = ChatTab(chat, view, stream, reply, column)
+    after = Panels(engine, chat.pictures, column)
+    _wire_view(tab, after)
+    _wire_column(tab, after, tabs)
+    _wire_page(page, tab, after)
+    wire_settings_panel(page, column.settings, engine, conversations, owner_of_request)
+    wire_prompt_panel(page, column.prompt, column.settings, engine)
+    return tab
+
+
+def refresh(tab: ChatTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:
+    """(components, updates) of the column that follow the engine; the view follows by `follow`."""
+    return settings_panel.refresh(tab.column.settings, engine)
+
+
+async def follow(tab: ChatTab, request: gr.Request) -> list[Any]:
+    """Updates of view and live, once a second."""
+    return _outputs(await tab.chat.follow(tab.session(request)))[:2]
+
+
+def _component(elem_id: str, value: Any, script: str, visible: Any = True, head: str | None = None) -> gr.HTML:
+    return gr.HTML(
+        value,
+        html_template=f'<div class="{elem_id}"></div>',
+        js_on_load=script,
+        apply_default_css=False,
+        visible=visible,
+        head=head,
+        elem_id=elem_id,
+        elem_classes="oa-tight",
+    )
+
+
+def _build_column(engine: Engine) -> tuple[Column, dict[str, gr.Tab]]:
+    fold = gr.Button("Settings, prompt and JSON", size="sm", elem_id="oa-chat-fold")
+    fold.click(None, None, None, js=UNFOLD, **PRIVATE)
+    with gr.Tabs(elem_id="oa-chat-tabs"):
+        with gr.Tab("Settings", id=panels.SETTINGS, render_children=True) as settings_tab:
+            settings = build_settings_panel(engine)
+        with gr.Tab("Prompt", id=panels.PROMPT, render_children=True) as prompt_tab:
+            prompt = build_prompt_panel(settings)
+        with gr.Tab("JSON", id=panels.JSON, render_children=True) as json_tab:
+            json = build_json_panel()
+    last_open = gr.BrowserState({}, storage_key="openarc-last-conversation", secret=STORAGE_SECRET, render=False)
+    filled_for = gr.Textbox("", visible="hidden", elem_id="oa-chat-filled-for")
+    tabs = {panels.SETTINGS: settings_tab, panels.PROMPT: prompt_tab, panels.JSON: json_tab}
+    return Column(settings, prompt, json, last_open, filled_for), tabs
+
+
+def _outputs(update: Update) -> list[Any]:
+    return [gr.skip() if each is None else each for each in (update.view, update.live, update.reply)]
+
+
+def _wire_view(tab: ChatTab, after: Panels) -> None:
+    """The view's events; each carries an action."""
+
+    async def chat_submitted(request: gr.Request, event: gr.EventData, *values: Any) -> AsyncIterator[list[Any]]:
+        async for update in tab.chat.submit(tab.session(request), event._data, values):
+            yield _outputs(update)
+
+    async def chat_edited(request: gr.Request, event: gr.EventData) -> AsyncIterator[list[Any]]:
+        async for update in tab.chat.edit(tab.session(request), event._data):
+            yield _outputs(update)
+
+    async def chat_asked(request: gr.Request, event: gr.EventData) -> Any:
+        return _outputs(await tab.chat.look_up(tab.session(request), event._data))[2]
+
+    async def chat_stopped(request: gr.Request, event: gr.EventData) -> None:
+        tab.chat.stop(tab.session(request), event._data)
+
+    follow_up = _follow_up(tab, after)
+    tab.view.submit(chat_submitted, tab.column.settings.inputs, tab.outputs, **EVERY).then(**follow_up)
+    tab.view.edit(chat_edited, None, tab.outputs, **EVERY).then(**follow_up)
+    tab.view.select(chat_asked, None, tab.reply, **EVERY)
+    tab.view.stop(chat_stopped, None, None, queue=False, **PRIVATE)
+
+
+def _follow_up(tab: ChatTab, after: Panels) -> dict[str, Any]:
+    """What everything that changes the conversation ends with: the column follows."""
+
+    async def column_follows(request: gr.Request) -> list[Any]:
+        return await after.after(tab.session(request))
+
+    return {"fn": column_follows, "inputs": None, "outputs": tab.column.outputs, **LATEST}
+
+
+def _wire_column(tab: ChatTab, after: Panels, tabs: dict[str, gr.Tab]) -> None:
+    column = tab.column
+
+    async def settings_changed(request: gr.Request, filled_for: str, *values: Any) -> list[Any]:
+        await asyncio.sleep(DEBOUNCE_SECONDS)
+        return _outputs(await tab.chat.keep_settings(tab.session(request), filled_for, values))
+
+    async def json_typed(request: gr.Request, text: str) -> AsyncIterator[list[Any]]:
+        await asyncio.sleep(DEBOUNCE_SECONDS)
+        async for update, words in tab.chat.type_json(tab.session(request), text):
+            yield [*_outputs(update), words]
+
+    follow_up = _follow_up(tab, after)
+    changes = [each.change for each in column.settings.inputs]
+    inputs = [column.filled_for, *column.settings.inputs]
+    gr.on(changes, settings_changed, inputs, tab.outputs, **LATEST).then(**follow_up)
+    column.json.text.input(json_typed, [column.json.text], [*tab.outputs, column.json.note], **LATEST)
+    for name, each in tabs.items():
+        each.select(_opens(tab, after, name), None, column.outputs, **PRIVATE)
+
+
+def _opens(tab: ChatTab, after: Panels, name: str) -> Any:
+    async def column_opened(request: gr.Request) -> list[Any]:
+        session = tab.session(request)
+        session.panel = name
+        return await after.after(session)
+
+    column_opened.__name__ = f"column_opened_{name}"
+    return column_opened
+
+
+def _wire_page(page: gr.Blocks, tab: ChatTab, after: Panels) -> None:
+    """Opening the page brings the last conversation back; closing it ends what it waits for."""
+
+    async def chat_opened(request: gr.Request, last: dict[str, Any] | None) -> list[Any]:
+        known = last.get("conversation") if isinstance(last, dict) else None
+        return _outputs(await tab.chat.open(tab.session(request), known))
+
+    async def chat_closed(request: gr.Request) -> None:
+        tab.chat.close(str(request.session_hash))
+
+    page.load(chat_opened, [tab.column.last_open], tab.outputs, **PRIVATE).then(**_follow_up(tab, after))
+    page.unload(chat_closed)
