@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from openarc_ui import __version__
-from openarc_ui.errors import OpenArcError, SettingsError
+from openarc_ui.errors import ConversationsUnusable, OpenArcError, SettingsError
 from openarc_ui.privacy import forbid_telemetry
 from openarc_ui.settings import Settings, is_loopback, prepare_folders, read_settings
 
 if TYPE_CHECKING:
+    from openarc_ui.conversations.store import ConversationStore
     from openarc_ui.engine.engine import Engine
     from openarc_ui.engine.types import ModelInfo
     from openarc_ui.metrics.store import MetricsStore
@@ -30,21 +31,28 @@ SHUTDOWN_SECONDS = 2.0
 
 
 def create_app(
-    settings: Settings, engine: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore
+    settings: Settings,
+    engine: Engine,
+    store: MetricsStore,
+    startup: Startup,
+    profiles: ProfileStore,
+    conversations: ConversationStore,
 ) -> Any:
-    """The whole web application: guard, REST routes, and the page at /."""
+    """The whole web application: guard, REST routes, the page's scripts, and the page at /."""
     forbid_telemetry()
     import gradio
 
     from openarc_ui.server.api import create_api
+    from openarc_ui.server.owner import OwnerCookie
     from openarc_ui.server.security import Guard
     from openarc_ui.ui.blocks import build_page
     from openarc_ui.ui.theme import page_options
 
-    api = create_api(engine, startup, profiles, needs_key=settings.api_key is not None, with_mcp=settings.mcp)
+    needs_key = settings.api_key is not None
+    api = create_api(engine, startup, profiles, conversations, needs_key=needs_key, with_mcp=settings.mcp)
     application = gradio.mount_gradio_app(
         api,
-        build_page(engine, store, startup, profiles, needs_key=settings.api_key is not None),
+        build_page(engine, store, startup, profiles, conversations, needs_key=needs_key),
         path="/",
         show_error=False,
         run_history=False,
@@ -54,7 +62,7 @@ def create_app(
         footer_links=["api"],
         **page_options(),
     )
-    return Guard(application, settings)
+    return OwnerCookie(Guard(application, settings))
 
 
 def run(settings: Settings) -> int:
@@ -69,6 +77,7 @@ def run(settings: Settings) -> int:
     profiles = ProfileStore(settings.profile_folder)
     profiles.check()
     first_load = profiles.get(settings.profile).load if settings.profile is not None else None
+    from openarc_ui.conversations.store import ConversationStore
     from openarc_ui.engine.engine import Engine
     from openarc_ui.metrics.sampler import Sampler
     from openarc_ui.metrics.store import MetricsStore
@@ -76,6 +85,7 @@ def run(settings: Settings) -> int:
     from openarc_ui.terminal import TerminalProgress
 
     progress = TerminalProgress()
+    conversations = ConversationStore(settings.conversations)
     store = MetricsStore(settings.database)
 
     def on_loaded(info: ModelInfo) -> None:
@@ -93,14 +103,17 @@ def run(settings: Settings) -> int:
     startup = Startup(engine, settings, progress.show, first_load)
     try:
         _say_cache_problem(engine, progress.say)
+        _say_conversations_problem(conversations, progress.say)
         startup.start()
         sampler.start()
-        _serve(create_app(settings, engine, store, startup, profiles), bound, settings, began_at, progress.say)
+        application = create_app(settings, engine, store, startup, profiles, conversations)
+        _serve(application, bound, settings, began_at, progress.say)
     finally:
         startup.stop()
         sampler.stop()
         engine.close()
         store.close()
+        conversations.close()
         progress.close()
     return 0
 
@@ -114,6 +127,16 @@ def _say_cache_problem(engine: Engine, say: Callable[[str], None]) -> None:
             engine.compile_cache.check()
     except CacheFolderUnusable as error:
         say(f"openarc: {error.message} {error.hint} Until then every load compiles its model anew.")
+
+
+def _say_conversations_problem(conversations: ConversationStore, say: Callable[[str], None]) -> None:
+    """Models answer without kept conversations too, so this is said and no error; a damaged file was set aside."""
+    try:
+        conversations.summaries("", limit=1)
+    except ConversationsUnusable as error:
+        say(f"openarc: {error.message} {error.hint} Until then no conversation is kept.")
+    if conversations.notice is not None:
+        say(f"openarc: {conversations.notice}")
 
 
 def _bind(settings: Settings) -> socket.socket:

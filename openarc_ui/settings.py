@@ -31,6 +31,9 @@ class Settings(BaseModel):
     port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
     model_folder: Path = Field(Path("models"), description="The only folder models are loaded from.")
     database: Path = Field(Path("data/openarc.sqlite3"), description="SQLite file that keeps the metrics.")
+    conversations: Path = Field(
+        Path("data/conversations.sqlite3"), description="SQLite file that keeps the conversations."
+    )
     model: str = Field(STARTER, description="Model to load at start: a name in the model folder, 'starter', or 'none'.")
     device: str = Field("CPU", description="Device for the model loaded at start.")
     backend: BackendChoice = Field(
@@ -51,7 +54,7 @@ class Settings(BaseModel):
     mcp: bool = Field(False, description="Serve the Model Context Protocol at /mcp, for agents.")
     open_browser: bool = Field(False, description="Open the page in a browser once it answers.")
 
-    @field_validator("model_folder", "database", "profile_folder", "cache_folder", mode="before")
+    @field_validator("model_folder", "database", "conversations", "profile_folder", "cache_folder", mode="before")
     @classmethod
     def _a_path_has_a_name(cls, value: Any) -> Any:
         # An empty path is the working directory, and what is in there is nobody's to clear.
@@ -108,14 +111,15 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
 
 
 def prepare_folders(settings: Settings) -> None:
-    """Make the folders of the models and the metrics, and see that they can be used, before anything slow begins.
+    """Make the folders of the models and the databases, and see that they can be used, before anything slow begins.
 
     Raises:
-        SettingsError: one can't be made, read or written; with its flag.
+        SettingsError: one can't be made, read or written, or both databases are one file; with its flag.
     """
     for name, folder, is_written in (
         ("model_folder", settings.model_folder, False),
         ("database", settings.database.parent, True),
+        ("conversations", settings.conversations.parent, True),
     ):
         hint = f"Choose another with {flag_of(name)}, or mend its permissions."
         try:
@@ -124,8 +128,14 @@ def prepare_folders(settings: Settings) -> None:
             raise SettingsError(f"{folder} can't be made as a folder: {error.strerror or error}.", hint) from None
         if not os.access(folder, os.R_OK | os.X_OK | (os.W_OK if is_written else 0)):
             raise SettingsError(f"{folder} can't be {'written' if is_written else 'read'}.", hint)
-    if settings.database.is_dir():
-        raise SettingsError(f"{settings.database} is a folder, not a file.", "Name a file with --database.")
+    for name, file in (("database", settings.database), ("conversations", settings.conversations)):
+        if file.is_dir():
+            raise SettingsError(f"{file} is a folder, not a file.", f"Name a file with {flag_of(name)}.")
+    if settings.database.resolve() == settings.conversations.resolve():
+        raise SettingsError(
+            f"{settings.database} can't keep both the metrics and the conversations.",
+            "Name another file with --database or --conversations.",
+        )
 
 
 def flag_of(name: str) -> str:

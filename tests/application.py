@@ -48,6 +48,7 @@ class Application:
         self.log = Path(self._folder.name) / "log.txt"
         own = Path(self._folder.name)
         places = ["--model-folder", str(model_folder), "--database", str(own / "metrics.sqlite3")]
+        places += ["--conversations", str(own / "conversations.sqlite3")]
         places += ["--profile-folder", str(own / "profiles"), "--cache-folder", str(own / "cache")]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENARC_")}
         self._began_at = time.perf_counter()

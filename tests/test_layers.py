@@ -63,6 +63,7 @@ def test_the_main_process_imports_no_heavy_library() -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "import app\n"
+        "from openarc_ui.conversations.store import ConversationStore\n"
         "from openarc_ui.engine.engine import Engine\n"
         "from openarc_ui.metrics.sampler import Sampler\n"
         "from openarc_ui.metrics.store import MetricsStore\n"
@@ -74,7 +75,8 @@ def test_the_main_process_imports_no_heavy_library() -> None:
         "settings, store = Settings(), MetricsStore(folder / 'metrics.sqlite3')\n"
         "engine = Engine(folder)\n"
         "engine.preflight.devices(), engine.catalog()\n"
-        "app.create_app(settings, engine, store, Startup(engine, settings, print), ProfileStore(folder))\n"
+        "app.create_app(settings, engine, store, Startup(engine, settings, print), ProfileStore(folder), "
+        "ConversationStore(folder / 'c.sqlite3'))\n"
         "store.close()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import SamplingParameters
 from openarc_ui.profiles import ProfileStore
@@ -30,12 +31,14 @@ def test_every_setting_stands_there_with_its_default() -> None:
 
 def test_every_route_stands_there_and_no_other(scripted: Engine, tmp_path: Path) -> None:
     startup = Startup(scripted, Settings(model="none"), lambda status: None)
-    paths = create_api(scripted, startup, ProfileStore(tmp_path)).openapi()["paths"]
+    paths = create_api(
+        scripted, startup, ProfileStore(tmp_path), ConversationStore(tmp_path / "conversations.sqlite3")
+    ).openapi()["paths"]
     for path, methods in paths.items():
         for method, operation in methods.items():
             words = f"`{path}`" if operation.get("deprecated") else f"`{method.upper()} {path}`"
             assert words in README, words
-    for path in re.findall(r"`(?:GET|POST|PUT|DELETE) (/[^`]*)`", README):
+    for path in re.findall(r"`(?:GET|POST|PUT|PATCH|DELETE) (/[^`]*)`", README):
         assert path in paths, path
 
 

@@ -40,6 +40,7 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         (["--model-folder", " "], {}, "the path is empty"),
         (["--profile-folder="], {}, "the path is empty"),
         (["--database", ""], {}, "the path is empty"),
+        (["--conversations", ""], {}, "--conversations (OPENARC_CONVERSATIONS): the path is empty"),
         (["--profile", "x"], {"OPENARC_DEVICE": "GPU", "OPENARC_BACKEND": "genai"}, "--device and --backend"),
     ],
 )
@@ -74,30 +75,35 @@ def test_what_is_loopback() -> None:
 
 
 def test_the_folders_are_made_before_anything_needs_them(tmp_path: Path) -> None:
-    prepare_folders(Settings(model_folder=tmp_path / "a" / "models", database=tmp_path / "b" / "m.sqlite3"))
-    assert (tmp_path / "a" / "models").is_dir() and (tmp_path / "b").is_dir()
+    places = {"model_folder": "a/models", "database": "b/m.sqlite3", "conversations": "c/c.sqlite3"}
+    prepare_folders(Settings(**{name: tmp_path / place for name, place in places.items()}))
+    assert all((tmp_path / folder).is_dir() for folder in ("a/models", "b", "c"))
 
 
 @pytest.mark.parametrize(
-    ("model_folder", "database", "says"),
+    ("wrong", "says"),
     [
-        ("file", "fine/m.sqlite3", "--model-folder"),
-        ("file/models", "fine/m.sqlite3", "--model-folder"),
-        ("fine", "file/m.sqlite3", "--database"),
-        ("fine", "folder", "--database"),
+        ({"model_folder": "file"}, "--model-folder"),
+        ({"model_folder": "file/models"}, "--model-folder"),
+        ({"database": "file/m.sqlite3"}, "--database"),
+        ({"database": "folder"}, "--database"),
+        ({"conversations": "file/c.sqlite3"}, "--conversations"),
+        ({"conversations": "folder"}, "--conversations"),
+        ({"conversations": "fine/../fine/m.sqlite3"}, "--database or --conversations"),
     ],
 )
-def test_a_file_in_the_place_of_a_folder_is_said_with_its_flag(
-    tmp_path: Path, model_folder: str, database: str, says: str
-) -> None:
+def test_a_place_that_can_not_be_used_is_said_with_its_flag(tmp_path: Path, wrong: dict[str, str], says: str) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
+    places = {"model_folder": "fine", "database": "fine/m.sqlite3", "conversations": "fine/c.sqlite3", **wrong}
     with pytest.raises(SettingsError) as caught:
-        prepare_folders(Settings(model_folder=tmp_path / model_folder, database=tmp_path / database))
+        prepare_folders(Settings(**{name: tmp_path / place for name, place in places.items()}))
     assert says in caught.value.hint and "\n" not in caught.value.message
 
 
 def test_a_folder_that_can_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(SettingsError, match="can't be read"):
-        prepare_folders(Settings(model_folder=tmp_path, database=tmp_path / "m.sqlite3"))
+        prepare_folders(
+            Settings(model_folder=tmp_path, database=tmp_path / "m.sqlite3", conversations=tmp_path / "c.sqlite3")
+        )

@@ -114,7 +114,7 @@ def test_the_terminal_tells_the_stages_without_a_terminal(capsys: pytest.Capture
 
 def run_app(tmp_path: Path, *flags: str) -> subprocess.Popen[str]:
     folders = ["--model-folder", str(tmp_path / "models"), "--database", str(tmp_path / "m.sqlite3")]
-    folders += ["--profile-folder", str(tmp_path / "profiles")]
+    folders += ["--profile-folder", str(tmp_path / "profiles"), "--conversations", str(tmp_path / "c.sqlite3")]
     return subprocess.Popen([sys.executable, "app.py", *folders, *flags], cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 

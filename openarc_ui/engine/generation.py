@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 
+from openarc_ui.engine.prompts import TokenDetail
 from openarc_ui.engine.types import FinishReason, GenerationRequest, GenerationResult, PerformanceReport, TextDelta
 from openarc_ui.errors import OpenArcError
 
@@ -30,6 +31,7 @@ class Generation:
         self._condition = threading.Condition()
         self._new: list[TextDelta] = []
         self._texts: dict[int, list[str]] = {}
+        self._details: dict[int, list[TokenDetail]] = {}
         self._reading = False
         self._cancelled = False
         self._error: OpenArcError | None = None
@@ -168,6 +170,8 @@ class Generation:
         """New text (the host's receiving thread)."""
         with self._condition:
             self._texts.setdefault(delta.sequence_index, []).append(delta.text)
+            if delta.details:
+                self._details.setdefault(delta.sequence_index, []).extend(delta.details)
             if not self._cancelled:
                 self._new.append(delta)
             self._wake(is_end=False)
@@ -208,5 +212,9 @@ class Generation:
             raise self._error
         if self._report is None:
             raise RuntimeError("the result is read before the end")
-        texts = tuple("".join(self._texts.get(index, ())) for index in range(len(self._finish_reasons)))
-        return GenerationResult(self.request_id, self.model, texts, self._finish_reasons, self._report)
+        sequences = range(len(self._finish_reasons))
+        texts = tuple("".join(self._texts.get(index, ())) for index in sequences)
+        details = (
+            tuple(tuple(self._details.get(index, ())) for index in sequences) if self.request.token_details else ()
+        )
+        return GenerationResult(self.request_id, self.model, texts, self._finish_reasons, self._report, details)

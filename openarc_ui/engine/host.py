@@ -15,12 +15,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 import openarc_ui
+from openarc_ui.engine.asking import OpenQuestions
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.messages import (
+    Answered,
+    Ask,
     Cancel,
     Channel,
     Finished,
@@ -33,6 +37,7 @@ from openarc_ui.engine.messages import (
     StepOutput,
     ToWorker,
 )
+from openarc_ui.engine.questions import QUESTION_SECONDS, Question
 from openarc_ui.engine.timing import ServedBy, Stopwatch
 from openarc_ui.engine.types import (
     FinishReason,
@@ -71,6 +76,7 @@ class ModelHost:
         self._on_stage: OnStage | None = None
         self._generations: dict[str, Generation] = {}
         self._stopwatches: dict[str, Stopwatch] = {}
+        self._questions = OpenQuestions()
         self._last_decode_tokens_per_second: float | None = None
         self._outbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
         self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES)
@@ -108,10 +114,7 @@ class ModelHost:
         generation = Generation(request, self.name, lambda request_id: self._outbox.put(Cancel(request_id)))
         message = Generate(request, time.perf_counter(), time.time())
         with self._lock:
-            if self._state is not ModelState.READY:
-                raise ModelNotLoaded(
-                    f"{self.name} is {self._state.value}.", "Wait until it is ready, or load it again."
-                )
+            self._require_ready()
             # Requests that came in the same instant have not been started yet although there is room for them.
             may_run = self._info.max_running if self._info is not None else 0
             if len(self._generations) >= may_run + self._queue_size:
@@ -124,14 +127,29 @@ class ModelHost:
         self._outbox.put(message)
         return generation
 
+    def ask(self, question: Question, seconds: float = QUESTION_SECONDS) -> Any:
+        """Ask the worker and wait; a running generation does not delay the answer.
+
+        Raises:
+            ModelNotLoaded: the model is not ready, or was unloaded meanwhile.
+            WorkerDied: its process ended.
+            EngineBusy: no answer in time.
+            OpenArcError: what the worker says of the question.
+        """
+        with self._lock:
+            self._require_ready()
+            waiting = self._questions.add()
+        self._outbox.put(Ask(waiting.question_id, question, time.perf_counter()))
+        return self._questions.wait(waiting, self.name, seconds)
+
     def find(self, request_id: str) -> Generation | None:
         """The generation of a request in flight."""
         return self._generations.get(request_id)
 
     @property
     def in_flight(self) -> int:
-        """How many requests run or wait."""
-        return len(self._generations)
+        """How many requests run or wait, and questions without an answer."""
+        return len(self._generations) + len(self._questions)
 
     def status(self) -> ModelStatus:
         """A snapshot."""
@@ -163,6 +181,7 @@ class ModelHost:
             if self._state is not ModelState.FAILED:
                 self._state = ModelState.UNLOADING
             in_flight = list(self._generations.values())
+        self._questions.end_all(ModelNotLoaded(f"{self.name} was unloaded.", "Load it again."))
         freed_bytes = self._unique_memory_bytes()
         for generation in in_flight:
             generation.cancel()
@@ -176,6 +195,10 @@ class ModelHost:
         self._receiver.join()
         self._outbox.put(None)
         return freed_bytes, len(in_flight)
+
+    def _require_ready(self) -> None:
+        if self._state is not ModelState.READY:
+            raise ModelNotLoaded(f"{self.name} is {self._state.value}.", "Wait until it is ready, or load it again.")
 
     def _queued(self) -> int:
         return sum(not generation.started for generation in self._generations.values())
@@ -202,6 +225,8 @@ class ModelHost:
                 return
             if isinstance(message, StepOutput):
                 self._route(message)
+            elif isinstance(message, Answered):
+                self._questions.answer(message.question_id, message.outcome)
             elif isinstance(message, StageReached):
                 self._stage = message.stage
                 if self._on_stage is not None:
@@ -247,6 +272,7 @@ class ModelHost:
                 self._failure = self._load_error.message if self._load_error else reason
             self._stage = None
             orphans = list(self._generations)
+        self._questions.end_all(self._died(reason))
         for request_id in orphans:
             self._end_orphan(request_id, None if is_wanted else reason)
         if self._info is None and self._load_error is None and not self._load_cancelled:
@@ -259,7 +285,7 @@ class ModelHost:
     def _end_orphan(self, request_id: str, reason: str | None) -> None:
         """Report a request whose worker is gone, from what the main process saw of it."""
         generation, stopwatch = self._generations[request_id], self._stopwatches[request_id]
-        error = None if reason is None else WorkerDied(f"{self.name} died: {reason}.", "Load the model again.")
+        error = None if reason is None else self._died(reason)
         outcome = FinishReason.CANCELLED if error is None or generation.is_cancelled else FinishReason.ERROR
         info = self._info
         served_by = ServedBy(
@@ -267,6 +293,9 @@ class ModelHost:
         )
         report = stopwatch.report(generation.request, served_by, outcome, error)
         self._end(Finished(request_id, (outcome,), report, error))
+
+    def _died(self, reason: str) -> WorkerDied:
+        return WorkerDied(f"{self.name} died: {reason}.", "Load the model again.")
 
     def _keep_stderr(self) -> None:
         stream = self._process.stderr

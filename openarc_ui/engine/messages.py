@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from openarc_ui.engine.questions import Question
 from openarc_ui.engine.types import (
     BackendName,
     FinishReason,
@@ -65,6 +66,19 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """To the worker: answer this beside what runs.
+
+    Attributes:
+        asked_at: `time.perf_counter()` of the main process; see `Generate`.
+    """
+
+    question_id: int
+    question: Question
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """To the worker: cancel everything, report it, and end."""
 
@@ -109,8 +123,16 @@ class StepOutput:
     finished: tuple[Finished, ...]
 
 
-ToWorker = LoadModel | Generate | Cancel | Shutdown
-FromWorker = StageReached | Loaded | LoadRefused | StepOutput
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """From the worker: the packed answer to a question, or why there is none."""
+
+    question_id: int
+    outcome: bytes | OpenArcError
+
+
+ToWorker = LoadModel | Generate | Cancel | Ask | Shutdown
+FromWorker = StageReached | Loaded | LoadRefused | StepOutput | Answered
 
 
 class Channel:

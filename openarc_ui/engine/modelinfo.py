@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import psutil
 
 from openarc_ui.engine.backends.base import Backend, LoadedModel
+from openarc_ui.engine.backends.template import PLAIN_STOP
 from openarc_ui.engine.messages import LoadModel
 from openarc_ui.engine.sampling import model_defaults
 from openarc_ui.engine.types import ModelInfo
@@ -46,6 +47,8 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
     """Everything the page and the database want to know of a load that succeeded."""
     requested = dict(order.request.ov_config)
     defaults, default_warnings = model_defaults(model.generation_config)
+    if backend.text.template().is_plain:
+        defaults.setdefault("stop", PLAIN_STOP)
     defaults |= order.request.sampling_defaults.model_dump(exclude_none=True)
     return ModelInfo(
         name=order.name,

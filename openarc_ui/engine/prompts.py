@@ -16,6 +16,9 @@ from openarc_ui.engine.message import JsonObject, Message
 WhenTooLong = Literal["refuse", "shorten"]
 MAX_TEMPLATE_CHARACTERS = 200_000
 MAX_TEXT_CHARACTERS = 4_000_000
+"""Of a prompt, and of a text to be tokenized: a million tokens of English, the longest context there is."""
+MAX_TOKEN_IDS = 1_000_000
+"""To be turned into text at once."""
 RESERVED_ARGUMENTS = frozenset(
     {
         "messages",
@@ -87,8 +90,17 @@ class PromptOptions(Frozen):
     )
     when_too_long: WhenTooLong = Field(
         "refuse",
-        description="A conversation that does not fit: refuse it, or leave out the oldest messages and say so.",
+        description="A conversation that does not fit: refuse it, or leave out the oldest messages and say how many.",
     )
+    """`refuse`: a prompt that leaves no token for an answer is PromptTooLong, and `max_new_tokens` is cut to what is left.
+
+    `shorten`: as few of the oldest turns are left out as make room for prompt and answer. A turn is a user's message with
+    all that follows it up to the next user's message, so that no answer is without its question and no tool's result
+    without its call; what stands before the first user's message is a turn too. System messages always stay, and so does
+    the last turn. The room for the answer is `max_new_tokens` (the request's, else the model's default, else 128), at most
+    half the context. Where even the last turn does not leave that room, the answer gets what there is; where it leaves
+    none, the request is refused with PromptTooLong. How many messages were left out is in `dropped_messages`.
+    """
 
     @model_validator(mode="after")
     def _names_are_free(self) -> PromptOptions:
@@ -210,7 +222,11 @@ def check_continuation(continue_final_message: bool, conversation: tuple[Message
     """See that there is an answer to go on with.
 
     Raises:
-        ValueError: the last message is not the assistant's.
+        ValueError: the last message is not the assistant's, or ends with calls of tools.
     """
-    if continue_final_message and conversation[-1].role != "assistant":
+    if not continue_final_message:
+        return
+    if conversation[-1].role != "assistant":
         raise ValueError("continue_final_message goes on with an assistant's message; the last one is not")
+    if conversation[-1].tool_calls:
+        raise ValueError("continue_final_message goes on with a text; the last message ends with calls of tools")

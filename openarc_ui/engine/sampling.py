@@ -110,6 +110,17 @@ def resolve(
     return Sampling(**values)
 
 
+def answer_room(max_new_tokens: int | None, defaults: Mapping[str, Any], context_length: int | None) -> int:
+    """Tokens to keep free for an answer when messages may be left out; see `PromptOptions.when_too_long`.
+
+    Args:
+        max_new_tokens: of the request, None where it names none.
+        defaults: of the model.
+    """
+    wanted = int(max_new_tokens or defaults.get("max_new_tokens") or BUILT_IN["max_new_tokens"])
+    return wanted if context_length is None else min(wanted, max(1, context_length // 2))
+
+
 def _fit(max_new_tokens: int, prompt_tokens: int, context_length: int | None) -> int:
     if context_length is None:
         return max_new_tokens
@@ -117,6 +128,7 @@ def _fit(max_new_tokens: int, prompt_tokens: int, context_length: int | None) ->
     if room < 1:
         raise PromptTooLong(
             f"The conversation takes {prompt_tokens} tokens; this model's context holds {context_length}.",
-            "Shorten the conversation, or load a model with a longer context.",
+            "Shorten the conversation, set when_too_long to shorten to leave out its oldest messages, or load a model "
+            "with a longer context.",
         )
     return min(max_new_tokens, room)

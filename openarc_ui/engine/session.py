@@ -6,22 +6,30 @@ It owns a backend and is driven by one thread; only `add` and `cancel` may be ca
 
 from __future__ import annotations
 
+import functools
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from openarc_ui.engine.backends.base import Backend, LoadedModel
+from openarc_ui.engine.backends.base import Backend, LoadedModel, TokenOdds
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.messages import Finished, Generate, StepOutput
-from openarc_ui.engine.sampling import Sampling, resolve
+from openarc_ui.engine.prompts import StructuredOutput, TokenDetail
+from openarc_ui.engine.sampling import Sampling, answer_room, resolve
+from openarc_ui.engine.shortening import PromptFitter
 from openarc_ui.engine.text import IncrementalDetokenizer, StopStrings
 from openarc_ui.engine.timing import Clock, ServedBy, Stopwatch
+from openarc_ui.engine.token_details import LookUp, TokenLog
 from openarc_ui.engine.types import FinishReason, TextDelta
 from openarc_ui.errors import GenerationFailed, OpenArcError
 
 logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 0.02
+"""How long a session that has nothing to do but wait for a check sleeps at most; news wake it."""
 
 
 @dataclass(slots=True)
@@ -30,6 +38,7 @@ class _Sequence:
 
     detokenizer: IncrementalDetokenizer
     stop_strings: StopStrings
+    log: TokenLog | None = None
     has_tokens: bool = False
     finish_reason: FinishReason | None = None
 
@@ -54,6 +63,8 @@ class SessionJob:
         self.stopwatch = Stopwatch(generate.submitted_at, generate.submitted_at_epoch, clock)
         self.cancelled = False
         self.sequences: list[_Sequence] = []
+        self.is_checked = generate.request.structured_output is None
+        self.refusal: OpenArcError | None = None
         self._session = session
         self._sampling: Sampling | None = None
 
@@ -63,16 +74,34 @@ class SessionJob:
             raise RuntimeError("sampling is read before the job was prepared")
         return self._sampling
 
+    @property
+    def structured_output(self) -> StructuredOutput | None:
+        return self.request.structured_output
+
+    @property
+    def wants_odds(self) -> bool:
+        return self.request.token_details
+
     def prepare(self, backend: Backend, defaults: Mapping[str, Any], context_length: int | None) -> None:
         """Render, tokenize and settle the sampling.
 
         Raises:
             OpenArcError: the template refuses the conversation, a parameter is not supported, or the prompt is too long.
         """
-        prompt = backend.text.render(self.request.conversation, self.request)
-        self.stopwatch.templated()
-        self.prompt_ids = backend.text.encode(prompt)
+        fitter = PromptFitter(
+            backend.text,
+            self.request,
+            room_tokens=answer_room(self.request.max_new_tokens, defaults, context_length),
+            context_length=context_length,
+            clock=self.stopwatch.clock,
+        )
+        began_at = self.stopwatch.clock()
+        prompt = fitter.fit(self.request.conversation)
+        self.prompt_ids = prompt.token_ids
+        self.stopwatch.dropped_messages = prompt.dropped_messages
+        self.stopwatch.templated_at = began_at + prompt.template_seconds
         self.stopwatch.tokenized(len(self.prompt_ids))
+        fitter.require_room(prompt)
         self._sampling = resolve(
             self.request,
             defaults,
@@ -90,16 +119,47 @@ class SessionJob:
     def found_cached(self, tokens: int) -> None:
         self.stopwatch.cached_prompt_tokens = tokens
 
-    def push(self, sequence_index: int, token_ids: Sequence[int]) -> None:
+    def keep_log(self, look_up: LookUp) -> None:
+        """Keep what is told of each token, from the first one on."""
+        for sequence in self.sequences:
+            sequence.log = TokenLog(look_up, self.stopwatch.submitted_at)
+
+    def push(self, sequence_index: int, token_ids: Sequence[int], odds: Sequence[TokenOdds] = ()) -> None:
         sequence = self.sequences[sequence_index]
         if sequence.finish_reason is not None or not token_ids:
             return
-        text = sequence.stop_strings.push(sequence.detokenizer.push(token_ids))
+        details: tuple[TokenDetail, ...] = ()
+        if sequence.log is None:
+            text = sequence.stop_strings.push(self._detokenize(sequence, token_ids))
+        else:
+            text, details = self._push_logged(sequence, sequence.log, token_ids, odds)
         first = 0 if sequence.has_tokens else 1
         sequence.has_tokens = True
-        self._session.pushed(self, TextDelta(sequence_index, text, len(token_ids)), first)
+        self._session.pushed(self, TextDelta(sequence_index, text, len(token_ids), details), first)
         if sequence.stop_strings.found:
             sequence.finish_reason = FinishReason.STOP
+
+    def _push_logged(
+        self, sequence: _Sequence, log: TokenLog, token_ids: Sequence[int], odds: Sequence[TokenOdds]
+    ) -> tuple[str, tuple[TokenDetail, ...]]:
+        """Ids one by one: which text belongs to which can't be told of several together."""
+        moment = self.stopwatch.clock()
+        passed: list[str] = []
+        for index, token_id in enumerate(token_ids):
+            piece = self._detokenize(sequence, (token_id,))
+            log.add(token_id, piece, moment, odds[index] if odds else None)
+            passed.append(sequence.stop_strings.push(piece))
+            if sequence.stop_strings.found:
+                text = "".join(passed)
+                return text, log.end("", text)
+        text = "".join(passed)
+        return text, log.settle(text)
+
+    def _detokenize(self, sequence: _Sequence, token_ids: Sequence[int]) -> str:
+        began_at = self.stopwatch.clock()
+        text = sequence.detokenizer.push(token_ids)
+        self.stopwatch.detokenized(self.stopwatch.clock() - began_at)
+        return text
 
     def wants_stop(self, sequence_index: int) -> bool:
         return self.cancelled or self.sequences[sequence_index].finish_reason is not None
@@ -120,9 +180,11 @@ class SessionJob:
 
     def _flush_text(self, sequence_index: int) -> None:
         sequence = self.sequences[sequence_index]
-        text = sequence.stop_strings.push(sequence.detokenizer.flush()) + sequence.stop_strings.flush()
-        if text:
-            self._session.pushed(self, TextDelta(sequence_index, text, 0), 0)
+        flushed = sequence.detokenizer.flush()
+        text = sequence.stop_strings.push(flushed) + sequence.stop_strings.flush()
+        details = sequence.log.end(flushed, text) if sequence.log is not None else ()
+        if text or details:
+            self._session.pushed(self, TextDelta(sequence_index, text, 0, details), 0)
 
     def finish_reasons(self, error: OpenArcError | None) -> tuple[FinishReason, ...]:
         """One for each sequence; a request that never got sequences has one."""
@@ -154,6 +216,8 @@ class Session:
         self._waiting: deque[SessionJob] = deque()
         self._running: dict[str, SessionJob] = {}
         self._jobs: dict[str, SessionJob] = {}
+        self._has_news = threading.Event()
+        self._look_up: LookUp = functools.cache(backend.text.token)
         self._step = _Step()
 
     @property
@@ -161,10 +225,16 @@ class Session:
         return bool(self._waiting or self._running)
 
     def add(self, generate: Generate) -> None:
-        """Queue a request (any thread)."""
+        """Queue a request (any thread). Its structure is checked meanwhile on a thread of its own: that may take seconds."""
         job = SessionJob(self, generate, self._clock)
         self._jobs[job.request_id] = job
         self._waiting.append(job)
+        self._has_news.set()
+        if job.structured_output is not None:
+            check = threading.Thread(
+                target=self._check, args=(job, job.structured_output), name="structure", daemon=True
+            )
+            check.start()
 
     def cancel(self, request_id: str) -> None:
         """End a request at its next token (any thread). An unknown id has ended already."""
@@ -185,6 +255,9 @@ class Session:
         """
         self._admit()
         self._flush()
+        if not self._running and self._waiting:
+            self._has_news.wait(CHECK_SECONDS)
+            self._has_news.clear()
         if self._running:
             try:
                 self._backend.step(self._flush)
@@ -199,7 +272,7 @@ class Session:
         counts = self._step.tokens.setdefault(job.request_id, [0, 0])
         counts[0] += delta.tokens
         counts[1] += first_tokens
-        if delta.text or delta.tokens:
+        if delta.text or delta.tokens or delta.details:
             self._step.deltas.append((job.request_id, delta))
 
     def finished(self, job: SessionJob, error: OpenArcError | None) -> None:
@@ -219,12 +292,19 @@ class Session:
         for job in [waiting for waiting in list(self._waiting) if waiting.cancelled]:
             self._waiting.remove(job)
             self.finished(job, None)
-        while self._waiting and len(self._running) < self._backend.max_running:
-            job = self._waiting.popleft()
+        checked = [waiting for waiting in list(self._waiting) if waiting.is_checked]
+        for job in checked:
+            if len(self._running) >= self._backend.max_running:
+                break
+            self._waiting.remove(job)
             self._step.started.append(job.request_id)
             job.stopwatch.take_up()
             try:
+                if job.refusal is not None:
+                    raise job.refusal
                 job.prepare(self._backend, self._defaults, self._context_length)
+                if job.wants_odds:
+                    job.keep_log(self._look_up)
                 self._running[job.request_id] = job
                 job.stopwatch.started()
                 self._backend.start(job)
@@ -232,6 +312,14 @@ class Session:
                 self.finished(job, _as_openarc_error(error))
         for job in self._running.values():
             job.stopwatch.seen_beside(len(self._running))
+
+    def _check(self, job: SessionJob, structure: StructuredOutput) -> None:
+        try:
+            self._backend.check_structure(structure)
+        except Exception as error:  # noqa: BLE001 - the top of a thread: the request fails with it
+            job.refusal = _as_openarc_error(error)
+        job.is_checked = True
+        self._has_news.set()
 
     def _time(self, job: SessionJob) -> None:
         counts = self._step.tokens.pop(job.request_id, None)

@@ -51,10 +51,6 @@ class Stopwatch:
         """The worker turns to this request."""
         self.taken_up_at = self.clock()
 
-    def templated(self) -> None:
-        """The chat template is rendered."""
-        self.templated_at = self.clock()
-
     def tokenized(self, prompt_tokens: int) -> None:
         """The prompt is ids."""
         self.tokenized_at = self.clock()
@@ -69,6 +65,10 @@ class Stopwatch:
         self.step_times.append(self.clock())
         self.generated_tokens += tokens
         self.first_tokens += first_tokens
+
+    def detokenized(self, seconds: float) -> None:
+        """So long it took to turn ids into text; measuring costs 0.2 µs, a token 3 to 100."""
+        self.detokenize_seconds = (self.detokenize_seconds or 0.0) + seconds
 
     def seen_beside(self, running: int) -> None:
         """So many requests run at this moment."""

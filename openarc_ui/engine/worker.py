@@ -1,4 +1,4 @@
-"""The child process: one thread owns the model, another reads the pipe.
+"""The child process: one thread owns the model, one reads the pipe, one answers questions.
 
 Run as `python -m openarc_ui.engine.worker`, with messages on standard input and output. Whatever a library prints goes to
 standard error, whose last lines the main process shows when this process dies.
@@ -14,11 +14,14 @@ import threading
 import time
 from typing import BinaryIO
 
+from openarc_ui.engine.answering import Answerer
 from openarc_ui.engine.backends import create_backend
 from openarc_ui.engine.backends.base import Backend, LoadedModel
 from openarc_ui.engine.blame import with_blame
+from openarc_ui.engine.context import within_cache
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.messages import (
+    Ask,
     Cancel,
     Channel,
     Generate,
@@ -48,6 +51,7 @@ class Worker:
         self._wake = threading.Event()
         self._stopping = False
         self._session: Session | None = None
+        self._answerer: Answerer | None = None
 
     def run(self) -> int:
         """The life of the process; returns its exit code."""
@@ -69,6 +73,8 @@ class Worker:
         self._session = Session(
             backend, model, served_by, self._channel.send, time.perf_counter, info.generation_defaults
         )
+        self._answerer = Answerer(backend, info, self._channel.send)
+        threading.Thread(target=self._answerer.run, name="questions", daemon=True).start()
         threading.Thread(target=self._listen, name="pipe", daemon=True).start()
         self._channel.send(Loaded(info))
         self._serve(self._session)
@@ -80,7 +86,7 @@ class Worker:
         stages.reach("Importing the backend", 0.1)
         request = _with_paths(order)
         backend = create_backend(order.backend, request)
-        model = backend.load(request, order.path, stages.reach)
+        model = within_cache(backend.load(request, order.path, stages.reach), order.path)
         stages.reach("Warming up with a first token", 0.9)
         _warm_up(backend, model)
         stages.finish()
@@ -88,8 +94,8 @@ class Worker:
 
     def _listen(self) -> None:
         """Read the pipe. When the main process is gone there is nobody to work for: end at once."""
-        session = self._session
-        while session is not None:
+        session, answerer = self._session, self._answerer
+        while session is not None and answerer is not None:
             try:
                 message = self._channel.receive()
             except EOFError:
@@ -98,6 +104,9 @@ class Worker:
                 session.add(message)
             elif isinstance(message, Cancel):
                 session.cancel(message.request_id)
+            elif isinstance(message, Ask):
+                answerer.put(message)
+                continue
             elif isinstance(message, Shutdown):
                 session.cancel_all()
                 self._stopping = True

@@ -26,6 +26,7 @@ REQUEST_COLUMNS = (
     "ttft_seconds",
     "prefill_seconds",
     "decode_seconds",
+    "detokenize_seconds",
     "total_seconds",
     "prompt_tokens",
     "cached_prompt_tokens",
@@ -35,6 +36,7 @@ REQUEST_COLUMNS = (
     "decode_tokens_per_second",
     "inter_token_latencies_seconds",
     "concurrent_requests",
+    "dropped_messages",
 )
 """The fields of a PerformanceReport, in its order; the latencies are a blob of little-endian float32 seconds."""
 
@@ -89,7 +91,13 @@ def _first_tables(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX samples_by_time ON samples (sampled_at)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_tables,)
+def _text_columns(connection: sqlite3.Connection) -> None:
+    """What turning ids into text took, and how many messages were left out. NULL in rows from before: nobody measured."""
+    connection.execute("ALTER TABLE requests ADD COLUMN detokenize_seconds REAL")
+    connection.execute("ALTER TABLE requests ADD COLUMN dropped_messages INTEGER")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_tables, _text_columns)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

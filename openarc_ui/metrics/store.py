@@ -136,7 +136,7 @@ class MetricsStore:
 
     def _run(self) -> None:
         """Write what waits, in one transaction, for as long as there is something; then wait for more."""
-        connection: sqlite3.Connection | None = None
+        connection = self._open_existing()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
@@ -171,6 +171,15 @@ class MetricsStore:
             self._written += len(batch)
             self._problem = None
             self._changed.notify_all()
+
+    def _open_existing(self) -> sqlite3.Connection | None:
+        """A database of before is brought up to date at once, so that readers find every column in it."""
+        if not self.path.exists():
+            return None
+        try:
+            return self._open()
+        except sqlite3.Error as error:
+            return self._recover(None, error)
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,17 +5,23 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from openarc_ui import __version__
+from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.answers import Places
 from openarc_ui.engine.engine import Engine
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.mcp_server import McpServer
+from openarc_ui.server.page_assets import mount_page_assets
 from openarc_ui.server.problems import install_handlers
 from openarc_ui.server.queries import refuse_the_rest, refuse_unknown_queries
+from openarc_ui.server.routes.answers import answer_routes
 from openarc_ui.server.routes.cache import cache_routes
+from openarc_ui.server.routes.conversations import conversation_routes
 from openarc_ui.server.routes.devices import device_routes
 from openarc_ui.server.routes.generate import generate_routes
+from openarc_ui.server.routes.messages import message_routes
 from openarc_ui.server.routes.models import catalogue_routes, model_routes
 from openarc_ui.server.routes.profiles import profile_routes
+from openarc_ui.server.routes.prompts import prompt_routes
 from openarc_ui.server.routes.system import system_routes
 from openarc_ui.startup import Startup
 
@@ -28,14 +34,28 @@ TAGS = [
     },
     {"name": "profiles", "description": "Loads with a name: save, load, export, import, and copy as code."},
     {"name": "generate", "description": "Continue a conversation, whole or as a stream; a client that leaves cancels."},
+    {
+        "name": "prompts",
+        "description": "What a model sees: its chat template, a conversation rendered by it, and tokens.",
+    },
+    {
+        "name": "conversations",
+        "description": "Conversations that are kept: trees of messages, of which one path is shown and sent. A browser sees "
+        "its own, by the cookie openarc_owner; everything that comes without it shares one set.",
+    },
     {"name": "system", "description": "How the server and its models are."},
 ]
 
 
 def create_api(
-    engine: Engine, startup: Startup, profiles: ProfileStore, needs_key: bool = False, with_mcp: bool = False
+    engine: Engine,
+    startup: Startup,
+    profiles: ProfileStore,
+    conversations: ConversationStore,
+    needs_key: bool = False,
+    with_mcp: bool = False,
 ) -> FastAPI:
-    """Routes over an engine. The engine is opened and closed by the caller.
+    """Routes over an engine and the stores, and the page's own scripts. All are opened and closed by the caller.
 
     FastAPI's own documentation pages load from another host, so they are off; /openapi.json is there.
 
@@ -63,10 +83,15 @@ def create_api(
         profile_routes(engine, profiles, needs_key),
         cache_routes(engine),
         generate_routes(engine),
+        prompt_routes(engine),
+        conversation_routes(conversations),
+        message_routes(conversations),
+        answer_routes(engine, conversations),
         system_routes(engine, startup),
     )
     for router in routers:
         api.include_router(router)
     refuse_the_rest(api, routers)
+    mount_page_assets(api)
     install_handlers(api, Places.of(engine))
     return api

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from openarc_ui.conversations.answer_format import AnswerFormat
+from openarc_ui.conversations.asking import AnswerOptions, AnswerWish
 from openarc_ui.engine.answers import LONGEST_NAME, recommendation_refused
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.frozen import Frozen
@@ -165,8 +168,8 @@ class UnloadBody(Frozen):
     model: str | None = Field(None, max_length=LONGEST_NAME, description="Which model; left out: the one loaded last.")
 
 
-class GenerateBody(SamplingParameters):
-    """Body of `POST /generate/text`: the sampling parameters flat beside the conversation."""
+class GenerateBody(AnswerOptions):
+    """Body of `POST /generate/text`: everything flat beside the conversation."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -178,9 +181,6 @@ class GenerateBody(SamplingParameters):
 
     conversation: list[Message] | list[list[Message]] = Field(
         min_length=1, description="The messages so far, oldest first; or a list of such lists, answered side by side."
-    )
-    model: str | None = Field(
-        None, max_length=LONGEST_NAME, description="Name of a loaded model; left out: the one loaded last."
     )
     request_id: str | None = Field(
         None,
@@ -195,19 +195,35 @@ class GenerateBody(SamplingParameters):
         return isinstance(self.conversation[0], list)
 
     def requests(self) -> list[GenerationRequest]:
-        """One engine request for each conversation."""
-        shared = self.model_dump(exclude={"conversation", "stream", "request_id"}, exclude_none=True)
+        """One engine request for each conversation.
+
+        Raises:
+            InvalidRequest: one of the conversations can't be answered like this.
+        """
         conversations: Sequence[Any] = self.conversation if self.is_batch else [self.conversation]
         ids = [self.request_id] if not self.is_batch else [f"{self.request_id}-{n}" for n in range(len(conversations))]
-        return [
-            GenerationRequest(
-                conversation=tuple(conversation),
-                source="rest",
-                **shared,
-                **({"request_id": own} if self.request_id else {}),
-            )
-            for conversation, own in zip(conversations, ids, strict=True)
-        ]
+        shared = {**self.request_fields(), "source": "rest"}
+        try:
+            return [
+                GenerationRequest(
+                    conversation=tuple(conversation), **shared, **({"request_id": own} if self.request_id else {})
+                )
+                for conversation, own in zip(conversations, ids, strict=True)
+            ]
+        except ValidationError as error:
+            raise explain(error.errors(), fields_by_path(GenerateBody)) from None
+
+
+class AnswerConversationBody(AnswerWish):
+    """Body of `POST /conversations/{conversation_id}/answer`: how to answer it as it stands."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"max_new_tokens": 64, "temperature": 0.2, "stream": False}]},
+    )
+
+    stream: bool = Field(False, description="Answer with server-sent events.")
 
 
 class ModelBody(BaseModel):
@@ -246,7 +262,18 @@ class UnloadedBody(BaseModel):
 class AnswerBody(BaseModel):
     """Answer of `/generate/text`: lists where several conversations or several sequences were asked for."""
 
-    generated_text: str | list[str] | list[list[str]]
+    generated_text: str | list[str] | list[list[str]] = Field(description="Everything, as the model wrote it.")
+    content: str | list[Any] = Field(description="Of this, what is no reasoning and no tool call.")
+    reasoning_content: str | list[Any] | None = Field(
+        description="What the model thought before it answered, where its chat template has marks for that."
+    )
+    tool_calls: list[Any] | None = Field(
+        description="What it wants called, where tools were given; arguments are objects. Send the results as messages "
+        "of the role tool."
+    )
+    problems: list[Any] = Field(description="What in it could not be read, one sentence each.")
+    dropped_messages: int | list[int] = Field(description="The oldest messages left out, by when_too_long.")
+    token_details: list[Any] | None = Field(description="One object for each token, with token_details; else null.")
     performance_metrics: dict[str, Any] | list[dict[str, Any]] = Field(
         description="The first OpenArc's keys, then those of the PerformanceReport; times in seconds."
     )
@@ -255,19 +282,46 @@ class AnswerBody(BaseModel):
     model: str
 
 
-def answer_of(results: Sequence[GenerationResult], is_batch: bool) -> dict[str, Any]:
-    """The answer to one call, blocking or at the end of a stream."""
+class ConversationAnswerBody(AnswerBody):
+    """Answer of `POST /conversations/{conversation_id}/answer`: `generated_text` is new, `content` has what it begins with."""
+
+    conversation_id: str
+    message_ids: list[str] = Field(description="Of the messages that were added, one for each sequence.")
+
+
+def answer_of(results: Sequence[GenerationResult], forms: Sequence[AnswerFormat], is_batch: bool) -> dict[str, Any]:
+    """The answer to one call, blocking or at the end of a stream.
+
+    Args:
+        forms: how each result is to be read.
+    """
     parts = [
         {
-            "generated_text": _one_or_all(result.texts),
+            "generated_text": one_or_all(result.texts),
+            **_parsed(result, form),
             "performance_metrics": metrics_of(result),
-            "finish_reason": _one_or_all([reason.value for reason in result.finish_reasons]),
+            "finish_reason": one_or_all([reason.value for reason in result.finish_reasons]),
             "request_id": result.request_id,
         }
-        for result in results
+        for result, form in zip(results, forms, strict=True)
     ]
     joined = {key: [part[key] for part in parts] for key in parts[0]} if is_batch else parts[0]
     return {**joined, "model": results[0].model}
+
+
+def _parsed(result: GenerationResult, form: AnswerFormat) -> dict[str, Any]:
+    """What is in the texts of a result."""
+    found = [form.parse(text, id_prefix=f"{result.request_id[:8]}{index}") for index, text in enumerate(result.texts)]
+    calls = [[call.model_dump() for call in each.tool_calls] or None for each in found]
+    details = [[dataclasses.asdict(token) for token in tokens] for tokens in result.token_details]
+    return {
+        "content": one_or_all([each.content for each in found]),
+        "reasoning_content": one_or_all([each.reasoning for each in found]),
+        "tool_calls": one_or_all(calls),
+        "problems": one_or_all([list(each.problems) for each in found]),
+        "dropped_messages": result.report.dropped_messages,
+        "token_details": one_or_all(details) if details else None,
+    }
 
 
 def metrics_of(result: GenerationResult) -> dict[str, Any]:
@@ -289,5 +343,6 @@ def metrics_of(result: GenerationResult) -> dict[str, Any]:
     return {**old, **own}
 
 
-def _one_or_all(values: Sequence[str]) -> Any:
+def one_or_all(values: Sequence[Any]) -> Any:
+    """What several sequences brought, as a list; of one alone the thing itself."""
     return values[0] if len(values) == 1 else list(values)

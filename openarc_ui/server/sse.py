@@ -1,6 +1,6 @@
 """Server-sent events: a Generation as frames. Leaving the stream cancels the generation.
 
-data: {"text": " Paris", "sequence_index": 0, "tokens": 1}     new text
+data: {"text": " Paris", "sequence_index": 0, "tokens": 1}     new text; "details" of its tokens where they were asked for
 : keep-alive                                                   nothing new for a while
 event: done   data: the answer as the blocking call gives it
 event: error  data: the error body
@@ -9,6 +9,7 @@ event: error  data: the error body
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -70,10 +71,12 @@ async def results_of(generations: Sequence[Generation]) -> list[GenerationResult
 
 
 def _frames(batch: Sequence[TextDelta], **more: int) -> str:
-    return "".join(
-        frame({"text": delta.text, "sequence_index": delta.sequence_index, "tokens": delta.tokens, **more})
-        for delta in batch
-    )
+    return "".join(frame({**_delta(delta), **more}) for delta in batch)
+
+
+def _delta(delta: TextDelta) -> dict[str, Any]:
+    told = {"text": delta.text, "sequence_index": delta.sequence_index, "tokens": delta.tokens}
+    return {**told, "details": [dataclasses.asdict(each) for each in delta.details]} if delta.details else told
 
 
 async def _interleaved(generations: Sequence[Generation]) -> AsyncIterator[str]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import gradio as gr
 
+from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.startup import Startup, StartupPhase
-from openarc_ui.ui import chat_tab, load_tab
+from openarc_ui.ui import load_tab
 from openarc_ui.ui.api import add_endpoints
-from openarc_ui.ui.chat_tab import build_chat_tab
+from openarc_ui.ui.chat import tab as chat_tab
+from openarc_ui.ui.chat.tab import ChatTab, build_chat_tab
 from openarc_ui.ui.load_tab import LoadTab, build_load_tab, fill_when_opened
 from openarc_ui.ui.metrics_tab import build_metrics_tab
 from openarc_ui.ui.status_strip import strip
@@ -29,9 +32,15 @@ THEME_BUTTON = "◐"
 
 
 def build_page(
-    engine: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore, *, needs_key: bool = False
+    engine: Engine,
+    store: MetricsStore,
+    startup: Startup,
+    profiles: ProfileStore,
+    conversations: ConversationStore,
+    *,
+    needs_key: bool = False,
 ) -> gr.Blocks:
-    """The whole page over an engine, a store and a start-up. Builds anew on every call; holds no state of its own."""
+    """The whole page over an engine, its stores and a start-up. Builds anew on every call."""
     logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
     with gr.Blocks(title="OpenArc", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="oa-header"):
@@ -43,13 +52,14 @@ def build_page(
             with gr.Tab("Load", id="load", render_children=True) as load_page:
                 loads = build_load_tab(engine, profiles, needs_key=needs_key)
             with gr.Tab("Chat", id="chat") as chat_page:
-                chats = build_chat_tab(engine, startup, page)
+                chats = build_chat_tab(engine, startup, conversations, page)
             with gr.Tab("Metrics", id="metrics") as metrics_page:
                 measured = build_metrics_tab(store)
-        add_endpoints(engine, profiles, needs_key)
+        add_endpoints(engine, profiles, conversations, needs_key=needs_key)
         _follow(page, engine, startup, status, again, loads, chats)
         _wire_tabs(load_page, chat_page, metrics_page, measured)
         loads.ahead.saved.render()
+        chats.column.last_open.render()
         fill_when_opened(page, loads, profiles)
         again.click(startup.retry, None, None, queue=False, api_visibility="private", show_progress="hidden")
         theme.click(None, None, None, js="() => window.openarcToggleTheme()", api_visibility="private")
@@ -65,30 +75,32 @@ def _follow(
     status: gr.HTML,
     again: gr.Button,
     loads: LoadTab,
-    chats: chat_tab.ChatTab,
+    chats: ChatTab,
 ) -> None:
     """A timer that redraws the strip when it changed, and the rest when a model came, went or changed its state."""
     seen = gr.State(("", ""))
-    now, begun = engine.status(), startup.status()
+    now = engine.status()
     load_components, _ = load_tab.refresh(loads, now)
-    chat_components, _ = chat_tab.refresh(chats, now, begun)
+    chat_components, _ = chat_tab.refresh(chats, now)
     followers = [*load_components, *chat_components]
+    outputs = [status, again, seen, *followers, chats.view, chats.live]
 
-    def follow(last: tuple[str, str]) -> list[Any]:
-        now, begun = engine.status(), startup.status()
+    async def follow_engine(request: gr.Request, last: tuple[str, str]) -> list[Any]:
+        now, begun = await anyio.to_thread.run_sync(engine.status), startup.status()
+        chat = await chat_tab.follow(chats, request)
         shown, outline = strip(now, begun), _outline(now, begun.phase)
         if (shown, outline) == last:
-            return [gr.skip()] * (3 + len(followers))
+            return [*[gr.skip()] * (3 + len(followers)), *chat]
         updates = [gr.skip()] * len(followers)
         if outline != last[1]:
-            updates = [*load_tab.refresh(loads, now)[1], *chat_tab.refresh(chats, now, begun)[1]]
+            updates = [*load_tab.refresh(loads, now)[1], *chat_tab.refresh(chats, now)[1]]
         has_failed = begun.phase is StartupPhase.FAILED and not now.models
-        return [shown, gr.update(visible=has_failed), (shown, outline), *updates]
+        return [shown, gr.update(visible=has_failed), (shown, outline), *updates, *chat]
 
     timer = gr.Timer(FOLLOW_SECONDS)
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    timer.tick(follow, [seen], [status, again, seen, *followers], **options)
-    page.load(follow, [seen], [status, again, seen, *followers], **options)
+    timer.tick(follow_engine, [seen], outputs, **options)
+    page.load(follow_engine, [seen], outputs, **options)
 
 
 def _outline(status: EngineStatus, phase: StartupPhase) -> str:

@@ -6,18 +6,23 @@ import argparse
 import json
 import os
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.application import Application
 from tests.bench.contestants import BarePipeline, Contestant, Run, ThroughEngine, ThroughGradio, ThroughRest
+from tests.bench.page import ThroughPage, chromium, missing_browser
 from tests.bench.prompts import prompt_of
 from tests.starter_fixture import ensure_starter
 
 PROMPT_TOKENS = 512
 NEW_TOKENS = 128
 USERS = 8
+HISTORIES = (1, 100)
+PAGE_TOKENS = 300
+SCRIPTED_TOKEN_SECONDS = 0.01
 
 
 class Bench:
@@ -88,6 +93,37 @@ def gain_of_eight(bench: Bench, bare: BarePipeline, engine: ThroughEngine) -> No
     bench.note("engine / bare: gain of eight at once", ours / floor, "", 0.95)
 
 
+def cost_of_the_page(bench: Bench, application: Application, label: str, tokens: int) -> None:
+    """Decode time of an answer nobody watches over that of one in an open page, at 1 and at 100 messages of history."""
+    with chromium() as browser:
+        if browser is None:
+            missing_browser()
+            return
+        for messages in HISTORIES:
+            page = ThroughPage(browser, application, messages, tokens)
+            measured = []
+            for number in range(bench.rounds + 1):
+                sides = {"watched": page.through_page, "unwatched": page.without_page}
+                order = sides if number % 2 else dict(reversed(sides.items()))
+                seconds = {side: measure() for side, measure in order.items()}
+                if number:
+                    measured.append(seconds)
+            page.close()
+            middle = statistics.median(each["unwatched"] / each["watched"] for each in measured)
+            alone = statistics.median(tokens / each["unwatched"] for each in measured)
+            bench.note(f"{label}, {messages} messages of history: decode unwatched", alone, "tok/s")
+            bench.note(f"{label}, {messages} messages of history: watched / unwatched", middle, "", 0.95)
+
+
+def scripted_model(folder: Path) -> Path:
+    """A model that gives a hundred tokens a second, whatever it is asked."""
+    script = folder / "hundred"
+    script.mkdir()
+    reply = {"text": "word " * PAGE_TOKENS, "token_seconds": SCRIPTED_TOKEN_SECONDS}
+    (script / "script.json").write_text(json.dumps({"replies": [reply], "context_length": 100_000}), encoding="utf-8")
+    return script
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="counted pairs for each comparison")
@@ -113,6 +149,12 @@ def main() -> None:
         bench.compare("REST stream", rest, bare, 0.95)
         prompt_tokens = rest(bench.prompt(), 2).prompt_tokens
         bench.compare("Gradio chat", ThroughGradio(server.address, prompt_tokens), bare, 0.90)
+        cost_of_the_page(bench, server, "page, real model", PAGE_TOKENS)
+    with tempfile.TemporaryDirectory() as models:
+        model = scripted_model(Path(models))
+        with Application(Path(models), "--model", model.name) as server:
+            server.wait()
+            cost_of_the_page(bench, server, "page, 100 tok/s", PAGE_TOKENS)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(bench.figures, indent=2) + "\n", encoding="utf-8")
 

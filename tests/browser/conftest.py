@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -76,17 +77,24 @@ PagesOf = Callable[[Application], Dashboard]
 
 @pytest.fixture
 def open_page(browser: Browser, application: Application) -> Iterator[OpenPage]:
-    """Opens the dashboard in a browser profile of its own: `open_page(size=PHONE, scheme="dark")`."""
+    """Opens the dashboard in a browser profile of its own, or in that of another: `open_page(size=PHONE, scheme="dark")`."""
     contexts: list[BrowserContext] = []
     watched = Watched()
 
-    def opened(size: tuple[int, int] = DESKTOP, scheme: str = "light", program: Application = application) -> Dashboard:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
+    def opened(
+        size: tuple[int, int] = DESKTOP,
+        scheme: str = "light",
+        program: Application = application,
+        beside: Dashboard | None = None,
+    ) -> Dashboard:
+        window: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, "reduced_motion": "reduce"}
+        context = beside.page.context if beside is not None else browser.new_context(**window)
         contexts.append(context)
         page = context.new_page()
         watched.watch(page)
         page.goto(f"{program.address}/?__theme={scheme}")
         expect(page.locator("#oa-strip .oa-state")).to_be_visible()
+        expect(page.locator("#oa-chat .oc.is-ready")).to_be_attached()
         return Dashboard(page)
 
     yield opened

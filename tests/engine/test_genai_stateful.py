@@ -9,8 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy
 import pytest
 
+from openarc_ui.engine.backends.base import TokenOdds
 from openarc_ui.engine.backends.genai_stateful import StatefulGenAIBackend
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.host import ModelHost
@@ -29,6 +31,17 @@ class PlayedTokenizer:
 
     def __init__(self, path: str, **properties: Any) -> None:
         self.properties = properties
+
+    def get_bos_token(self) -> str:
+        return ""
+
+    get_eos_token = get_pad_token = get_bos_token
+
+    def encode(self, text: str, add_special_tokens: bool) -> Any:
+        return SimpleNamespace(input_ids=SimpleNamespace(data=numpy.array([[ord(each) for each in text]])))
+
+    def decode(self, token_ids: list[int], skip_special_tokens: bool) -> str:
+        return "".join(map(chr, token_ids))
 
 
 class PlayedPipeline:
@@ -88,6 +101,8 @@ class RecordingJob:
     """A Job without a session."""
 
     request_id = "job"
+    structured_output = None
+    wants_odds = False
 
     def __init__(self, prompt_ids: Sequence[int] = (1, 2, 3), *, wanted_tokens: int = 100, **sampling: Any) -> None:
         self.prompt_ids = prompt_ids
@@ -98,7 +113,7 @@ class RecordingJob:
 
     def found_cached(self, tokens: int) -> None: ...
 
-    def push(self, sequence_index: int, token_ids: Sequence[int]) -> None:
+    def push(self, sequence_index: int, token_ids: Sequence[int], odds: Sequence[TokenOdds] = ()) -> None:
         self.pushed.setdefault(sequence_index, []).extend(token_ids)
 
     def wants_stop(self, sequence_index: int) -> bool:

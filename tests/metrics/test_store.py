@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from openarc_ui.engine.types import FinishReason
-from openarc_ui.metrics import schema
+from openarc_ui.metrics import frames, schema
 from openarc_ui.metrics.sampler import Sample, Sampler, WorkerSample
 from openarc_ui.metrics.store import MetricsStore, pack_seconds, unpack_seconds
 from tests.reports import WHOLE, report, unmeasured
@@ -114,6 +114,35 @@ def test_a_damaged_file_is_set_aside_and_told(path: Path) -> None:
     (aside,) = path.parent.glob("metrics.sqlite3.damaged-*")
     assert aside.name in notice
     assert aside.read_bytes().startswith(b"this is no database")
+
+
+def test_a_database_of_the_first_openarc_is_brought_up_to_date_before_anything_is_written(path: Path) -> None:
+    old = sqlite3.connect(path, isolation_level=None)
+    schema.MIGRATIONS[0](old)
+    old.execute("PRAGMA user_version = 1")
+    known = [name for (_, name, *_) in old.execute("PRAGMA table_info(requests)") if name != "id"]
+    values = [b"" if name == "inter_token_latencies_seconds" else getattr(WHOLE, name) for name in known]
+    old.execute(f"INSERT INTO requests ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})", values)
+    old.close()
+    store = MetricsStore(path)
+    deadline = time.monotonic() + 10
+    while store.health().problem is None and time.monotonic() < deadline:
+        with store.reading() as connection:
+            if connection.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),):
+                break
+        time.sleep(0.01)
+    with store.reading() as connection:
+        assert connection.execute(
+            "SELECT request_id, detokenize_seconds, dropped_messages FROM requests"
+        ).fetchall() == [("r", None, None)]
+        assert frames.recent_requests(connection, frames.Filter())["request_id"].tolist() == ["r"]
+    store.record(report(request_id="new", detokenize_seconds=0.25, dropped_messages=3))
+    assert store.flush()
+    store.close()
+    assert [(row["request_id"], row["detokenize_seconds"], row["dropped_messages"]) for row in rows(path)] == [
+        ("r", None, None),
+        ("new", 0.25, 3),
+    ]
 
 
 def test_a_database_of_a_newer_openarc_is_left_alone(path: Path) -> None:

@@ -14,10 +14,12 @@ import httpx
 import pytest
 import uvicorn
 
+from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
+from openarc_ui.server.owner import OwnerCookie
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
@@ -30,12 +32,13 @@ PREFILL = {"conversation": [{"role": "user", "content": "a long prompt"}]}
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server, with the engine and the profiles behind it."""
+    """A running server, with the engine and the stores behind it."""
 
     address: str
     port: int
     engine: Engine
     profiles: ProfileStore
+    conversations: ConversationStore
     client: httpx.Client
 
     def wait_for(self, is_true: Callable[[], bool], seconds: float = 3.0) -> float:
@@ -54,7 +57,7 @@ class Served:
 @pytest.fixture
 def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Start servers; all end with the test."""
-    servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client]] = []
+    servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client, ConversationStore]] = []
 
     def start(
         settings: Settings | None = None, script: dict[str, Any] | None = None, load: bool = True, **options: Any
@@ -66,7 +69,9 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         settings = settings or Settings(model="none")
         startup = Startup(engine, settings, lambda status: None)
         profiles = ProfileStore(tmp_path / "profiles")
-        application = Guard(create_api(engine, startup, profiles, settings.api_key is not None), settings)
+        conversations = ConversationStore(tmp_path / "conversations.sqlite3")
+        api = create_api(engine, startup, profiles, conversations, settings.api_key is not None)
+        application = OwnerCookie(Guard(api, settings))
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
@@ -74,16 +79,17 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
-        servers.append((server, thread, client))
-        served = Served(f"http://127.0.0.1:{port}", port, engine, profiles, client)
+        servers.append((server, thread, client, conversations))
+        served = Served(f"http://127.0.0.1:{port}", port, engine, profiles, conversations, client)
         served.wait_for(lambda: server.started, 10)
         return served
 
     yield start
-    for server, thread, client in servers:
+    for server, thread, client, conversations in servers:
         client.close()
         server.should_exit = True
         thread.join(timeout=5)
+        conversations.close()
 
 
 @pytest.fixture

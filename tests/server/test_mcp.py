@@ -15,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 
+from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.profiles import Profile, ProfileStore
@@ -37,7 +38,9 @@ def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Ca
         engine = make_engine()
         profiles = ProfileStore(tmp_path / "profiles")
         profiles.save(Profile(name="mine", load=LoadRequest(model_path="script")))
-        api = create_api(engine, Startup(engine, settings, lambda status: None), profiles, with_mcp=settings.mcp)
+        startup = Startup(engine, settings, lambda status: None)
+        conversations = ConversationStore(tmp_path / "conversations.sqlite3")
+        api = create_api(engine, startup, profiles, conversations, with_mcp=settings.mcp)
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(Guard(api, settings), log_level="warning", timeout_graceful_shutdown=1))

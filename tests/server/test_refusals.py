@@ -12,6 +12,7 @@ import anyio
 import httpx
 import pytest
 
+from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.answers import Places, without_long_echoes
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
@@ -309,7 +310,8 @@ def test_the_list_of_models_tells_the_broken_ones(serve: Callable[..., Served], 
 def test_a_load_tells_what_the_cache_saved(starter_folder: Path, tmp_path: Path) -> None:
     with Engine(starter_folder.parent, cache_folder=tmp_path / "cache") as engine:
         startup = Startup(engine, Settings(model="none"), lambda status: None)
-        api = create_api(engine, startup, ProfileStore(tmp_path / "profiles"))
+        conversations = ConversationStore(tmp_path / "conversations.sqlite3")
+        api = create_api(engine, startup, ProfileStore(tmp_path / "profiles"), conversations)
         stateful = {"ATTENTION_BACKEND": "SDPA"}
         body = {"load_config": {"id_model": starter_folder.name, "backend": "genai"}, "ov_config": stateful}
 

@@ -20,6 +20,8 @@ from fastapi import FastAPI
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from openarc_ui.conversations.owner import COOKIE
+from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.profiles import ProfileStore
@@ -44,10 +46,17 @@ def profiles(tmp_path: Path) -> ProfileStore:
 
 
 @pytest.fixture
-def address(engine: Engine, profiles: ProfileStore) -> Iterator[str]:
+def conversations(tmp_path: Path) -> Iterator[ConversationStore]:
+    store = ConversationStore(tmp_path / "conversations.sqlite3")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def address(engine: Engine, profiles: ProfileStore, conversations: ConversationStore) -> Iterator[str]:
     """The endpoints on a port."""
     with gr.Blocks(analytics_enabled=False) as page:
-        add_endpoints(engine, profiles)
+        add_endpoints(engine, profiles, conversations)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)
@@ -110,6 +119,26 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("chat", {"message": 5}, "message must be a text"),
     ("chat", {"message": "x", "conversation": 5}, "conversation must be a list or a text"),
     ("unload_model", {"model": 5}, "model must be a text"),
+    ("chat", {"message": "x", "tools": 5}, "tools must be a list or a text"),
+    ("chat", {"message": "x", "structured_output": []}, "structured_output must be an object or a text"),
+    ("chat", {"message": "x", "when_too_long": "cut"}, "when_too_long: "),
+    ("chat", {"message": "x", "conversation": [{"role": "user", "contnt": "y"}]}, "There is no field 'contnt'"),
+    ("chat", {"message": "x", "conversation": "[{]"}, "conversation is not JSON"),
+    ("tokenize", {"text": None}, "text must be a text"),
+    ("detokenize", {"tokens": "[1.5]"}, "tokens must be a list of whole numbers"),
+    ("apply_template", {"conversation": "[]"}, "conversation: "),
+    ("apply_template", {"conversation": "hello"}, "conversation is not JSON"),
+    ("conversations", {"limit": "x"}, "limit must be a whole number"),
+    ("conversations", {"limit": 0}, "limit is 1 to 1000"),
+    ("conversation", {"conversation_id": "nobody"}, "There is no such conversation"),
+    ("create_conversation", {"settings": "[]"}, "settings must be an object"),
+    ("add_message", {"conversation_id": "nobody", "content": "x", "role": "usr"}, "role: "),
+    ("move_message", {"conversation_id": "nobody", "message_id": "x", "by": 1.5}, "by must be a whole number"),
+    ("export_conversation", {"conversation_id": "nobody", "format": "pdf"}, "format: "),
+    ("import_conversation", {"text": "{"}, "Line 1"),
+    ("answer", {"conversation_id": "nobody", "options": {"max_tokens": 1}}, "There is no field 'max_tokens'. Did you"),
+    ("answer", {"conversation_id": "nobody", "options": {"model": "x"}, "model": "y"}, "model is there twice"),
+    ("answer", {"conversation_id": "nobody"}, "There is no such conversation"),
 ]
 
 
@@ -256,3 +285,136 @@ def test_devices_are_asked_anew(client: Client, engine: Engine, monkeypatch: pyt
     monkeypatch.setattr(engine.preflight, "refresh", lambda: asked.append(True))
     client.predict(api_name="/devices")
     assert asked
+
+
+QUESTION: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
+TOOLS = [{"name": "weather", "description": "Weather of a place."}]
+CALLING = [
+    {"when": "sunny", "text": "Take no umbrella."},
+    {
+        "when": "weather",
+        "text": 'Look. <tool_call>{"name": "weather", "arguments": {"path": "/etc/hosts"}}</tool_call>',
+    },
+    {"text": "The capital of France is Paris."},
+]
+
+
+@pytest.fixture
+def calling(client: Client, tmp_path: Path) -> Client:
+    """A client of a model that calls tools."""
+    write_script(tmp_path / "models" / "calls", replies=CALLING)
+    client.predict("calls", api_name="/load_model")
+    return client
+
+
+def test_a_text_becomes_tokens_and_a_text_again(calling: Client) -> None:
+    found = calling.predict("Hello there", api_name="/tokenize")
+    assert (found["model"], found["count"]) == ("calls", 2)
+    ids = [token["id"] for token in found["tokens"]]
+    for given in (ids, json.dumps(ids)):
+        assert calling.predict(given, api_name="/detokenize") == {"model": "calls", "text": "Hello there"}
+
+
+def test_a_conversation_is_rendered_with_everything_a_template_takes(calling: Client) -> None:
+    rendered = calling.predict(
+        QUESTION, tools=TOOLS, documents='[{"text": "a leaflet"}]', template_arguments={"enable_thinking": False},
+        api_name="/apply_template",
+    )  # fmt: skip
+    assert all(word in rendered["prompt"] for word in ("weather", "a leaflet", "</think>", "hello"))
+    assert "".join(token["text"] for token in rendered["tokens"]) == rendered["prompt"]
+    signature = 'def weather(place: str):\n    """Weather of a place."""\n'
+    assert "weather" in calling.predict(QUESTION, tools=signature, api_name="/apply_template")["prompt"]
+    own = calling.predict(QUESTION, chat_template="{{ messages[0].content }}!", api_name="/apply_template")
+    assert own["prompt"] == "hello!"
+    assert "messages" in calling.predict(api_name="/chat_template")["text"]
+
+
+def test_chat_takes_what_a_prompt_takes(calling: Client, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    submit = engine.submit
+    monkeypatch.setattr(engine, "submit", lambda request: sent.append(request) or submit(request))
+    text = calling.predict(
+        "weather?", tools=TOOLS, documents=[{"text": "d"}], template_arguments={"enable_thinking": True},
+        structured_output={"choice": ["a"]}, when_too_long="shorten", prefill="Well, ", api_name="/chat",
+    )  # fmt: skip
+    assert "<tool_call>" in text
+    (request,) = sent
+    assert request.tools[0].function.name == "weather" and request.documents == ({"text": "d"},)
+    assert request.structured_output.choice == ("a",) and request.when_too_long == "shorten"
+    assert request.conversation[-1].content == "Well, " and request.continue_final_message
+    assert calling.predict("", conversation=QUESTION, api_name="/chat") == "The capital of France is Paris."
+    assert [message.role for message in sent[-1].conversation] == ["user"]
+
+
+def test_a_conversation_is_kept_answered_and_goes_on_with_a_result(calling: Client) -> None:
+    began = calling.predict(messages=[{"role": "user", "content": "weather?"}], api_name="/create_conversation")
+    *running, done = calling.submit(began["id"], {"tools": [{"function": each} for each in TOOLS]}, api_name="/answer")
+    assert all(each["state"] == "running" for each in running) and done["state"] == "done"
+    (answer,) = done["answers"]
+    (call,) = answer["tool_calls"]
+    assert (answer["content"], call["function"]["arguments"]) == ("Look.", '{"path": "/etc/hosts"}')
+    calling.predict(began["id"], "sunny", role="tool", tool_call_id=call["id"], api_name="/add_message")
+    again = calling.predict(began["id"], prefill="So: ", api_name="/answer")
+    assert again["answers"][0]["content"] == "So: Take no umbrella."
+    now = calling.predict(began["id"], api_name="/conversation")
+    assert [message["role"] for message in now["messages"]] == ["user", "assistant", "tool", "assistant"]
+    assert now["messages"][1]["tool_calls"] == [call]
+    going_on = calling.predict(began["id"], {"token_details": True}, continue_final_message=True, api_name="/answer")
+    (answer,) = going_on["answers"]
+    assert answer["versions"]["count"] == 2
+    tokens = calling.predict(began["id"], answer["id"], api_name="/message_tokens")
+    assert tokens and tokens[0]["seconds"] > 0
+
+
+def test_every_change_of_a_conversation_has_an_endpoint(client: Client) -> None:
+    asked = [*QUESTION, {"role": "assistant", "content": "Hi."}]
+    settings = {"path": "no file"}
+    made = client.predict("Greeting", json.dumps(asked), settings, api_name="/create_conversation")
+    assert json.loads(made["settings"]) == settings
+    which = made["id"]
+    first, second = (message["id"] for message in made["messages"])
+    assert client.predict(which, "Hello", api_name="/rename_conversation")["title"] == "Hello"
+    (listed,) = client.predict(search="hi", api_name="/conversations")
+    assert (listed["id"], listed["messages"]) == (which, 2)
+    edited = client.predict(which, first, content="good day", api_name="/edit_message")
+    assert edited["messages"][0]["versions"]["previous"] == first
+    back = client.predict(which, first, api_name="/select_message")
+    assert [message["id"] for message in back["messages"]] == [first, second]
+    moved = client.predict(which, second, -1, api_name="/move_message")
+    assert [message["role"] for message in moved["messages"]] == ["assistant", "user"]
+    undone = client.predict(which, api_name="/undo_message")
+    assert (undone["text"], len(undone["messages"])) == ("hello", 1)
+    replaced = client.predict(which, asked, api_name="/replace_messages")
+    first, second = (message["id"] for message in replaced["messages"])
+    assert len(client.predict(which, second, api_name="/delete_message")["messages"]) == 1
+    text = client.predict(which, "markdown", api_name="/export_conversation")
+    imported = client.predict(text, api_name="/import_conversation")
+    assert [message["content"] for message in imported["messages"]] == ["hello"] and imported["notes"] == []
+    assert client.predict(which, api_name="/delete_conversation") == which
+    with pytest.raises(AppError, match="There is no such conversation"):
+        client.predict(which, api_name="/conversation")
+
+
+def test_a_browser_sees_only_its_own_conversations(client: Client, address: str) -> None:
+    made = client.predict("mine", api_name="/create_conversation")
+    browser = Client(address, verbose=False, ssl_verify=False, headers={"Cookie": f"{COOKIE}={'b' * 32}"})
+    assert browser.predict(api_name="/conversations") == []
+    with pytest.raises(AppError, match="There is no such conversation"):
+        browser.predict(made["id"], api_name="/conversation")
+
+
+def test_a_client_that_leaves_an_answer_ends_it_and_what_came_is_kept(
+    calling: Client, address: str, engine: Engine, conversations: ConversationStore
+) -> None:
+    calling.predict("script", api_name="/load_model")
+    which = calling.predict(messages=[{"role": "user", "content": "slow"}], api_name="/create_conversation")["id"]
+    call = f"{address}/gradio_api/call/answer"
+    event = httpx.post(call, json={"data": [which, "", "", None, False, "script"]}).json()["event_id"]
+    with httpx.stream("GET", f"{call}/{event}", timeout=20) as response:
+        lines = response.iter_lines()
+        while '"word' not in next(lines):
+            pass
+    wait_for(lambda: not any(model.running for model in engine.status().models))
+    wait_for(lambda: not conversations.get("api", which).path()[-1].answer.is_running)
+    node = conversations.get("api", which).path()[-1]
+    assert "word" in node.content and node.answer.finish_reason == "cancelled"

@@ -16,6 +16,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import app
+from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
@@ -26,7 +27,10 @@ from openarc_ui.ui.blocks import build_page
 PUBLIC = {
     "chat", "load_model", "unload_model", "status", "models", "model_details", "model_file", "devices", "properties",
     "validate", "fit", "cache_usage", "clear_cache", "list_profiles", "get_profile", "export_profile", "save_profile",
-    "delete_profile", "load_profile", "profile_code",
+    "delete_profile", "load_profile", "profile_code", "tokenize", "detokenize", "apply_template", "chat_template",
+    "answer", "conversations", "conversation", "create_conversation", "rename_conversation", "delete_conversation",
+    "export_conversation", "import_conversation", "add_message", "replace_messages", "edit_message", "delete_message",
+    "message_tokens", "move_message", "select_message", "undo_message",
 }  # fmt: skip
 
 
@@ -48,11 +52,24 @@ def profiles(tmp_path: Path) -> ProfileStore:
 
 
 @pytest.fixture
-def address(scripted: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore) -> Iterator[str]:
+def conversations(tmp_path: Path) -> Iterator[ConversationStore]:
+    conversations = ConversationStore(tmp_path / "conversations.sqlite3")
+    yield conversations
+    conversations.close()
+
+
+@pytest.fixture
+def address(
+    scripted: Engine,
+    store: MetricsStore,
+    startup: Startup,
+    profiles: ProfileStore,
+    conversations: ConversationStore,
+) -> Iterator[str]:
     """The whole application on a port."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    application = app.create_app(Settings(model="none"), scripted, store, startup, profiles)
+    application = app.create_app(Settings(model="none"), scripted, store, startup, profiles, conversations)
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -64,18 +81,27 @@ def address(scripted: Engine, store: MetricsStore, startup: Startup, profiles: P
 
 
 def test_every_event_of_the_page_is_private_and_every_endpoint_named(
-    scripted: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore
+    scripted: Engine,
+    store: MetricsStore,
+    startup: Startup,
+    profiles: ProfileStore,
+    conversations: ConversationStore,
 ) -> None:
-    page = build_page(scripted, store, startup, profiles)
+    page = build_page(scripted, store, startup, profiles, conversations)
     dependencies: list[dict[str, Any]] = page.config["dependencies"]
     public = {each["api_name"] for each in dependencies if each["api_visibility"] == "public"}
     assert public == PUBLIC
 
 
 def test_two_pages_can_be_built_side_by_side(
-    scripted: Engine, store: MetricsStore, startup: Startup, profiles: ProfileStore
+    scripted: Engine,
+    store: MetricsStore,
+    startup: Startup,
+    profiles: ProfileStore,
+    conversations: ConversationStore,
 ) -> None:
-    assert build_page(scripted, store, startup, profiles) is not build_page(scripted, store, startup, profiles)
+    one = build_page(scripted, store, startup, profiles, conversations)
+    assert one is not build_page(scripted, store, startup, profiles, conversations)
 
 
 def test_the_endpoints_answer_a_real_client(address: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from openarc_ui.engine.prompts import PromptOptions, PromptToken
+from openarc_ui.engine.prompts import PromptOptions, PromptToken, StructuredOutput
 from openarc_ui.engine.sampling import Sampling
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
 from openarc_ui.errors import OpenArcError
@@ -49,6 +49,21 @@ class LoadedModel:
     loaded_from_cache: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TokenOdds:
+    """How likely the model found a token it generated.
+
+    Every backend means the same: the natural logarithm of the probability over the whole vocabulary as the model gave it,
+    before penalties, temperature, top-k, top-p, min-p and structured output had their say.
+
+    Attributes:
+        alternatives: (id, log probability) of the likeliest tokens at this place, likeliest first.
+    """
+
+    log_probability: float
+    alternatives: tuple[tuple[int, float], ...] = ()
+
+
 class Job(Protocol):
     """One request as its backend sees it. All calls come from the thread that owns the model."""
 
@@ -59,11 +74,19 @@ class Job(Protocol):
     def sampling(self) -> Sampling:
         """Every sampling parameter, settled."""
 
+    @property
+    def structured_output(self) -> StructuredOutput | None:
+        """What the answer has to look like; `check_structure` has accepted it."""
+
+    @property
+    def wants_odds(self) -> bool:
+        """Whether `push` is to be given how likely each token was."""
+
     def found_cached(self, tokens: int) -> None:
         """So many of the prompt's tokens came from a cache. Not called by a backend that can't tell."""
 
-    def push(self, sequence_index: int, token_ids: Sequence[int]) -> None:
-        """New ids of one sequence, end-of-text id included."""
+    def push(self, sequence_index: int, token_ids: Sequence[int], odds: Sequence[TokenOdds] = ()) -> None:
+        """New ids of one sequence, end-of-text id included; `odds` of each, or none where the backend can't tell."""
 
     def wants_stop(self, sequence_index: int) -> bool:
         """True once this sequence needs no more ids: its request was cancelled or a stop string came."""
@@ -122,6 +145,14 @@ class Backend(Protocol):
 
         Raises:
             OpenArcError: translated from whatever the library raised.
+        """
+
+    def check_structure(self, structure: StructuredOutput) -> None:
+        """See that answers of this structure can be generated. May be called from any thread; it may take seconds.
+
+        Raises:
+            StructureRejected: it is wrong, or says something that would not be kept to.
+            ParameterNotSupported: this backend has no structured output.
         """
 
     def start(self, job: Job) -> None:

@@ -2,18 +2,25 @@
 
 One `step()` gives every running request its next token, or a chunk of 256 prompt tokens. Prompts go in as ids only: text
 would be put through the chat template again. Facts behind the odd lines: research/engine, section 3.
+
+A token's log probability is GenAI's own (`logprobs`), which is of the model's distribution before anything is done to it:
+compared with the softmax of the logits, with temperature, top-k, penalties and grammars on. It tells no alternatives.
+
+How many prompt tokens came from the prefix cache can't be told while it is on. GenAI restores blocks inside `add_request`
+and counts nothing: the handle's perf metrics hold the whole prompt and a 1 for each generated token, `get_metrics()` the same
+cache usage and size for a prompt seen before and a new one. Keeping the books ourselves would be a guess, because
+old blocks are overwritten in an order of GenAI's own.
 """
 
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
+from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage, TokenOdds
 from openarc_ui.engine.backends.genai_common import (
     as_tensor,
     context_source,
@@ -24,11 +31,13 @@ from openarc_ui.engine.backends.genai_common import (
     model_context_length,
     model_generation_config,
     prompt_text,
+    refuse_endless_structure,
 )
 from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import compile_probe
-from openarc_ui.engine.backends.template import import_renderer
+from openarc_ui.engine.backends.structure_checker import StructureChecker
 from openarc_ui.engine.pipelines import ATTENTION_BACKEND, check_pipeline, device_properties
+from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.scheduler import MAX_NUM_SEQS, SchedulerOptions
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
@@ -62,6 +71,8 @@ class GenAIBackend:
         self._make_pipeline: Callable[[], Any] = lambda: None
         self._eos_token_id: int | None = None
         self._longest_prompt: int | None = None
+        self._has_prefix_cache = True
+        self._checker = StructureChecker("")
         self._runs: list[_Run] = []
         self._ids = itertools.count(1)
 
@@ -72,10 +83,9 @@ class GenAIBackend:
             reach_stage("Checking the device configuration", 0.15)
             execution_devices, effective = compile_probe(request.device, request.ov_config)
             reach_stage("Reading and compiling the model", 0.2)
-            preparing_templates = threading.Thread(target=import_renderer)
-            preparing_templates.start()
             settled = request.scheduler.settled()
             self.max_running = settled["max_num_seqs"]
+            self._has_prefix_cache = settled["enable_prefix_caching"]
             self._longest_prompt = None if settled["dynamic_split_fuse"] else settled["max_num_batched_tokens"]
             self._make_pipeline = lambda: self._genai.ContinuousBatchingPipeline(
                 path, scheduler_config(self._genai, request.scheduler), request.device, dict(properties)
@@ -84,9 +94,9 @@ class GenAIBackend:
         except RuntimeError as error:
             raise load_failed(error) from error
         reach_stage("Reading the tokenizer and the chat template", 0.85)
-        preparing_templates.join()
         self._text = prompt_text(self._pipeline.get_tokenizer(), Path(path))
         self._eos_token_id = request.eos_token_id
+        self._checker = StructureChecker(path)
         return LoadedModel(
             execution_devices=execution_devices,
             effective_properties={**effective, ATTENTION_BACKEND: "PA"},
@@ -101,13 +111,25 @@ class GenAIBackend:
     def text(self) -> PromptText:
         return self._text
 
+    def check_structure(self, structure: StructuredOutput) -> None:
+        self._checker.check(structure)
+
     def start(self, job: Job) -> None:
+        """Take a job.
+
+        Raises:
+            PromptTooLong: its prompt can't be read in one step, and the scheduler may not split it.
+            InvalidRequest: its structured answer is never to end.
+        """
+        refuse_endless_structure(job)
         if self._longest_prompt is not None and len(job.prompt_ids) > self._longest_prompt:
             raise PromptTooLong(
                 f"The prompt has {len(job.prompt_ids)} tokens; without dynamic_split_fuse at most {self._longest_prompt} "
                 "are read.",
                 "Shorten the conversation, or load the model with a larger max_num_batched_tokens.",
             )
+        if not self._has_prefix_cache:
+            job.found_cached(0)
         for index in range(job.sampling.num_return_sequences):
             self._runs.append(_Run(job, index, self._submit(job, index) if index == 0 else None))
 
@@ -129,9 +151,12 @@ class GenAIBackend:
     def close(self) -> None:
         self._runs.clear()
         self._pipeline = None
+        self._checker.close()
 
     def _submit(self, job: Job, sequence_index: int) -> Any:
-        config = fill_generation_config(self._pipeline.get_config(), job.sampling, sequence_index, self._eos_token_id)
+        config = fill_generation_config(
+            self._genai, self._pipeline.get_config(), job, sequence_index, self._eos_token_id
+        )
         return self._pipeline.add_request(next(self._ids), as_tensor(job.prompt_ids), config)
 
     def _read(self, run: _Run) -> None:
@@ -139,7 +164,8 @@ class GenAIBackend:
         status = handle.get_status()
         while handle.can_read():
             for output in handle.read().values():
-                run.job.push(run.sequence_index, output.generated_ids)
+                odds = map(TokenOdds, output.generated_log_probs) if run.job.wants_odds else ()
+                run.job.push(run.sequence_index, output.generated_ids, tuple(odds))
                 reason = output.finish_reason
             self._start_siblings(run)
         if run.job.wants_stop(run.sequence_index):

@@ -2,11 +2,11 @@
 
 A step runs a whole request: the streamer hands over each token, a status ends it. A cancel is seen between tokens, not
 while the prompt is read. The NPU's part follows OpenVINO's documentation and GenAI's source: not run on hardware.
+How likely a token was it does not tell: a streamer is given ids alone, and the result the sum of all.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ from openarc_ui.engine.backends.genai_common import (
     model_context_length,
     model_generation_config,
     prompt_text,
+    refuse_endless_structure,
 )
 from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import CompiledAnswer, compile_probe
-from openarc_ui.engine.backends.template import import_renderer
+from openarc_ui.engine.backends.structure_checker import StructureChecker
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.pipelines import (
     ATTENTION_BACKEND,
@@ -35,9 +36,10 @@ from openarc_ui.engine.pipelines import (
     npu_limits,
     stateful_properties,
 )
+from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, PropertyValue
-from openarc_ui.errors import PromptTooLong
+from openarc_ui.errors import ParameterNotSupported, PromptTooLong
 
 Probe = Callable[[str, dict[str, PropertyValue]], CompiledAnswer]
 
@@ -60,6 +62,7 @@ class StatefulGenAIBackend:
         self._pipeline: Any = None
         self._text: PromptText
         self._limits: NpuLimits | None = None
+        self._checker = StructureChecker("")
         self._eos_token_id: int | None = None
         self._job: Job | None = None
 
@@ -68,8 +71,7 @@ class StatefulGenAIBackend:
         is_npu = request.device == "NPU"
         self._limits = npu_limits(request.ov_config) if is_npu else None
         self._eos_token_id = request.eos_token_id
-        preparing_templates = threading.Thread(target=import_renderer)
-        preparing_templates.start()
+        self._checker = StructureChecker(path)
         try:
             reach_stage("Checking the device configuration", 0.15)
             (execution_devices, effective), warnings = self._ask_device(request)
@@ -77,7 +79,6 @@ class StatefulGenAIBackend:
             # By itself, with no property: LLMPipeline would compile it with the model's, and a tokenizer that reserves
             # the cores (ENABLE_CPU_RESERVATION) leaves the model none.
             tokenizer = self._genai.Tokenizer(path)
-            preparing_templates.join()
             self._text = prompt_text(tokenizer, Path(path))
             reach_stage("Reading and compiling the model", 0.3)
             self._pipeline = self._genai.LLMPipeline(
@@ -99,12 +100,22 @@ class StatefulGenAIBackend:
     def text(self) -> PromptText:
         return self._text
 
+    def check_structure(self, structure: StructuredOutput) -> None:
+        if self._limits is not None:
+            raise ParameterNotSupported(
+                "An NPU has no structured output here.",
+                "Leave structured_output out, or load the model on a CPU or GPU.",
+            )
+        self._checker.check(structure)
+
     def start(self, job: Job) -> None:
         """Take a job.
 
         Raises:
             PromptTooLong: an NPU was compiled for shorter prompts.
+            InvalidRequest: its structured answer is never to end.
         """
+        refuse_endless_structure(job)
         if self._limits is not None and len(job.prompt_ids) > self._limits.prompt_tokens:
             raise PromptTooLong(
                 f"The conversation takes {len(job.prompt_ids)} tokens; "
@@ -128,10 +139,11 @@ class StatefulGenAIBackend:
     def close(self) -> None:
         self._job = None
         self._pipeline = None
+        self._checker.close()
 
     def _run(self, job: Job, sequence_index: int, on_output: Callable[[], None]) -> FinishReason:
         config = fill_generation_config(
-            self._pipeline.get_generation_config(), job.sampling, sequence_index, self._eos_token_id
+            self._genai, self._pipeline.get_generation_config(), job, sequence_index, self._eos_token_id
         )
         streamer = _make_streamer(self._genai, job, sequence_index, on_output)
         results = self._pipeline.generate(as_tensor(job.prompt_ids), config, streamer)

@@ -10,16 +10,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
+from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage, TokenOdds
 from openarc_ui.engine.backends.files import context_length, path_outside, read_json
 from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import read_compiled, read_from_core
 from openarc_ui.engine.devices import clean_message
+from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
-from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelLoadFailed
+from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelLoadFailed, ParameterNotSupported
 
 NO_TOKEN = -1
+ALTERNATIVES = 5
 
 
 class OptimumBackend:
@@ -97,6 +99,12 @@ class OptimumBackend:
     def text(self) -> PromptText:
         return self._text
 
+    def check_structure(self, structure: StructuredOutput) -> None:
+        raise ParameterNotSupported(
+            "Optimum has no structured output.",
+            f"Leave structured_output ({structure.kind}) out, or load the model with the genai backend.",
+        )
+
     def start(self, job: Job) -> None:
         self._job = job
         job.found_cached(0)
@@ -109,13 +117,14 @@ class OptimumBackend:
         end_ids = frozenset() if sampling.ignore_eos else self._end_ids()
         torch.manual_seed(sampling.seed)
         input_ids = torch.tensor([list(job.prompt_ids)], dtype=torch.long)
+        odds = _odds_reader(self._transformers, torch) if job.wants_odds else None
         self._model.generate(
             input_ids,
             attention_mask=torch.ones_like(input_ids),
             generation_config=self._generation_config(sampling),
-            streamer=_Streamer(job, end_ids, on_output),
+            streamer=_Streamer(job, end_ids, on_output, odds),
             stopping_criteria=[_stopping_criterion(self._transformers, torch, job)],
-            logits_processor=[_penalties(self._transformers, torch, sampling, len(job.prompt_ids))],
+            logits_processor=self._logits_processors(job, odds),
         )
         for index in range(sampling.num_return_sequences):
             job.finish(index, FinishReason.LENGTH)
@@ -125,6 +134,19 @@ class OptimumBackend:
 
     def close(self) -> None:
         self._model = None
+
+    def _logits_processors(self, job: Job, odds: Any) -> list[Any]:
+        """In the order they work: who reads the model's own distribution comes before whatever changes it.
+
+        transformers would put its repetition penalty before all of these, so it is one of them.
+        """
+        sampling = job.sampling
+        processors = [] if odds is None else [odds]
+        if sampling.repetition_penalty != 1.0:
+            processors.append(self._transformers.RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
+        if sampling.presence_penalty or sampling.frequency_penalty:
+            processors.append(_penalties(self._transformers, self._torch, sampling, len(job.prompt_ids)))
+        return processors
 
     def _compiled_model(self) -> Any:
         if self._model.request is None:
@@ -155,7 +177,6 @@ class OptimumBackend:
             "max_new_tokens": sampling.max_new_tokens,
             "do_sample": sampling.do_sample,
             "num_return_sequences": sampling.num_return_sequences,
-            "repetition_penalty": sampling.repetition_penalty,
             "eos_token_id": end_ids or [NO_TOKEN],
             "pad_token_id": self._pad_id(),
         }
@@ -184,8 +205,9 @@ def _prompt_text(tokenizer: Any, folder: Path) -> PromptText:
 class _Streamer:
     """Receives the prompt first, then one id for each sequence a step (transformers' BaseStreamer protocol)."""
 
-    def __init__(self, job: Job, end_ids: frozenset[int], on_output: Callable[[], None]) -> None:
+    def __init__(self, job: Job, end_ids: frozenset[int], on_output: Callable[[], None], odds: Any) -> None:
         self._job = job
+        self._odds = odds
         self._end_ids = end_ids
         self._on_output = on_output
         self._ended: set[int] = set()
@@ -198,7 +220,7 @@ class _Streamer:
         for index, token_id in enumerate(value.reshape(-1).tolist()):
             if index in self._ended:
                 continue
-            self._job.push(index, [token_id])
+            self._job.push(index, [token_id], () if self._odds is None else (self._odds.of(index, token_id),))
             if token_id in self._end_ids:
                 self._ended.add(index)
                 self._job.finish(index, FinishReason.STOP)
@@ -218,6 +240,26 @@ def _stopping_criterion(transformers: Any, torch: Any, job: Job) -> Any:
     return StopWhenNotWanted()
 
 
+def _odds_reader(transformers: Any, torch: Any) -> Any:
+    class OddsReader(transformers.LogitsProcessor):  # type: ignore[misc]
+        """Looks at the scores of each step and leaves them as they are."""
+
+        def __call__(self, input_ids: Any, scores: Any) -> Any:
+            self._log_probabilities = torch.log_softmax(scores.float(), dim=-1)
+            values, token_ids = torch.topk(self._log_probabilities, min(ALTERNATIVES, scores.shape[-1]), dim=-1)
+            self._likeliest = [
+                tuple(zip(ids, logs, strict=True))
+                for ids, logs in zip(token_ids.tolist(), values.tolist(), strict=True)
+            ]
+            return scores
+
+        def of(self, sequence_index: int, token_id: int) -> TokenOdds:
+            """The odds of the token that was chosen in this step."""
+            return TokenOdds(float(self._log_probabilities[sequence_index, token_id]), self._likeliest[sequence_index])
+
+    return OddsReader()
+
+
 def _penalties(transformers: Any, torch: Any, sampling: Sampling, prompt_tokens: int) -> Any:
     class PresenceAndFrequencyPenalty(transformers.LogitsProcessor):  # type: ignore[misc]
         """OpenAI's penalties, which transformers lacks: logit - presence * (count > 0) - frequency * count.
@@ -226,8 +268,6 @@ def _penalties(transformers: Any, torch: Any, sampling: Sampling, prompt_tokens:
         """
 
         def __call__(self, input_ids: Any, scores: Any) -> Any:
-            if not sampling.presence_penalty and not sampling.frequency_penalty:
-                return scores
             generated = input_ids[:, prompt_tokens:]
             counts = torch.zeros_like(scores).scatter_add_(1, generated, torch.ones_like(generated, dtype=scores.dtype))
             return scores - sampling.presence_penalty * (counts > 0) - sampling.frequency_penalty * counts

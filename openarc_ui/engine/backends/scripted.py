@@ -4,16 +4,22 @@ tried without a model.
 A model for it is a folder with a `script.json`:
 
     {"replies": [{"when": "weather", "text": "Sunny.", "prefill_seconds": 0.2, "token_seconds": 0.01,
-                  "error": null, "crash_after_tokens": null}],
+                  "error": null, "crash_after_tokens": null, "probabilities": [0.9, 0.5]}],
      "load_seconds": 0.0, "load_error": null, "context_length": 4096, "max_running": 8, "lacks": ["min_p"],
-     "generation_config": {}}
+     "generation_config": {}, "rejects_structure": null}
 
 The first reply whose `when` is in the last message is played; without one, `seed` picks among the replies that have no
-`when` (greedy takes the first). Sampling numbers change nothing else: the text is given.
+`when` (greedy takes the first). Sampling numbers change nothing else: the text is given, also where a structure was asked
+for; `rejects_structure` is a reason to refuse any.
+
+`probabilities` are those of the reply's tokens in turn, over and over; without them they are 0.9, 0.8, ... 0.1 in turn.
+The alternatives are the token itself and the end of the text, which has the rest of the probability. `lacks` may name
+sampling parameters, and "structured_output", "probabilities" and "alternatives".
 """
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -21,16 +27,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from openarc_ui import __version__
-from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage
+from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage, TokenOdds
 from openarc_ui.engine.backends.scripted_text import END_OF_TEXT, ScriptedText
+from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
-from openarc_ui.errors import GenerationFailed, ModelLoadFailed
+from openarc_ui.errors import GenerationFailed, ModelLoadFailed, ParameterNotSupported, StructureRejected
+
+PROBABILITIES = tuple(tenths / 10 for tenths in range(9, 0, -1))
 
 
 class Reply(BaseModel):
@@ -43,6 +52,7 @@ class Reply(BaseModel):
     token_seconds: float = 0.0
     error: str | None = None
     crash_after_tokens: int | None = None
+    probabilities: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(PROBABILITIES, min_length=1)
 
 
 class Script(BaseModel):
@@ -56,6 +66,7 @@ class Script(BaseModel):
     max_running: int = 8
     lacks: tuple[str, ...] = ()
     generation_config: dict[str, Any] = {}
+    rejects_structure: str | None = None
 
 
 @dataclass(slots=True)
@@ -108,6 +119,12 @@ class ScriptedBackend:
     def text(self) -> ScriptedText:
         return self._text
 
+    def check_structure(self, structure: StructuredOutput) -> None:
+        if "structured_output" in self._script.lacks:
+            raise ParameterNotSupported("The script has no structured output.", "Leave structured_output out.")
+        if self._script.rejects_structure is not None:
+            raise StructureRejected(self._script.rejects_structure, "The script says so.")
+
     def start(self, job: Job) -> None:
         reply = self._choose(job)
         token_ids = [*self._text.encode(reply.text), END_OF_TEXT]
@@ -142,9 +159,10 @@ class ScriptedBackend:
         if reply.crash_after_tokens is not None and playing.position >= reply.crash_after_tokens:
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
         token_id = self._next_id(playing)
+        odds = self._odds(playing, token_id) if job.wants_odds else ()
         playing.position += 1
         for index in indices:
-            job.push(index, [token_id])
+            job.push(index, [token_id], odds)
         if token_id == END_OF_TEXT and not job.sampling.ignore_eos:
             self._end(playing, FinishReason.STOP)
         elif playing.position >= job.sampling.max_new_tokens:
@@ -152,6 +170,15 @@ class ScriptedBackend:
 
     def _next_id(self, playing: _Performance) -> int:
         return playing.token_ids[playing.position % len(playing.token_ids)]
+
+    def _odds(self, playing: _Performance, token_id: int) -> tuple[TokenOdds, ...]:
+        if "probabilities" in self._script.lacks:
+            return ()
+        given = playing.reply.probabilities
+        own = given[playing.position % len(given)]
+        both = {END_OF_TEXT: math.log(1 - own), token_id: math.log(own)}
+        likeliest = tuple(sorted(both.items(), key=lambda each: -each[1]))
+        return (TokenOdds(math.log(own), () if "alternatives" in self._script.lacks else likeliest),)
 
     def _end(self, playing: _Performance, reason: FinishReason) -> None:
         self._playing.remove(playing)

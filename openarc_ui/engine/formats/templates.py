@@ -113,8 +113,14 @@ REASONING_TAGS = (
     ReasoningTags("<reasoning>", "</reasoning>"),
     ReasoningTags("◁think▷", "◁/think▷"),
 )
-"""Qwen, DeepSeek and most; Magistral; Cohere; Seed; then seldom ones. [THINK] is a special token: a text without it can't
-be split."""
+"""Qwen, DeepSeek and most; Magistral; Cohere; Seed; then seldom ones."""
+
+ANSWER_MARKS = (
+    *dict.fromkeys(mark for each in TOOL_FORMATS for mark in (*each.opens, *each.closes)),
+    *("[ARGS]", "[CALL_ID]"),
+    *(mark for each in REASONING_TAGS for mark in (each.open, each.close)),
+)
+"""What tells calls and thoughts apart from text; an answer has to keep it, also where a tokenizer treats it as special."""
 
 
 def reasoning_tags_of(template: str) -> ReasoningTags | None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
+import anyio
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from openarc_ui.conversations.answer_format import AnswerFormat, answer_formats
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.errors import OpenArcError
 from openarc_ui.server.disconnect import CLIENT_LEFT, wait_for_results
 from openarc_ui.server.problems import documented
+from openarc_ui.server.routes.prompts import QUESTIONS_AT_ONCE
 from openarc_ui.server.schemas import AnswerBody, GenerateBody, answer_of
 from openarc_ui.server.sse import events
 
@@ -34,10 +37,12 @@ class CancelledBody(BaseModel):
 def generate_routes(engine: Engine) -> APIRouter:
     """The routes, bound to an engine."""
     router = APIRouter(tags=["generate"])
+    limiter = anyio.CapacityLimiter(QUESTIONS_AT_ONCE)
 
     async def answer(body: GenerateBody, request: Request, stream: bool) -> Response:
         generations = _submit_all(engine, body)
-        make_answer = partial(answer_of, is_batch=body.is_batch)
+        forms = await _forms(engine, generations, body.tool_format, limiter)
+        make_answer = partial(answer_of, forms=forms, is_batch=body.is_batch)
         if stream:
             return StreamingResponse(
                 events(generations, make_answer), media_type="text/event-stream", headers=STREAM_HEADERS
@@ -89,3 +94,16 @@ def _submit_all(engine: Engine, body: GenerateBody) -> list[Generation]:
             generation.cancel()
         raise
     return generations
+
+
+async def _forms(
+    engine: Engine, generations: list[Generation], tool_format: str, limiter: anyio.CapacityLimiter
+) -> list[AnswerFormat]:
+    """How the answers are to be read, found out while they are being made."""
+    requests = [each.request.model_copy(update={"model": each.model}) for each in generations]
+    try:
+        return await anyio.to_thread.run_sync(answer_formats, engine, requests, tool_format, limiter=limiter)
+    except BaseException:
+        for generation in generations:
+            generation.cancel()
+        raise

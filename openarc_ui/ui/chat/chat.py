@@ -65,6 +65,7 @@ class Chat:
             target = self._target(session, action)
             self.runs.check_idle(target)
             settings, problem = _settings_or_problem(session, values)
+            session.shown_settings = settings
             to = await anyio.to_thread.run_sync(self._actions.to_answer, session.owner, target, settings, action)
         except OpenArcError as error:
             session.notice = Notice.of(error)
@@ -226,6 +227,7 @@ class Chat:
             settings = settings_of(values)
         except OpenArcError:
             return Update()  # the panel itself says what is wrong
+        session.shown_settings = settings
         own = {session.conversation_id or "", "" if session.unsaved_id == session.conversation_id else None}
         if conversation_id not in own or settings == session.settings:
             return Update()
@@ -272,7 +274,6 @@ class Chat:
         """The conversation an action is about. A page from before a restart tells it by its action."""
         if session.is_fresh and action.conversation is not None:
             session.show(action.conversation)
-            session.shows_settings = True
         return action.conversation if action.conversation is not None else session.unsaved_id
 
     def _adopt(self, session: ChatSession, target: str | None, conversation_id: str | None) -> None:
@@ -292,7 +293,6 @@ class Chat:
                 session.settings = ChatSettings.read(conversation.settings)
             except InvalidRequest as error:
                 session.settings, session.notice = ChatSettings(), Notice.of(error)
-        session.shows_settings = False
 
     def _newest_conversation(self, owner: str) -> Conversation | None:
         with contextlib.suppress(OpenArcError):

@@ -32,7 +32,7 @@ def figures_line(figures: Mapping[str, Any], finish_reason: str | None) -> str:
         parts.append(f"TTFT {seconds(figures['ttft_seconds'])}")
     if figures.get("decode_tokens_per_second") is not None:
         parts.append(f"{number(figures['decode_tokens_per_second'])} tok/s")
-    if finish_reason:
+    if finish_reason and finish_reason != "error":  # an error has a sentence of its own
         parts.append(ENDINGS.get(finish_reason, finish_reason))
     return " · ".join(parts)
 

@@ -63,8 +63,8 @@ class Panels:
         session.filled_for = now
         opened = {"conversation": now} if is_other else gr.skip()
         inputs = [gr.skip() for _ in self._column.settings.inputs]
-        if not session.shows_settings:
-            inputs, session.shows_settings = updates_of(session.settings), True
+        if session.settings != session.shown_settings:
+            inputs, session.shown_settings = updates_of(session.settings), session.settings
         _, seed = show_seed(self._column.settings, session.last_seed)
         prompt: Any = gr.skip()
         if session.panel == PROMPT:

@@ -60,8 +60,8 @@ class ChatSession:
         unsaved_id: what the one that was not saved yet became, for actions sent before the page knew.
         shown: how many conversations the list shows at most.
         is_fresh: nothing was shown yet; also of a page from before a restart of the server.
-        settings: as the panel showed them last.
-        shows_settings: the panel shows them; False: it has to be filled.
+        settings: of the conversation that is shown.
+        shown_settings: what the panel shows, as far as is known; where they differ, it has to be filled.
         last_seed: of the answer that came last.
         filled_for: the conversation the panel was filled for.
         json_text: what the JSON panel shows.
@@ -83,7 +83,7 @@ class ChatSession:
     notice: Notice | None = None
     gauge: Gauge | None = None
     settings: ChatSettings = field(default_factory=ChatSettings)
-    shows_settings: bool = True
+    shown_settings: ChatSettings = field(default_factory=ChatSettings)
     last_seed: int | None = None
     filled_for: str | None = None
     json_text: str | None = None

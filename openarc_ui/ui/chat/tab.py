@@ -30,11 +30,15 @@ STORAGE_SECRET = "openarc"
 """Nothing secret is kept there; without one the conversation would not be found again after a restart of the server."""
 DEBOUNCE_SECONDS = 0.3
 
-VIEW_SCRIPT = (
-    "import('/page-assets/chat/view.js').then((view) => view.mount(element, props, trigger, watch))"
-    ".catch((error) => console.error(error));\n"
-    "// events: 'submit' 'edit' 'select' 'stop'"
-)
+VIEW_SCRIPT = """
+// events: 'submit' 'edit' 'select' 'stop'
+// The whole address: Chromium resolves a path in such code against the page that compiled it first, be it another one.
+import(`${window.location.origin}/page-assets/chat/view.js`).then((view) => {
+  view.mount(element, props, trigger, watch);
+  if (document.activeElement === document.body && !window.matchMedia("(hover: none)").matches)
+    element.querySelector('textarea[aria-label="Message"]')?.focus({ preventScroll: true });
+}).catch((error) => console.error(error));
+"""
 VIEW_HEAD = '<link rel="stylesheet" href="/page-assets/chat/column.css">'
 UNFOLD = """() => {
   const isOpen = document.querySelector("#oa-chat-column").classList.toggle("is-open");

@@ -1,0 +1,136 @@
+"""Bodies about prompts: texts as tokens and back, a rendered conversation, a chat template."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from openarc_ui.engine.answers import LONGEST_NAME
+from openarc_ui.engine.frozen import Frozen
+from openarc_ui.engine.prompts import (
+    MAX_TEXT_CHARACTERS,
+    ChatTemplate,
+    PromptRequest,
+    PromptToken,
+    RenderedPrompt,
+    TokenizedText,
+)
+
+MODEL = "Name of a loaded model; left out: the one loaded last."
+NAME: Any = "SmolLM2-135M-Instruct-int4"
+HELLO: Any = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+class TokenizeBody(Frozen):
+    """Body of `POST /tokenize`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello, world!"}]})
+
+    text: str = Field(max_length=MAX_TEXT_CHARACTERS, description="No special token is added to it.")
+    model: str | None = Field(None, max_length=LONGEST_NAME, description=MODEL)
+
+
+class DetokenizeBody(Frozen):
+    """Body of `POST /detokenize`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"tokens": [19556, 28, 905, 17]}]})
+
+    tokens: tuple[int, ...] = Field(max_length=1_000_000, description="Ids of the model's vocabulary.")
+    model: str | None = Field(None, max_length=LONGEST_NAME, description=MODEL)
+    skip_special_tokens: bool = Field(False, description="Leave special tokens out of the text.")
+
+
+class ApplyTemplateBody(PromptRequest):
+    """Body of `POST /apply-template`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"conversation": HELLO, "add_generation_prompt": True}]},
+    )
+
+
+class TokenBody(BaseModel):
+    """One token of a text."""
+
+    id: int = Field(examples=[19556])
+    text: str = Field(description='Its part of the text; "" where an earlier token of the same character has it.')
+    piece: str = Field(description="The entry of the vocabulary, as the tokenizer spells it.", examples=["Hello"])
+    is_special: bool = Field(description="A mark, not text.")
+
+    @classmethod
+    def of(cls, token: PromptToken) -> Self:
+        """The engine's token as a body."""
+        return cls.model_validate(token, from_attributes=True)
+
+
+class PromptTokenBody(TokenBody):
+    """One token of a rendered prompt."""
+
+    role: str | None = Field(description="Whose message it belongs to; null for what the template added.")
+
+
+class TokensBody(BaseModel):
+    """Answer of `/tokenize`."""
+
+    model: str = Field(examples=[NAME])
+    tokens: list[TokenBody]
+    count: int
+
+    @classmethod
+    def of(cls, found: TokenizedText) -> Self:
+        """The engine's answer as a body."""
+        return cls(model=found.model, tokens=[TokenBody.of(each) for each in found.tokens], count=len(found.tokens))
+
+
+class TextBody(BaseModel):
+    """Answer of `/detokenize`."""
+
+    model: str = Field(examples=[NAME])
+    text: str
+
+
+class RenderedBody(BaseModel):
+    """Answer of `/apply-template`: exactly what the model would be given."""
+
+    model: str = Field(examples=[NAME])
+    prompt: str
+    tokens: list[PromptTokenBody]
+    count: int = Field(description="Of the prompt's tokens.")
+    context_length: int | None = Field(description="Tokens of prompt and answer together; null: nothing bounds them.")
+    context_source: str = Field(description="Where that bound comes from.", examples=["the model's config.json"])
+    dropped_messages: int = Field(description="The oldest messages left out, by when_too_long.")
+    template_seconds: float
+    tokenize_seconds: float
+
+    @classmethod
+    def of(cls, rendered: RenderedPrompt) -> Self:
+        """The engine's answer as a body."""
+        return cls(
+            model=rendered.model,
+            prompt=rendered.text,
+            tokens=[PromptTokenBody.of(each) for each in rendered.tokens],
+            count=len(rendered.tokens),
+            context_length=rendered.context_length,
+            context_source=rendered.context_source,
+            dropped_messages=rendered.dropped_messages,
+            template_seconds=rendered.template_seconds,
+            tokenize_seconds=rendered.tokenize_seconds,
+        )
+
+
+class ChatTemplateBody(BaseModel):
+    """Answer of `/chat-template`."""
+
+    model: str = Field(examples=[NAME])
+    text: str = Field(description="The Jinja source.")
+    origin: str = Field(description="Where it comes from.", examples=["chat_template.jinja"])
+    is_plain: bool = Field(description="The model has none; this is OpenArc's plain one.")
+    special_tokens: dict[str, str] = Field(examples=[{"eos_token": "<|im_end|>"}])
+
+    @classmethod
+    def of(cls, template: ChatTemplate) -> Self:
+        """The engine's answer as a body."""
+        return cls.model_validate(dataclasses.asdict(template))

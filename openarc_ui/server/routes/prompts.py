@@ -1,0 +1,67 @@
+"""What a model sees: `/tokenize`, `/detokenize`, `/apply-template`, `/chat-template`. None of them waits for a generation."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import anyio
+from fastapi import APIRouter, Query
+
+from openarc_ui.engine.answers import LONGEST_NAME
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.prompts import PromptRequest
+from openarc_ui.server.problems import documented
+from openarc_ui.server.prompt_bodies import (
+    MODEL,
+    NAME,
+    ApplyTemplateBody,
+    ChatTemplateBody,
+    DetokenizeBody,
+    RenderedBody,
+    TextBody,
+    TokenizeBody,
+    TokensBody,
+)
+
+QUESTIONS_AT_ONCE = 16
+"""A worker that hangs keeps its questions for half a minute; they must not take every thread there is."""
+QUESTION_ERRORS = documented(409, 502, 503)
+
+
+def prompt_routes(engine: Engine) -> APIRouter:
+    """The routes, bound to an engine."""
+    router = APIRouter(tags=["prompts"])
+    limiter = anyio.CapacityLimiter(QUESTIONS_AT_ONCE)
+
+    @router.post("/tokenize", summary="Turn a text into tokens", responses=QUESTION_ERRORS)
+    async def tokenize(body: TokenizeBody) -> TokensBody:
+        """Each token with its part of the text and its entry of the vocabulary; the ids are those a model would get."""
+        found = await anyio.to_thread.run_sync(engine.tokenize, body.text, body.model, limiter=limiter)
+        return TokensBody.of(found)
+
+    @router.post("/detokenize", summary="Turn tokens into a text", responses=QUESTION_ERRORS)
+    async def detokenize(body: DetokenizeBody) -> TextBody:
+        """Special tokens are spelled out, unless they are skipped."""
+        asking = partial(engine.detokenize, body.tokens, body.model, skip_special_tokens=body.skip_special_tokens)
+        model, text = await anyio.to_thread.run_sync(asking, limiter=limiter)
+        return TextBody(model=model, text=text)
+
+    @router.post("/apply-template", summary="Render a conversation", responses=QUESTION_ERRORS)
+    async def apply_template(body: ApplyTemplateBody) -> RenderedBody:
+        """The prompt that `/generate/text` would give the model for it, as text and tokens, without generating."""
+        return await anyio.to_thread.run_sync(_rendered, engine, body, limiter=limiter)
+
+    @router.get("/chat-template", summary="Read a model's chat template", responses=QUESTION_ERRORS)
+    async def chat_template(
+        model: Annotated[str | None, Query(max_length=LONGEST_NAME, description=MODEL, examples=[NAME])] = None,
+    ) -> ChatTemplateBody:
+        """Its Jinja source and where it comes from; of a model without one, the plain one that is used instead."""
+        return ChatTemplateBody.of(await anyio.to_thread.run_sync(engine.chat_template, model, limiter=limiter))
+
+    return router
+
+
+def _rendered(engine: Engine, body: PromptRequest) -> RenderedBody:
+    """Thousands of tokens as bodies take milliseconds, so these are made on the thread too."""
+    return RenderedBody.of(engine.render(body))

@@ -1,0 +1,196 @@
+"""Answers as named Gradio endpoints: /chat to a conversation that the client keeps, /answer to one that is kept here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import anyio
+import gradio as gr
+from pydantic import Field, ValidationError
+
+from openarc_ui.conversations.asking import AnswerWish, begin_answer
+from openarc_ui.conversations.kept import KeptGeneration
+from openarc_ui.conversations.store import ConversationStore
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.explain import explain, fields_by_path
+from openarc_ui.engine.message import Message
+from openarc_ui.engine.types import GenerationRequest
+from openarc_ui.errors import InvalidRequest
+from openarc_ui.ui.api_requests import owner_from, prompt_fields, read_messages
+from openarc_ui.ui.api_shown import JsonList, JsonObject, as_object, is_given, shown_message
+from openarc_ui.ui.streaming import LONGEST_SECONDS, Pacer
+
+REPORT_SECONDS = 20.0
+BESIDE_SAMPLING = frozenset(
+    {"conversation", "tools", "documents", "template_arguments", "chat_template", "structured_output"}
+)
+"""Parameters of /chat that a GenerationRequest has under the same name, but not as they come."""
+
+
+def answer_endpoints(engine: Engine, store: ConversationStore) -> list[Callable[..., Any]]:
+    """The two endpoints, in the order of the documentation."""
+    return [*_chatting(engine), *_answering(engine, store)]
+
+
+def _chatting(engine: Engine) -> list[Callable[..., Any]]:
+    async def chat(
+        message: str,
+        conversation: JsonList = "[]",
+        system_prompt: str = "",
+        model: str | None = None,
+        max_new_tokens: int | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        repetition_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        do_sample: bool | None = None,
+        seed: int | None = None,
+        stop: str | None = None,
+        ignore_eos: bool | None = None,
+        prefill: str = "",
+        tools: JsonList = "",
+        documents: JsonList = "",
+        template_arguments: JsonObject = "",
+        chat_template: str | None = None,
+        structured_output: JsonObject = "",
+        when_too_long: Literal["refuse", "shorten"] = "refuse",
+    ) -> AsyncIterator[str]:
+        """Continue a conversation; streams the answer as it grows, exactly as the model writes it.
+
+        Args:
+            message: What the user says now; empty: the conversation is answered as it stands.
+            conversation: The messages before it, a list of {"role", "content"} or its JSON text.
+            system_prompt: Put in front when not empty.
+            model: Name of a loaded model; left out: the one loaded last.
+            max_new_tokens: Most tokens to generate.
+            temperature: Spread of the choice; 0 means greedy.
+            top_k: Choose among this many most likely tokens; 0: no limit.
+            top_p: Choose among the most likely tokens that make up this probability.
+            min_p: Drop tokens below this share of the most likely one's probability.
+            repetition_penalty: Above 1: make tokens used before less likely.
+            presence_penalty: Subtracted once from each token already in the answer.
+            frequency_penalty: Subtracted for each time a token is in the answer.
+            do_sample: False: always take the most likely token.
+            seed: Same seed, same answer.
+            stop: End the answer before this text.
+            ignore_eos: Go on to max_new_tokens past the end-of-text token.
+            prefill: What the answer begins with; only what is new is streamed.
+            tools: Tools in OpenAI's form, a list or its JSON text; as a text also Python signatures.
+            documents: Documents for the chat template, a list of objects or its JSON text.
+            template_arguments: More arguments of the chat template, such as enable_thinking; an object or its JSON text.
+            chat_template: A Jinja template in place of the model's.
+            structured_output: One of json_schema, regex, grammar and choice, as an object or its JSON text.
+            when_too_long: shorten leaves out the oldest messages of a conversation that does not fit.
+        """
+        given = {
+            name: value
+            for name, value in locals().items()
+            if name in GenerationRequest.model_fields.keys() - BESIDE_SAMPLING and value is not None
+        }
+        given |= prompt_fields(tools, documents, template_arguments, chat_template)
+        if is_given(structured_output):
+            given["structured_output"] = as_object(structured_output, "structured_output")
+        messages = _conversation(system_prompt, read_messages(conversation, "conversation"), message)
+        if prefill:
+            messages = (*messages, Message(role="assistant", content=prefill))
+            given["continue_final_message"] = True
+        async for text in _streamed(engine, GenerationRequest(conversation=messages, source="gradio", **given)):
+            yield text
+
+    return [chat]
+
+
+def _conversation(system_prompt: str, before: tuple[Message, ...], message: str) -> tuple[Message, ...]:
+    system = (Message(role="system", content=system_prompt),) if system_prompt.strip() else ()
+    last = (Message(role="user", content=message),) if message or not before else ()
+    return (*system, *before, *last)
+
+
+async def _streamed(engine: Engine, request: GenerationRequest) -> AsyncIterator[str]:
+    """The text so far, the first at once and then as often as Gradio can bear. Leaving it cancels the request."""
+    text, pacer = "", Pacer()
+    with engine.submit(request) as generation:
+        async for batch in generation.async_batches(LONGEST_SECONDS, lambda: pacer.wait_seconds):
+            text += "".join(delta.text for delta in batch if delta.sequence_index == 0)
+            if text:
+                pacer.handing_over()
+                yield text
+                pacer.resumed()
+        result = await generation.async_result(REPORT_SECONDS)
+    yield result.texts[0]
+
+
+def _answering(engine: Engine, store: ConversationStore) -> list[Callable[..., Any]]:
+    under_way: set[KeptGeneration] = set()
+
+    async def answer(
+        conversation_id: Annotated[str, Field(max_length=64)],
+        request: gr.Request,
+        options: JsonObject = "",
+        prefill: str = "",
+        parent_id: Annotated[str, Field(max_length=64)] | None = None,
+        continue_final_message: bool = False,
+        model: str | None = None,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Answer a kept conversation as it stands; streams the answer, which becomes a message of it.
+
+        While it grows: {"state": "running", "answers": [{"id", "content", "reasoning_content"}]}; at the end the same
+        with the state "done" and the whole messages, tool calls and figures included. After tool calls, add their
+        results with /add_message and the role tool, and answer again.
+
+        Args:
+            conversation_id: Which.
+            options: Sampling, tools, documents, template_arguments, chat_template, structured_output, tool_format,
+                when_too_long, token_details, as an object or its JSON text.
+            prefill: What the answer begins with.
+            parent_id: Id of the message to answer; left out: the last of the path.
+            continue_final_message: Go on with the answer the path ends with, as a new version of it.
+            model: Name of a loaded model; left out: the one loaded last.
+        """
+        own = {
+            "prefill": prefill,
+            "parent_id": parent_id,
+            "continue_final_message": continue_final_message,
+            "model": model,
+        }
+        wish = _wish(as_object(options, "options"), own)
+        owner = owner_from(request)
+        beginning = partial(begin_answer, engine, store, owner, conversation_id, wish, "gradio")
+        begun = await anyio.to_thread.run_sync(beginning)
+        kept, keeper, pacer = KeptGeneration(begun.generation, begun.keeper, under_way), begun.keeper, Pacer()
+        try:
+            async for _ in kept.async_batches(LONGEST_SECONDS, lambda: pacer.wait_seconds):
+                growing = [{"id": node_id, "content": parsed.content, "reasoning_content": parsed.reasoning}
+                           for node_id, parsed in ((each, keeper.parsed(n)) for n, each in enumerate(keeper.node_ids))]  # fmt: skip
+                pacer.handing_over()
+                yield {"state": "running", "conversation_id": conversation_id, "answers": growing}
+                pacer.resumed()
+            await kept.async_result(REPORT_SECONDS)
+        finally:
+            kept.cancel()
+        now = await anyio.to_thread.run_sync(store.get, owner, conversation_id)
+        answers = [shown_message(now, now.node(node_id)) for node_id in keeper.node_ids]
+        yield {"state": "done", "conversation_id": conversation_id, "answers": answers}
+
+    return [answer]
+
+
+def _wish(options: dict[str, Any], own: dict[str, Any]) -> AnswerWish:
+    """What was said of an answer.
+
+    Raises:
+        InvalidRequest: an option is unknown, wrong, or has a parameter of its own.
+    """
+    given = {name: value for name, value in own.items() if value}
+    twice = sorted(given.keys() & options.keys())
+    if twice:
+        raise InvalidRequest(f"{twice[0]} is there twice.", "Leave it out of options.")
+    try:
+        return AnswerWish.model_validate({**options, **given})
+    except ValidationError as error:
+        raise explain(error.errors(include_url=False), fields_by_path(AnswerWish), hint="") from None
