@@ -36,7 +36,7 @@ def test_a_second_model_by_optimum_answers_beside_the_first_and_is_unloaded(open
     dashboard.picture("load")
     dashboard.tab("Chat")
     page.locator("#oa-chat-model").get_by_role("combobox").click()
-    page.get_by_role("option", name="second").click()
+    page.get_by_role("option", name="second", exact=True).click()
     dashboard.send("What is the capital of France?")
     expect(dashboard.answers.last).to_contain_text("Paris")
     dashboard.figures()
