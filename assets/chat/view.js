@@ -11,7 +11,7 @@ import { remember, remembered } from "./preferences.js";
 import { toaster } from "./toast.js";
 import { TokenShelf } from "./tokens.js";
 
-const NARROW_PIXELS = 700, SETTLED_MS = 15_000;
+const NARROW_PIXELS = 700, SETTLED_MS = 15_000, OPENED_MS = 3_000;
 const NAMING = new Set(["send", "insert", "replace"]), OPENING = new Set(["open", "new", "import", "remove"]);
 const NOTHING = { revision: -1, conversations: [], search: "", more: false, conversation: { id: null, title: "", messages: [] }, running: [],
   empty: { title: "", text: "", examples: [] }, notice: null, gauge: null, can: { send: false, tools: false, prefill: true }, roles: ["user", "assistant", "system", "tool"] };
@@ -19,14 +19,14 @@ const NOTHING = { revision: -1, conversations: [], search: "", more: false, conv
 /**
  * Called by Gradio when the component is there.
  * @param {HTMLElement} element
- * @param {{value: import("./types.js").Snapshot}} props
+ * @param {{value: string}} props  a Snapshot as JSON
  * @param {(event: string, action: Object) => void} trigger
  * @param {(names: string[], call: () => void) => void} watch
  */
 export function mount(element, props, trigger, watch) {
   window.openarcChat?.unmount?.();
   const view = new View(element, trigger);
-  const show = () => { if (props.value) view.show(JSON.parse(JSON.stringify(props.value))); };
+  const show = () => { if (props.value) view.show(JSON.parse(props.value)); };
   watch(["value"], show);
   show();
   window.openarcChat = { live: (value) => view.live(value), reply: (value) => view.reply(value), unmount: () => view.unmount() };
@@ -36,11 +36,15 @@ class View {
   constructor(element, trigger) {
     this.leaving = new AbortController();
     this.sent = null;
+    this.awaited = undefined;
+    this.postponed = null;
     const root = make("div", { class: "oc" });
     const act = (event) => (action) => {
       const { id } = this.chat.snapshot.conversation;
       if (event === "submit" || event === "edit") this.chat.isNaming = id === null && NAMING.has(action.do) || this.chat.isNaming && !OPENING.has(action.do);
       trigger(event, { conversation: id, ...action });
+      if (action.do === "open") this.#await(action.id);
+      if (action.do === "new") { this.#await(null); this.#showEmpty(); }
     };
     /** @type {import("./types.js").Chat} */
     this.chat = { root, snapshot: NOTHING, isNaming: false, leaving: this.leaving.signal, toast: toaster(root), submit: act("submit"), edit: act("edit"), look: act("select"), stop: () => act("stop")({}),
@@ -73,6 +77,26 @@ class View {
     this.composer.show();
     this.chat.root.classList.add("is-ready");
     if (snapshot.conversation.id !== null) this.chat.isNaming = false;
+    if (snapshot.conversation.id === this.awaited) this.#arrive();
+  }
+
+  /** Another conversation comes; what is sent meanwhile is for that one. */
+  #await(id) {
+    this.awaited = id;
+    setTimeout(() => this.#arrive(), OPENED_MS);
+  }
+
+  #arrive() {
+    this.awaited = undefined;
+    const draft = this.postponed;
+    this.postponed = null;
+    if (draft) this.#send(draft);
+  }
+
+  /** A new conversation is empty before Python says so. */
+  #showEmpty() {
+    this.show({ ...this.chat.snapshot, conversation: NOTHING.conversation, running: [], notice: null, gauge: null });
+    this.awaited = null;
   }
 
   /** Those who don't see it hear that an answer ended. */
@@ -97,6 +121,11 @@ class View {
 
   #send(draft) {
     const { snapshot } = this.chat;
+    if (this.awaited !== undefined) {
+      this.postponed = draft;
+      this.conversation.showPending(draft.text);
+      return;
+    }
     if (this.chat.isRunning()) { this.chat.toast("An answer is still being written. Esc stops it."); return; }
     this.chat.submit({ do: "send", ...draft });
     this.sent = { draft, messages: snapshot.conversation.messages.length, notice: JSON.stringify(snapshot.notice), timer: setTimeout(() => this.#refused(), SETTLED_MS) };

@@ -59,6 +59,7 @@ class ThroughPage:
         assert made.ok, made.text()
         conversation = made.json()["id"]
         self._page.goto(self._address)
+        self._page.locator("#oa-chat .oc-item-open").first.click()
         expect(self._page.locator("#oa-chat .oc-message")).to_have_count(len(self._history), timeout=60_000)
         self._message.fill(QUESTION)
         self._message.press("Enter")

@@ -524,3 +524,16 @@ def test_a_snapshot_of_a_hundred_messages_is_drawn_at_once(open_view: OpenView) 
     again = view.page.evaluate(took, snapshot(*history, message("u", "user", "More"), revision=2))
     print(f"ms for 100 messages: {first:.0f} at first, {again:.1f} with one more")
     assert first < 2000 and again < 150
+
+
+def test_a_message_sent_just_after_a_new_chat_waits_for_the_new_conversation(open_view: OpenView) -> None:
+    view = open_view()
+    view.show(message("u1", "user", "Old question"), answer("a1", "Old answer"))
+    view.page.get_by_role("button", name="New chat").first.click()
+    expect(view.view("a1")).to_have_count(0)
+    view.composer.fill("For the new one")
+    view.composer.press("Enter")
+    assert [each["do"] for each in view.asked()] == ["new"]
+    view.show(revision=2, conversation={"id": None, "title": "", "messages": []})
+    (sent,) = view.asked()
+    assert (sent["do"], sent["text"], sent["conversation"]) == ("send", "For the new one", None)

@@ -84,7 +84,7 @@ def test_a_load_can_be_cancelled(open_page: OpenPage) -> None:
 def test_every_tab_fits_the_window(
     open_page: OpenPage, size: tuple[int, int], scheme: str, request: pytest.FixtureRequest
 ) -> None:
-    dashboard = open_page(size, scheme)
+    dashboard, kind = open_page(size, scheme), "desktop" if size == DESKTOP else "phone"
     dashboard.send("Name three rivers in Europe.")
     dashboard.figures()
     for tab in ("Load", "Chat", "Metrics"):
@@ -95,8 +95,18 @@ def test_every_tab_fits_the_window(
         expect(dashboard.state).to_be_in_viewport()
         dashboard.page.evaluate("() => window.scrollTo(0, 0)")
         dashboard.page.wait_for_timeout(300)
-        kind = "desktop" if size == DESKTOP else "phone"
         dashboard.picture(f"{tab.lower()}-{kind}-{scheme}")
+    dashboard.tab("Chat")
+    if size == PHONE:
+        dashboard.page.get_by_role("button", name="Settings, prompt and JSON").click()
+    for panel in ("Settings", "JSON", "Prompt"):
+        dashboard.tab(panel)
+        dashboard.page.wait_for_timeout(500)
+        assert dashboard.overflow() <= 0, f"{panel} is wider than the window"
+        dashboard.picture(f"{panel.lower()}-{kind}-{scheme}")
+    dashboard.page.locator("[data-mode=tokens]").click()
+    expect(dashboard.page.locator(".oa-token").first).to_be_visible()
+    dashboard.picture(f"prompt-{kind}-{scheme}")
 
 
 def test_the_keyboard_reaches_everything_from_the_message_box(open_page: OpenPage) -> None:

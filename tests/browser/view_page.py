@@ -22,7 +22,7 @@ PAGE = """<!doctype html><html><head><meta charset="utf-8"><meta name="viewport"
 </style></head><body><div id="oa-chat"><div class="oa-chat"></div></div><script type="module">
 const props = { value: null }, watchers = [];
 window.actions = [];
-window.show = (snapshot) => { props.value = snapshot; for (const call of watchers) call(); };
+window.show = (snapshot) => { props.value = JSON.stringify(snapshot); for (const call of watchers) call(); };
 const trigger = (event, action) => window.actions.push({ event, ...action });
 const view = await import("/page-assets/chat/view.js");
 view.mount(document.querySelector(".oa-chat"), props, trigger, (names, call) => watchers.push(call));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,8 +48,8 @@ UNFOLD = """() => {
 RECEIVER_SCRIPT = """
 let waiting = 0;
 const give = () => {
-  const value = props.value;
-  if (!value || !value.revision) return;
+  const value = JSON.parse(props.value || "{}");
+  if (!value.revision) return;
   if (window.openarcChat && window.openarcChat.%(name)s) window.openarcChat.%(name)s(value);
   else if (waiting++ < 100) setTimeout(give, 50);
 };
@@ -109,7 +110,7 @@ async def follow(tab: ChatTab, request: gr.Request) -> list[Any]:
 
 def _component(elem_id: str, value: Any, script: str, visible: Any = True, head: str | None = None) -> gr.HTML:
     return gr.HTML(
-        value,
+        as_text(value),
         html_template=f'<div class="{elem_id}"></div>',
         js_on_load=script,
         apply_default_css=False,
@@ -129,15 +130,23 @@ def _build_column(engine: Engine) -> tuple[Column, dict[str, gr.Tab]]:
         with gr.Tab("Prompt", id=panels.PROMPT, render_children=True) as prompt_tab:
             prompt = build_prompt_panel(settings)
         with gr.Tab("JSON", id=panels.JSON, render_children=True) as json_tab:
-            json = build_json_panel()
+            json_panel = build_json_panel()
     last_open = gr.BrowserState({}, storage_key="openarc-last-conversation", secret=STORAGE_SECRET, render=False)
     filled_for = gr.Textbox("", visible="hidden", elem_id="oa-chat-filled-for")
     tabs = {panels.SETTINGS: settings_tab, panels.PROMPT: prompt_tab, panels.JSON: json_tab}
-    return Column(settings, prompt, json, last_open, filled_for), tabs
+    return Column(settings, prompt, json_panel, last_open, filled_for), tabs
 
 
 def _outputs(update: Update) -> list[Any]:
-    return [gr.skip() if each is None else each for each in (update.view, update.live, update.reply)]
+    return [gr.skip() if each is None else as_text(each) for each in (update.view, update.live, update.reply)]
+
+
+def as_text(value: Any) -> str:
+    """What a component of ours is given: JSON as one text.
+
+    Gradio would take an object with a `path` in it for a file, and its page makes every nested list an object it watches.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _wire_view(tab: ChatTab, after: Panels) -> None:
