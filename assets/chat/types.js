@@ -11,7 +11,8 @@
  * @typedef {{id: string, title: string, when: string, messages: number, snippet: string}} Summary
  * @typedef {{tone: string, text: string, hint: string, actions: {label: string, action: Object}[]}} Notice
  * @typedef {{used: number, answer: number, limit: number|null, source: string, tone: string, text: string}} Gauge
- * @typedef {{revision: number, conversations: Summary[], search: string, more: boolean,
+ * @typedef {{seen: number, live: Object|null, is_over: boolean}} Growth
+ * @typedef {{revision: number, page: string, conversations: Summary[], search: string, more: boolean,
  *   conversation: {id: string|null, title: string, messages: Message[]}, running: string[],
  *   empty: {title: string, text: string, examples: string[]}, notice: Notice|null, gauge: Gauge|null,
  *   can: {send: boolean, tools: boolean, prefill: boolean}, roles: string[]}} Snapshot

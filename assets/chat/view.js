@@ -11,7 +11,10 @@ import { remember, remembered } from "./preferences.js";
 import { toaster } from "./toast.js";
 import { TokenShelf } from "./tokens.js";
 
-const NARROW_PIXELS = 700, SETTLED_MS = 15_000, OPENED_MS = 3_000;
+const NARROW_PIXELS = 700, SETTLED_MS = 15_000, OPENED_MS = 3_000, REDRAW_MS = 100, SLOWEST_REDRAW_MS = 400, REDRAW_SHARE = 0.05, LOST_MS = 1_000;
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+/** After the next frame; a hidden page has none. */
+const painted = () => document.hidden ? pause(0) : new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
 const NAMING = new Set(["send", "insert", "replace"]), OPENING = new Set(["open", "new", "import", "remove"]);
 const NOTHING = { revision: -1, conversations: [], search: "", more: false, conversation: { id: null, title: "", messages: [] }, running: [],
   empty: { title: "", text: "", examples: [] }, notice: null, gauge: null, can: { send: false, tools: false, prefill: true }, roles: ["user", "assistant", "system", "tool"] };
@@ -22,19 +25,22 @@ const NOTHING = { revision: -1, conversations: [], search: "", more: false, conv
  * @param {{value: string}} props  a Snapshot as JSON
  * @param {(event: string, action: Object) => void} trigger
  * @param {(names: string[], call: () => void) => void} watch
+ * @param {{growth: (asked: {page: string, conversation: string, seen: number}) => Promise<import("./types.js").Growth>}} server
  */
-export function mount(element, props, trigger, watch) {
+export function mount(element, props, trigger, watch, server) {
   window.openarcChat?.unmount?.();
-  const view = new View(element, trigger);
+  const view = new View(element, trigger, server);
   const show = () => { if (props.value) view.show(JSON.parse(props.value)); };
   watch(["value"], show);
   show();
-  window.openarcChat = { live: (value) => view.live(value), reply: (value) => view.reply(value), unmount: () => view.unmount() };
+  window.openarcChat = { show: (snapshot) => view.show(snapshot), live: (value) => view.live(value), reply: (value) => view.reply(value), page: () => view.chat.snapshot.page, unmount: () => view.unmount() };
 }
 
 class View {
-  constructor(element, trigger) {
+  constructor(element, trigger, server) {
     this.leaving = new AbortController();
+    this.server = server;
+    this.growing = null;
     this.sent = null;
     this.awaited = undefined;
     this.postponed = null;
@@ -78,6 +84,30 @@ class View {
     this.chat.root.classList.add("is-ready");
     if (snapshot.conversation.id !== null) this.chat.isNaming = false;
     if (snapshot.conversation.id === this.awaited) this.#arrive();
+    if (snapshot.running.length) this.#grow(snapshot.conversation.id);
+    else if (this.growing !== snapshot.conversation.id) this.growing = null;
+  }
+
+  /**
+   * Ask how far the answers are until they end; the first token as soon as it is there, then ten times a second, or as often
+   * as a twentieth of the time pays for: the model may need the processor that draws.
+   */
+  async #grow(conversation) {
+    if (this.growing === conversation) return;
+    this.growing = conversation;
+    for (let seen = -1; this.growing === conversation && !this.leaving.signal.aborted;) {
+      let news = null;
+      try { news = await this.server.growth({ page: this.chat.snapshot.page, conversation, seen }); } catch { await pause(LOST_MS); continue; }
+      if (news.is_over) break;
+      seen = news.seen;
+      const hasText = news.live?.answers.some((answer) => answer.content || answer.reasoning);
+      const began = performance.now();
+      if (news.live && this.growing === conversation) this.live(news.live);
+      if (!hasText) continue;
+      await painted();
+      await pause(Math.min(Math.max((performance.now() - began) / REDRAW_SHARE, REDRAW_MS), SLOWEST_REDRAW_MS));
+    }
+    if (this.growing === conversation) this.growing = null;
   }
 
   /** Another conversation comes; what is sent meanwhile is for that one. */

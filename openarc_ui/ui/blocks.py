@@ -1,7 +1,8 @@
-"""The page: header, three tabs, and the one timer that lets them follow the engine."""
+"""The page: header, three tabs, and how they follow the engine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -22,7 +23,6 @@ from openarc_ui.ui.metrics_tab import build_metrics_tab
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
 
-FOLLOW_SECONDS = 1.0
 QUIET_POLLS_SECONDS = {"sleep_when_free": 0.01, "progress_update_sleep_when_free": 0.25}
 """How often Gradio's own queue looks for work, and for progress bars, which this page has none of; its defaults cost 7%
 of a core when idle, and that is taken from the model."""
@@ -45,7 +45,12 @@ def build_page(
     with gr.Blocks(title="OpenArc", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="oa-header"):
             gr.HTML(BRAND.format(logo=logo), elem_id="oa-brand")
-            status = gr.HTML(strip(engine.status(), startup.status()), elem_id="oa-strip")
+            status = gr.HTML(
+                strip(engine.status(), startup.status()),
+                js_on_load=(ASSETS / "pulse.js").read_text(encoding="utf-8"),
+                server_functions=[_pulse_of(engine, startup, lambda: chats)],
+                elem_id="oa-strip",
+            )
             again = gr.Button("Try again", size="sm", visible=False, elem_id="oa-retry")
             theme = gr.Button(THEME_BUTTON, size="sm", elem_id="oa-theme")
         with gr.Tabs(selected="chat", elem_id="oa-tabs"):
@@ -77,30 +82,31 @@ def _follow(
     loads: LoadTab,
     chats: ChatTab,
 ) -> None:
-    """A timer that redraws the strip when it changed, and the rest when a model came, went or changed its state."""
-    seen = gr.State(("", ""))
+    """The page follows the engine: components are updated when a model came, went or changed what it does."""
     now = engine.status()
     load_components, _ = load_tab.refresh(loads, now)
     chat_components, _ = chat_tab.refresh(chats, now)
-    followers = [*load_components, *chat_components]
-    outputs = [status, again, seen, *followers, chats.view, chats.live]
 
-    async def follow_engine(request: gr.Request, last: tuple[str, str]) -> list[Any]:
+    async def follow_engine() -> list[Any]:
         now, begun = await anyio.to_thread.run_sync(engine.status), startup.status()
-        chat = await chat_tab.follow(chats, request)
-        shown, outline = strip(now, begun), _outline(now, begun.phase)
-        if (shown, outline) == last:
-            return [*[gr.skip()] * (3 + len(followers)), *chat]
-        updates = [gr.skip()] * len(followers)
-        if outline != last[1]:
-            updates = [*load_tab.refresh(loads, now)[1], *chat_tab.refresh(chats, now)[1]]
         has_failed = begun.phase is StartupPhase.FAILED and not now.models
-        return [shown, gr.update(visible=has_failed), (shown, outline), *updates, *chat]
+        return [gr.update(visible=has_failed), *load_tab.refresh(loads, now)[1], *chat_tab.refresh(chats, now)[1]]
 
-    timer = gr.Timer(FOLLOW_SECONDS)
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    timer.tick(follow_engine, [seen], outputs, **options)
-    page.load(follow_engine, [seen], outputs, **options)
+    outputs = [again, *load_components, *chat_components]
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+    status.input(follow_engine, None, outputs, **options)
+    page.load(follow_engine, None, outputs, **options)
+
+
+def _pulse_of(engine: Engine, startup: Startup, chats: Callable[[], ChatTab]) -> Callable[..., Any]:
+    """What the page asks once a second; see assets/pulse.js."""
+
+    async def pulse(asked: Any, request: gr.Request) -> dict[str, Any]:
+        now, begun = await anyio.to_thread.run_sync(engine.status), startup.status()
+        chat = await chat_tab.news(chats(), str(asked), request.cookies)
+        return {"strip": strip(now, begun), "outline": _outline(now, begun.phase), "chat": chat}
+
+    return pulse
 
 
 def _outline(status: EngineStatus, phase: StartupPhase) -> str:

@@ -25,7 +25,8 @@ window.actions = [];
 window.show = (snapshot) => { props.value = JSON.stringify(snapshot); for (const call of watchers) call(); };
 const trigger = (event, action) => window.actions.push({ event, ...action });
 const view = await import("/page-assets/chat/view.js");
-view.mount(document.querySelector(".oa-chat"), props, trigger, (names, call) => watchers.push(call));
+view.mount(document.querySelector(".oa-chat"), props, trigger, (names, call) => watchers.push(call), {
+  growth: async () => ({ seen: 0, live: null, is_over: true }) });
 window.isMounted = true;
 </script></body></html>"""
 

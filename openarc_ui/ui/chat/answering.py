@@ -27,7 +27,7 @@ from openarc_ui.errors import (
 from openarc_ui.startup import Startup
 from openarc_ui.ui.chat.preparing import Prepared, prepare
 from openarc_ui.ui.chat.run import GrowingAnswers, Job, Run
-from openarc_ui.ui.streaming import LONGEST_SECONDS
+from openarc_ui.ui.streaming import LONGEST_SECONDS, SHORTEST_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ class Runs:
         """One request from its first token to its kept answers."""
         keeper = answers.keeper
         try:
-            async for batch in answers.generation.async_batches(LONGEST_SECONDS, lambda: run.pacer.wait_seconds):
+            async for batch in answers.generation.async_batches(LONGEST_SECONDS, lambda: SHORTEST_SECONDS):
                 keeper.push(batch)
                 answers.has_text = answers.has_text or bool(batch)
                 run.tell()

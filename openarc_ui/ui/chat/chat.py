@@ -32,16 +32,31 @@ from openarc_ui.ui.chat.typing_json import type_messages
 from openarc_ui.ui.chat.view import live
 
 MOST_SHOWN = 1000
+GROWTH_SECONDS = 2.0
 NOT_SENT = Notice("Stopped while it waited for the model; nothing was sent.", tone="")
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What goes to the page: a snapshot, what streams, a reply; None: as it is."""
+    """What goes to the page by its events: a snapshot, a reply; None: as it is."""
 
     view: dict[str, Any] | None = None
-    live: dict[str, Any] | None = None
     reply: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How far the answers in a conversation are.
+
+    Attributes:
+        seen: hand it over with the next question.
+        live: their texts; None where nothing is new.
+        is_over: nothing is being written there (any more).
+    """
+
+    seen: int = -1
+    live: dict[str, Any] | None = None
+    is_over: bool = True
 
 
 class Chat:
@@ -55,7 +70,7 @@ class Chat:
         self.pictures = Pictures(engine, startup, store, self.runs)
 
     async def submit(self, session: ChatSession, data: Any, values: Sequence[Any]) -> AsyncIterator[Update]:
-        """Do an action that a model answers, and stream its answers.
+        """Do an action that a model answers, and show each stage of its answers. Their texts come by `growth`.
 
         Args:
             values: of the settings panel's inputs.
@@ -92,9 +107,9 @@ class Chat:
             yield await self._update(session)
             return
         try:
-            async for is_stage in run.news():
-                view = await self.pictures.view(session) if is_stage and not run.is_over else None
-                yield Update(view, live(session.next_revision(), job.conversation_id, run.growing()))
+            async for _ in run.stages():
+                if not run.is_over:
+                    yield await self._update(session)
         finally:
             if not run.is_over:
                 run.cancel()
@@ -107,6 +122,20 @@ class Chat:
         yield await self._update(session, reply)
         if await self.pictures.count(session):
             yield await self._update(session)
+
+    async def growth(self, session: ChatSession, conversation_id: str | None, seen: int) -> Growth:
+        """How far the answers are; waits up to two seconds for something new.
+
+        Args:
+            seen: of the growth that is shown; -1: none.
+        """
+        run = self.runs.of(conversation_id)
+        if run is None or run.job.owner != session.owner:
+            return Growth()
+        await run.changed(seen, GROWTH_SECONDS)
+        if run.is_over or run.version == seen:
+            return Growth(run.version, None, run.is_over)
+        return Growth(run.version, live(session.next_revision(), conversation_id, run.growing()), False)
 
     async def edit(self, session: ChatSession, data: Any) -> AsyncIterator[Update]:
         """Do an action that needs no answer."""
@@ -205,17 +234,14 @@ class Chat:
         run = self.runs.of(session.conversation_id)
         if run is not None and run.session_id == session.id:
             return Update()
-        streams = None
-        if run is not None:
-            streams = live(session.next_revision(), session.conversation_id, run.growing())
         try:
             newest = await anyio.to_thread.run_sync(self.pictures.newest, session.owner)
         except OpenArcError:
-            return Update(live=streams)  # the next action says what is wrong with the database
+            return Update()  # the next action says what is wrong with the database
         if self.pictures.signature(session, newest) == session.seen:
-            return Update(live=streams)
+            return Update()
         await self.pictures.count(session)
-        return Update(await self.pictures.view(session), streams)
+        return await self._update(session)
 
     async def keep_settings(self, session: ChatSession, conversation_id: str, values: Sequence[Any]) -> Update:
         """The settings panel changed; its values are kept with the conversation they belong to.
@@ -303,7 +329,7 @@ class Chat:
     async def _update(self, session: ChatSession, reply: Mapping[str, Any] | None = None) -> Update:
         view = await self.pictures.view(session)
         said = {"revision": session.next_revision(), **reply} if reply is not None else None
-        return Update(view, None, said)
+        return Update(view, said)
 
 
 def _settings_or_problem(session: ChatSession, values: Sequence[Any]) -> tuple[ChatSettings, OpenArcError | None]:

@@ -82,7 +82,7 @@ class Pictures:
             _tools_of(session.settings),
             self._has_tools.get(_model_key(engine, session.settings), False),
         )
-        return snapshot(session.next_revision(), shown)
+        return snapshot(session.next_revision(), shown, session.id)
 
     def _read(self, session: ChatSession) -> Read:
         owner, conversation = session.owner, None

@@ -1,4 +1,4 @@
-"""One answering of a message: what is wanted, and the answers that grow. The page that started it watches `Run.news`.
+"""One answering of a message: what is wanted, and the answers that grow. Any number of pages may watch it.
 
 No Gradio component here, and no database: who makes the answers is in answering.py.
 """
@@ -16,7 +16,8 @@ from openarc_ui.engine.generation import Generation
 from openarc_ui.errors import OpenArcError
 from openarc_ui.ui.chat.settings import ChatSettings
 from openarc_ui.ui.chat.view import WAITING, Growing
-from openarc_ui.ui.streaming import Pacer
+
+LONGEST_WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Run:
 
     Attributes:
         problems: errors that belong to no answer, in order.
+        version: changes whenever there is something new to show.
         stage: changes when more than the text did: answers were begun, or one ended.
         seed: of the answers, once one ended.
         is_over: everything is kept, nothing comes any more.
@@ -80,14 +82,13 @@ class Run:
         self.session_id = session_id
         self.answers: list[GrowingAnswers] = []
         self.problems: list[OpenArcError] = []
+        self.version = 0
         self.stage = 0
         self.is_cancelled = False
         self.is_over = False
         self.seed: int | None = None
-        self.pacer = Pacer()
         self.waits_for = "Sending …"
-        self._news = asyncio.Event()
-        self._over = asyncio.Event()
+        self._changed = asyncio.Event()
         self._cancelled = asyncio.Event()
 
     def growing(self) -> list[Growing]:
@@ -109,42 +110,39 @@ class Run:
 
     def tell(self, is_stage: bool = False) -> None:
         """There is something new to show."""
+        self.version += 1
         self.stage += is_stage
-        self._news.set()
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     def end(self) -> None:
         self.is_over = True
         self.tell(is_stage=True)
-        self._over.set()
 
-    async def news(self) -> AsyncIterator[bool]:
-        """Yield whenever there is something to show, the first text at once and then as often as the page can bear.
+    @property
+    def has_text(self) -> bool:
+        """A first token came."""
+        return any(answers.has_text for answers in self.answers)
 
-        Yields:
-            Whether more than the text changed. The last one comes when it is over.
-        """
-        shown_stage = -1
+    async def changed(self, seen: int, seconds: float) -> None:
+        """Wait until its version is another one than `seen`, at most so long."""
+        if self.version == seen:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), seconds)
+
+    async def stages(self) -> AsyncIterator[int]:
+        """Yield whenever more than the text changed. The last one comes when it is over."""
+        shown = -1
         while True:
-            await self._news.wait()
-            await asyncio.sleep(0)  # what is told again while it is shown would keep the loop from everybody else
-            self._news.clear()
-            is_over, is_stage, shown_stage = self.is_over, self.stage != shown_stage, self.stage
-            if is_stage:  # a whole snapshot: rare, so its cost says nothing about that of a text
-                yield True
+            if self.stage != shown:
+                shown, is_over = self.stage, self.is_over
+                yield shown
+                if is_over:
+                    return
             else:
-                self.pacer.handing_over()
-                yield False
-                self.pacer.resumed()
-            if is_over:
-                return
-            if any(answers.has_text for answers in self.answers):
-                await self._pause()
+                await self.changed(self.version, LONGEST_WAIT_SECONDS)
 
     async def wait_while_wanted(self, seconds: float) -> None:
         """Wait so long, or until it is cancelled."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._cancelled.wait(), seconds)
-
-    async def _pause(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._over.wait(), self.pacer.wait_seconds)

@@ -124,6 +124,12 @@ class Sessions:
             self._sessions.popitem(last=False)
         return known
 
+    def known(self, session_hash: str, cookies: Mapping[str, str]) -> ChatSession | None:
+        """The session of a page that names itself; None where it is not this browser's, or there is none."""
+        session, owner = self._sessions.get(session_hash), owner_of(cookies)
+        own = {owner, f"page {session_hash}"} - {API_OWNER}
+        return session if session is not None and session.owner in own else None
+
     def drop(self, session_hash: str) -> None:
         """The page was closed."""
         self._sessions.pop(session_hash, None)

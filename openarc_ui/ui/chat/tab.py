@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,14 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus
 from openarc_ui.startup import Startup
 from openarc_ui.ui.chat import panels, settings_panel
-from openarc_ui.ui.chat.chat import Chat, Update
+from openarc_ui.ui.chat.chat import Chat, Growth, Update
 from openarc_ui.ui.chat.json_panel import build_json_panel
 from openarc_ui.ui.chat.panels import Column, Panels
 from openarc_ui.ui.chat.prompt_panel import build_prompt_panel, wire_prompt_panel
 from openarc_ui.ui.chat.session import ChatSession, owner_of_request
 from openarc_ui.ui.chat.settings_panel import build_settings_panel
 from openarc_ui.ui.chat.settings_wiring import wire_settings_panel
-from openarc_ui.ui.chat.view import Shown, live, snapshot
+from openarc_ui.ui.chat.view import Shown, snapshot
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 EVERY: dict[str, Any] = {**PRIVATE, "trigger_mode": "multiple", "concurrency_limit": None}
@@ -35,7 +36,7 @@ VIEW_SCRIPT = """
 // events: 'submit' 'edit' 'select' 'stop'
 // The whole address: Chromium resolves a path in such code against the page that compiled it first, be it another one.
 import(`${window.location.origin}/page-assets/chat/view.js`).then((view) => {
-  view.mount(element, props, trigger, watch);
+  view.mount(element, props, trigger, watch, server);
   if (document.activeElement === document.body && !window.matchMedia("(hover: none)").matches)
     element.querySelector('textarea[aria-label="Message"]')?.focus({ preventScroll: true });
 }).catch((error) => console.error(error));
@@ -45,12 +46,12 @@ UNFOLD = """() => {
   const isOpen = document.querySelector("#oa-chat-column").classList.toggle("is-open");
   document.querySelector("#oa-chat-fold").setAttribute("aria-expanded", String(isOpen));
 }"""
-RECEIVER_SCRIPT = """
+REPLY_SCRIPT = """
 let waiting = 0;
 const give = () => {
   const value = JSON.parse(props.value || "{}");
   if (!value.revision) return;
-  if (window.openarcChat && window.openarcChat.%(name)s) window.openarcChat.%(name)s(value);
+  if (window.openarcChat && window.openarcChat.reply) window.openarcChat.reply(value);
   else if (waiting++ < 100) setTimeout(give, 50);
 };
 watch("value", give);
@@ -63,14 +64,13 @@ class ChatTab:
 
     chat: Chat
     view: gr.HTML
-    live: gr.HTML
     reply: gr.HTML
     column: Column
 
     @property
     def outputs(self) -> list[Any]:
         """What an `Update` is for."""
-        return [self.view, self.live, self.reply]
+        return [self.view, self.reply]
 
     def session(self, request: gr.Request) -> ChatSession:
         """What the page a request comes from is at."""
@@ -83,12 +83,11 @@ def build_chat_tab(engine: Engine, startup: Startup, conversations: Conversation
     with gr.Row(equal_height=False, elem_id="oa-chat-row"):
         with gr.Column(scale=3, min_width=320, elem_id="oa-chat-main"):
             empty = snapshot(0, Shown(engine.status(), startup.status()))
-            view = _component("oa-chat", empty, VIEW_SCRIPT, head=VIEW_HEAD)
-            stream = _component("oa-chat-live", live(0, None, ()), RECEIVER_SCRIPT % {"name": "live"}, "hidden")
-            reply = _component("oa-chat-reply", {}, RECEIVER_SCRIPT % {"name": "reply"}, "hidden")
+            view = _component("oa-chat", empty, VIEW_SCRIPT, head=VIEW_HEAD, ask=_growth_of(chat))
+            reply = _component("oa-chat-reply", {}, REPLY_SCRIPT, "hidden")
         with gr.Column(scale=1, min_width=330, elem_id="oa-chat-column"):
             column, tabs = _build_column(engine)
-    tab = ChatTab(chat, view, stream, reply, column)
+    tab = ChatTab(chat, view, reply, column)
     after = Panels(engine, chat.pictures, column)
     _wire_view(tab, after)
     _wire_column(tab, after, tabs)
@@ -99,16 +98,40 @@ def build_chat_tab(engine: Engine, startup: Startup, conversations: Conversation
 
 
 def refresh(tab: ChatTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:
-    """(components, updates) of the column that follow the engine; the view follows by `follow`."""
+    """(components, updates) of the column that follow the engine; the view follows by `news`."""
     return settings_panel.refresh(tab.column.settings, engine)
 
 
-async def follow(tab: ChatTab, request: gr.Request) -> list[Any]:
-    """Updates of view and live, once a second."""
-    return _outputs(await tab.chat.follow(tab.session(request)))[:2]
+async def news(tab: ChatTab, page: str, cookies: Mapping[str, str]) -> str | None:
+    """What the view has to show because of what happened elsewhere, once a second; None: nothing."""
+    session = tab.chat.sessions.known(page, cookies)
+    view = (await tab.chat.follow(session)).view if session is not None else None
+    return as_text(view) if view is not None else None
 
 
-def _component(elem_id: str, value: Any, script: str, visible: Any = True, head: str | None = None) -> gr.HTML:
+def _growth_of(chat: Chat) -> Callable[..., Any]:
+    """What streams. The view asks for it itself: an event's every message costs the browser time for each component of
+    the page, the answer to such a question does not."""
+
+    async def growth(asked: Any, request: gr.Request) -> dict[str, Any]:
+        match asked:
+            case {"page": str(page), "conversation": str(conversation), "seen": int(seen)}:
+                session = chat.sessions.known(page, request.cookies)
+                if session is not None:
+                    return dataclasses.asdict(await chat.growth(session, conversation, seen))
+        return dataclasses.asdict(Growth())
+
+    return growth
+
+
+def _component(
+    elem_id: str,
+    value: Any,
+    script: str,
+    visible: Any = True,
+    head: str | None = None,
+    ask: Callable[..., Any] | None = None,
+) -> gr.HTML:
     return gr.HTML(
         as_text(value),
         html_template=f'<div class="{elem_id}"></div>',
@@ -116,6 +139,7 @@ def _component(elem_id: str, value: Any, script: str, visible: Any = True, head:
         apply_default_css=False,
         visible=visible,
         head=head,
+        server_functions=[ask] if ask is not None else None,
         elem_id=elem_id,
         elem_classes="oa-tight",
     )
@@ -138,7 +162,7 @@ def _build_column(engine: Engine) -> tuple[Column, dict[str, gr.Tab]]:
 
 
 def _outputs(update: Update) -> list[Any]:
-    return [gr.skip() if each is None else as_text(each) for each in (update.view, update.live, update.reply)]
+    return [gr.skip() if each is None else as_text(each) for each in (update.view, update.reply)]
 
 
 def as_text(value: Any) -> str:
@@ -161,7 +185,7 @@ def _wire_view(tab: ChatTab, after: Panels) -> None:
             yield _outputs(update)
 
     async def chat_asked(request: gr.Request, event: gr.EventData) -> Any:
-        return _outputs(await tab.chat.look_up(tab.session(request), event._data))[2]
+        return _outputs(await tab.chat.look_up(tab.session(request), event._data))[1]
 
     async def chat_stopped(request: gr.Request, event: gr.EventData) -> None:
         tab.chat.stop(tab.session(request), event._data)

@@ -73,11 +73,16 @@ class Shown:
     now: datetime.datetime = field(default_factory=datetime.datetime.now)
 
 
-def snapshot(revision: int, shown: Shown) -> dict[str, Any]:
-    """The value of the view."""
+def snapshot(revision: int, shown: Shown, page: str = "") -> dict[str, Any]:
+    """The value of the view.
+
+    Args:
+        page: how the page names itself when it asks how far the answers are.
+    """
     conversation = shown.conversation
     return {
         "revision": revision,
+        "page": page,
         "conversations": [_summary(each, shown.search, shown.now) for each in shown.summaries],
         "search": shown.search,
         "more": shown.has_more,

@@ -16,7 +16,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest, LoadStage
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup, StartupPhase, StartupStatus
-from openarc_ui.ui.chat.chat import Chat, Update
+from openarc_ui.ui.chat.chat import Chat, Growth, Update
 from openarc_ui.ui.chat.session import ChatSession
 from openarc_ui.ui.chat.settings import ChatSettings
 from openarc_ui.ui.chat.view import WAITING
@@ -65,15 +65,27 @@ class Page:
         self.session: ChatSession = chat.sessions.of(name, owner)
         self.settings = ChatSettings(sampling={"max_new_tokens": 50})
         self.updates: list[Update] = []
+        self.growths: list[Growth] = []
         self.view: dict[str, Any] = {}
 
-    async def submit(self, do: str, after: Callable[[Update], Awaitable[None]] | None = None, **data: Any) -> None:
+    async def submit(self, do: str, after: Callable[[Growth], Awaitable[None]] | None = None, **data: Any) -> None:
         values = [getattr(self.settings, name) for name in ChatSettings.model_fields]
         action = {"do": do, "conversation": self.session.conversation_id, **data}
+        watching = asyncio.create_task(self._watch(after))
         async for update in self.chat.submit(self.session, action, values):
             self._take(update)
+        watching.cancel()
+
+    async def _watch(self, after: Callable[[Growth], Awaitable[None]] | None) -> None:
+        """What the view does while something is written: ask how far it is."""
+        growth = Growth()
+        while True:
+            growth = await self.chat.growth(self.session, self.session.conversation_id, growth.seen)
+            self.growths.append(growth)
+            json.dumps(growth.live)
             if after is not None:
-                await after(update)
+                await after(growth)
+            await asyncio.sleep(0.01)
 
     async def edit(self, do: str, **data: Any) -> None:
         action = {"do": do, "conversation": self.session.conversation_id, **data}
@@ -85,7 +97,7 @@ class Page:
 
     def _take(self, update: Update) -> None:
         self.updates.append(update)
-        for shown in (update.view, update.live, update.reply):
+        for shown in (update.view, update.reply):
             json.dumps(shown)
         self.view = update.view or self.view
 
@@ -101,9 +113,7 @@ class Page:
     @property
     def streamed(self) -> list[str]:
         """The texts of the first running answer, in order, each once."""
-        texts = [
-            update.live["answers"][0]["content"] for update in self.updates if update.live and update.live["answers"]
-        ]
+        texts = [each.live["answers"][0]["content"] for each in self.growths if each.live and each.live["answers"]]
         return list(dict.fromkeys(text for text in texts if text))
 
     @property
@@ -129,7 +139,7 @@ def test_an_answer_streams_and_is_kept_with_its_figures(chat: Chat, store: Conve
         assert page.last["content"] == "word " * 20 or page.last["content"] == ("word " * 20).rstrip()
         assert "20 tokens" in page.last["answer"]["figures"] and "length" in page.last["answer"]["figures"]
         assert page.view["running"] == [] and page.view["gauge"]["limit"] == 200
-        revisions = [part["revision"] for each in page.updates for part in (each.view, each.live) if part is not None]
+        revisions = [each.view["revision"] for each in page.updates if each.view is not None]
         assert revisions == sorted(set(revisions))
         tokens = await chat.look_up(page.session, {"do": "tokens", "id": page.last["id"]})
         assert tokens.reply is not None and len(tokens.reply["tokens"]) == 20
@@ -146,7 +156,7 @@ def test_stop_keeps_what_came_and_another_owner_can_not_stop_it(chat: Chat) -> N
     async def run() -> None:
         page, stranger = Page(chat), Page(chat, "somebody else", "stranger")
 
-        async def stop(update: Update) -> None:
+        async def stop(growth: Growth) -> None:
             if page.streamed:
                 stranger.chat.stop(stranger.session, {"conversation": page.session.conversation_id})
                 run = chat.runs.of(page.session.conversation_id)
@@ -168,8 +178,13 @@ def test_a_page_that_goes_away_ends_its_answer_and_loses_nothing(
         values = [getattr(page.settings, name) for name in ChatSettings.model_fields]
         updates = chat.submit(page.session, {"do": "send", "text": "slow"}, values)
         async for update in updates:
-            if update.live and update.live["answers"] and update.live["answers"][0]["content"]:
+            if update.view is not None and any(
+                each["role"] == "assistant" for each in update.view["conversation"]["messages"]
+            ):
                 break
+        growth = Growth()
+        while not (growth.live and growth.live["answers"][0]["content"]):
+            growth = await chat.growth(page.session, page.session.conversation_id, growth.seen)
         await updates.aclose()  # type: ignore[attr-defined]
         until = time.monotonic() + 5
         while chat.runs.of(page.session.conversation_id) is not None:
@@ -300,13 +315,13 @@ def test_a_message_sent_early_waits_for_the_model_and_stop_ends_the_wait(
     async def run() -> None:
         page = Page(chat)
 
-        async def stop(update: Update) -> None:
-            if any(each["note"].startswith("Waiting") for each in (update.live or {}).get("answers", [])):
+        async def stop(growth: Growth) -> None:
+            if any(each["note"].startswith("Waiting") for each in (growth.live or {}).get("answers", [])):
                 assert page.view["running"] == [WAITING]
-                assert update.live["answers"][0]["note"] == "Waiting for the model … 50% · Compiling"  # type: ignore[index]
+                assert growth.live["answers"][0]["note"] == "Waiting for the model … 50% · Compiling"  # type: ignore[index]
                 chat.stop(page.session, {})
 
-        async def load(update: Update) -> None:
+        async def load(growth: Growth) -> None:
             if not engine.status().models:
                 await asyncio.to_thread(engine.load, LoadRequest(model_path="script"))
 
