@@ -25,7 +25,7 @@ export function codeBlock(text, info) {
     try { await copyText(code.textContent); copy.textContent = "Copied"; } catch (error) { copy.textContent = "Not allowed"; }
     setTimeout(() => { copy.textContent = "Copy"; }, 1500);
   }, { class: "oc-code-copy", "aria-label": "Copy the code" });
-  const block = make("div", { class: "oc-code", "data-language": language },
+  const block = make("div", { class: "oc-code", dir: "ltr", "data-language": language },
     make("div", { class: "oc-code-bar" }, make("span", {}, language || "text"), copy),
     make("pre", { tabindex: "0", "aria-label": `Code${language ? ` in ${language}` : ""}` }, code));
   colour(code, language);

@@ -1,9 +1,10 @@
-// Where a message is written. Enter sends, Shift+Enter breaks the line, ArrowUp in the empty field edits the last message.
+// Where a message is written. Enter sends, Shift+Enter breaks the line (with fingers Enter does, and the button sends), ArrowUp in the empty field edits the last message.
 
+import { withFiles } from "./attached.js";
 import { acceptDrops, Attachments, LONG_PASTE } from "./attachments.js";
 import { debounced, isComposing, make } from "./dom.js";
 import { iconButton } from "./buttons.js";
-import { ROLE_WORDS } from "./editor.js";
+import { BUSY, ROLE_WORDS } from "./editor.js";
 import { gaugeView } from "./gauge.js";
 import { toggleMenu } from "./menu.js";
 import { NoticeView } from "./notice.js";
@@ -11,13 +12,17 @@ import { draftOf, keepDraft } from "./preferences.js";
 
 const DRAFT_MS = 400, HIGHEST_PIXELS = 260;
 
+/** A keyboard on the screen has no Shift+Enter. */
+const withFingers = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
+
 export class Composer {
   /** @param {import("./types.js").Chat} chat @param {{send: (draft: Object) => void, editLast: () => boolean}} wishes */
   constructor(chat, wishes) {
     Object.assign(this, { chat, wishes, conversation: undefined });
     this.files = new Attachments(chat.toast, { changed: () => this.#changed(), asText: (text) => this.#insert(text) });
-    this.area = make("textarea", { class: "oc-text", rows: "1", "aria-label": "Message", placeholder: "Write a message", autocomplete: "off", enterkeyhint: "send" });
-    this.prefill = make("textarea", { class: "oc-text oc-prefill", rows: "1", "aria-label": "Start the reply with", placeholder: "The reply begins with …", spellcheck: "false" });
+    this.area = make("textarea", { class: "oc-text", rows: "1", "aria-label": "Message", dir: "auto",
+      placeholder: withFingers() ? "Write a message; the button sends it" : "Write a message", autocomplete: "off", enterkeyhint: withFingers() ? "enter" : "send" });
+    this.prefill = make("textarea", { class: "oc-text oc-prefill", rows: "1", "aria-label": "Start the reply with", dir: "auto", placeholder: "The reply begins with …", spellcheck: "false" });
     this.prefillRow = make("div", { class: "oc-prefill-row", hidden: true }, make("span", { class: "oc-dim" }, "Start the reply with"), this.prefill,
       iconButton("close", "Without a given beginning", () => this.#togglePrefill(false), { class: "is-small" }));
     this.notice = new NoticeView(chat);
@@ -98,7 +103,8 @@ export class Composer {
 
   #onKey(event, area) {
     if (isComposing(event)) return;
-    if (event.key === "Enter" && !event.shiftKey && !event.altKey) { event.preventDefault(); this.send(); }
+    const sends = event.ctrlKey || event.metaKey || !withFingers();
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey && sends) { event.preventDefault(); this.send(); }
     else if (event.key === "ArrowUp" && area === this.area && !area.value && !event.shiftKey && this.wishes.editLast()) event.preventDefault();
   }
 
@@ -154,12 +160,21 @@ export class Composer {
   }
 
   #addAs(role) {
-    const { text } = this.draft();
-    if (!text.trim()) { this.chat.toast("Write the message first; then choose its role here."); this.focus(); return; }
+    const { text, files } = this.draft(), { chat } = this;
+    if (!text.trim() && !files.length) { chat.toast("Write the message first; then choose its role here."); this.focus(); return; }
+    if (chat.isRunning()) { chat.toast(BUSY); return; }
     this.tellDraft.cancel();
-    this.chat.edit({ do: "insert", before: null, role, content: text });
-    this.set({ ...this.draft(), text: "" });
+    chat.handed.add((conversation) => this.#refused(conversation, { text, prefill: "", files }));
+    chat.edit({ do: "insert", before: null, role, content: withFiles(text, files) });
+    this.set({ ...this.draft(), text: "", files: [] });
     this.focus();
+  }
+
+  /** @param {string|null} conversation @param {import("./preferences.js").Draft} draft */
+  #refused(conversation, draft) {
+    if (conversation === this.conversation) { this.giveBack(draft); return; }
+    const now = draftOf(conversation);
+    keepDraft(conversation, { ...now, text: [draft.text, now.text].filter(Boolean).join("\n"), files: [...draft.files, ...now.files] });
   }
 
   #showSend() {

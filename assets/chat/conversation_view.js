@@ -2,12 +2,13 @@
 
 import { arrange, make } from "./dom.js";
 import { wordButton } from "./buttons.js";
-import { editor } from "./editor.js";
+import { BUSY, editor } from "./editor.js";
 import { keepingFocus } from "./focus.js";
 import { plainText } from "./markdown.js";
 import { MarkdownView } from "./markdown_view.js";
 import { MessageView } from "./message_view.js";
 import { Follower } from "./scroll.js";
+import { INSERTION, Writings } from "./writing.js";
 
 export class ConversationView {
   /** @param {import("./types.js").Chat} chat @param {{ask: (text: string) => void}} wishes an example was chosen */
@@ -16,7 +17,9 @@ export class ConversationView {
     this.messages = make("div", { class: "oc-messages", role: "log", "aria-label": "Conversation", "aria-live": "off" });
     this.element = make("div", { class: "oc-scroll" }, this.messages);
     this.follower = new Follower(this.element, this.messages);
-    this.hands = { edit: (id) => this.view(id)?.edit(), insertBefore: (id) => this.insertBefore(id) };
+    this.writings = new Writings();
+    this.hands = { edit: (id) => this.view(id)?.edit(), insertBefore: (id) => this.insertBefore(id),
+      writings: () => this.writings.of(chat.snapshot.conversation.id), giveBack: (conversation, id, writing) => this.#giveBack(conversation, id, writing) };
     this.system = wordButton("+ Add a system prompt", () => this.insertBefore(this.#ids()[0] ?? null, "system"), { class: "oc-add-system", "data-action": "add-system" });
     this.answer = wordButton("Let the model answer", () => chat.submit({ do: "answer" }), { class: "oc-answer", "data-action": "answer" });
     this.emptyText = new MarkdownView();
@@ -24,10 +27,14 @@ export class ConversationView {
 
   /** Everything, from the newest snapshot. */
   show() {
-    const { conversation, running } = this.chat.snapshot, isOther = this.shownId !== undefined && conversation.id !== this.shownId && this.shownId !== null;
-    if (isOther) { this.insertion = null; this.live.clear(); this.rows.clear(); }
+    const { conversation, running } = this.chat.snapshot, isNamed = this.shownId === null && conversation.id !== null && this.chat.isNaming;
+    if (this.shownId !== undefined) this.writings.look(this.shownId);
+    if (isNamed) this.writings.named(conversation.id);
+    else if (this.shownId !== undefined && conversation.id !== this.shownId) { this.insertion = null; this.live.clear(); this.rows.clear(); }
+    this.writings.follow(conversation.id, conversation.messages, new Set(running));
     for (const id of [...this.live.keys()]) if (!running.includes(id) && this.view(id)) this.live.delete(id);
     keepingFocus(this.messages, () => this.#draw(conversation.messages, new Set(running)));
+    this.#reopen();
     if (this.shownId !== conversation.id) this.follower.follow();
     this.shownId = conversation.id;
   }
@@ -79,19 +86,42 @@ export class ConversationView {
 
   /** An empty message to write, before another or at the end. @param {string|null} id @param {string} [role] */
   insertBefore(id, role = "user") {
-    const leave = () => { this.insertion?.element.remove(); this.insertion = null; this.#arrange(); };
+    const typed = this.insertion?.writing.text || "";
+    this.#openInsertion({ before: id, role, text: typed });
+  }
+
+  /** @param {import("./writing.js").Writing} writing */
+  #openInsertion(writing) {
+    const { chat } = this, writings = this.hands.writings();
+    const leave = () => { writings.delete(INSERTION); this.insertion?.element.remove(); this.insertion = null; this.#arrange(); };
     this.insertion?.element.remove();
     const element = make("div", { class: "oc-row" }, make("article", { class: "oc-message is-new" }, editor({
-      text: "", role, roles: this.chat.snapshot.roles, label: "New message", leave,
-      save: (content, chosen) => {
+      writing, roles: chat.snapshot.roles, label: "New message", leave,
+      save: (content, role) => {
         if (!content.trim()) { leave(); return; }
-        const { before } = this.insertion;
+        if (chat.isRunning()) { chat.toast(BUSY); return; }
         leave();
-        this.chat.edit({ do: "insert", before, role: chosen, content });
+        chat.handed.add((conversation) => this.#giveBack(conversation, INSERTION, { ...writing, selection: undefined }));
+        chat.edit({ do: "insert", before: writing.before, role, content });
       },
     })));
-    this.insertion = { before: id, element };
+    writings.set(INSERTION, writing);
+    this.insertion = { writing, element };
     this.#arrange();
+  }
+
+  /** What was refused, or was being typed when another conversation was opened, is there again. */
+  #reopen() {
+    for (const [id, writing] of [...this.hands.writings()]) {
+      if (id === INSERTION) { if (!this.insertion) this.#openInsertion(writing); } else if (!this.view(id)?.editing) this.view(id)?.edit(writing);
+    }
+  }
+
+  #giveBack(conversation, id, writing) {
+    const kept = this.writings.of(conversation);
+    if (!kept.has(id)) kept.set(id, writing);
+    if (conversation === this.chat.snapshot.conversation.id) this.#reopen();
+    else writing.selection = null;
   }
 
   #ids() { return this.chat.snapshot.conversation.messages.map((message) => message.id); }
@@ -124,14 +154,16 @@ export class ConversationView {
 
   #arrange() {
     const { conversation, running, can } = this.chat.snapshot, { messages } = conversation, nodes = [];
-    if (this.insertion?.before && !messages.some((message) => message.id === this.insertion.before)) this.insertion.before = null; // what is being written is kept
-    if (!messages.some((message) => message.role === "system") && this.insertion?.before !== (messages[0]?.id ?? null)) nodes.push(this.system);
+    const inserted = this.insertion?.writing, at = messages.findIndex((message) => message.id === inserted?.before);
+    if (at >= 0) inserted.index = at;
+    else if (inserted?.before) inserted.before = messages[inserted.index]?.id ?? null; // its place stays, whatever is there now
+    if (!messages.some((message) => message.role === "system") && inserted?.before !== (messages[0]?.id ?? null)) nodes.push(this.system);
     if (!messages.length && !this.pending && !this.insertion) nodes.push(this.#empty());
     for (const row of this.rows.values()) {
-      if (this.insertion && row.ids.includes(this.insertion.before)) nodes.push(this.insertion.element);
+      if (this.insertion && row.ids.includes(inserted.before)) nodes.push(this.insertion.element);
       nodes.push(row.element);
     }
-    if (this.insertion && this.insertion.before === null) nodes.push(this.insertion.element);
+    if (this.insertion && inserted.before === null) nodes.push(this.insertion.element);
     const last = messages[messages.length - 1];
     if (last && last.role !== "assistant" && !running.length && can.send && !this.pending && !this.insertion) nodes.push(this.answer);
     if (this.pending) nodes.push(this.pending.element);

@@ -13,7 +13,7 @@ export class Header {
   constructor(chat, wishes) {
     Object.assign(this, { chat, wishes });
     this.mode = MODES.some((each) => each.mode === remembered("colour", "")) ? remembered("colour", "") : "";
-    this.title = make("button", { type: "button", class: "oc-title", title: "Rename", "data-action": "title", onclick: () => this.#rename() });
+    this.title = make("button", { type: "button", class: "oc-title", dir: "auto", title: "Rename", "data-action": "title", onclick: () => this.#rename() });
     this.opener = iconButton("list", "Show the conversations", wishes.openList, { class: "oc-opener", "data-action": "open-list" });
     this.newButton = iconButton("new", "New chat", () => chat.edit({ do: "new" }), { class: "oc-opener", "data-action": "new-here" });
     this.switch = make("div", { class: "oc-switch", role: "radiogroup", "aria-label": "Colour answers by" }, ...MODES.map(({ mode, words, help }) =>

@@ -9,7 +9,7 @@ import { isComposing, make } from "./dom.js";
  * @param {(text: string) => void} save called only when the text changed and is not empty
  */
 export function editInline(shown, value, label, save) {
-  const field = make("input", { type: "text", class: "oc-inline-edit", "aria-label": label, maxlength: "200", autocomplete: "off" });
+  const field = make("input", { type: "text", class: "oc-inline-edit", dir: "auto", "aria-label": label, maxlength: "200", autocomplete: "off" });
   let isOver = false;
   const end = (isSaved) => {
     if (isOver) return;

@@ -17,7 +17,7 @@ export class ConversationList {
   /** @param {import("./types.js").Chat} chat @param {{fold: () => void, opened: () => void}} wishes */
   constructor(chat, wishes) {
     Object.assign(this, { chat, wishes, items: new Map() });
-    this.search = make("input", { type: "search", class: "oc-search", placeholder: "Search", "aria-label": "Search conversations", autocomplete: "off" });
+    this.search = make("input", { type: "search", class: "oc-search", dir: "auto", placeholder: "Search", "aria-label": "Search conversations", autocomplete: "off" });
     const tell = debounced(() => chat.edit({ do: "search", text: this.search.value.trim() }), SEARCH_MS);
     this.search.addEventListener("input", () => tell());
     this.search.addEventListener("keydown", (event) => {
@@ -66,7 +66,7 @@ export class ConversationList {
     const { chat } = this, title = summary.title || "Untitled";
     const open = make("button", { type: "button", class: "oc-item-open", "aria-current": isOpen ? "true" : null, title: `${title} · ${summary.when} · ${count(summary.messages, "message")}`,
       onclick: () => { if (!isOpen) chat.edit({ do: "open", id: summary.id }); this.wishes.opened(); } },
-      make("span", { class: "oc-item-title" }, title), summary.snippet ? make("span", { class: "oc-item-snippet" }, ...marked(summary.snippet, search)) : null);
+      make("span", { class: "oc-item-title", dir: "auto" }, title), summary.snippet ? make("span", { class: "oc-item-snippet", dir: "auto" }, ...marked(summary.snippet, search)) : null);
     const rename = () => editInline(open.querySelector(".oc-item-title"), title, "Title", (text) => chat.edit({ do: "rename", id: summary.id, title: text }));
     open.addEventListener("dblclick", rename);
     const more = iconButton("more", `More about ${title}`, () => toggleMenu(more, [
@@ -92,7 +92,20 @@ function dayOf(when) {
   return day ? day[0].toUpperCase() + day.slice(1) : "Earlier";
 }
 
+/** As the search does it: "STRASSE" finds "Straße". */
+const folded = (text) => text.toUpperCase().toLowerCase();
+
 function marked(text, search) {
-  const at = search ? text.toLowerCase().indexOf(search.toLowerCase()) : -1;
-  return at < 0 ? [text] : [text.slice(0, at), make("mark", {}, text.slice(at, at + search.length)), text.slice(at + search.length)];
+  const wanted = [...search].map(folded).join(""), places = []; // of each folded character: where its own begins and ends
+  let all = "", from = 0;
+  for (const character of text) {
+    const fold = folded(character), to = from + character.length;
+    all += fold;
+    for (let number = 0; number < fold.length; number += 1) places.push([from, to]);
+    from = to;
+  }
+  const at = wanted ? all.indexOf(wanted) : -1;
+  if (at < 0) return [text];
+  const [begin] = places[at], [, end] = places[at + wanted.length - 1];
+  return [text.slice(0, begin), make("mark", {}, text.slice(begin, end)), text.slice(end)];
 }

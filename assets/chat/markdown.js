@@ -8,7 +8,9 @@ import { mathExtensions, showMath } from "./math.js";
 
 const TAGS = ("a abbr b blockquote br caption cite code dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img input ins kbd li mark "
   + "ol p pre q rp rt ruby s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var").split(" ");
-const KNOWN = new Set(TAGS);
+/** Tags that are taken as HTML when an answer has them. */
+const KNOWN = new Set(["b", "i", "em", "strong", "sub", "sup", "br", "kbd", "details", "summary"]);
+const SPOKEN = "p, li, h1, h2, h3, h4, h5, h6, td, th, blockquote, summary";
 const OPTIONS = { ALLOWED_TAGS: TAGS, ALLOWED_ATTR: ["href", "title", "alt", "src", "align", "colspan", "rowspan", "start", "open", "lang", "dir", "type",
   "checked", "disabled", "class", "data-lang", "data-display"], ALLOW_DATA_ATTR: false, ALLOW_ARIA_ATTR: false, RETURN_DOM_FRAGMENT: true };
 const OWN_CLASSES = new Set(["oc-math", "oc-code-source"]);
@@ -16,7 +18,7 @@ const DATA_IMAGE = /^data:image\/(png|jpeg|gif|webp);base64,/i;
 
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
-/** Tags nobody knows, as models invent them (<think>, <tool_call>), are words to be read. */
+/** All other tags, as answers explain them (<input>) or models invent them (<tool_call>), are words to be read. */
 const withUnknownTagsAsText = (html) => html.replace(/<!--[\s\S]*?(-->|$)|<[?!/]?([a-zA-Z][\w:-]*)?[^>]*>?/g,
   (tag, _, name) => name && KNOWN.has(name.toLowerCase()) ? tag : escaped(tag));
 
@@ -58,6 +60,7 @@ function finish(element) {
     if (!OWN_CLASSES.has(node.className)) node.removeAttribute("class");
   for (const image of element.querySelectorAll("img")) if (!DATA_IMAGE.test(image.getAttribute("src") || "")) image.replaceWith(asLink(image));
   for (const link of element.querySelectorAll("a")) {
+    if (!link.hasAttribute("href")) { link.replaceWith(...link.childNodes); continue; } // javascript: and the like
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
@@ -71,6 +74,7 @@ function finish(element) {
     table.replaceWith(frame);
     frame.append(table);
   }
+  for (const node of element.querySelectorAll(SPOKEN)) if (!node.dir && !node.matches("li > p, blockquote p")) node.dir = "auto"; // those follow what they are in
   for (const formula of element.querySelectorAll("span.oc-math")) showMath(formula);
 }
 
@@ -85,10 +89,10 @@ export function plainText(text) {
   const element = make("div", { class: "oc-plain" });
   let last = 0;
   for (const fence of text.matchAll(/^(`{3,}|~{3,})([^\n`]*)\n([\s\S]*?)(?:\n)?^\1[ \t]*(?:\n|$)/gm)) {
-    if (fence.index > last) element.append(make("p", {}, text.slice(last, fence.index).replace(/\n$/, "")));
+    if (fence.index > last) element.append(make("p", { dir: "auto" }, text.slice(last, fence.index).replace(/\n$/, "")));
     element.append(codeBlock(fence[3].replace(/\n$/, ""), fence[2].trim()));
     last = fence.index + fence[0].length;
   }
-  if (last < text.length || !text) element.append(make("p", {}, text.slice(last)));
+  if (last < text.length || !text) element.append(make("p", { dir: "auto" }, text.slice(last)));
   return element;
 }

@@ -2,7 +2,7 @@
 
 import { count, make } from "./dom.js";
 import { wordButton } from "./buttons.js";
-import { editor, ROLE_WORDS } from "./editor.js";
+import { BUSY, editor, EMPTY, ROLE_WORDS } from "./editor.js";
 import { plainText } from "./markdown.js";
 import { MarkdownView } from "./markdown_view.js";
 import { actionRow, versionSwitch } from "./message_actions.js";
@@ -18,7 +18,7 @@ const LONG_LINES = 18, LONG_CHARACTERS = 1600;
 export class MessageView {
   /** @param {import("./types.js").Chat} chat @param {import("./message_actions.js").Hands} hands */
   constructor(chat, hands) {
-    Object.assign(this, { chat, hands, message: null, drawn: "", mode: "", isRunning: false, isUnfolded: false, editing: null });
+    Object.assign(this, { chat, hands, message: null, drawn: "", mode: "", isRunning: false, isUnfolded: false, editing: null, writing: null });
     this.head = make("div", { class: "oc-head" });
     this.reasoning = new ReasoningView();
     this.markdown = new MarkdownView();
@@ -38,6 +38,7 @@ export class MessageView {
   update(message, place, now) {
     const { element } = this, words = ROLE_WORDS[message.role] || message.role, label = `${words}, message ${place.index + 1} of ${place.count}`;
     this.place = place;
+    if (this.writing) this.writing.index = place.index;
     if (element.getAttribute("aria-label") !== label) element.setAttribute("aria-label", label);
     const drawn = JSON.stringify([{ ...message, group: now.inGroup }, now.isRunning, now.isChosen]);
     if (drawn === this.drawn) return;
@@ -67,25 +68,41 @@ export class MessageView {
     if (this.message && !this.editing) this.#drawContent(undefined);
   }
 
-  /** Opens the editor in place of the text. */
-  edit() {
+  /** Opens the editor in place of the text. @param {import("./writing.js").Writing} [kept] what was typed before */
+  edit(kept) {
     if (this.editing) { this.editing.querySelector("textarea").focus(); return; }
-    const { message, chat } = this;
-    const leave = () => { this.editing?.remove(); this.editing = null; this.element.classList.remove("is-editing"); this.element.focus(); };
+    const { message, chat, hands } = this, { id } = message, writings = hands.writings();
+    const writing = Object.assign(kept || { text: withLineEnds(message.content), role: message.role }, { content: message.content, index: this.place.index, versions: message.versions.count });
+    writings.set(id, writing);
+    this.writing = writing;
+    const leave = () => { writings.delete(id); this.#closeEditor(); };
+    const handOver = (isAnswered) => { leave(); chat.handed.add((conversation) => hands.giveBack(conversation, id, { ...writing, selection: undefined }), isAnswered); };
+    const mayNot = (content, role) => chat.isRunning() ? BUSY : role === "user" && !content.trim() ? EMPTY : "";
     this.editing = editor({
-      text: message.content, role: message.role, roles: chat.snapshot.roles, label: `Edit this ${message.role} message`, leave,
+      writing, roles: chat.snapshot.roles, label: `Edit this ${message.role} message`, leave,
       save: (content, role) => {
-        leave();
-        if (content !== message.content || role !== message.role) chat.edit({ do: "edit", id: message.id, content, role });
+        if (content === withLineEnds(this.message.content) && role === this.message.role) { leave(); return; }
+        if (mayNot(content, role)) { chat.toast(mayNot(content, role)); return; }
+        handOver(false);
+        chat.edit({ do: "edit", id, content, role });
       },
       answer: message.role === "user" ? (content) => {
-        if (chat.isRunning()) { chat.toast("An answer is still being written. Esc stops it."); return; }
-        leave();
-        chat.submit({ do: "resend", id: message.id, content });
+        if (mayNot(content, "user")) { chat.toast(mayNot(content, "user")); return; }
+        handOver(true);
+        chat.submit({ do: "resend", id, content });
       } : undefined,
     });
     this.element.classList.add("is-editing");
     this.body.before(this.editing);
+  }
+
+  /** The focus goes back to where the editor was opened. */
+  #closeEditor() {
+    this.editing?.remove();
+    this.editing = this.writing = null;
+    this.element.classList.remove("is-editing");
+    const button = ["edit", "more"].map((name) => this.foot.querySelector(`[data-action="${name}"]`)).find((each) => each?.offsetParent);
+    (button || this.element).focus();
   }
 
   #drawHead(words, now) {
@@ -166,6 +183,9 @@ export class MessageView {
     this.facts.replaceChildren(make("span", { class: "oc-now" }, note));
   }
 }
+
+/** As a field of text has it. */
+const withLineEnds = (text) => text.replace(/\r\n?/g, "\n");
 
 /** Calls once, when the element is first on the screen. */
 function whenSeen(element, call) {

@@ -5,7 +5,8 @@ import { icon } from "./icons.js";
 import { wordButton } from "./buttons.js";
 import { codeBlock } from "./code_block.js";
 
-const typed = new Map(); // results being typed survive a redraw
+const typed = new Map(); // results being typed survive a redraw, and a refusal
+const keyOf = (message, call) => `${message.id} ${call.id}`;
 
 /**
  * @param {import("./types.js").Chat} chat
@@ -18,24 +19,25 @@ export function toolCards(chat, message) {
       call.has_result ? make("span", { class: "oc-done" }, icon("check"), "result is there") : null),
     hasArguments(call.arguments) ? codeBlock(JSON.stringify(call.arguments, null, 2), "json") : make("p", { class: "oc-dim" }, "without arguments"),
     ...(call.problems || []).map((problem) => make("p", { class: "oc-problem" }, problem)),
-    call.has_result ? resultOf(chat, call) : resultField(chat, message, call)));
+    call.has_result ? resultOf(chat, message, call) : resultField(chat, message, call)));
 }
 
 const hasArguments = (given) => given !== null && given !== undefined && (typeof given !== "object" || Object.keys(given).length > 0);
 
-function resultOf(chat, call) {
+function resultOf(chat, message, call) {
+  typed.delete(keyOf(message, call));
   const found = chat.snapshot.conversation.messages.find((each) => each.role === "tool" && each.tool_call_id && each.tool_call_id === call.id);
   if (!found) return null;
   return make("details", { class: "oc-call-result" }, make("summary", {}, `Result · ${count(found.content.length, "character")}`), toolText(found.content));
 }
 
 function resultField(chat, message, call) {
-  const key = `${message.id} ${call.id}`;
-  const area = make("textarea", { rows: "2", class: "oc-field", placeholder: "Type the result", "aria-label": `Result of ${call.name}`, spellcheck: "false" });
+  const key = keyOf(message, call);
+  const area = make("textarea", { rows: "2", class: "oc-field", placeholder: "Type the result", "aria-label": `Result of ${call.name}`, spellcheck: "false", dir: "auto" });
   area.value = typed.get(key) || "";
   const send = (goesOn) => {
     if (chat.isRunning()) { chat.toast("An answer is still being written. Esc stops it."); return; }
-    typed.delete(key);
+    chat.focusComposer();
     chat.submit({ do: "tool_result", id: message.id, call_id: call.id, content: area.value, go_on: goesOn });
   };
   area.addEventListener("input", () => { typed.set(key, area.value); fitHeight(area); });
@@ -53,5 +55,5 @@ export function toolText(text) {
   if (/^[[{]/.test(trimmed)) {
     try { return codeBlock(JSON.stringify(JSON.parse(trimmed), null, 2), "json"); } catch (error) { /* a text that only looks like JSON is shown as it is */ }
   }
-  return make("div", { class: "oc-plain" }, make("p", {}, text));
+  return make("div", { class: "oc-plain" }, make("p", { dir: "auto" }, text));
 }

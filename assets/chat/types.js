@@ -35,6 +35,8 @@
  * @property {() => boolean} isRunning
  * @property {boolean} isNaming the new conversation is about to get its id, and stays the same
  * @property {import("./tokens.js").TokenShelf} tokens
+ * @property {import("./writing.js").Handed} handed what was handed over, and comes back when it is refused
+ * @property {() => void} focusComposer not with fingers: a keyboard would cover the screen
  */
 
 export {};

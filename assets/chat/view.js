@@ -10,6 +10,7 @@ import { ConversationList } from "./list.js";
 import { remember, remembered } from "./preferences.js";
 import { toaster } from "./toast.js";
 import { TokenShelf } from "./tokens.js";
+import { Handed } from "./writing.js";
 
 const NARROW_PIXELS = 700, SETTLED_MS = 15_000, OPENED_MS = 3_000, REDRAW_MS = 100, SLOWEST_REDRAW_MS = 400, REDRAW_SHARE = 0.05, LOST_MS = 1_000;
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -36,6 +37,14 @@ export function mount(element, props, trigger, watch, server) {
   window.openarcChat = { show: (snapshot) => view.show(snapshot), live: (value) => view.live(value), reply: (value) => view.reply(value), page: () => view.chat.snapshot.page, unmount: () => view.unmount() };
 }
 
+/** On a phone the column unfolds below what is seen. */
+function showUnfolded(event) {
+  const fold = event.target.closest?.("#oa-chat-fold");
+  if (!fold || fold.getAttribute("aria-expanded") === "true") return;
+  const observer = new MutationObserver(() => { observer.disconnect(); fold.scrollIntoView({ block: "start" }); });
+  observer.observe(fold, { attributes: true, attributeFilter: ["aria-expanded"] });
+}
+
 class View {
   constructor(element, trigger, server) {
     this.leaving = new AbortController();
@@ -55,6 +64,8 @@ class View {
     /** @type {import("./types.js").Chat} */
     this.chat = { root, snapshot: NOTHING, isNaming: false, leaving: this.leaving.signal, toast: toaster(root), submit: act("submit"), edit: act("edit"), look: act("select"), stop: () => act("stop")({}),
       isRunning: () => this.chat.snapshot.running.length > 0 || this.sent !== null, tokens: new TokenShelf((id) => this.chat.look({ do: "tokens", id })) };
+    this.chat.handed = new Handed(this.chat);
+    this.chat.focusComposer = () => { if (!matchMedia("(hover: none)").matches) this.composer.focus(); };
     this.list = new ConversationList(this.chat, { fold: () => this.#fold(true), opened: () => this.#closeDrawer() });
     this.header = new Header(this.chat, { openList: () => this.#openList(), colourBy: (mode) => this.conversation.colourBy(mode) });
     this.conversation = new ConversationView(this.chat, { ask: (text) => this.#send({ text, prefill: "", files: [] }) });
@@ -68,6 +79,7 @@ class View {
     element.replaceChildren(root);
     this.#fold(remembered("folded", false));
     this.#measure(element);
+    document.addEventListener("click", showUnfolded, { capture: true, signal: this.leaving.signal });
     document.addEventListener("keydown", (event) => this.#onKey(event), { signal: this.leaving.signal });
   }
 
@@ -77,6 +89,7 @@ class View {
     this.#tellEnd(this.chat.snapshot, snapshot);
     this.chat.snapshot = snapshot;
     this.#settle(snapshot);
+    this.chat.handed.show(snapshot);
     this.list.show();
     this.header.show();
     this.conversation.show();
@@ -144,7 +157,10 @@ class View {
     if (value.kind === "tokens") this.chat.tokens.put(value.id, value.tokens || []);
     else if (value.kind === "export") download(value.name, value.mime, value.text);
     else if (value.kind === "undo") this.composer.giveBack({ text: value.text, prefill: "", files: [] });
-    else if (value.kind === "told") this.chat.toast(value.text, value.tone);
+    else if (value.kind === "told") {
+      this.chat.toast(value.text, value.tone);
+      if (value.tone === "bad") this.chat.handed.refused();
+    }
   }
 
   unmount() { this.leaving.abort(); }
@@ -181,12 +197,15 @@ class View {
     this.composer.giveBack(draft);
   }
 
-  /** Escape stops, unless it is for an editor, a menu or a dialog. */
+  /** Escape closes the drawer, or stops, unless it is for an editor, a menu, a dialog or something outside the view. */
   #onKey(event) {
-    if (event.key !== "Escape" || event.defaultPrevented || !this.chat.isRunning()) return;
+    const { root } = this.chat, isHere = root.offsetParent && (root.contains(event.target) || event.target === document.body);
+    if (event.key !== "Escape" || event.defaultPrevented || !isHere) return;
     if (document.querySelector("dialog[open], [role='dialog']:not([hidden]), .oc-menu, .oc-inline-edit")) return;
     const target = event.target;
     if (target.closest?.(".oc-editor, .cm-editor, [role='combobox'][aria-expanded='true']")) return;
+    if (root.classList.contains("has-drawer")) { event.preventDefault(); this.#closeDrawer(); this.header.opener.focus(); return; }
+    if (!this.chat.isRunning()) return;
     event.preventDefault();
     this.chat.stop();
   }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -11,6 +11,11 @@ from openarc_ui.engine.formats.answer import ParsedAnswer
 from openarc_ui.engine.prompts import TokenDetail
 from openarc_ui.engine.types import PerformanceReport
 
+MAX_FIGURE = 2**64
+NUMBERS = frozenset(
+    each.name for each in fields(PerformanceReport) if each.type in ("float", "float | None", "int", "int | None")
+)
+"""Figures that are numbers from 0 on where they were measured."""
 LEFT_OUT_OF_FIGURES = frozenset({"request_id", "error_code", "error_message", "inter_token_latencies_seconds"})
 
 
@@ -30,6 +35,17 @@ def figures_of(report: PerformanceReport, details: Sequence[TokenDetail] = ()) -
         own["decode_tokens_per_second"] = (len(details) - 1) / decode_seconds
         figures |= own | {"ttft_seconds": details[0].seconds}
     return figures
+
+
+def measured(figures: Mapping[str, Any], name: str) -> float | None:
+    """A figure that is a number; None where it was not measured, or is something else."""
+    value = figures.get(name)
+    return value if is_figure(value) else None
+
+
+def is_figure(value: Any) -> bool:
+    """A finite number from 0 on."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_FIGURE
 
 
 def reasoning_cost(

@@ -16,7 +16,7 @@ from openarc_ui.engine.formats.templates import (
 )
 from openarc_ui.engine.prompts import PromptOptions, PromptRequest, Tool
 from openarc_ui.engine.types import GenerationRequest
-from openarc_ui.errors import OpenArcError
+from openarc_ui.errors import InvalidRequest, OpenArcError
 
 ToolFormatChoice = Literal["auto", "none", "hermes", "llama3", "mistral", "phi4"]
 AUTOMATIC: ToolFormatChoice = "auto"
@@ -73,6 +73,7 @@ def answer_format(
     Raises:
         ModelNotLoaded, TemplateRefused, InvalidRequest, WorkerDied.
     """
+    check_tool_format(tool_format, request.tools)
     template = request.chat_template or engine.chat_template(request.model).text
     chosen = None
     if request.tools and tool_format != NO_TOOLS:
@@ -80,6 +81,18 @@ def answer_format(
     tags = reasoning_tags_of(template)
     is_open = tags is not None and _is_open(engine, request, tags, prefill)
     return AnswerFormat(chosen, request.tools or (), tags, is_open)
+
+
+def check_tool_format(tool_format: str, tools: Sequence[Tool] | None) -> None:
+    """See that a tool format is not given for nothing.
+
+    Raises:
+        InvalidRequest: it is named, and there are no tools whose calls could be written in it.
+    """
+    if tool_format not in (AUTOMATIC, NO_TOOLS) and not tools:
+        raise InvalidRequest(
+            "tool_format says how calls of tools are written; no tools are given.", "Give tools, or leave it out."
+        )
 
 
 def answer_formats(engine: Engine, requests: Sequence[GenerationRequest], tool_format: str) -> list[AnswerFormat]:
@@ -105,7 +118,8 @@ def reasoning_tags(engine: Engine, model: str | None, chat_template: str | None 
 def _is_open(engine: Engine, request: GenerationRequest, tags: ReasoningTags, prefill: str) -> bool:
     """What is to be parsed begins within the model's thoughts."""
     shared = {name: getattr(request, name) for name in (*PromptOptions.model_fields, "conversation", "model")}
-    prompt = engine.render(PromptRequest(**shared, max_new_tokens=request.max_new_tokens)).text
+    room = request.max_new_tokens if request.when_too_long == "shorten" else None
+    prompt = engine.render(PromptRequest(**shared, max_new_tokens=room)).text
     begun = request.conversation[-1].content if request.continue_final_message else ""
     is_open = prompt_opens_reasoning(prompt.removesuffix(begun), tags)
     if prefill or not begun:

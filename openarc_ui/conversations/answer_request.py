@@ -10,6 +10,7 @@ from openarc_ui.conversations.tree import Conversation, Node
 from openarc_ui.engine.formats.templates import ReasoningTags
 from openarc_ui.engine.message import Message
 from openarc_ui.engine.types import GenerationRequest
+from openarc_ui.errors import InvalidRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,14 @@ class Beginning:
 
     @classmethod
     def of(cls, prefill: str = "", continued: Node | None = None, tags: ReasoningTags | None = None) -> Beginning:
-        """A text of the user's, or an answer that is gone on with, be it in the middle of its thoughts."""
+        """A text of the user's, or an answer that is gone on with, be it in the middle of its thoughts.
+
+        Raises:
+            InvalidRequest: the answer calls tools, so what follows it are their results.
+        """
         if continued is None:
             return cls(prefill, None, len(prefill))
+        check_can_go_on(continued)
         given = len(continued.content) if continued.answer is None else continued.answer.prefill_characters
         if continued.reasoning and not continued.content and tags is not None:
             return cls(f"{tags.open}\n{continued.reasoning}", None, 0)
@@ -40,6 +46,18 @@ class Beginning:
     def message(self) -> Message:
         """It as the last message of a request with `continue_final_message`."""
         return Message(role="assistant", content=self.text, reasoning_content=self.reasoning)
+
+
+def check_can_go_on(answer: Node) -> None:
+    """
+    Raises:
+        InvalidRequest: the answer calls tools: more text behind the calls would lose them.
+    """
+    if answer.tool_calls:
+        raise InvalidRequest(
+            "An answer that calls tools can't be gone on with: its calls would be lost.",
+            "Give the results of its calls, or let it be answered anew.",
+        )
 
 
 def answer_request(

@@ -112,7 +112,7 @@ def _place(engine: Engine, conversation: Conversation, wish: AnswerWish) -> tupl
     if not path:
         raise InvalidRequest("The conversation has no messages yet.", "Add one first.")
     if not wish.continue_final_message:
-        return wish.parent_id or path[-1].id, Beginning.of(wish.prefill)
+        return path[-1].id if wish.parent_id is None else wish.parent_id, Beginning.of(wish.prefill)
     last = path[-1]
     if last.role != "assistant" or last.parent_id is None:
         raise InvalidRequest("The path does not end with an answer to go on with.", "Leave continue_final_message out.")

@@ -18,7 +18,7 @@ from openarc_ui.conversations.openai_form import MessageReader, plain_message
 from openarc_ui.conversations.titles import MAX_TITLE_CHARACTERS
 from openarc_ui.conversations.tree import Conversation
 from openarc_ui.engine.message import Message
-from openarc_ui.errors import nearest
+from openarc_ui.errors import InvalidRequest, nearest
 
 LISTS = ("messages", "conversations", "conversation")
 """Names under which messages come: OpenAI's, ShareGPT's, and that of OpenArc's own request."""
@@ -122,6 +122,12 @@ def _only_one(source: JsonText) -> tuple[Any, Path]:
 
 
 def _imported(conversation: Conversation, title: str, notes: list[str]) -> ImportedConversation:
+    """
+    Raises:
+        InvalidRequest: it has no message.
+    """
+    if not conversation.nodes:
+        raise InvalidRequest("There is no message in this conversation.", FORMS_HINT)
     title = " ".join(title.split())
     if len(title) > MAX_TITLE_CHARACTERS:
         notes = [*notes, f"The title was cut to {MAX_TITLE_CHARACTERS} characters."]

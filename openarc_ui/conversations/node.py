@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.message import Message, Role, ToolCall
+from openarc_ui.engine.types import FinishReason
 from openarc_ui.errors import InvalidRequest, nearest
 
 ROLES: tuple[str, ...] = get_args(Role)
@@ -115,8 +116,16 @@ class Placement:
 
 
 def ended(answer: Answer | None) -> Answer | None:
-    """What a copy of an answer has: it is not the one that goes on."""
-    return replace(answer, is_running=False) if answer is not None and answer.is_running else answer
+    """What a copy of an answer has: it is not the one that goes on, so it ends with what it is so far."""
+    if answer is None or not answer.is_running:
+        return answer
+    return replace(answer, is_running=False, finish_reason=FinishReason.CANCELLED.value, figures={})
+
+
+def is_hollow(node: Node) -> bool:
+    """An answer that is being generated and says nothing yet: a copy of it would be no message."""
+    is_running = node.answer is not None and node.answer.is_running
+    return is_running and not (node.content or node.reasoning or node.tool_calls)
 
 
 def checked_message(message: Message) -> Message:

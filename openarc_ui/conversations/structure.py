@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from openarc_ui.conversations.node import Answer, Node, Placement, checked_message, ended, new_id
+from openarc_ui.conversations.node import Answer, Node, Placement, checked_message, ended, is_hollow, new_id
 from openarc_ui.engine.message import Message
 from openarc_ui.errors import InvalidRequest, MessageNotFound
 
@@ -91,6 +91,20 @@ class Tree:
         chosen = self._selected.get(node_id)
         return None if chosen is None else self._nodes[chosen]
 
+    def below(self, node_id: str) -> tuple[Node, ...]:
+        """Everything that follows a message, in all versions, in no order.
+
+        Raises:
+            MessageNotFound: no such message.
+        """
+        found: list[str] = []
+        waiting = [self.node(node_id).id]
+        while waiting:
+            children = self._children.get(waiting.pop(), ())
+            found += children
+            waiting += children
+        return tuple(self._nodes[each] for each in found)
+
     def versions(self, node_id: str) -> tuple[Node, ...]:
         """A message and everything that stands at the same place, in order."""
         return self.children(self.node(node_id).parent_id)
@@ -129,7 +143,7 @@ class Tree:
         return Placement(node, position, self._selected[node.parent_id] == node.id)
 
     def _remove(self, node_id: str) -> None:
-        """Take one node out; its children come to its place."""
+        """Take one node out; its children come to its place, and the path goes on through them where it went through it."""
         node = self.node(node_id)
         versions, below = self._children[node.parent_id], self._children.pop(node_id, ())
         selected_below = self._selected.pop(node_id, None)
@@ -137,8 +151,8 @@ class Tree:
         self._adopt(node.parent_id, below)
         self._children[node.parent_id] = versions[:place] + below + versions[place + 1 :]
         if self._selected[node.parent_id] == node_id:
-            beside = versions[place - 1] if place else (versions[1] if len(versions) > 1 else selected_below)
-            self._choose(node.parent_id, beside)
+            beside = versions[place - 1] if place else (versions[1] if len(versions) > 1 else None)
+            self._choose(node.parent_id, selected_below or beside)
         del self._nodes[node_id]
 
     def _remove_below(self, node_id: str) -> None:
@@ -177,8 +191,10 @@ class Tree:
         return node
 
     def _copy_below(self, node_id: str, rest: Iterable[Node]) -> None:
-        """Copies of these messages, each below the one before. A copy of a running answer is what it is so far."""
+        """Copies of these messages, each below the one before. A copy of a running answer is what it is so far, if anything."""
         for node in rest:
+            if is_hollow(node):
+                continue
             node_id = self._add(node_id, node.message, ended(node.answer), node.created_at).id
 
     def _adopt(self, parent_id: str | None, node_ids: Iterable[str]) -> None:

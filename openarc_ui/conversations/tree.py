@@ -17,7 +17,7 @@ from typing import Any, Literal
 from openarc_ui.conversations.node import Answer as Answer
 from openarc_ui.conversations.node import Node as Node
 from openarc_ui.conversations.node import Placement as Placement
-from openarc_ui.conversations.node import checked_message, ended, message_from
+from openarc_ui.conversations.node import checked_message, ended, is_hollow, message_from
 from openarc_ui.conversations.node import new_id as new_id
 from openarc_ui.conversations.structure import Tree
 from openarc_ui.conversations.titles import clean_title, derived_title
@@ -118,9 +118,10 @@ class Conversation(Tree):
         return version
 
     def delete(self, node_id: str) -> None:
-        """Remove one message. What follows it moves up to its place.
+        """Remove one message, in this version. What follows it moves up to its place.
 
-        Another version of it is selected then; where there is none, what followed goes on.
+        Where the path went through it, it goes on with what followed; only where nothing did, the version beside it is
+        selected. Its other versions stay beside what came to its place.
 
         Raises:
             MessageNotFound: no such message.
@@ -180,18 +181,30 @@ class Conversation(Tree):
         return self._nodes[node_id]
 
     def undo(self) -> str:
-        """Remove the last user message of the path and everything below it.
+        """Take the last user message of the path back: with all its versions and everything below them, at once.
+
+        Nothing is asked; `last_question` and `below` tell beforehand what goes.
 
         Returns:
-            Its content.
+            Its content, in the version that was selected.
+
+        Raises:
+            InvalidRequest: the path has no user message.
+        """
+        question = self.last_question()
+        for version in self.versions(question.id):
+            self.delete_from(version.id)
+        return question.content
+
+    def last_question(self) -> Node:
+        """The last user message of the path.
 
         Raises:
             InvalidRequest: the path has no user message.
         """
         for node in reversed(self.path()):
             if node.role == "user":
-                self.delete_from(node.id)
-                return node.content
+                return node
         raise InvalidRequest("There is no user message to take back.")
 
     def replace_path(self, messages: Sequence[Message]) -> tuple[Node, ...]:
@@ -222,10 +235,13 @@ class Conversation(Tree):
         for node in old[common:]:
             known.setdefault(_key(node.message), deque()).append(node)
         parent_id = old[common - 1].id if common else None
+        is_only_one = len(messages) - common == 1
         for message in messages[common:]:
             same = known.get(_key(message))
             if same:
                 node = same.popleft()
+                if is_hollow(node) and not is_only_one:
+                    continue
                 parent_id = self._add(parent_id, message, ended(node.answer), node.created_at).id
             else:
                 parent_id = self._add(parent_id, message).id

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
+from openarc_ui.conversations.answer_figures import MAX_FIGURE, NUMBERS, is_figure
 from openarc_ui.conversations.json_text import JsonText
 from openarc_ui.conversations.node import Answer, Node, Placement, new_id
 from openarc_ui.conversations.openai_form import MessageReader, plain_message
@@ -34,11 +35,27 @@ class AnswerForm(Frozen):
     figures: JsonObject = Field(default_factory=dict)
     finish_reason: str | None = None
     seed: int | None = Field(None, ge=0, le=2**63 - 1)
-    prefill_characters: int = Field(0, ge=0)
-    reasoning_tokens: int | None = Field(None, ge=0)
-    reasoning_seconds: float | None = Field(None, ge=0)
+    prefill_characters: int = Field(0, ge=0, le=MAX_FIGURE)
+    reasoning_tokens: int | None = Field(None, ge=0, le=MAX_FIGURE)
+    reasoning_seconds: float | None = Field(None, ge=0, le=MAX_FIGURE)
     problem: str = ""
     group: str | None = None
+
+    @field_validator("figures")
+    @classmethod
+    def _are_figures(cls, figures: dict[str, Any]) -> dict[str, Any]:
+        """
+        Raises:
+            ValueError: a figure is no number where it has to be one, or no plain value.
+        """
+        for name, value in figures.items():
+            if name in NUMBERS and value is not None and not is_figure(value):
+                raise ValueError(f"'{name[:80]}' has to be a number from 0 on, or null")
+            if not isinstance(value, str | bool | None) and not (
+                isinstance(value, int | float) and -MAX_FIGURE <= value <= MAX_FIGURE
+            ):
+                raise ValueError(f"'{name[:80]}' has to be a number, a text, true, false or null")
+        return figures
 
 
 class NodeForm(Frozen):

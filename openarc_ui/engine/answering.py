@@ -1,12 +1,14 @@
 """Answers questions in the worker, on a thread of its own, so that a running generation delays none and none delays it.
 
-It uses the model's words and never the model. One question at a time, oldest first.
+It uses the model's words and never the model. One question at a time, oldest first; those with something foreign in them,
+a template or a grammar that may take seconds, stand in a line of their own.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,23 +36,28 @@ logger = logging.getLogger(__name__)
 
 
 class Answerer:
-    """Answers for one loaded model. `put` from any thread, `run` on one of its own."""
+    """Answers for one loaded model. `put` from any thread."""
 
     def __init__(self, backend: Backend, info: ModelInfo, send: Callable[[Answered], None]) -> None:
         self._backend = backend
         self._text = backend.text
         self._info = info
         self._send = send
-        self._waiting: queue.SimpleQueue[Ask] = queue.SimpleQueue()
+        self._own: queue.SimpleQueue[Ask] = queue.SimpleQueue()
+        self._foreign: queue.SimpleQueue[Ask] = queue.SimpleQueue()
 
     def put(self, ask: Ask) -> None:
         """Take a question."""
-        self._waiting.put(ask)
+        (self._foreign if _is_foreign(ask.question) else self._own).put(ask)
 
-    def run(self) -> None:
-        """Answer until the main process is gone."""
+    def start(self) -> None:
+        """Answer, on threads of its own, until the main process is gone."""
+        for waiting in (self._own, self._foreign):
+            threading.Thread(target=self._run, args=(waiting,), name="questions", daemon=True).start()
+
+    def _run(self, waiting: queue.SimpleQueue[Ask]) -> None:
         while True:
-            ask = self._waiting.get()
+            ask = waiting.get()
             if time.perf_counter() - ask.asked_at > QUESTION_SECONDS:
                 continue  # nobody waits for it any more
             try:
@@ -116,3 +123,10 @@ class Answerer:
             self._text.token(token_id)
         ids = list(question.token_ids)
         return self._text.decode(ids) if question.skip_special_tokens else self._text.decode_whole(ids)
+
+
+def _is_foreign(question: Question) -> bool:
+    """It has something in it that the model did not bring."""
+    if isinstance(question, RenderPrompt):
+        return question.request.chat_template is not None
+    return isinstance(question, CheckStructure)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -39,31 +38,6 @@ def without_long_echoes(text: str) -> str:
     """A sentence with what it repeats of the request cut to 200 characters, and cut itself where it has no end."""
     short = ECHO.sub(lambda found: f"{found.group()[:LONGEST_ECHO]}…", text)
     return short if len(short) <= LONGEST_TEXT else f"{short[:LONGEST_TEXT]}…"
-
-
-class Places:
-    """The two folders of an engine, and words for them."""
-
-    def __init__(self, model_folder: Path, cache_folder: Path | None) -> None:
-        named = [(cache_folder, "cache folder")] if cache_folder is not None else []
-        named.append((model_folder, "model folder"))
-        paths = {str(path): words for folder, words in named for path in (folder.absolute(), folder.resolve())}
-        self._words = {path: words for path, words in paths.items() if len(Path(path).parts) > 1}
-        longest_first = sorted(self._words, key=len, reverse=True)
-        self._pattern = re.compile(rf"(?<![\w./\\-])({'|'.join(map(re.escape, longest_first))})(?![\w.-])")
-
-    @classmethod
-    def of(cls, engine: Engine) -> Places:
-        """The folders of an engine."""
-        return cls(engine.model_folder, engine.compile_cache.folder if engine.compile_cache is not None else None)
-
-    def hidden(self, value: Any) -> Any:
-        """The same JSON with "cache folder/…" and "model folder/…" in every text that names a path below one of them."""
-        if isinstance(value, str):
-            return self._pattern.sub(lambda found: self._words[found.group()], value) if self._words else value
-        if isinstance(value, Mapping):
-            return {key: self.hidden(each) for key, each in value.items()}
-        return [self.hidden(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def recommended(engine: Engine, model_path: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from openarc_ui.engine.devices import DeviceLayer, OpenVinoLayer
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.host import ModelHost, OnReport, OnStage
 from openarc_ui.engine.messages import LoadModel
+from openarc_ui.engine.places import Places
 from openarc_ui.engine.preflight import Plan, Preflight
 from openarc_ui.engine.prompts import ChatTemplate, PromptRequest, RenderedPrompt, StructuredOutput, TokenizedText
 from openarc_ui.engine.questions import (
@@ -79,6 +80,7 @@ class Engine:
         self.model_folder = model_folder
         self.catalogue = Catalogue(model_folder)
         self.compile_cache = CompileCache(cache_folder) if cache_folder is not None else None
+        self.places = Places(model_folder, cache_folder)
         self.preflight = Preflight(self.catalogue, cache_folder, device_layer, self._memory_of)
         self._cached = CachedLoads(self.compile_cache, self.preflight.members)
         self._on_report = on_report
@@ -350,7 +352,7 @@ class Engine:
                 raise ModelAlreadyLoading(
                     f"{order.name} is loading already.", "Wait for it, or cancel that load first."
                 )
-            host = self._loading[order.name] = ModelHost(order, self._queue_size, self._on_report)
+            host = self._loading[order.name] = ModelHost(order, self._queue_size, self._on_report, self.places)
             return host, self._hosts.get(order.name)
 
     def _forget(self, host: ModelHost) -> tuple[int, int]:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from openarc_ui.engine.messages import (
     StepOutput,
     ToWorker,
 )
+from openarc_ui.engine.places import Places
 from openarc_ui.engine.questions import QUESTION_SECONDS, Question
 from openarc_ui.engine.timing import ServedBy, Stopwatch
 from openarc_ui.engine.types import (
@@ -60,8 +62,9 @@ OnStage = Callable[[LoadStage], None]
 class ModelHost:
     """One model in one process, from the start of its load to the end of the process."""
 
-    def __init__(self, order: LoadModel, queue_size: int, on_report: OnReport) -> None:
+    def __init__(self, order: LoadModel, queue_size: int, on_report: OnReport, places: Places | None = None) -> None:
         self.order = order
+        self._places = places or Places(Path(order.path).parent, None)
         self.name = order.name
         self._queue_size = queue_size
         self._on_report = on_report
@@ -237,7 +240,7 @@ class ModelHost:
                     self._state = ModelState.READY if self._state is ModelState.LOADING else self._state
                 self._load_over.set()
             elif isinstance(message, LoadRefused):
-                self._load_error = message.error
+                self._load_error = self._places.hidden_error(message.error)
 
     def _route(self, output: StepOutput) -> None:
         for request_id in output.started:
@@ -256,15 +259,19 @@ class ModelHost:
             self._stopwatches.pop(finished.request_id, None)
         if finished.report.decode_tokens_per_second is not None:
             self._last_decode_tokens_per_second = finished.report.decode_tokens_per_second
-        self._on_report(finished.report)
+        error, report = finished.error, finished.report
+        if error is not None:
+            error = self._places.hidden_error(error)
+            report = replace(report, error_message=error.message)
+        self._on_report(report)
         if generation is not None:
-            generation.end(finished.finish_reasons, finished.report, finished.error)
+            generation.end(finished.finish_reasons, report, error)
 
     def _worker_ended(self) -> None:
         """The pipe is closed: settle the load and every request, with the reason where there is one."""
         exit_code = self._process.wait()
         self._stderr_thread.join(timeout=1.0)
-        reason = _reason_of_death(exit_code, self._stderr_lines)
+        reason = str(self._places.hidden(_reason_of_death(exit_code, self._stderr_lines)))
         with self._lock:
             is_wanted = self._state is ModelState.UNLOADING
             if not is_wanted:

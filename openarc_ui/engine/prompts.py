@@ -121,6 +121,12 @@ class PromptRequest(PromptOptions):
     )
 
     @model_validator(mode="after")
+    def _leaves_room_where_it_shortens(self) -> PromptRequest:
+        if self.max_new_tokens is not None and self.when_too_long == "refuse":
+            raise ValueError("max_new_tokens is for when_too_long=shorten: nothing is left out otherwise")
+        return self
+
+    @model_validator(mode="after")
     def _ends_with_an_answer_to_continue(self) -> PromptRequest:
         check_continuation(self.continue_final_message, self.conversation)
         return self

@@ -19,7 +19,7 @@ from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.messages import Finished, Generate, StepOutput
 from openarc_ui.engine.prompts import StructuredOutput, TokenDetail
 from openarc_ui.engine.sampling import Sampling, answer_room, resolve
-from openarc_ui.engine.shortening import PromptFitter
+from openarc_ui.engine.shortening import FittedPrompt, PromptFitter
 from openarc_ui.engine.text import IncrementalDetokenizer, StopStrings
 from openarc_ui.engine.timing import Clock, ServedBy, Stopwatch
 from openarc_ui.engine.token_details import LookUp, TokenLog
@@ -63,8 +63,9 @@ class SessionJob:
         self.stopwatch = Stopwatch(generate.submitted_at, generate.submitted_at_epoch, clock)
         self.cancelled = False
         self.sequences: list[_Sequence] = []
-        self.is_checked = generate.request.structured_output is None
+        self.is_checked = generate.request.structured_output is None and generate.request.chat_template is None
         self.refusal: OpenArcError | None = None
+        self._prompt: FittedPrompt | None = None
         self._session = session
         self._sampling: Sampling | None = None
 
@@ -82,21 +83,26 @@ class SessionJob:
     def wants_odds(self) -> bool:
         return self.request.token_details
 
+    def check(self, backend: Backend, defaults: Mapping[str, Any], context_length: int | None) -> None:
+        """What came with the request and may take seconds, on a thread beside the model's: its structure, its template.
+
+        Raises:
+            OpenArcError: one of them can't be used.
+        """
+        if self.request.structured_output is not None:
+            backend.check_structure(self.request.structured_output)
+        if self.request.chat_template is not None:
+            self._prompt = self._fitter(backend, defaults, context_length).fit(self.request.conversation)
+
     def prepare(self, backend: Backend, defaults: Mapping[str, Any], context_length: int | None) -> None:
         """Render, tokenize and settle the sampling.
 
         Raises:
             OpenArcError: the template refuses the conversation, a parameter is not supported, or the prompt is too long.
         """
-        fitter = PromptFitter(
-            backend.text,
-            self.request,
-            room_tokens=answer_room(self.request.max_new_tokens, defaults, context_length),
-            context_length=context_length,
-            clock=self.stopwatch.clock,
-        )
+        fitter = self._fitter(backend, defaults, context_length)
         began_at = self.stopwatch.clock()
-        prompt = fitter.fit(self.request.conversation)
+        prompt = self._prompt or fitter.fit(self.request.conversation)
         self.prompt_ids = prompt.token_ids
         self.stopwatch.dropped_messages = prompt.dropped_messages
         self.stopwatch.templated_at = began_at + prompt.template_seconds
@@ -115,6 +121,15 @@ class SessionJob:
             _Sequence(IncrementalDetokenizer(backend.text.decode), StopStrings(self._sampling.stop))
             for _ in range(self._sampling.num_return_sequences)
         ]
+
+    def _fitter(self, backend: Backend, defaults: Mapping[str, Any], context_length: int | None) -> PromptFitter:
+        return PromptFitter(
+            backend.text,
+            self.request,
+            room_tokens=answer_room(self.request.max_new_tokens, defaults, context_length),
+            context_length=context_length,
+            clock=self.stopwatch.clock,
+        )
 
     def found_cached(self, tokens: int) -> None:
         self.stopwatch.cached_prompt_tokens = tokens
@@ -225,16 +240,14 @@ class Session:
         return bool(self._waiting or self._running)
 
     def add(self, generate: Generate) -> None:
-        """Queue a request (any thread). Its structure is checked meanwhile on a thread of its own: that may take seconds."""
+        """Queue a request (any thread). A structure or a template that came with it is tried meanwhile on a thread of its own:
+        that may take seconds."""
         job = SessionJob(self, generate, self._clock)
         self._jobs[job.request_id] = job
         self._waiting.append(job)
         self._has_news.set()
-        if job.structured_output is not None:
-            check = threading.Thread(
-                target=self._check, args=(job, job.structured_output), name="structure", daemon=True
-            )
-            check.start()
+        if not job.is_checked:
+            threading.Thread(target=self._check, args=(job,), name="check", daemon=True).start()
 
     def cancel(self, request_id: str) -> None:
         """End a request at its next token (any thread). An unknown id has ended already."""
@@ -313,9 +326,9 @@ class Session:
         for job in self._running.values():
             job.stopwatch.seen_beside(len(self._running))
 
-    def _check(self, job: SessionJob, structure: StructuredOutput) -> None:
+    def _check(self, job: SessionJob) -> None:
         try:
-            self._backend.check_structure(structure)
+            job.check(self._backend, self._defaults, self._context_length)
         except Exception as error:  # noqa: BLE001 - the top of a thread: the request fails with it
             job.refusal = _as_openarc_error(error)
         job.is_checked = True

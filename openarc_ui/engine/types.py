@@ -50,7 +50,10 @@ class SamplingParameters(Frozen):
     )
     do_sample: bool | None = Field(None, description="False: always take the most likely token (greedy).")
     seed: int | None = Field(
-        None, ge=0, le=2**63 - 1, description="Same seed, same answer. Left out: one is drawn and reported."
+        None,
+        ge=0,
+        le=2**63 - 1,
+        description="Same seed, same answer for a request that runs alone; what runs beside it can change it. Left out: one is drawn and reported.",
     )
     stop: tuple[StopString, ...] | None = Field(
         None, max_length=16, description="End the answer before any of these texts."

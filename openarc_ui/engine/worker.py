@@ -74,7 +74,7 @@ class Worker:
             backend, model, served_by, self._channel.send, time.perf_counter, info.generation_defaults
         )
         self._answerer = Answerer(backend, info, self._channel.send)
-        threading.Thread(target=self._answerer.run, name="questions", daemon=True).start()
+        self._answerer.start()
         threading.Thread(target=self._listen, name="pipe", daemon=True).start()
         self._channel.send(Loaded(info))
         self._serve(self._session)

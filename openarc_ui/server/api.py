@@ -6,7 +6,6 @@ from fastapi import Depends, FastAPI
 
 from openarc_ui import __version__
 from openarc_ui.conversations.store import ConversationStore
-from openarc_ui.engine.answers import Places
 from openarc_ui.engine.engine import Engine
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.mcp_server import McpServer
@@ -93,5 +92,5 @@ def create_api(
         api.include_router(router)
     refuse_the_rest(api, routers)
     mount_page_assets(api)
-    install_handlers(api, Places.of(engine))
+    install_handlers(api, engine.places)
     return api

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
 import anyio
 from fastapi import Request
@@ -16,6 +17,7 @@ from openarc_ui.engine.types import GenerationResult, LoadRequest, ModelInfo
 from openarc_ui.errors import OpenArcError
 from openarc_ui.server.sse import HEARTBEAT_SECONDS, results_of
 
+T = TypeVar("T")
 CLIENT_LEFT = 499
 """Nobody reads it; nginx's number for it keeps a log readable."""
 
@@ -26,6 +28,20 @@ async def until_disconnected(request: Request) -> None:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             return
+
+
+async def unless_disconnected(work: Coroutine[Any, Any, T], request: Request) -> T | None:
+    """What the work comes to; None when the client has left first, which ends it. The body must have been read.
+
+    A connection that is watched here can be watched again afterwards: a disconnect is told for ever.
+    """
+    working, watching = asyncio.ensure_future(work), asyncio.ensure_future(until_disconnected(request))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        watching.cancel()
+        working.cancel()
 
 
 async def wait_for_results(generations: Sequence[Generation], request: Request) -> list[GenerationResult] | None:

@@ -18,9 +18,10 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from openarc_ui import errors
-from openarc_ui.engine.answers import Places, without_long_echoes
+from openarc_ui.engine.answers import without_long_echoes
 from openarc_ui.engine.compile_cache import CacheFolderUnusable
 from openarc_ui.engine.explain import explain, fields_by_path
+from openarc_ui.engine.places import Places
 from openarc_ui.errors import OpenArcError
 
 logger = logging.getLogger(__name__)

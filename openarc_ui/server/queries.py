@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
@@ -33,6 +33,19 @@ async def refuse_unknown_queries(request: Request) -> None:
             raise InvalidRequest(f"There is no query parameter '{name}'.", hint)
         if len(request.query_params.getlist(name)) > 1:
             raise InvalidRequest(f"The query parameter '{name}' is there twice.", "Leave one of them out.")
+
+
+async def refuse_a_body(request: Request) -> None:
+    """A dependency of routes that read no body: one that was sent all the same was meant to say something.
+
+    Raises:
+        InvalidRequest: there is one.
+    """
+    if (await request.body()).strip():
+        raise InvalidRequest("This route takes no body.", "Leave it out.")
+
+
+NO_BODY: Any = Depends(refuse_a_body)
 
 
 def refuse_the_rest(api: FastAPI, routers: Sequence[APIRouter]) -> None:

@@ -12,7 +12,6 @@ import anyio
 import gradio as gr
 
 from openarc_ui.conversations.store import ConversationStore
-from openarc_ui.engine.answers import Places
 from openarc_ui.engine.engine import Engine
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.api_answers import answer_endpoints
@@ -60,7 +59,7 @@ def _models(engine: Engine) -> list[Callable[..., Any]]:
         models = [{"name": each.name, "state": each.state.value, "device": each.request.device, "backend": each.info and each.info.backend,
                    "memory_bytes": each.memory_bytes, "running": each.running, "queued": each.queued, "failure": each.failure,
                    "last_decode_tokens_per_second": each.last_decode_tokens_per_second} for each in now.models]  # fmt: skip
-        body: dict[str, Any] = Places.of(engine).hidden(
+        body: dict[str, Any] = engine.places.hidden(
             {"models": models, "default_model": now.default_model, "queue_size": now.queue_size}
         )
         return body

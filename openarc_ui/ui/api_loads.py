@@ -13,7 +13,6 @@ from openarc_ui.engine.answers import (
     LONGEST_NAME,
     MOST_CONTEXT_TOKENS,
     MOST_SEQUENCES,
-    Places,
     context_note,
     empty_cache,
     first_findings,
@@ -137,7 +136,7 @@ def _planning(engine: Engine) -> list[Callable[..., Any]]:
         if "ov_config" not in values:
             values["ov_config"] = await anyio.to_thread.run_sync(recommended, engine, model_path)
         found, more = first_findings(await anyio.to_thread.run_sync(engine.preflight.check, values))
-        findings: list[dict[str, Any]] = Places.of(engine).hidden([shown(each) for each in found])
+        findings: list[dict[str, Any]] = engine.places.hidden([shown(each) for each in found])
         if more:
             words = f"{more} more findings were left out."
             findings.append(

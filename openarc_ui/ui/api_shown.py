@@ -8,7 +8,6 @@ from typing import Any
 
 from openarc_ui.conversations.shown import conversation_json, message_json
 from openarc_ui.conversations.tree import Conversation, Node
-from openarc_ui.engine.answers import Places
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest, ModelInfo
 from openarc_ui.errors import InvalidRequest
@@ -33,7 +32,7 @@ def shown_load(engine: Engine, info: ModelInfo, note: Any) -> dict[str, Any]:
         note: what the compile cache did for it, or None.
     """
     body = {"state": "ready", **shown(info), "compile_cache": None if note is None else dataclasses.asdict(note)}
-    hidden: dict[str, Any] = Places.of(engine).hidden(body)
+    hidden: dict[str, Any] = engine.places.hidden(body)
     return hidden
 
 

@@ -117,8 +117,26 @@ def test_every_message_can_be_edited_inserted_moved_and_deleted(open_page: OpenP
     expect(dashboard.messages).to_have_count(3)
     dashboard.message.fill("")
     dashboard.do(2, "undo")
+    expect(dashboard.notice).to_contain_text("all 2 versions of this message")
+    expect(dashboard.messages).to_have_count(3)
+    dashboard.notice.get_by_role("button", name="Take it back").click()
     expect(dashboard.message).to_have_value("Say hello.")
-    expect(dashboard.messages.last).to_contain_text("Hello to you!")  # the other version at that place
+    expect(dashboard.messages).to_have_count(2)
+    expect(dashboard.notice).to_be_hidden()
+
+
+def test_a_page_opened_during_the_first_answer_comes_back_to_its_conversation(open_page: OpenPage) -> None:
+    dashboard = scripted(open_page())
+    dashboard.page.wait_for_timeout(
+        1500
+    )  # what the choice of a model brings with it is over, so only the message tells
+    dashboard.send("slow, if you please")
+    expect(dashboard.answers.last).to_contain_text("word word")
+    again = open_page(beside=dashboard)
+    expect(again.messages.first).to_contain_text("slow, if you please")
+    expect(dashboard.stop).to_be_visible()
+    dashboard.stop.click()
+    dashboard.settled()
 
 
 def test_retry_resend_and_continue_keep_every_version(open_page: OpenPage) -> None:

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
+from openarc_ui.ui.chat.attached import with_files
+from openarc_ui.ui.chat.wanted import AttachedFile
 from tests.browser.conftest import DESKTOP, PHONE, Watched
 from tests.browser.view_page import ViewPage, answer, message, serve_view, snapshot, versions
 
 pytestmark = pytest.mark.browser
 
 QUESTION = message("u1", "user", "Why is  the sky\n  blue?\n```py\nx = 1\n```\n**not bold**")
+SOON_MS = 2000
+"""Long before the view gives up waiting for an answer of the server."""
 OpenView = Callable[..., ViewPage]
 
 
@@ -75,7 +79,8 @@ def test_html_in_an_answer_is_harmless_and_unknown_tags_are_read(open_view: Open
     expect(shown).to_contain_text('<tool_call>{"a": 1}</tool_call>')
     expect(shown).to_contain_text("<script>")
     assert shown.locator("img, script, iframe, video, [style], [id], [class='oc-send']").count() == 0
-    assert shown.get_by_text("go", exact=True).get_attribute("href") is None
+    expect(shown).to_contain_text('<a href="javascript:window.hit=3">go</a>')
+    expect(shown).to_contain_text("<div style=")
     view.page.wait_for_timeout(100)
     assert view.page.evaluate("window.hit") is None
 
@@ -359,6 +364,7 @@ def test_tokens_are_asked_for_once_and_coloured(open_view: OpenView) -> None:
     view.show(QUESTION, answer("a1", "It is"))
     page = view.page
     page.get_by_role("radio", name="Probability").click()
+    page.wait_for_function("window.actions.length")
     assert view.asked() == [{"event": "select", "conversation": "c1", "do": "tokens", "id": "a1"}]
     other = ["It", math.log(0.95)]
     tokens = [
@@ -404,6 +410,7 @@ def test_calls_of_tools_are_cards_with_a_field_for_the_result(open_view: OpenVie
     view.page.get_by_label("Result of time").fill("12:00")
     view.show(QUESTION, answer("a1", "", tool_calls=calls), result, revision=2, running=[])
     cards.nth(1).get_by_role("button", name="Send and go on").click()
+    expect(view.composer).to_be_focused()
     wanted = {"do": "tool_result", "id": "a1", "call_id": "c-2", "content": "12:00", "go_on": True}
     assert view.asked() == [{"event": "submit", "conversation": "c1", **wanted}]
 
@@ -472,6 +479,205 @@ def test_on_a_phone_the_list_is_a_drawer_and_actions_are_in_a_menu(open_view: Op
     page.get_by_text("Second").tap()
     expect(page.locator(".oc-list")).to_be_hidden()
     assert view.asked()[0]["do"] == "open"
+
+
+def test_a_single_dollar_is_a_formula_only_when_it_is_sure_and_a_broken_formula_is_shown_whole(
+    open_view: OpenView,
+) -> None:
+    view = open_view()
+    prices = "$5 and $10, $5 or 10$, $HOME and $PATH, $HOME/$USER, US$7"
+    view.show(answer("a1", f"{prices}\n\n$x^2$ and $n$th, $\\alpha$. | $5\n\n\\(\\frac{{1}} {{\\) and $$\\oops{{$$"))
+    shown = view.view("a1").locator(".oc-block")
+    expect(shown.nth(0)).to_have_text(prices)
+    expect(shown.nth(1).locator("math")).to_have_count(3)
+    expect(shown.nth(1)).to_contain_text("$5")
+    expect(shown.nth(2).locator(".is-wrong")).to_have_text([r"\(\frac{1} {\)", r"$$\oops{$$"])
+
+
+def test_an_edit_that_may_not_be_now_stays_in_its_editor(open_view: OpenView) -> None:
+    view = open_view()
+    view.show(QUESTION, answer("a1", ""), running=["a1"])
+    page, field = view.page, view.page.get_by_label("Edit this user message").get_by_role("textbox")
+    view.act("u1", "edit")
+    field.fill("Why not?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".oc-toast")).to_contain_text("still being written")
+    page.get_by_role("button", name="Add a system prompt").click()
+    page.keyboard.type("Be brief.")
+    page.keyboard.press("Control+Enter")
+    view.composer.fill("Because.")
+    page.get_by_label("Add without an answer …").click()
+    page.get_by_role("menuitem", name="Add as Assistant").click()
+    assert view.asked() == []
+    expect(field).to_have_value("Why not?")
+    expect(page.get_by_label("New message").get_by_role("textbox")).to_have_value("Be brief.")
+    expect(view.composer).to_have_value("Because.")
+    view.show(QUESTION, answer("a1", "Rayleigh"))
+    field.fill("  ")
+    field.press("Control+Enter")
+    expect(page.locator(".oc-toast")).to_contain_text("can't be empty")
+    assert view.asked() == []
+
+
+def test_what_the_server_refuses_is_in_its_editor_again(open_view: OpenView) -> None:
+    view = open_view()
+    view.show(QUESTION, answer("a1", "Rayleigh"))
+    page, field = view.page, view.page.get_by_label("Edit this user message").get_by_role("textbox")
+    view.act("u1", "edit")
+    field.fill("Why not?")
+    field.press("Control+Enter")
+    expect(field).to_have_count(0)
+    view.show(QUESTION, answer("a1", "Rayleigh"))
+    view.reply(kind="told", tone="bad", text="No.")
+    expect(field).to_have_value("Why not?", timeout=SOON_MS)
+    page.get_by_role("button", name="Save and answer").click()
+    view.show(QUESTION, answer("a1", "Rayleigh"), notice={"tone": "bad", "text": "No.", "hint": "", "actions": []})
+    expect(field).to_have_value("Why not?", timeout=SOON_MS)
+    field.press("Control+Enter")
+    changed = (message("u2", "user", "Why not?", versions=versions(1, 2)), answer("a2", "Rayleigh"))
+    view.show(*changed)
+    view.reply(kind="told", tone="bad", text="Something else.")
+    view.show(*changed)
+    expect(page.locator(".oc-editor")).to_have_count(0)
+    page.get_by_role("button", name="Add a system prompt").click()
+    page.keyboard.type("Be brief.")
+    page.keyboard.press("Control+Enter")
+    view.reply(kind="told", tone="bad", text="No.")
+    inserted = page.get_by_label("New message").get_by_role("textbox")
+    expect(inserted).to_have_value("Be brief.", timeout=SOON_MS)
+    inserted.press("Escape")
+    view.composer.fill("Because.")
+    page.get_by_label("Add without an answer …").click()
+    page.get_by_role("menuitem", name="Add as Assistant").click()
+    expect(view.composer).to_have_value("")
+    view.reply(kind="told", tone="bad", text="No.")
+    expect(view.composer).to_have_value("Because.", timeout=SOON_MS)
+
+
+def test_open_editors_survive_another_conversation_and_a_new_version(open_view: OpenView) -> None:
+    view = open_view()
+    here = (QUESTION, answer("a1", "Rayleigh"), message("u2", "user", "And?"))
+    view.show(*here)
+    page = view.page
+    editors = page.locator(".oc-editor-text")
+    first, second = editors.first, editors.last
+    inserted = page.get_by_label("New message").get_by_role("textbox")
+    view.act("u2", "insert-before")
+    page.keyboard.type("Between")
+    view.act("u1", "edit")
+    first.fill("Why not?")
+    view.act("u2", "edit")
+    second.fill("And then?")
+    view.show(conversation={"id": "c2", "title": "Second", "messages": []}, revision=2)
+    expect(page.locator(".oc-editor")).to_have_count(0)
+    view.show(*here, revision=3)
+    expect(page.locator(".oc-editor-text")).to_have_count(3)
+    expect(inserted).to_have_value("Between")
+    second.focus()
+    page.keyboard.press("Home")
+    other = message("u9", "user", "Changed elsewhere", versions=versions(1, 2))
+    view.show(other, answer("a9", "Rayleigh"), message("u8", "user", "And?"), revision=4)
+    expect(first).to_have_value("Why not?")
+    expect(second).to_have_value("And then?")
+    expect(second).to_be_focused()
+    expect(inserted).to_have_value("Between")
+    page.keyboard.type("Oh. ")
+    page.keyboard.press("Control+Enter")
+    first.press("Control+Enter")
+    asked = [(each["id"], each["content"]) for each in view.asked()]
+    assert asked == [("u8", "Oh. And then?"), ("u9", "Why not?")]
+
+
+def test_an_open_editor_stays_when_the_new_conversation_gets_its_name(open_view: OpenView) -> None:
+    view = open_view()
+    view.show(conversation={"id": None, "title": "", "messages": []})
+    view.page.get_by_role("button", name="Add a system prompt").click()
+    view.page.keyboard.type("Be brief.")
+    view.composer.fill("Why?")
+    view.composer.press("Enter")
+    view.show(message("u1", "user", "Why?"), answer("a1", ""), running=["a1"], revision=2)
+    field = view.page.get_by_label("New message").get_by_role("textbox")
+    expect(field).to_have_value("Be brief.")
+    view.show(conversation={"id": "c2", "title": "Second", "messages": []}, revision=3)
+    expect(field).to_have_count(0)
+    view.show(message("u1", "user", "Why?"), answer("a1", "Rayleigh"), revision=4)
+    expect(field).to_have_value("Be brief.")
+
+
+def test_saving_what_did_not_change_asks_for_nothing_and_the_focus_goes_back(open_view: OpenView) -> None:
+    view = open_view()
+    view.show(message("u1", "user", "one\r\ntwo"))
+    for key in ("Control+Enter", "Escape"):
+        view.act("u1", "edit")
+        view.page.keyboard.press(key)
+        expect(view.view("u1").locator('[data-action="edit"]')).to_be_focused()
+    assert view.asked() == []
+
+
+def test_files_are_added_as_text_without_an_answer(open_view: OpenView) -> None:
+    view = open_view()
+    view.show(QUESTION)
+    files = [("a.py", "x = 1\n"), ("b.md", "```\ncode\n```"), ("Makefile", "all:"), ("c.tar.gz", "no"), (".env", "A=1")]
+    picker = view.page.locator('.oc-composer input[type="file"]')
+    for name, text in files:
+        picker.set_input_files({"name": name, "mimeType": "text/plain", "buffer": text.encode()})
+    expect(view.page.locator(".oc-chip")).to_have_count(len(files))
+    view.page.get_by_label("Add without an answer …").click()
+    view.page.get_by_role("menuitem", name="Add as User").click()
+    attached = [AttachedFile(name=name, text=text) for name, text in files]
+    assert view.asked()[0]["content"] == with_files("", attached)
+    expect(view.page.locator(".oc-chip")).to_have_count(0)
+
+
+def test_right_to_left_texts_run_right_to_left(open_view: OpenView) -> None:
+    view = open_view()
+    view.show(message("u1", "user", "שלום"), answer("a1", "# שלום\n\n- שלום\n\n> שלום\n\nHello\n\n```py\nx\n```"))
+    direction = "(nodes) => nodes.map((node) => getComputedStyle(node).direction)"
+    shown = view.view("a1").locator(".oc-block :is(h1, li, blockquote, p, pre):not(blockquote p)")
+    assert shown.evaluate_all(direction) == ["rtl", "rtl", "rtl", "ltr", "ltr"]
+    assert view.view("u1").locator("p").evaluate_all(direction) == ["rtl"]
+    view.composer.fill("שלום")
+    assert view.composer.evaluate_all(direction) == ["rtl"]
+
+
+def test_dark_has_dark_scrollbars(open_view: OpenView) -> None:
+    page = open_view().page
+    scheme = "getComputedStyle(document.documentElement).colorScheme + getComputedStyle(document.body).colorScheme"
+    assert "dark" not in page.evaluate(scheme)
+    page.evaluate("document.body.classList.add('dark')")
+    assert page.evaluate(scheme) == "darkdark"
+
+
+def test_a_search_hit_is_marked_as_the_search_folds_it(open_view: OpenView) -> None:
+    view = open_view()
+    listed = [{"id": "c1", "title": "First", "when": "today 14:02", "messages": 2, "snippet": "In der Straße."}]
+    for search, mark in (("STRASSE", "Straße"), ("DER", "der")):
+        view.show(QUESTION, conversations=listed, search=search)
+        expect(view.page.locator("mark")).to_have_text(mark)
+
+
+def test_escape_stops_only_from_the_view_or_from_nowhere(open_view: OpenView) -> None:
+    view = open_view()
+    view.show(answer("a1", ""), running=["a1"])
+    view.page.evaluate("document.body.append(Object.assign(document.createElement('input'), { id: 'other' }))")
+    view.page.locator("#other").press("Escape")
+    assert view.asked() == []
+    view.composer.press("Escape")
+    assert [each["event"] for each in view.asked()] == ["stop"]
+
+
+def test_with_fingers_enter_breaks_the_line_and_escape_closes_the_drawer(open_view: OpenView) -> None:
+    view = open_view(PHONE, is_touch=True)
+    view.show(QUESTION)
+    view.composer.press("a")
+    view.composer.press("Enter")
+    expect(view.composer).to_have_value("a\n")
+    expect(view.composer).to_have_attribute("placeholder", "Write a message; the button sends it")
+    view.page.get_by_label("Send", exact=True).tap()
+    assert [each["do"] for each in view.asked()] == ["send"]
+    view.page.get_by_label("Show the conversations").tap()
+    view.page.keyboard.press("Escape")
+    expect(view.page.locator(".oc-list")).to_be_hidden()
 
 
 STREAM_COST = """async (updates) => {

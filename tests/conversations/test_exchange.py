@@ -68,9 +68,8 @@ MESSAGES = st.builds(
 
 
 @settings(deadline=None)
-@given(messages=st.lists(MESSAGES, max_size=5), title=TEXTS)
+@given(messages=st.lists(MESSAGES, min_size=1, max_size=5), title=TEXTS)
 @example(messages=list(TALK), title="A talk")
-@example(messages=[], title="")
 def test_json_and_markdown_come_back_to_the_same_title_and_messages(messages: list[Message], title: str) -> None:
     conversation = Conversation(messages, title=title)
     for text in (to_json(conversation), to_json(conversation, whole_tree=True), to_markdown(conversation)):
@@ -100,7 +99,7 @@ def test_json_is_what_openai_writes() -> None:
 def test_markdown_reads_well() -> None:
     text = to_markdown(Conversation([TALK[0], Message(role="user", content="Hi\n\n```\nx\n```"), TALK[2]]))
     assert text.startswith(
-        "# Hi ``` x ```\n\n## System\n\nBe kind.\n\n\n## User\n\nHi\n\n```\nx\n```\n\n## Assistant\n\n> **Reasoning**\n> First\n>\n"
+        "# Hi\n\n## System\n\nBe kind.\n\n\n## User\n\nHi\n\n```\nx\n```\n\n## Assistant\n\n> **Reasoning**\n> First\n>\n"
     )
     assert '\n\n```json tool calls\n[\n  {\n    "id": "call_1",' in text and text.endswith("```\n\n\n")
 
@@ -145,6 +144,10 @@ def test_messages_changed_by_hand_beside_a_tree_become_a_new_version() -> None:
     assert [each.content for each in brought.versions(brought.path()[1].id)] == ["b", "B"]
 
 
+def _figure(nodes: list[dict[str, Any]], name: str, value: Any) -> None:
+    nodes[1]["answer"] = {"model": "m", "figures": {name: value}}
+
+
 @pytest.mark.parametrize(
     ("change", "place", "word"),
     [
@@ -154,6 +157,17 @@ def test_messages_changed_by_hand_beside_a_tree_become_a_new_version() -> None:
         (lambda nodes: nodes[0]["message"].update(role="usr"), "role", "'usr'"),
         (lambda nodes: nodes[0].update(created_at=-1), "created_at", "greater than or equal to 0"),
         (lambda nodes: nodes[1].update(answer={"modle": "m"}), "modle", "'modle'"),
+        (lambda nodes: _figure(nodes, "queue_seconds", "q"), "figures", "'queue_seconds' has to be a number"),
+        (lambda nodes: _figure(nodes, "ttft_seconds", [1]), "figures", "'ttft_seconds' has to be a number"),
+        (lambda nodes: _figure(nodes, "generated_tokens", -1), "figures", "'generated_tokens' has to be a number"),
+        (lambda nodes: _figure(nodes, "generated_tokens", True), "figures", "'generated_tokens' has to be a number"),
+        (lambda nodes: _figure(nodes, "total_seconds", 10**400), "figures", "'total_seconds' has to be a number"),
+        (
+            lambda nodes: nodes[1].update(answer={"model": "m", "reasoning_seconds": 1e300}),
+            "reasoning_seconds",
+            "less than",
+        ),
+        (lambda nodes: _figure(nodes, "backend", {}), "figures", "'backend' has to be a number, a text"),
     ],
 )
 def test_a_broken_tree_is_refused_where_it_is_broken(change: Any, place: str, word: str) -> None:
@@ -285,6 +299,12 @@ def test_what_is_wrong_is_said_with_its_place_and_what_was_probably_meant(text: 
     with pytest.raises(InvalidRequest) as caught:
         from_text(text)
     assert said in caught.value.message and hint in caught.value.hint, (caught.value.message, caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["[]", '{"messages": []}', "# A title"])
+def test_what_has_no_message_is_no_conversation(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="There is no message"):
+        from_text(text)
 
 
 def test_a_name_that_stands_twice_is_named() -> None:

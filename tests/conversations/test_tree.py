@@ -90,13 +90,29 @@ def test_deleting_one_message_lets_what_followed_go_on() -> None:
     assert contents(conversation) == ["c", "d"]
 
 
-def test_deleting_one_of_several_versions_selects_the_one_beside_it_and_keeps_what_followed() -> None:
+def test_deleting_one_of_several_versions_lets_what_followed_go_on_and_without_it_selects_the_one_beside() -> None:
     conversation = talk("a", "b")
     conversation.add_answer(at(conversation, 0), assistant("b2"), Answer("starter"))
     conversation.insert(user("c"))
     conversation.delete(at(conversation, 1))
-    assert contents(conversation) == ["a", "b"]
+    assert contents(conversation) == ["a", "c"]
     assert [each.content for each in conversation.versions(at(conversation, 1))] == ["b", "c"]
+    conversation.delete(at(conversation, 1))
+    assert contents(conversation) == ["a", "b"]
+
+
+def test_what_followed_a_deleted_version_goes_on_with_its_own_selected_version() -> None:
+    conversation = talk("a", "b", "c")
+    first = at(conversation, 2)
+    conversation.edit(at(conversation, 1), "B")
+    conversation.edit(at(conversation, 2), "C")
+    conversation.select(at(conversation, 2))
+    conversation.insert(assistant("d"))
+    conversation.delete(at(conversation, 1))
+    assert contents(conversation) == ["a", "C", "d"]
+    assert [each.content for each in conversation.versions(at(conversation, 1))] == ["b", "c", "C"]
+    conversation.select(first)
+    assert contents(conversation) == ["a", "b", "c"]
 
 
 def test_deleting_a_version_that_is_not_selected_changes_nothing_shown() -> None:
@@ -154,6 +170,18 @@ def test_an_answer_that_is_being_generated_is_not_moved_and_its_copies_do_not_ru
     conversation.edit(running.id, "…")
     conversation.replace_path([user("B"), assistant("…")])
     assert [node.id for node in conversation.nodes.values() if node.answer and node.answer.is_running] == [running.id]
+    copies = [node for node in conversation.nodes.values() if node.content == "…" and node.id != running.id]
+    assert [node.answer and node.answer.finish_reason for node in copies] == ["cancelled"] * 3
+
+
+def test_an_answer_that_says_nothing_yet_is_not_copied() -> None:
+    conversation = talk("a")
+    running = conversation.add_answer(at(conversation, 0), assistant(""), Answer("starter", is_running=True))
+    conversation.edit(at(conversation, 0), "A")
+    assert contents(conversation) == ["A"]
+    conversation.select(running.id)
+    conversation.replace_path([user("B"), assistant(""), user("c")])
+    assert contents(conversation) == ["B", "c"]
 
 
 def test_selecting_a_message_leads_the_path_through_it_from_anywhere() -> None:
@@ -171,6 +199,15 @@ def test_undo_takes_back_the_last_user_message_and_returns_its_text() -> None:
     assert conversation.undo() == "a"
     with pytest.raises(InvalidRequest, match="no user message"):
         conversation.undo()
+
+
+def test_undo_takes_all_versions_of_the_message_and_of_its_answers() -> None:
+    conversation = talk("a", "b", "c", "d")
+    conversation.edit(at(conversation, 2), "C")
+    conversation.add_answer(at(conversation, 2), assistant("D"), Answer("starter"))
+    assert sorted(node.content for node in conversation.below(at(conversation, 1))) == ["C", "D", "c", "d", "d"]
+    assert conversation.undo() == "C"
+    assert contents(conversation) == ["a", "b"] and len(conversation.nodes) == 2
 
 
 def test_a_replaced_path_keeps_the_common_beginning_and_what_is_known_of_equal_messages() -> None:
@@ -224,6 +261,20 @@ def test_a_title_that_is_too_long_or_no_text_is_refused(title: str) -> None:
         Conversation(title=title)
     with pytest.raises(InvalidRequest):
         Conversation().title = title
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        ("What is this?\n\na.py\n```python\nx = 1\n\ny\n```\n\nb.md\n````markdown\n```\n```\n````", "What is this?"),
+        ("Sum it up\n\nlong.txt\n```txt\n" + "word " * 1000 + "\n```", "Sum it up"),
+        ("a.py\n```python\nx\n```", "a.py"),
+        ("```\nx\n```", "``` x ```"),
+        ("Use `a` and ```b``` here", "Use `a` and ```b``` here"),
+    ],
+)
+def test_a_title_comes_from_what_was_typed_not_from_the_files(content: str, title: str) -> None:
+    assert Conversation([user(content)]).shown_title == title
 
 
 def test_a_message_is_at_most_a_million_bytes_with_everything_in_it() -> None:
@@ -350,7 +401,8 @@ def test_no_sequence_of_changes_tears_the_tree_or_loses_what_was_not_deleted(
                 assert conversation.node(node_id) in conversation.path()
             elif kind == 8:
                 node = next((each for each in reversed(conversation.path()) if each.role == "user"), None)
-                lost = shrinks_by(conversation, node.id) if node else 0
+                versions = conversation.versions(node.id) if node else ()
+                lost = sum(shrinks_by(conversation, each.id) for each in versions)
                 conversation.undo()
             else:
                 kept = [node.message for node in conversation.path()]

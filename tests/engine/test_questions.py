@@ -24,6 +24,7 @@ from openarc_ui.engine.questions import RenderPrompt, pack, unpack
 from openarc_ui.engine.types import LoadRequest, Message
 from openarc_ui.errors import (
     EngineBusy,
+    GenerationFailed,
     InvalidRequest,
     ModelNotLoaded,
     OpenArcError,
@@ -91,8 +92,9 @@ def test_a_structure_is_judged_by_the_backend(make_engine: Callable[..., Engine]
 
 def test_a_shortened_prompt_is_shown_shortened_and_a_long_one_whole(scripted: Engine) -> None:
     conversation = [{"role": "user", "content": "word " * 1500}, {"role": "assistant", "content": "word"}] * 4
-    fields = {"conversation": [*conversation, {"role": "user", "content": "Hi"}], "max_new_tokens": 100}
+    fields = {"conversation": [*conversation, {"role": "user", "content": "Hi"}]}
     whole = scripted.render(PromptRequest.model_validate(fields))
+    fields["max_new_tokens"] = 100
     assert (len(whole.tokens) > 6000, whole.dropped_messages) == (True, 0)
     shown = scripted.render(PromptRequest.model_validate({**fields, "when_too_long": "shorten"}))
     assert (len(shown.tokens) <= 3996, shown.dropped_messages) == (True, 4)
@@ -225,5 +227,45 @@ def test_an_old_question_is_left_out(make_engine: Callable[..., Engine], tmp_pat
     answerer = Answerer(ScriptedBackend(), info, send)
     answerer.put(Ask(1, ShowTemplate(), time.perf_counter() - 31))
     answerer.put(Ask(2, ShowTemplate(), time.perf_counter()))
-    answerer.run()
+    answerer.start()
+    until = time.monotonic() + 5
+    while not answered and time.monotonic() < until:
+        time.sleep(0.01)
     assert [answer.question_id for answer in answered] == [2]
+
+
+ENDLESS = "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}<user>"
+
+
+def test_a_template_that_takes_seconds_delays_nobody_else(scripted: Engine) -> None:
+    running = scripted.submit(ask("slow", max_new_tokens=120))
+    batches = running.batches(10)
+    next(batches)
+    hostile = scripted.submit(ask("hello", chat_template=ENDLESS))
+    asking = threading.Thread(target=_render_endless, args=(scripted,))
+    asking.start()
+    gaps, before = [], time.monotonic()
+    for _ in batches:
+        gaps.append(time.monotonic() - before)
+        before = time.monotonic()
+    began_at = time.monotonic()
+    assert "hello" in scripted.render(PromptRequest(conversation=ask("hello").conversation)).text
+    assert time.monotonic() - began_at < 2, "a question waited for somebody else's template"
+    assert max(gaps) < 2, "a running answer waited for somebody else's template"
+    with pytest.raises(TemplateRefused):
+        hostile.result(timeout=30)
+    asking.join()
+
+
+def _render_endless(engine: Engine) -> None:
+    with pytest.raises(TemplateRefused):
+        engine.render(PromptRequest(conversation=ask("hello").conversation, chat_template=ENDLESS))
+
+
+def test_a_path_of_the_machine_is_in_no_error(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    where = tmp_path / "models" / "script" / "weights.bin"
+    write_script(where.parent, replies=[{"when": "break", "error": f"can't read {where}"}, {"text": "Hello."}])
+    engine = make_engine()
+    engine.load(LoadRequest(model_path="script"))
+    with pytest.raises(GenerationFailed, match=r"can't read model folder/script/weights\.bin"):
+        engine.submit(ask("break")).result(timeout=10)

@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from openarc_ui.conversations.store import ConversationStore
-from openarc_ui.engine.answers import Places, without_long_echoes
+from openarc_ui.engine.answers import without_long_echoes
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
+from openarc_ui.engine.places import Places
 from openarc_ui.engine.types import ModelState
 from openarc_ui.errors import ModelLoadFailed
 from openarc_ui.profiles import ProfileStore

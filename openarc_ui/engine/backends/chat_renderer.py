@@ -170,8 +170,8 @@ def _unread(name: str, names: Sequence[str]) -> InvalidRequest:
 def _refused(reply: Mapping[str, Any], where: str) -> TemplateRefused:
     words, kind = str(reply["refused"]).rstrip("."), str(reply["kind"])
     line = f" (line {reply['line']} of the template)" if reply["line"] else ""
-    if kind == "TemplateSyntaxError":
-        return TemplateRefused(f"The chat template is broken: {words}{line}.", f"Mend that line; it is in {where}.")
+    if kind in ("TemplateSyntaxError", "TemplateAssertionError", "SyntaxError"):
+        return TemplateRefused(f"The chat template is broken: {words}{line}.", f"{'Mend that line' if line else 'Mend it'}; it is in {where}.")
     if kind == "TemplateError":
         return TemplateRefused(
             f"The chat template refuses this conversation: {words}{line}.",

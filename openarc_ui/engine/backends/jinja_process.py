@@ -109,7 +109,8 @@ def answer(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(error: Exception) -> dict[str, Any]:
-    message = getattr(error, "message", None) or str(error)
+    # Python's own complaint about what a template became names lines of the generated code, which nobody wrote.
+    message = error.msg if isinstance(error, SyntaxError) else getattr(error, "message", None) or str(error)
     line = error.lineno if isinstance(error, jinja2.TemplateSyntaxError) else _line_of(error)
     return {"refused": str(message)[:LONGEST_REASON], "kind": type(error).__name__, "line": line}
 

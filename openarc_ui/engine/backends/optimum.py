@@ -14,6 +14,7 @@ from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage, TokenO
 from openarc_ui.engine.backends.files import context_length, path_outside, read_json
 from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import read_compiled, read_from_core
+from openarc_ui.engine.backends.template import tokenizer_ir_template
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
@@ -199,7 +200,8 @@ def _prompt_text(tokenizer: Any, folder: Path) -> PromptText:
         )
 
     template = tokenizer.chat_template
-    return PromptText(folder, encode, decode, template if isinstance(template, str) else None)
+    own = template if isinstance(template, str) else tokenizer_ir_template(folder)
+    return PromptText(folder, encode, decode, own)
 
 
 class _Streamer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from openarc_ui.engine.backends.files import read_json
 
@@ -93,6 +94,18 @@ def find_templates(folder: Path, own_template: str | None, begins_with_bos: bool
         return ModelTemplates(own_template, None, "the metadata of the model's tokenizer", is_plain=False)
     beginning = "{{- bos_token -}}\n" if begins_with_bos else ""
     return ModelTemplates(beginning + PLAIN_TEMPLATE, None, PLAIN_ORIGIN, is_plain=True)
+
+
+def tokenizer_ir_template(folder: Path) -> str | None:
+    """The template in a converted tokenizer's metadata, where GenAI finds it; for backends that do not look there."""
+    file = folder / "openvino_tokenizer.xml"
+    if not file.is_file():
+        return None
+    try:
+        found = ElementTree.parse(file).find("rt_info/chat_template")
+    except ElementTree.ParseError as error:
+        raise ValueError(f"{file.name}: {error}") from error
+    return found.get("value") if found is not None else None
 
 
 def special_tokens(folder: Path, own: Mapping[str, str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from openarc_ui.server.conversation_bodies import (
     UndoneBody,
 )
 from openarc_ui.server.problems import documented
+from openarc_ui.server.queries import NO_BODY
 from openarc_ui.server.schemas import DeletedBody
 
 ExportFormat = Literal["json", "json-tree", "markdown"]
@@ -126,6 +127,7 @@ def _add_keeping(router: APIRouter, conversations: ConversationStore) -> None:
         "/conversations/{conversation_id}/undo",
         summary="Take the last user message back",
         responses=CONVERSATION_ERRORS,
+        dependencies=[NO_BODY],
     )
     async def undo(conversation_id: ConversationId, request: Request) -> UndoneBody:
         """Remove the last user message of the path and everything below it; its text comes back."""

@@ -13,7 +13,6 @@ from openarc_ui.engine.answers import (
     MOST_CONTEXT_TOKENS,
     MOST_FINDINGS,
     MOST_SEQUENCES,
-    Places,
     context_note,
     first_findings,
 )
@@ -174,7 +173,7 @@ def _add_planning(router: APIRouter, engine: Engine) -> None:
         request = await _request(engine, body)
         found = await anyio.to_thread.run_sync(engine.preflight.findings, request)
         first, more = first_findings(found)
-        shown: list[dict[str, Any]] = Places.of(engine).hidden([dataclasses.asdict(each) for each in first])
+        shown: list[dict[str, Any]] = engine.places.hidden([dataclasses.asdict(each) for each in first])
         return ValidationBody(
             is_valid=not any(each.is_error for each in found),
             findings=[FindingBody.model_validate(each) for each in shown],

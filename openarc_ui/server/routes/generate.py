@@ -10,12 +10,12 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from openarc_ui.conversations.answer_format import AnswerFormat, answer_formats
+from openarc_ui.conversations.answer_format import AnswerFormat, answer_formats, check_tool_format
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
-from openarc_ui.errors import OpenArcError
-from openarc_ui.server.disconnect import CLIENT_LEFT, wait_for_results
+from openarc_ui.server.disconnect import CLIENT_LEFT, unless_disconnected, wait_for_results
 from openarc_ui.server.problems import documented
+from openarc_ui.server.queries import NO_BODY
 from openarc_ui.server.routes.prompts import QUESTIONS_AT_ONCE
 from openarc_ui.server.schemas import AnswerBody, GenerateBody, answer_of
 from openarc_ui.server.sse import events
@@ -40,8 +40,11 @@ def generate_routes(engine: Engine) -> APIRouter:
     limiter = anyio.CapacityLimiter(QUESTIONS_AT_ONCE)
 
     async def answer(body: GenerateBody, request: Request, stream: bool) -> Response:
+        check_tool_format(body.tool_format, body.tools)
         generations = _submit_all(engine, body)
-        forms = await _forms(engine, generations, body.tool_format, limiter)
+        forms = await _forms(engine, generations, body.tool_format, limiter, request)
+        if forms is None:
+            return Response(status_code=CLIENT_LEFT)
         make_answer = partial(answer_of, forms=forms, is_batch=body.is_batch)
         if stream:
             return StreamingResponse(
@@ -67,7 +70,9 @@ def generate_routes(engine: Engine) -> APIRouter:
         """`/generate/text` with `stream` on."""
         return await answer(body, request, stream=True)
 
-    @router.post("/generate/cancel/{request_id}", summary="Cancel a request", responses=documented())
+    @router.post(
+        "/generate/cancel/{request_id}", summary="Cancel a request", responses=documented(), dependencies=[NO_BODY]
+    )
     async def cancel(
         request_id: Annotated[
             str, Path(max_length=64, description="The id the request was sent with.", examples=["my-request"])
@@ -89,7 +94,7 @@ def _submit_all(engine: Engine, body: GenerateBody) -> list[Generation]:
     try:
         for request in body.requests():
             generations.append(engine.submit(request))  # noqa: PERF401 - what was submitted before an error is needed
-    except OpenArcError:
+    except BaseException:
         for generation in generations:
             generation.cancel()
         raise
@@ -97,13 +102,18 @@ def _submit_all(engine: Engine, body: GenerateBody) -> list[Generation]:
 
 
 async def _forms(
-    engine: Engine, generations: list[Generation], tool_format: str, limiter: anyio.CapacityLimiter
-) -> list[AnswerFormat]:
-    """How the answers are to be read, found out while they are being made."""
+    engine: Engine, generations: list[Generation], tool_format: str, limiter: anyio.CapacityLimiter, client: Request
+) -> list[AnswerFormat] | None:
+    """How the answers are to be read, found out while they are being made; None when the client has left, which ends them."""
     requests = [each.request.model_copy(update={"model": each.model}) for each in generations]
+    asking = partial(
+        anyio.to_thread.run_sync, answer_formats, engine, requests, tool_format, limiter=limiter, abandon_on_cancel=True
+    )
+    found = None
     try:
-        return await anyio.to_thread.run_sync(answer_formats, engine, requests, tool_format, limiter=limiter)
-    except BaseException:
-        for generation in generations:
-            generation.cancel()
-        raise
+        found = await unless_disconnected(asking(), client)
+    finally:
+        if found is None:
+            for generation in generations:
+                generation.cancel()
+    return found

@@ -22,6 +22,7 @@ from openarc_ui.server.conversation_bodies import (
     TokenDetailBody,
     TokenDetailsBody,
 )
+from openarc_ui.server.queries import NO_BODY
 from openarc_ui.server.routes.conversations import CONVERSATION_ERRORS, ConversationId, owner_from
 
 MESSAGES = "/conversations/{conversation_id}/messages"
@@ -141,7 +142,7 @@ def _add_changes(router: APIRouter, conversations: ConversationStore) -> None:
             conversations, request, conversation_id, lambda changing: changing.move(message_id, body.by).id
         )
 
-    @router.post(f"{ONE}/select", summary="Select a version", responses=CONVERSATION_ERRORS)
+    @router.post(f"{ONE}/select", summary="Select a version", responses=CONVERSATION_ERRORS, dependencies=[NO_BODY])
     async def select_message(conversation_id: ConversationId, message_id: MessageId, request: Request) -> ChangedBody:
         """Lead the path through this message: it and what follows it are shown and sent."""
 

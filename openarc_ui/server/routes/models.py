@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import anyio
 from fastapi import APIRouter, Body, Query, Request, Response
 
-from openarc_ui.engine.answers import LONGEST_NAME, Places, cache_note, listed
+from openarc_ui.engine.answers import LONGEST_NAME, cache_note, listed
 from openarc_ui.engine.catalogue.catalogue import Catalogue
 from openarc_ui.engine.catalogue.files import FILE_LANGUAGES, model_files, read_model_file
 from openarc_ui.engine.engine import Engine
@@ -154,7 +154,7 @@ async def loaded(
         compile_cache=LoadNoteBody.model_validate(note, from_attributes=True) if note is not None else None,
         warnings=list(info.warnings),
     )
-    return ModelBody.model_validate(Places.of(engine).hidden(shown.model_dump()))
+    return ModelBody.model_validate(engine.places.hidden(shown.model_dump()))
 
 
 def _without_name(unloaded: Any) -> dict[str, Any]:

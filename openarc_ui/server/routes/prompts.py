@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.engine import Engine
@@ -34,11 +34,13 @@ def prompt_routes(engine: Engine) -> APIRouter:
     router = APIRouter(tags=["prompts"])
     limiter = anyio.CapacityLimiter(QUESTIONS_AT_ONCE)
 
-    @router.post("/tokenize", summary="Turn a text into tokens", responses=QUESTION_ERRORS)
-    async def tokenize(body: TokenizeBody) -> TokensBody:
+    @router.post(
+        "/tokenize", summary="Turn a text into tokens", responses={200: {"model": TokensBody}, **QUESTION_ERRORS},
+        response_model=None,
+    )  # fmt: skip
+    async def tokenize(body: TokenizeBody) -> Response:
         """Each token with its part of the text and its entry of the vocabulary; the ids are those a model would get."""
-        found = await anyio.to_thread.run_sync(engine.tokenize, body.text, body.model, limiter=limiter)
-        return TokensBody.of(found)
+        return await anyio.to_thread.run_sync(_tokenized, engine, body, limiter=limiter)
 
     @router.post("/detokenize", summary="Turn tokens into a text", responses=QUESTION_ERRORS)
     async def detokenize(body: DetokenizeBody) -> TextBody:
@@ -60,6 +62,12 @@ def prompt_routes(engine: Engine) -> APIRouter:
         return ChatTemplateBody.of(await anyio.to_thread.run_sync(engine.chat_template, model, limiter=limiter))
 
     return router
+
+
+def _tokenized(engine: Engine, body: TokenizeBody) -> Response:
+    """The whole answer on this thread: a long text's would hold up everybody else for seconds."""
+    found = TokensBody.of(engine.tokenize(body.text, body.model))
+    return Response(found.model_dump_json(), media_type="application/json")
 
 
 def _rendered(engine: Engine, body: PromptRequest) -> RenderedBody:

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from openarc_ui import __version__
-from openarc_ui.engine.answers import Places, without_long_echoes
+from openarc_ui.engine.answers import without_long_echoes
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelState
 from openarc_ui.server.problems import documented
@@ -47,7 +47,7 @@ class ReadyBody(BaseModel):
 def system_routes(engine: Engine, startup: Startup) -> APIRouter:
     """The routes, bound to an engine and its start-up."""
     router = APIRouter(tags=["system"])
-    places = Places.of(engine)
+    places = engine.places
 
     @router.get("/status", summary="The state of every model", responses=documented())
     async def status() -> StatusBody:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from openarc_ui.conversations.answer_request import check_can_go_on
 from openarc_ui.conversations.exchange import ImportedConversation, from_text, to_json, to_markdown
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.conversations.tree import Conversation, Node
@@ -47,11 +48,13 @@ class Changed:
         conversation_id: the one it is about.
         is_shown: it is to be shown now, in place of the one that was.
         reply: what the view is told beside its new state, {"kind": ...}; None: nothing.
+        question: nothing was done: it is to be asked first, with this sentence. "": it was done.
     """
 
     conversation_id: str | None
     is_shown: bool = False
     reply: dict[str, Any] | None = None
+    question: str = ""
 
 
 class Actions:
@@ -85,8 +88,10 @@ class Actions:
                     conversation.select(action.id)
                     return ToAnswer(conversation_id, action.id)
                 case wanted.Retry():
-                    return ToAnswer(conversation_id, _before(conversation, action.id))
+                    prefill = _given(conversation.node(action.id))
+                    return ToAnswer(conversation_id, _before(conversation, action.id), prefill=prefill)
                 case wanted.Continue():
+                    check_can_go_on(conversation.node(action.id))
                     return ToAnswer(conversation_id, _before(conversation, action.id), continued=action.id)
                 case wanted.GiveResult():
                     open_calls = give_result(conversation, action.id, action.call_id, action.content)
@@ -139,8 +144,9 @@ class Actions:
         if conversation_id is None:
             raise InvalidRequest(*NOTHING_THERE)
         with self._store.change(owner, conversation_id) as conversation:
-            reply = change_messages(conversation, action)
-        return Changed(conversation_id, reply=reply)
+            question = undo_costs(conversation) if isinstance(action, wanted.Undo) and not action.sure else ""
+            reply = change_messages(conversation, action) if not question else None
+        return Changed(conversation_id, reply=reply, question=question)
 
     def _bring(self, owner: str, settings: ChatSettings, action: wanted.Import) -> Changed:
         imported = from_text(action.text)
@@ -210,6 +216,21 @@ def change_messages(conversation: Conversation, action: wanted.Edited) -> dict[s
     return None
 
 
+def undo_costs(conversation: Conversation) -> str:
+    """What taking the last question back would lose beside it and its answer, one sentence; "" where there is nothing.
+
+    Raises:
+        InvalidRequest: there is no question.
+    """
+    versions = conversation.versions(conversation.last_question().id)
+    answers = sum(each.role == "assistant" for version in versions for each in conversation.below(version.id))
+    if len(versions) == 1 and answers <= 1:
+        return ""
+    message = f"all {len(versions)} versions of this message" if len(versions) > 1 else "this message"
+    below = f" and {answers} answer{'' if answers == 1 else 's'} below it" if answers else ""
+    return f"Taking it back deletes {message}{below}."
+
+
 def replace_messages(conversation: Conversation, brought: ImportedConversation) -> None:
     """Make the conversation consist of what came as JSON; a title that was changed in it is taken too.
 
@@ -266,6 +287,11 @@ def touches(action: wanted.Edited) -> bool:
         action,
         wanted.Edit | wanted.Delete | wanted.DeleteFrom | wanted.Insert | wanted.Move | wanted.Undo | wanted.Replace,
     )
+
+
+def _given(node: Node) -> str:
+    """What of an answer the user wrote, as its beginning."""
+    return node.content[: node.answer.prefill_characters] if node.answer is not None else ""
 
 
 def _before(conversation: Conversation, node_id: str) -> str:

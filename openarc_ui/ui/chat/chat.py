@@ -15,15 +15,16 @@ import anyio
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.conversations.tree import Conversation
 from openarc_ui.engine.engine import Engine
-from openarc_ui.errors import ConversationNotFound, InvalidRequest, OpenArcError, PromptTooLong
+from openarc_ui.errors import ConversationNotFound, InvalidRequest, OpenArcError
 from openarc_ui.startup import Startup
 from openarc_ui.ui.chat import wanted
 from openarc_ui.ui.chat.actions import Actions, touches
 from openarc_ui.ui.chat.answering import AlreadyAnswering, Runs
 from openarc_ui.ui.chat.attached import with_files
 from openarc_ui.ui.chat.json_panel import read_conversation
+from openarc_ui.ui.chat.notices import again_action, notice_of, undo_question
 from openarc_ui.ui.chat.pictures import Pictures
-from openarc_ui.ui.chat.run import Job, Run
+from openarc_ui.ui.chat.run import Job
 from openarc_ui.ui.chat.session import FIRST_SHOWN, MORE_SHOWN, ChatSession, Notice, Sessions
 from openarc_ui.ui.chat.settings import ChatSettings
 from openarc_ui.ui.chat.settings_panel import settings_of
@@ -33,7 +34,6 @@ from openarc_ui.ui.chat.view import live
 
 MOST_SHOWN = 1000
 GROWTH_SECONDS = 2.0
-NOT_SENT = Notice("Stopped while it waited for the model; nothing was sent.", tone="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Chat:
             return
         self._adopt(session, target, to.conversation_id)
         session.settings, session.draft, session.prefill, session.notice = settings, "", "", None
-        again = _again(action, to.conversation_id)
+        again = again_action(action, to.conversation_id)
         if problem is not None:
             session.notice = Notice.of(problem, ("Try again", again))
         if problem is not None or to.parent_id is None:
@@ -114,7 +114,7 @@ class Chat:
             if not run.is_over:
                 run.cancel()
         session.last_seed = run.seed if run.seed is not None else session.last_seed
-        notice = _notice_of(run, again)
+        notice = notice_of(run, again)
         is_elsewhere = session.conversation_id != job.conversation_id
         reply = _told(notice.text, notice.tone) if notice is not None and is_elsewhere else None
         if not is_elsewhere:
@@ -157,6 +157,8 @@ class Chat:
         else:
             self._adopt(session, target, changed.conversation_id)
         self._note(session, action)
+        if changed.question and target is not None:
+            session.notice = undo_question(changed.question, target)
         if not isinstance(action, wanted.Draft):
             yield await self._update(session, changed.reply)
         if changed.is_shown:
@@ -173,8 +175,10 @@ class Chat:
                 session.shown = min(session.shown + MORE_SHOWN, MOST_SHOWN - 1)
             case wanted.Draft():
                 session.draft, session.prefill = with_files(action.text, action.files), action.prefill
-            case wanted.Dismiss():
+            case wanted.Dismiss() | wanted.Undo():
                 session.notice = None
+            case wanted.New():
+                session.search, session.shown = "", FIRST_SHOWN  # what it becomes is to be seen in the list
             case _:
                 pass
 
@@ -340,24 +344,6 @@ def _settings_or_problem(session: ChatSession, values: Sequence[Any]) -> tuple[C
     except InvalidRequest as error:
         return session.settings, error
     return settings, None
-
-
-def _again(action: wanted.Submitted, conversation_id: str) -> dict[str, Any]:
-    """The action that asks for the same answer once more; what it changed is kept already."""
-    if isinstance(action, wanted.Retry | wanted.Continue):
-        return {"do": action.do, "id": action.id, "conversation": conversation_id}
-    return {"do": "answer", "conversation": conversation_id}
-
-
-def _notice_of(run: Run, again: dict[str, Any]) -> Notice | None:
-    """What is said above the composer when a run is over."""
-    if not run.problems:
-        return NOT_SENT if run.is_cancelled and not run.answers else None
-    error = run.problems[0]
-    if isinstance(error, PromptTooLong):
-        shorten = ("Shorten from the oldest", {**again, "shorten": True})
-        return Notice.of(error, shorten, ("Leave it", {"do": "dismiss", "conversation": again["conversation"]}))
-    return Notice.of(error, ("Try again", again))
 
 
 def _told(text: str, tone: str = "") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from openarc_ui.conversations.answer_figures import measured
 from openarc_ui.ui.html import number, seconds
 
 ENDINGS = {"length": "length (max_new_tokens reached)", "cancelled": "stopped by you"}
@@ -26,12 +27,12 @@ def figures_line(figures: Mapping[str, Any], finish_reason: str | None) -> str:
         figures: fields of a PerformanceReport; {} where there is no report.
     """
     parts = []
-    if figures.get("generated_tokens") is not None:
-        parts.append(f"{figures['generated_tokens']} tokens")
-    if figures.get("ttft_seconds") is not None:
-        parts.append(f"TTFT {seconds(figures['ttft_seconds'])}")
-    if figures.get("decode_tokens_per_second") is not None:
-        parts.append(f"{number(figures['decode_tokens_per_second'])} tok/s")
+    if (tokens := measured(figures, "generated_tokens")) is not None:
+        parts.append(f"{tokens} token{'' if tokens == 1 else 's'}")
+    if (first := measured(figures, "ttft_seconds")) is not None:
+        parts.append(f"TTFT {seconds(first)}")
+    if (speed := measured(figures, "decode_tokens_per_second")) is not None:
+        parts.append(f"{number(speed)} tok/s")
     if finish_reason and finish_reason != "error":  # an error has a sentence of its own
         parts.append(ENDINGS.get(finish_reason, finish_reason))
     return " · ".join(parts)
@@ -42,7 +43,7 @@ def timeline(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     Detokenizing happens while decoding, so it is taken out of it and the whole stays the whole.
     """
-    measured = {label: figures[field] for label, field in STAGES if figures.get(field) is not None}
-    if "decode" in measured and "detokenize" in measured:
-        measured["decode"] = max(measured["decode"] - measured["detokenize"], 0.0)
-    return [{"label": label, "seconds": round(value, 6)} for label, value in measured.items()]
+    spans = {label: value for label, field in STAGES if (value := measured(figures, field)) is not None}
+    if "decode" in spans and "detokenize" in spans:
+        spans["decode"] = max(spans["decode"] - spans["detokenize"], 0.0)
+    return [{"label": label, "seconds": round(value, 6)} for label, value in spans.items()]

@@ -56,10 +56,18 @@ def gauge_of(prompt: RenderedPrompt, answer_tokens: int | None) -> Gauge:
     used, limit = len(prompt.tokens), prompt.context_length
     dropped = f" · the oldest {_messages(prompt.dropped_messages)} left out" if prompt.dropped_messages else ""
     if limit is None:
-        return Gauge(used, answer_tokens, None, prompt.context_source, "", f"{number(used, 0)} tokens{dropped}")
+        return Gauge(
+            used,
+            answer_tokens,
+            None,
+            prompt.context_source,
+            "",
+            f"{number(used, 0)} token{'' if used == 1 else 's'}{dropped}",
+        )
     left = limit - used
     tone = "bad" if left <= 0 else "warn" if left < (answer_tokens or 1) or used > NEARLY_FULL * limit else ""
-    room = f"{number(left, 0)} left for the answer" if left > 0 else f"{number(1 - left, 0)} too many"
+    room = f"{number(left, 0)} left for the answer" if left > 0 else "no room for an answer"
+    room += f", {number(-left, 0)} more than it holds" if left < 0 else ""
     text = f"{number(used, 0)} of {number(limit, 0)} tokens · {room}{dropped}"
     return Gauge(used, answer_tokens, limit, prompt.context_source, tone, text)
 
@@ -77,30 +85,33 @@ class GaugeReader:
         self._one_at_a_time = asyncio.Lock()
         self._known: OrderedDict[str, Gauge | None] = OrderedDict()
 
-    async def read(self, messages: tuple[Message, ...], model: str, fields: dict[str, Any]) -> Gauge | None:
+    async def read(
+        self, messages: tuple[Message, ...], model: str, fields: dict[str, Any], answer_tokens: int | None = None
+    ) -> Gauge | None:
         """The gauge of a conversation with its draft; None where there is nothing to count, or no model.
 
         Args:
             model: a loaded model's name; "": the one loaded last.
             fields: fields of a PromptRequest beside conversation and model.
+            answer_tokens: max_new_tokens of the settings; None where they leave it out.
         """
         if not messages:
             return None
         # ValidationError can't come: messages and fields were read from models of their own.
         request = PromptRequest(conversation=messages, model=model or None, **fields)
-        key = _key(request, self._engine.status())
+        key = f"{answer_tokens} {_key(request, self._engine.status())}"
         if key not in self._known:
             async with self._one_at_a_time:
                 if key not in self._known:
-                    self._known[key] = await anyio.to_thread.run_sync(self._ask, request)
+                    self._known[key] = await anyio.to_thread.run_sync(self._ask, request, answer_tokens)
         self._known.move_to_end(key)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return self._known[key]
 
-    def _ask(self, request: PromptRequest) -> Gauge | None:
+    def _ask(self, request: PromptRequest, answer_tokens: int | None) -> Gauge | None:
         try:
-            return gauge_of(self._engine.render(request), request.max_new_tokens)
+            return gauge_of(self._engine.render(request), answer_tokens)
         except ModelNotLoaded:
             return None
         except OpenArcError as error:

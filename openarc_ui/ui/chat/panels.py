@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import gradio as gr
 
+from openarc_ui.conversations.answer_figures import measured
 from openarc_ui.conversations.exchange import messages_of, to_json
 from openarc_ui.conversations.tree import Conversation
 from openarc_ui.engine.engine import Engine
@@ -61,7 +62,7 @@ class Panels:
         conversation = await self._pictures.conversation(session) if session.panel != SETTINGS else None
         is_other = session.filled_for != now
         session.filled_for = now
-        opened = {"conversation": now} if is_other else gr.skip()
+        opened = last_open(session)
         inputs = [gr.skip() for _ in self._column.settings.inputs]
         if session.settings != session.shown_settings:
             inputs, session.shown_settings = updates_of(session.settings), session.settings
@@ -82,13 +83,12 @@ class Panels:
                 conversation=messages_of(path),
                 model=settings.model or None,
                 add_generation_prompt=path[-1].role != "assistant",
-                max_new_tokens=settings.sampling.get("max_new_tokens"),
-                **settings.prompt_fields(),
+                **settings.render_fields(),
             )
             rendered = self._engine.render(request)
         except OpenArcError as error:
             return problem_value(error, self._template(settings) if isinstance(error, TemplateRefused) else "")
-        cached = answer.figures.get("cached_prompt_tokens") if answer is not None else None
+        cached = measured(answer.figures, "cached_prompt_tokens") if answer is not None else None
         return prompt_value(rendered, has_answer=answer is not None, cached_prompt_tokens=cached)
 
     def _template(self, settings: ChatSettings) -> str:
@@ -99,6 +99,15 @@ class Panels:
             return self._engine.chat_template(settings.model or None).text
         except OpenArcError:
             return ""
+
+
+def last_open(session: ChatSession) -> Any:
+    """Update of `Column.last_open`, as soon as another conversation is open, so that a reload finds it."""
+    now = session.conversation_id or ""
+    if session.told_open == now:
+        return gr.skip()
+    session.told_open = now
+    return {"conversation": now}
 
 
 def _json(session: ChatSession, conversation: Conversation | None) -> tuple[Any, Any]:

@@ -106,20 +106,19 @@ class Pictures:
         """Read the gauge anew; whether it changed."""
         conversation, settings = await self.conversation(session), session.settings
         messages = messages_of(conversation.path()) if conversation is not None else ()
-        fields: dict[str, Any] = {"add_generation_prompt": bool(session.draft)}
+        fields: dict[str, Any] = {}
         if session.draft.strip():
             messages = (*messages, Message(role="user", content=session.draft))
             if session.prefill:
                 messages = (*messages, Message(role="assistant", content=session.prefill))
-                fields |= {"continue_final_message": True, "add_generation_prompt": False}
+                fields["continue_final_message"] = True
+        fields["add_generation_prompt"] = not messages or messages[-1].role != "assistant"
         try:
-            fields |= settings.prompt_fields()
+            fields |= settings.render_fields()
         except InvalidRequest:
             return False  # the panel says what is wrong with the settings
-        if (most := settings.sampling.get("max_new_tokens")) is not None:
-            fields["max_new_tokens"] = most
-        before = session.gauge
-        session.gauge = await self._gauges.read(messages, settings.model, fields)
+        before, most = session.gauge, settings.sampling.get("max_new_tokens")
+        session.gauge = await self._gauges.read(messages, settings.model, fields, most)
         await self._look_for_tools(settings)
         return session.gauge != before
 

@@ -86,7 +86,7 @@ def build_prompt_panel(settings: SettingsPanel) -> PromptPanel:
 
 
 def prompt_value(
-    prompt: RenderedPrompt, *, has_answer: bool = False, cached_prompt_tokens: int | None = None
+    prompt: RenderedPrompt, *, has_answer: bool = False, cached_prompt_tokens: float | None = None
 ) -> dict[str, Any]:
     """What the component shows of a rendered prompt. The tokens go as one text: Gradio would wrap every list in them (1.2 s for 8,000).
 
@@ -119,7 +119,7 @@ def token_rows(tokens: Sequence[PromptToken]) -> list[list[Any]]:
 
 
 def prompt_figures(
-    prompt: RenderedPrompt, *, has_answer: bool, cached_prompt_tokens: int | None
+    prompt: RenderedPrompt, *, has_answer: bool, cached_prompt_tokens: float | None
 ) -> list[dict[str, str]]:
     """The numbers above the prompt: label, number with its unit, and more on hover."""
     cached = "no answer yet"
@@ -208,7 +208,7 @@ def _source(prompt: RenderedPrompt) -> str:
     return f"Prompt and answer together; the limit is from {prompt.context_source}."
 
 
-def _cache_words(has_answer: bool, cached_prompt_tokens: int | None) -> str:
+def _cache_words(has_answer: bool, cached_prompt_tokens: float | None) -> str:
     if not has_answer:
         return "Known after the first answer."
     if cached_prompt_tokens is None:

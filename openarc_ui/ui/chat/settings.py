@@ -125,6 +125,15 @@ class ChatSettings(Frozen):
         }
         return {name: value for name, value in fields.items() if value not in (None, {})}
 
+    def render_fields(self) -> dict[str, Any]:
+        """The same, with the room an answer needs where the oldest messages are left out for it.
+
+        Raises:
+            InvalidRequest: as `prompt_fields`.
+        """
+        most = self.sampling.get("max_new_tokens") if self.when_too_long == "shorten" else None
+        return self.prompt_fields() | ({"max_new_tokens": most} if most is not None else {})
+
     def request_fields(self) -> dict[str, Any]:
         """Fields of a GenerationRequest beside conversation and model; only what is set.
 

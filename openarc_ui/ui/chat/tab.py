@@ -177,12 +177,14 @@ def _wire_view(tab: ChatTab, after: Panels) -> None:
     """The view's events; each carries an action."""
 
     async def chat_submitted(request: gr.Request, event: gr.EventData, *values: Any) -> AsyncIterator[list[Any]]:
-        async for update in tab.chat.submit(tab.session(request), event._data, values):
-            yield _outputs(update)
+        session = tab.session(request)
+        async for update in tab.chat.submit(session, event._data, values):
+            yield [*_outputs(update), panels.last_open(session)]
 
     async def chat_edited(request: gr.Request, event: gr.EventData) -> AsyncIterator[list[Any]]:
-        async for update in tab.chat.edit(tab.session(request), event._data):
-            yield _outputs(update)
+        session = tab.session(request)
+        async for update in tab.chat.edit(session, event._data):
+            yield [*_outputs(update), panels.last_open(session)]
 
     async def chat_asked(request: gr.Request, event: gr.EventData) -> Any:
         return _outputs(await tab.chat.look_up(tab.session(request), event._data))[1]
@@ -191,8 +193,9 @@ def _wire_view(tab: ChatTab, after: Panels) -> None:
         tab.chat.stop(tab.session(request), event._data)
 
     follow_up = _follow_up(tab, after)
-    tab.view.submit(chat_submitted, tab.column.settings.inputs, tab.outputs, **EVERY).then(**follow_up)
-    tab.view.edit(chat_edited, None, tab.outputs, **EVERY).then(**follow_up)
+    shown = [*tab.outputs, tab.column.last_open]
+    tab.view.submit(chat_submitted, tab.column.settings.inputs, shown, **EVERY).then(**follow_up)
+    tab.view.edit(chat_edited, None, shown, **EVERY).then(**follow_up)
     tab.view.select(chat_asked, None, tab.reply, **EVERY)
     tab.view.stop(chat_stopped, None, None, queue=False, **PRIVATE)
 
@@ -215,14 +218,15 @@ def _wire_column(tab: ChatTab, after: Panels, tabs: dict[str, gr.Tab]) -> None:
 
     async def json_typed(request: gr.Request, text: str) -> AsyncIterator[list[Any]]:
         await asyncio.sleep(DEBOUNCE_SECONDS)
-        async for update, words in tab.chat.type_json(tab.session(request), text):
-            yield [*_outputs(update), words]
+        session = tab.session(request)
+        async for update, words in tab.chat.type_json(session, text):
+            yield [*_outputs(update), words, panels.last_open(session)]
 
     follow_up = _follow_up(tab, after)
     changes = [each.change for each in column.settings.inputs]
     inputs = [column.filled_for, *column.settings.inputs]
     gr.on(changes, settings_changed, inputs, tab.outputs, **LATEST).then(**follow_up)
-    column.json.text.input(json_typed, [column.json.text], [*tab.outputs, column.json.note], **LATEST)
+    column.json.text.input(json_typed, [column.json.text], [*tab.outputs, column.json.note, column.last_open], **LATEST)
     for name, each in tabs.items():
         each.select(_opens(tab, after, name), None, column.outputs, **PRIVATE)
 

@@ -38,14 +38,18 @@ def type_messages(
 
 
 def _take_back(conversation: Conversation, typed: Typed) -> tuple[str, ...]:
-    """Lead the path back to where it was before the typing, and remove what that made."""
-    if not typed.before:
-        return ()  # it made the conversation, so there is nothing to go back to
-    made = next((each for each in typed.after if each not in typed.before), None)
-    if made is not None:
-        conversation.delete_from(made)
-    conversation.select(typed.before[-1])
-    return typed.before
+    """Lead the path back to where it was before the typing, and remove what that made; the path from before the typing.
+
+    Where somebody made other versions of what was typed, they stay, and another go begins.
+    """
+    made = [each for each in typed.after if each not in typed.before]
+    if made and len(conversation.below(made[0])) >= len(made):
+        return typed.after
+    if made:
+        conversation.delete_from(made[0])
+    if typed.before:
+        conversation.select(typed.before[-1])
+    return _ids(conversation)
 
 
 def _ids(conversation: Conversation) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from openarc_ui.conversations.answer_figures import measured
 from openarc_ui.conversations.store import Summary
 from openarc_ui.conversations.tree import Answer, Conversation, Node
 from openarc_ui.engine.formats import check_arguments
@@ -237,7 +238,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "seed": answer.seed,
         "has_tokens": answer.has_tokens,
         "timeline": timeline(answer.figures),
-        "dropped": answer.figures.get("dropped_messages") or 0,
+        "dropped": measured(answer.figures, "dropped_messages") or 0,
         "problems": [answer.problem] if answer.problem and answer.finish_reason != "error" else [],
     }
 

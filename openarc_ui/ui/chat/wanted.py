@@ -114,7 +114,10 @@ class Select(Wanted):
 
 
 class Undo(Wanted):
+    """Attributes: sure: do it although versions would be lost; else it is asked first."""
+
     do: Literal["undo"]
+    sure: bool = False
 
 
 class Replace(Wanted):

@@ -129,6 +129,33 @@ def test_undo_gives_the_text_back(bench: Bench) -> None:
     assert bench.said == []
 
 
+def test_undo_asks_before_versions_are_lost(bench: Bench) -> None:
+    question, _ = talk(bench)
+    bench.answer(question, Message(role="assistant", content="Hello to you"))
+    asked = bench.edit(do="undo")
+    assert asked.question == "Taking it back deletes this message and 2 answers below it." and asked.reply is None
+    bench.edit(do="edit", id=question, content="Good day")
+    assert "all 2 versions of this message and 3 answers" in bench.edit(do="undo").question
+    assert len(bench.conversation.nodes) == 5
+    assert bench.edit(do="undo", sure=True).reply == {"kind": "undo", "text": "Good day"}
+    assert not bench.conversation.nodes
+
+
+def test_a_retry_begins_with_what_the_user_gave_and_calls_are_not_gone_on_with(bench: Bench) -> None:
+    question, _ = talk(bench)
+    assert bench.id is not None
+    with bench.store.change(OWNER, bench.id) as conversation:
+        said = Message(role="assistant", content="Well, yes")
+        given = conversation.add_answer(question, said, Answer("m", prefill_characters=6)).id
+    assert bench.submit(do="retry", id=given).prefill == "Well, "
+    calls = (ToolCall(id="time", function=FunctionCall(name="time")),)
+    asked = bench.answer(question, Message(role="assistant", tool_calls=calls))
+    with pytest.raises(InvalidRequest, match="calls would be lost") as caught:
+        bench.submit(do="continue", id=asked)
+    assert "results" in caught.value.hint
+    assert bench.submit(do="retry", id=asked).prefill == ""
+
+
 def test_a_tool_goes_on_when_every_call_has_its_result(bench: Bench) -> None:
     question, _ = talk(bench)
     calls = tuple(ToolCall(id=name, function=FunctionCall(name=name)) for name in ("time", "place"))
@@ -195,3 +222,19 @@ def test_what_is_typed_as_json_in_one_go_is_one_version(bench: Bench, store: Con
     bench.edit(do="edit", id=bench.conversation.path()[0].id, content="Hi there")
     type_messages(store, OWNER, bench.id, from_text('[{"role": "user", "content": "Bye"}]'), SETTINGS, typed)
     assert len(bench.conversation.versions(bench.conversation.path()[0].id)) == 3
+
+
+def test_a_conversation_that_is_begun_as_json_is_one_version_however_it_is_typed(
+    bench: Bench, store: ConversationStore
+) -> None:
+    typed = None
+    for text in ("G", "Go", "Good", "Good day"):
+        brought = from_text(json.dumps([{"role": "user", "content": text}, {"role": "assistant", "content": "Hi"}]))
+        typed = type_messages(store, OWNER, bench.id, brought, SETTINGS, typed)
+        bench.id = typed.conversation_id
+    assert bench.said == [("user", "Good day"), ("assistant", "Hi")] and len(bench.conversation.nodes) == 2
+    question, answer = bench.conversation.path()
+    bench.answer(question.id, Message(role="assistant", content="Hello"))
+    bench.edit(do="select", id=answer.id)
+    type_messages(store, OWNER, bench.id, from_text('[{"role": "user", "content": "Bye"}]'), SETTINGS, typed)
+    assert bench.said == [("user", "Bye")] and len(bench.conversation.nodes) == 4

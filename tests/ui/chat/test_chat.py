@@ -208,6 +208,8 @@ def test_a_failure_is_told_under_the_answer_and_a_refusal_above_the_composer(cha
         await asyncio.to_thread(engine.unload)
         await page.submit("send", text="hello")
         assert page.last["role"] == "user" and "No model is loaded" in page.view["notice"]["text"]
+        assert "Load tab" in page.view["notice"]["hint"]
+        assert page.view["notice"]["actions"][0]["label"] == "Answer with the loaded model"
         assert page.view["notice"]["actions"][0]["action"]["do"] == "answer"
         await asyncio.to_thread(engine.load, LoadRequest(model_path="script"))
         await page.submit(**page.view["notice"]["actions"][0]["action"])
@@ -237,9 +239,50 @@ def test_what_does_not_fit_is_a_choice(chat: Chat) -> None:
         assert page.last["role"] == "user" and page.view["gauge"]["tone"] in ("warn", "bad")
         assert "context holds" in notice["text"]
         assert [each["label"] for each in notice["actions"]] == ["Shorten from the oldest", "Leave it"]
+        assert "when_too_long" not in notice["hint"] and "no room for an answer" in page.view["gauge"]["text"]
         await page.submit(**notice["actions"][0]["action"])
         assert page.last["role"] == "assistant" and page.last["answer"]["dropped"] > 0
         assert page.view["notice"] is None
+
+    asyncio.run(run())
+
+
+def test_a_last_message_that_is_too_long_is_not_offered_to_be_shortened_again(chat: Chat) -> None:
+    async def run() -> None:
+        page = Page(chat)
+        await page.submit("send", text="hello")
+        await page.submit("send", text="new " * 300)
+        await page.submit(**page.view["notice"]["actions"][0]["action"])
+        notice = page.view["notice"]
+        assert "last message itself is too long" in notice["hint"]
+        assert [each["label"] for each in notice["actions"]] == ["Leave it"]
+
+    asyncio.run(run())
+
+
+def test_undo_is_asked_for_where_versions_would_be_lost(chat: Chat) -> None:
+    async def run() -> None:
+        page = Page(chat)
+        await page.submit("send", text="hello")
+        await page.submit("retry", id=page.last["id"])
+        await page.edit("undo")
+        notice = page.view["notice"]
+        assert len(page.messages) == 2 and "2 answers" in notice["text"]
+        await page.edit(**notice["actions"][0]["action"])
+        assert page.messages == [] and page.view["notice"] is None
+        assert page.replies[-1]["kind"] == "undo" and page.replies[-1]["text"] == "hello"
+
+    asyncio.run(run())
+
+
+def test_a_new_conversation_ends_the_search(chat: Chat) -> None:
+    async def run() -> None:
+        page = Page(chat)
+        await page.submit("send", text="hello")
+        await page.edit("search", text="nothing has this")
+        assert page.view["conversations"] == []
+        await page.edit("new")
+        assert page.view["search"] == "" and len(page.view["conversations"]) == 1
 
     asyncio.run(run())
 
@@ -426,5 +469,17 @@ def test_the_gauge_counts_the_draft(chat: Chat) -> None:
         assert page.view["gauge"]["used"] == few + 1
         assert page.view["gauge"]["text"] == f"{few + 1} of 200 tokens · {199 - few} left for the answer"
         assert page.view["gauge"]["source"] == "script.json"
+
+    asyncio.run(run())
+
+
+def test_the_gauge_counts_the_answers_beginning_where_one_is_to_come(chat: Chat) -> None:
+    async def run() -> None:
+        page = Page(chat)
+        await page.edit("insert", before=None, role="user", content="one two three")
+        kept = page.view["gauge"]["used"]
+        await page.edit("new")
+        await page.edit("draft", text="one two three", prefill="", files=[])
+        assert page.view["gauge"]["used"] == kept
 
     asyncio.run(run())

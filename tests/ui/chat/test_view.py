@@ -49,6 +49,17 @@ def test_a_message_shows_its_answers_figures_and_where_the_time_went() -> None:
 def test_what_was_not_measured_is_left_out() -> None:
     assert figures_line(figures_of(unmeasured()), "cancelled") == "0 tokens · stopped by you"
     assert figures_line({}, None) == "" and timeline({}) == []
+    assert figures_line({"generated_tokens": 1}, None) == "1 token"
+
+
+def test_figures_that_are_no_numbers_are_left_out() -> None:
+    wrong = {"ttft_seconds": [1], "decode_tokens_per_second": "fast", "generated_tokens": float("nan")}
+    assert figures_line(wrong, "stop") == "stop"
+    assert timeline({"queue_seconds": "q", "decode_seconds": 2.0, "detokenize_seconds": {}}) == [
+        {"label": "decode", "seconds": 2.0}
+    ]
+    shown = messages_shown(answered("hello", figures={"dropped_messages": "many", **wrong}))
+    assert shown[1]["answer"]["dropped"] == 0
 
 
 def test_versions_are_counted_and_answers_side_by_side_are_one_of_them() -> None:
