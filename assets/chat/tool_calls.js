@@ -26,7 +26,8 @@ const hasArguments = (given) => given !== null && given !== undefined && (typeof
 
 function resultOf(chat, message, call) {
   typed.delete(keyOf(message, call));
-  const found = chat.snapshot.conversation.messages.find((each) => each.role === "tool" && each.tool_call_id && each.tool_call_id === call.id);
+  const { messages } = chat.snapshot.conversation;
+  const found = messages.slice(messages.findIndex((each) => each.id === message.id) + 1).find((each) => each.role === "tool" && each.tool_call_id && each.tool_call_id === call.id);
   if (!found) return null;
   return make("details", { class: "oc-call-result" }, make("summary", {}, `Result · ${count(found.content.length, "character")}`), toolText(found.content));
 }

@@ -9,7 +9,7 @@ from typing import Any
 from openarc_ui.conversations.answer_format import AnswerFormat
 from openarc_ui.engine.formats.answer import ParsedAnswer
 from openarc_ui.engine.prompts import TokenDetail
-from openarc_ui.engine.types import PerformanceReport
+from openarc_ui.engine.types import FinishReason, PerformanceReport
 
 MAX_FIGURE = 2**64
 NUMBERS = frozenset(
@@ -17,23 +17,31 @@ NUMBERS = frozenset(
 )
 """Figures that are numbers from 0 on where they were measured."""
 LEFT_OUT_OF_FIGURES = frozenset({"request_id", "error_code", "error_message", "inter_token_latencies_seconds"})
+OF_ALL_SEQUENCES = frozenset(
+    {"prefill_seconds", "prefill_tokens_per_second", "detokenize_seconds", "total_seconds", "concurrent_requests"}
+)
 
 
-def figures_of(report: PerformanceReport, details: Sequence[TokenDetail] = ()) -> dict[str, Any]:
+def figures_of(
+    report: PerformanceReport, details: Sequence[TokenDetail] = (), finish_reason: FinishReason | None = None
+) -> dict[str, Any]:
     """What a report measured, as JSON.
 
     Args:
-        details: the tokens of one of several sequences: its own count and speed then take the place of their sum.
+        details: the tokens of one of several sequences: its own count and speed then take the place of their sum, and what
+            was measured for all of them together is left out.
+        finish_reason: of the sequence; None: the report's.
     """
     values = {each.name: getattr(report, each.name) for each in fields(report) if each.name not in LEFT_OUT_OF_FIGURES}
     figures = {name: value for name, value in values.items() if value is not None}
-    figures["finish_reason"] = report.finish_reason.value
+    figures["finish_reason"] = (finish_reason or report.finish_reason).value
     decode_seconds = sum(each.seconds for each in details[1:])
     if decode_seconds > 0:
         own = {"generated_tokens": len(details), "decode_seconds": decode_seconds}
         own["tpot_seconds"] = decode_seconds / (len(details) - 1)
         own["decode_tokens_per_second"] = (len(details) - 1) / decode_seconds
         figures |= own | {"ttft_seconds": details[0].seconds}
+        figures = {name: value for name, value in figures.items() if name not in OF_ALL_SEQUENCES}
     return figures
 
 

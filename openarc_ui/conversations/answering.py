@@ -262,10 +262,20 @@ class AnswerKeeper:
         return replace(
             ended,
             model=result.model,
-            figures=figures_of(result.report, details if len(result.texts) > 1 else ()),
+            figures=figures_of(
+                result.report, details if len(result.texts) > 1 else (), result.finish_reasons[sequence_index]
+            ),
             finish_reason=result.finish_reasons[sequence_index].value,
-            seed=result.report.seed,
+            seed=_seed_of(result, sequence_index),
         )
+
+
+def _seed_of(result: GenerationResult, sequence_index: int) -> int | None:
+    """The seed that makes this one of several sequences again; Optimum draws them all from one, so a later one has none."""
+    seed = result.report.seed
+    if seed is None or sequence_index == 0:
+        return seed
+    return None if result.report.backend == "optimum" else seed + sequence_index
 
 
 def read_conversation(

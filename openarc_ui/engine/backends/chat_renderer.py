@@ -171,7 +171,10 @@ def _refused(reply: Mapping[str, Any], where: str) -> TemplateRefused:
     words, kind = str(reply["refused"]).rstrip("."), str(reply["kind"])
     line = f" (line {reply['line']} of the template)" if reply["line"] else ""
     if kind in ("TemplateSyntaxError", "TemplateAssertionError", "SyntaxError"):
-        return TemplateRefused(f"The chat template is broken: {words}{line}.", f"{'Mend that line' if line else 'Mend it'}; it is in {where}.")
+        return TemplateRefused(
+            f"The chat template is broken: {words}{line}.",
+            f"{'Mend that line' if line else 'Mend it'}; it is in {where}.",
+        )
     if kind == "TemplateError":
         return TemplateRefused(
             f"The chat template refuses this conversation: {words}{line}.",

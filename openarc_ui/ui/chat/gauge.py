@@ -29,13 +29,13 @@ class Gauge:
     """What the gauge shows.
 
     Attributes:
-        used: tokens of the prompt: conversation, draft, and what the template adds.
+        used: tokens of the prompt: conversation, draft, and what the template adds; None where they can't be counted.
         answer: tokens the answer may have.
         limit: of prompt and answer together; None where nothing bounds them.
         source: where the limit comes from, in words.
     """
 
-    used: int
+    used: int | None
     answer: int | None
     limit: int | None
     source: str
@@ -74,7 +74,7 @@ def gauge_of(prompt: RenderedPrompt, answer_tokens: int | None) -> Gauge:
 
 def problem_gauge(error: OpenArcError) -> Gauge:
     """A conversation that can't be rendered."""
-    return Gauge(0, None, None, "", "bad", f"Can't be counted: {error.message} {error.hint}".strip())
+    return Gauge(None, None, None, "", "bad", f"Can't be counted: {error.message} {error.hint}".strip())
 
 
 class GaugeReader:

@@ -115,9 +115,15 @@ def models_note(status: EngineStatus, model: str, compare_with: str) -> str:
         if name and name not in ready:
             return note(f"'{name}' is not loaded.", "warn", "Load it in the Load tab, or choose another one.")
     if compare_with and compare_with == (model or status.default_model):
-        return note("The same model twice, with the same seed: expect the same answer twice.", "warn")
+        return note(
+            "A model can't be compared with itself.",
+            "warn",
+            "Load it a second time under another name, with other settings.",
+        )
     if compare_with:
-        return note("Both answer each message side by side, with the same seed.")
+        return note(
+            "Both answer each message at the same time, with the same seed; their speeds are measured while both run."
+        )
     return ""
 
 

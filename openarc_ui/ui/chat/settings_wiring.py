@@ -112,10 +112,8 @@ class SettingsActions:
         return "" if structure is PROBE else settings_view.structure_accepted(kind, text)
 
     def structure_chosen(self, kind: Any, text: str) -> Any:
-        """The editor for a kind of structure; an empty one, or an example that was not touched, becomes its example."""
-        if not text.strip() or text in settings_view.STRUCTURE_EXAMPLES.values():
-            text = settings_view.STRUCTURE_EXAMPLES.get(kind, "")
-        return structure_editor(kind, text)
+        """The editor for a kind of structure, with its example: what was written for another kind means nothing in it."""
+        return structure_editor(kind, settings_view.STRUCTURE_EXAMPLES.get(kind, "") if kind else text)
 
     def own_presets(self, request: gr.Request) -> dict[str, dict[str, Any]]:
         """The owner's presets; none where the database can't be read."""

@@ -6,6 +6,7 @@ A snapshot is whole: the list of conversations, the messages of the one that is 
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,13 +113,13 @@ def messages_shown(
     """The messages of the active path, each with its versions and with the answers made side by side with it."""
     growing = {each.id: each for each in running}
     path = conversation.path() if conversation is not None else ()
-    results = {node.tool_call_id for node in path if node.role == "tool"}
     by_name = {tool.function.name: tool for tool in tools}
     messages = []
-    for node in path:
+    for at, node in enumerate(path):
         assert conversation is not None  # a path has nodes
+        results = _results_of(path[at + 1 :])
         units = _units(conversation.versions(node.id))
-        place, unit = next((at, each) for at, each in enumerate(units) if node in each)
+        place, unit = next((position, each) for position, each in enumerate(units) if node in each)
         beside = [_message(each, growing, results, by_name) for each in unit if each.id != node.id]
         message = _message(node, growing, results, by_name)
         versions = {
@@ -131,6 +132,12 @@ def messages_shown(
     if WAITING in growing:
         messages.append(_waiting(growing[WAITING]))
     return messages
+
+
+def _results_of(later: Sequence[Node]) -> set[str | None]:
+    """Ids of the calls that are answered after a message; a model may use an id again, so the next calls end the search."""
+    before_next = itertools.takewhile(lambda node: not node.tool_calls, later)
+    return {node.tool_call_id for node in before_next if node.role == "tool"}
 
 
 def empty_title(shown: Shown) -> str:

@@ -296,7 +296,8 @@ def test_answers_side_by_side_share_a_seed_and_a_group(chat: Chat, engine: Engin
         await page.submit("send", text="hello")
         answers = [page.last, *page.last["group"]]
         assert [each["answer"]["model"] for each in answers] == ["script", "script", "other", "other"]
-        assert len({each["answer"]["seed"] for each in answers}) == 1 and answers[0]["answer"]["seed"] is not None
+        seed = answers[0]["answer"]["seed"]
+        assert [each["answer"]["seed"] for each in answers] == [seed, seed + 1, seed, seed + 1]
         await page.submit("retry", id=page.last["id"])
         assert page.last["versions"]["count"] == 2 and len(page.last["group"]) == 3
         page.settings = ChatSettings(model="script", compare_with="gone")

@@ -101,7 +101,7 @@ def test_models_are_named_when_they_are_not_there(scripted: Engine) -> None:
     status = scripted.status()
     assert settings_view.models_note(status, "", "") == ""
     assert "&#x27;gone&#x27; is not loaded" in settings_view.models_note(status, "gone", "")
-    assert "The same model twice" in settings_view.models_note(status, "", "script")
+    assert "compared with itself" in settings_view.models_note(status, "", "script")
     assert settings_view.models_note(NOTHING, "", "") == ""
 
 
@@ -183,7 +183,7 @@ def test_a_kind_of_structure_begins_with_its_example(actions: SettingsActions) -
     examples = settings_view.STRUCTURE_EXAMPLES
     shown = actions.structure_chosen("regex", examples["choice"])
     assert shown["value"] == examples["regex"] and shown["visible"] is True
-    assert actions.structure_chosen("json_schema", "mine")["value"] == "mine"
+    assert actions.structure_chosen("json_schema", "mine")["value"] == examples["json_schema"]
     assert actions.structure_chosen("", "mine")["visible"] is False
 
 
