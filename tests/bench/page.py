@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.application import Application
 
+OPENED_MS = 3_000
+"""An open page, not one that opens: what it loads lazily has come by then."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUESTION = "Tell me a very long story about a ship."
 WORDS_OF_HISTORY = "It was a quiet morning at the harbor, and nobody had seen the captain yet. "
@@ -61,6 +63,7 @@ class ThroughPage:
         self._page.goto(self._address)
         self._page.locator("#oa-chat .oc-item-open").first.click()
         expect(self._page.locator("#oa-chat .oc-message")).to_have_count(len(self._history), timeout=60_000)
+        self._page.wait_for_timeout(OPENED_MS)
         self._message.fill(QUESTION)
         self._message.press("Enter")
         facts = self._page.locator("#oa-chat .oc-message.is-assistant").last.locator(".oc-figures")
