@@ -279,7 +279,7 @@ def _versions(store: ConversationStore) -> list[Callable[..., Any]]:
         return await _changed(store, request, conversation_id, select)
 
     async def undo_message(conversation_id: Id, request: gr.Request) -> dict[str, Any]:
-        """Remove the last user message of the path and everything below it; "text" is what it said.
+        """Remove the last user message of the path, its versions and everything below them; "text" is what it said.
 
         Args:
             conversation_id: Which.

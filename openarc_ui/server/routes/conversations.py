@@ -130,7 +130,7 @@ def _add_keeping(router: APIRouter, conversations: ConversationStore) -> None:
         dependencies=[NO_BODY],
     )
     async def undo(conversation_id: ConversationId, request: Request) -> UndoneBody:
-        """Remove the last user message of the path and everything below it; its text comes back."""
+        """Remove the last user message of the path, all its versions and everything below them; its text comes back."""
 
         def take_back() -> UndoneBody:
             with conversations.change(owner_from(request), conversation_id) as changing:

@@ -242,7 +242,7 @@ class Chat:
             newest = await anyio.to_thread.run_sync(self.pictures.newest, session.owner)
         except OpenArcError:
             return Update()  # the next action says what is wrong with the database
-        if self.pictures.signature(session, newest) == session.seen:
+        if self.pictures.signature(session, newest) == session.seen and not session.is_unsettled:
             return Update()
         await self.pictures.count(session)
         return await self._update(session)

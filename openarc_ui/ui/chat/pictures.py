@@ -69,6 +69,8 @@ class Pictures:
             read = Read(None, (), False, None)
         engine, run = self._engine.status(), self._runs.of(session.conversation_id)
         session.seen = self.signature(session, read.newest)
+        path = read.conversation.path() if read.conversation is not None and run is None else ()
+        session.is_unsettled = any(each.answer is not None and each.answer.is_running for each in path)
         shown = Shown(
             engine,
             self._startup.status(),

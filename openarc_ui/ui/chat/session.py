@@ -69,6 +69,7 @@ class ChatSession:
         typed: what was done to the conversation by typing JSON.
         panel: the open tab of the right column.
         seen: what the view showed last, so that the follower knows whether there is news.
+        is_unsettled: an answer that is shown as being written is nobody's here: of another process, or of one that died.
         revision: counts the views sent; begins high enough to be above those from before a restart.
     """
 
@@ -92,6 +93,7 @@ class ChatSession:
     typed: Typed | None = None
     panel: str = "settings"
     seen: object = None
+    is_unsettled: bool = False
     revision: int = field(default_factory=lambda: round(time.time() * 1000))
 
     def next_revision(self) -> int:
