@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from openarc_ui.engine.backends.template import tokenizer_ir_template
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.prompts import PromptRequest, RenderedPrompt, plain_conversation
 from openarc_ui.engine.types import FinishReason, GenerationRequest, LoadRequest, Message, PropertyValue
@@ -225,8 +227,9 @@ def test_a_template_of_the_request_is_refused_with_its_line(engine: Engine) -> N
 def test_a_conversation_that_is_too_long_is_shortened_and_says_so(engine: Engine) -> None:
     turns = [user("word " * 1000), assistant("word " * 1000)] * 5
     conversation = [{"role": "system", "content": "Be brief."}, *turns, user("What is the capital of France?")]
-    fields = {"conversation": conversation, "model": "genai", "max_new_tokens": 6000}
+    fields = {"conversation": conversation, "model": "genai"}
     whole = engine.render(PromptRequest.model_validate(fields))
+    fields["max_new_tokens"] = 6000
     assert (whole.dropped_messages, len(whole.tokens) > 10_000) == (0, True)
     with pytest.raises(PromptTooLong) as refused:
         engine.submit(GenerationRequest.model_validate(fields)).result(timeout=60)
@@ -246,6 +249,10 @@ def test_a_model_without_a_template_can_be_talked_to(starter_folder: Path, tmp_p
             (folder / file.name).hardlink_to(file) if file.suffix == ".bin" else (folder / file.name).write_bytes(
                 file.read_bytes()
             )
+    tokenizer = folder / "openvino_tokenizer.xml"
+    kept, own = tokenizer.read_text(encoding="utf-8"), r'<chat_template value="[^"]*"\s*/>'
+    assert tokenizer_ir_template(folder) == (starter_folder / "chat_template.jinja").read_text(encoding="utf-8")
+    tokenizer.write_text(re.sub(own, "", kept), encoding="utf-8")
     with Engine(tmp_path) as engine:
         info = engine.load(LoadRequest(model_path="base", backend="optimum", ov_config=OV_CONFIG))
         template = engine.chat_template()
