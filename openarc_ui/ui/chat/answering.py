@@ -36,13 +36,11 @@ REFUSALS = (InvalidRequest, ModelNotLoaded, EngineBusy)
 """Errors of a request that was not begun: its answer is taken back, and the words stand above the composer."""
 
 
-class AlreadyAnswering(InvalidRequest):
+def already_answering() -> InvalidRequest:
     """An answer is being written in this conversation."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "An answer is being written in this conversation.", "Stop it first (Esc), or wait for its end."
-        )
+    return InvalidRequest(
+        "An answer is being written in this conversation.", "Stop it first (Esc), or wait for its end."
+    )
 
 
 class Runs:
@@ -62,16 +60,16 @@ class Runs:
     def check_idle(self, conversation_id: str | None) -> None:
         """
         Raises:
-            AlreadyAnswering: an answer is being written in the conversation.
+            InvalidRequest: an answer is being written in the conversation.
         """
         if self.of(conversation_id) is not None:
-            raise AlreadyAnswering
+            raise already_answering()
 
     def begin(self, job: Job, session_id: str) -> Run:
         """Start answering.
 
         Raises:
-            AlreadyAnswering: an answer is being written there.
+            InvalidRequest: an answer is being written there.
         """
         self.check_idle(job.conversation_id)
         run = self._runs[job.conversation_id] = Run(job, session_id)

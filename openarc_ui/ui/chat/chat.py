@@ -19,7 +19,7 @@ from openarc_ui.errors import ConversationNotFound, InvalidRequest, OpenArcError
 from openarc_ui.startup import Startup
 from openarc_ui.ui.chat import wanted
 from openarc_ui.ui.chat.actions import Actions, touches
-from openarc_ui.ui.chat.answering import AlreadyAnswering, Runs
+from openarc_ui.ui.chat.answering import Runs
 from openarc_ui.ui.chat.attached import with_files
 from openarc_ui.ui.chat.json_panel import read_conversation
 from openarc_ui.ui.chat.notices import again_action, notice_of, undo_question
@@ -102,7 +102,7 @@ class Chat:
         """Run a job and show it; leaving it in any way ends the job."""
         try:
             run = self.runs.begin(job, session.id)
-        except AlreadyAnswering as error:
+        except InvalidRequest as error:
             session.notice = Notice.of(error)
             yield await self._update(session)
             return
