@@ -105,13 +105,18 @@ class Actions:
         return found, estimate, fit_card(estimate, context)
 
     def note_on_text(self, section: str) -> Callable[[str], str]:
-        """What is wrong with JSON as it was typed, "" when nothing is."""
+        """What is wrong with JSON as it was typed, "" when nothing is.
+
+        It may come after the page's own note on a field that was changed meanwhile, so it says the same as that one.
+        """
 
         def note(text: str) -> str:
             try:
                 read_object(text, section)
             except InvalidRequest as error:
-                words = escape(f"{error.message} {error.hint}")
+                words = escape(
+                    f"{error.message} {error.hint} Correct the JSON first: until then no changed field is in it."
+                )
                 return f'<div class="oa-form-error" role="alert">{words}</div>'
             return ""
 
