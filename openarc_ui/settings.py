@@ -51,6 +51,19 @@ class Settings(BaseModel):
         None,
         description="Key that every request and the page must present. Better set as OPENARC_API_KEY than as a flag.",
     )
+    keep_texts: bool = Field(
+        False,
+        description="Keep prompts and answers with the metrics. Off: text is private; figures are kept either way.",
+    )
+    metrics_days: int = Field(365, ge=0, description="Metrics older than this many days are deleted; 0: never.")
+    metrics_megabytes: int = Field(
+        2048, ge=0, description="The oldest metrics are deleted when their file is larger than this; 0: no limit."
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        max_length=2000,
+        description="OpenTelemetry collector to send traces and metrics to, by OTLP over HTTP, such as http://localhost:4318.",
+    )
     mcp: bool = Field(False, description="Serve the Model Context Protocol at /mcp, for agents.")
     open_browser: bool = Field(False, description="Open the page in a browser once it answers.")
 

@@ -21,7 +21,7 @@ from openarc_ui.engine.scheduler import SchedulerOptions
 
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
-Source = Literal["chat", "rest", "gradio", "bench", "engine"]
+Source = Literal["chat", "rest", "gradio", "mcp", "bench", "again", "engine"]
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -165,6 +165,21 @@ class LoadStage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenTraffic:
+    """What the device has to read from memory for one generated token of one sequence.
+
+    Attributes:
+        weights_bytes: weights, with their scales and zero points, that every token reads.
+        kv_bytes_per_token: KV cache for each token of context that came before.
+        how: the same in words, with the numbers it comes from.
+    """
+
+    weights_bytes: int
+    kv_bytes_per_token: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model that is loaded, as the worker found it.
 
@@ -181,6 +196,7 @@ class ModelInfo:
         loaded_from_cache: OpenVINO found it compiled in the cache; None where the backend does not tell.
         request: what was asked for, as the worker was given it.
         configuration_id: hash of model, backend, versions, device and effective properties; equal ids are comparable runs.
+        traffic: what a token reads from memory; None where the files do not tell, or not all weights are read (experts).
     """
 
     name: str
@@ -204,6 +220,7 @@ class ModelInfo:
     request: LoadRequest
     configuration_id: str
     warnings: tuple[str, ...] = ()
+    traffic: TokenTraffic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +246,11 @@ class PerformanceReport:
         inter_token_latencies_seconds: the gap before every step but the first, in order.
         concurrent_requests: most requests that ran at once while this one ran, itself included.
         dropped_messages: how many of the oldest messages were left out, because the request said so.
+        decode_inference_seconds: of `decode_seconds`, how long the device computed; None where the backend does not tell.
+        decode_sampling_seconds: of `decode_seconds`, how long the next tokens were chosen; None likewise.
+        stream_seconds: of `decode_seconds`, how long new text was handed to the main process.
+        kv_cache_percent: the highest share of the KV cache's room that was in use, by all requests together, while this one
+            ran; None where the backend has no such room or does not tell.
     """
 
     request_id: str
@@ -259,6 +281,10 @@ class PerformanceReport:
     inter_token_latencies_seconds: tuple[float, ...]
     concurrent_requests: int
     dropped_messages: int = 0
+    decode_inference_seconds: float | None = None
+    decode_sampling_seconds: float | None = None
+    stream_seconds: float | None = None
+    kv_cache_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +310,39 @@ class GenerationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerGauges:
+    """What a worker tells of itself while it serves. None where it can't be told, which is not zero.
+
+    Attributes:
+        kv_cache_percent: share of the KV cache's room in use now.
+        kv_cache_bytes: the room itself; GenAI's grows with what is needed unless it was given a size.
+        device_memory_bytes: memory of the device that this process holds, from GPU_MEMORY_STATISTICS.
+    """
+
+    kv_cache_percent: float | None = None
+    kv_cache_bytes: int | None = None
+    device_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth:
+    """How fast a device reads its memory, measured here.
+
+    Attributes:
+        device: "CPU", "GPU.0", ...; `device_name` its full name.
+        bytes_per_second: the best of the repetitions.
+        measured_at: seconds since the epoch.
+        method: what was run to find out, in one sentence.
+    """
+
+    device: str
+    device_name: str
+    bytes_per_second: float
+    measured_at: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStatus:
     """A model under a name, at one moment.
 
@@ -292,6 +351,7 @@ class ModelStatus:
         failure: while FAILED, why, in one sentence.
         memory_bytes: resident memory of the worker process, None while it has none.
         last_decode_tokens_per_second: of the last request that decoded at least two tokens.
+        gauges: what the worker measures of itself; None until it told, or when there is no worker.
     """
 
     name: str
@@ -305,6 +365,7 @@ class ModelStatus:
     running: int
     queued: int
     last_decode_tokens_per_second: float | None
+    gauges: WorkerGauges | None = None
 
 
 @dataclass(frozen=True, slots=True)
