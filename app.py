@@ -21,7 +21,9 @@ from openarc_ui.settings import Settings, is_loopback, prepare_folders, read_set
 if TYPE_CHECKING:
     from openarc_ui.conversations.store import ConversationStore
     from openarc_ui.engine.engine import Engine
-    from openarc_ui.engine.types import ModelInfo
+    from openarc_ui.engine.types import GenerationRequest, ModelInfo, PerformanceReport
+    from openarc_ui.metrics.exposition import Exposition
+    from openarc_ui.metrics.otel import Telemetry
     from openarc_ui.metrics.store import MetricsStore
     from openarc_ui.profiles import ProfileStore
     from openarc_ui.startup import Startup
@@ -37,6 +39,7 @@ def create_app(
     startup: Startup,
     profiles: ProfileStore,
     conversations: ConversationStore,
+    exposition: Exposition,
 ) -> Any:
     """The whole web application: guard, REST routes, the page's scripts, and the page at /."""
     forbid_telemetry()
@@ -49,7 +52,16 @@ def create_app(
     from openarc_ui.ui.theme import page_options
 
     needs_key = settings.api_key is not None
-    api = create_api(engine, startup, profiles, conversations, needs_key=needs_key, with_mcp=settings.mcp)
+    api = create_api(
+        engine,
+        startup,
+        profiles,
+        conversations,
+        store,
+        exposition,
+        needs_key=needs_key,
+        with_mcp=settings.mcp,
+    )
     application = gradio.mount_gradio_app(
         api,
         build_page(engine, store, startup, profiles, conversations, needs_key=needs_key),
@@ -79,14 +91,23 @@ def run(settings: Settings) -> int:
     first_load = profiles.get(settings.profile).load if settings.profile is not None else None
     from openarc_ui.conversations.store import ConversationStore
     from openarc_ui.engine.engine import Engine
+    from openarc_ui.metrics.exposition import Exposition
     from openarc_ui.metrics.sampler import Sampler
-    from openarc_ui.metrics.store import MetricsStore
     from openarc_ui.startup import Startup
     from openarc_ui.terminal import TerminalProgress
 
     progress = TerminalProgress()
     conversations = ConversationStore(settings.conversations)
-    store = MetricsStore(settings.database)
+    store, telemetry = _open_store(settings), _open_telemetry(settings)
+
+    def on_report(report: PerformanceReport) -> None:
+        store.record(report)
+        exposition.record(report)
+
+    def on_answer(request: GenerationRequest, texts: tuple[str, ...], report: PerformanceReport) -> None:
+        store.record_answer(request, texts, report)
+        if telemetry is not None:
+            telemetry.record(report, request)
 
     def on_loaded(info: ModelInfo) -> None:
         store.record_model(info)
@@ -94,28 +115,70 @@ def run(settings: Settings) -> int:
 
     engine = Engine(
         settings.model_folder,
-        on_report=store.record,
+        on_report=on_report,
+        on_answer=on_answer,
         on_loaded=on_loaded,
         queue_size=settings.queue_size,
         cache_folder=settings.cache_folder,
     )
-    sampler = Sampler(store.record_sample, engine.worker_processes)
+    exposition = Exposition(engine.status, store.health)
+    sampler = Sampler(store.record_sample, engine.status)
     startup = Startup(engine, settings, progress.show, first_load)
     try:
         _say_cache_problem(engine, progress.say)
         _say_conversations_problem(conversations, progress.say)
         startup.start()
         sampler.start()
-        application = create_app(settings, engine, store, startup, profiles, conversations)
+        application = create_app(settings, engine, store, startup, profiles, conversations, exposition)
+        _say_metrics_problem(store, progress.say)
         _serve(application, bound, settings, began_at, progress.say)
     finally:
         startup.stop()
         sampler.stop()
         engine.close()
         store.close()
+        if telemetry is not None:
+            telemetry.close()
         conversations.close()
         progress.close()
     return 0
+
+
+def _open_store(settings: Settings) -> MetricsStore:
+    from openarc_ui.metrics.store import MetricsStore
+
+    return MetricsStore(
+        settings.database,
+        keep_texts=settings.keep_texts,
+        max_age_days=settings.metrics_days,
+        max_bytes=settings.metrics_megabytes * 2**20,
+    )
+
+
+def _open_telemetry(settings: Settings) -> Telemetry | None:
+    """None without a collector; then its libraries are not even imported."""
+    if settings.otlp_endpoint is None:
+        return None
+    from openarc_ui.metrics.otel import Telemetry
+
+    return Telemetry(settings.otlp_endpoint, __version__)
+
+
+def _say_metrics_problem(store: MetricsStore, say: Callable[[str], None]) -> None:
+    """Models answer without kept metrics too, so this is said and no error. The store has had its time to open the file."""
+    from openarc_ui.metrics.database import MetricsUnreadable
+    from openarc_ui.metrics.queries import reading
+
+    health = store.health()
+    if health.notice is not None:
+        say(f"openarc: {health.notice}")
+    try:
+        with reading(store):
+            pass
+    except MetricsUnreadable as error:
+        say(f"openarc: {error.message} {error.hint}".rstrip())
+    if health.problem is not None and health.notice is None:
+        say(f"openarc: {health.problem}")
 
 
 def _say_cache_problem(engine: Engine, say: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
@@ -18,6 +19,8 @@ from openarc_ui.engine.types import BackendChoice
 from openarc_ui.errors import SettingsError, nearest
 
 PREFIX = "OPENARC_"
+OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""OpenTelemetry's own name for `otlp_endpoint`, for machines where it is set for every program."""
 STARTER = "starter"
 NO_MODEL = "none"
 
@@ -62,7 +65,8 @@ class Settings(BaseModel):
     otlp_endpoint: str | None = Field(
         None,
         max_length=2000,
-        description="OpenTelemetry collector to send traces and metrics to, by OTLP over HTTP, such as http://localhost:4318.",
+        description="OpenTelemetry collector to send traces and metrics to, by OTLP over HTTP, such as http://localhost:4318; "
+        "OTEL_EXPORTER_OTLP_ENDPOINT counts too.",
     )
     mcp: bool = Field(False, description="Serve the Model Context Protocol at /mcp, for agents.")
     open_browser: bool = Field(False, description="Open the page in a browser once it answers.")
@@ -73,6 +77,22 @@ class Settings(BaseModel):
         # An empty path is the working directory, and what is in there is nobody's to clear.
         if isinstance(value, str) and not value.strip():
             raise ValueError("the path is empty: name one, or leave it out for the default")
+        return value
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _a_collector_has_an_address(cls, value: str | None) -> str | None:
+        # Empty switches off what the environment switches on. The address may hold a password, so it is not repeated.
+        if not value or not value.strip():
+            return None
+        try:
+            parts = urlsplit(value)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            is_address = is_address and not any(map(str.isspace, value))
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise ValueError("a collector's address is like http://localhost:4318 (OTLP over HTTP, not gRPC)")
         return value
 
     @model_validator(mode="after")
@@ -170,6 +190,8 @@ def default_of(name: str) -> str:
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     fields = {variable_of(name): name for name in Settings.model_fields}
     values: dict[str, Any] = {}
+    if environment.get(OTLP_VARIABLE):
+        values["otlp_endpoint"] = environment[OTLP_VARIABLE]
     for variable, value in environment.items():
         if not variable.startswith(PREFIX) or variable.startswith(f"{PREFIX}TEST_"):
             continue

@@ -35,6 +35,10 @@ WHOLE = PerformanceReport(
     decode_tokens_per_second=10.0,
     inter_token_latencies_seconds=(0.1, 0.05, 0.15),
     concurrent_requests=1,
+    decode_inference_seconds=0.28,
+    decode_sampling_seconds=0.01,
+    stream_seconds=0.002,
+    kv_cache_percent=12.5,
 )
 
 
@@ -48,5 +52,12 @@ def unmeasured(**changes: Any) -> PerformanceReport:
     names = [field.name for field in dataclasses.fields(WHOLE) if field.name.endswith(("_seconds", "_per_second"))]
     empty = {name: None for name in names if name not in ("total_seconds", "inter_token_latencies_seconds")}
     return report(
-        **{**empty, "prompt_tokens": None, "generated_tokens": 0, "inter_token_latencies_seconds": (), **changes}
+        **{
+            **empty,
+            "kv_cache_percent": None,
+            "prompt_tokens": None,
+            "generated_tokens": 0,
+            "inter_token_latencies_seconds": (),
+            **changes,
+        }
     )

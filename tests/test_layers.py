@@ -65,6 +65,7 @@ def test_the_main_process_imports_no_heavy_library() -> None:
         "import app\n"
         "from openarc_ui.conversations.store import ConversationStore\n"
         "from openarc_ui.engine.engine import Engine\n"
+        "from openarc_ui.metrics.exposition import Exposition\n"
         "from openarc_ui.metrics.sampler import Sampler\n"
         "from openarc_ui.metrics.store import MetricsStore\n"
         "from openarc_ui.profiles import ProfileStore\n"
@@ -76,7 +77,7 @@ def test_the_main_process_imports_no_heavy_library() -> None:
         "engine = Engine(folder)\n"
         "engine.preflight.devices(), engine.catalog()\n"
         "app.create_app(settings, engine, store, Startup(engine, settings, print), ProfileStore(folder), "
-        "ConversationStore(folder / 'c.sqlite3'))\n"
+        "ConversationStore(folder / 'c.sqlite3'), Exposition(engine.status, store.health))\n"
         "store.close()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )

@@ -6,9 +6,14 @@ import json
 import re
 from pathlib import Path
 
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import SamplingParameters
+from openarc_ui.metrics.exposition import Exposition
+from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.problems import PLAIN, STATUS
@@ -21,6 +26,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def _api(engine: Engine, folder: Path, store: MetricsStore) -> FastAPI:
+    startup = Startup(engine, Settings(model="none"), lambda status: None)
+    conversations = ConversationStore(folder / "conversations.sqlite3")
+    exposition = Exposition(engine.status, store.health)
+    return create_api(engine, startup, ProfileStore(folder), conversations, store, exposition)
+
+
 def test_every_setting_stands_there_with_its_default() -> None:
     for name in Settings.model_fields:
         default = default_of(name)
@@ -30,10 +42,9 @@ def test_every_setting_stands_there_with_its_default() -> None:
 
 
 def test_every_route_stands_there_and_no_other(scripted: Engine, tmp_path: Path) -> None:
-    startup = Startup(scripted, Settings(model="none"), lambda status: None)
-    paths = create_api(
-        scripted, startup, ProfileStore(tmp_path), ConversationStore(tmp_path / "conversations.sqlite3")
-    ).openapi()["paths"]
+    store = MetricsStore(tmp_path / "metrics.sqlite3")
+    paths = _api(scripted, tmp_path, store).openapi()["paths"]
+    store.close()
     for path, methods in paths.items():
         for method, operation in methods.items():
             words = f"`{path}`" if operation.get("deprecated") else f"`{method.upper()} {path}`"
@@ -72,6 +83,16 @@ def test_the_examples_are_what_the_routes_take() -> None:
     assert len(bodies) == 3
     for body in bodies:
         (LoadBody if "load_config" in body else GenerateBody).model_validate(body)
+
+
+def test_the_addresses_of_the_examples_are_answered(scripted: Engine, tmp_path: Path) -> None:
+    addresses = re.findall(r"http://127\.0\.0\.1:7860(/metrics[^\s']*)", README)
+    assert len(addresses) == 4
+    store = MetricsStore(tmp_path / "metrics.sqlite3")
+    client = TestClient(_api(scripted, tmp_path, store))
+    for address in addresses:
+        assert client.get(address).status_code == 200, address
+    store.close()
 
 
 def test_every_file_it_names_is_there() -> None:

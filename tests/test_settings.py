@@ -41,6 +41,13 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         (["--profile-folder="], {}, "the path is empty"),
         (["--database", ""], {}, "the path is empty"),
         (["--conversations", ""], {}, "--conversations (OPENARC_CONVERSATIONS): the path is empty"),
+        (["--otlp-endpoint", "localhost:4318"], {}, "http://localhost:4318"),
+        (["--otlp-endpoint", "grpc://collector:4317"], {}, "--otlp-endpoint"),
+        (["--otlp-endpoint", "http://c :4318"], {}, "--otlp-endpoint"),
+        (["--otlp-endpoint", "http://:4318"], {}, "--otlp-endpoint"),
+        (["--otlp-endpoint", "http://c:99999"], {}, "--otlp-endpoint"),
+        (["--otlp-endpoint", "http://[::1"], {}, "--otlp-endpoint"),
+        ([], {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector"}, "--otlp-endpoint"),
         (["--profile", "x"], {"OPENARC_DEVICE": "GPU", "OPENARC_BACKEND": "genai"}, "--device and --backend"),
     ],
 )
@@ -54,6 +61,27 @@ def test_another_host_is_fine_with_a_key_and_the_key_is_never_printed() -> None:
     settings = read_settings(["--host", "0.0.0.0"], {"OPENARC_API_KEY": "a-long-secret"})
     assert settings.api_key is not None
     assert "a-long-secret" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_the_collector_is_also_found_under_opentelemetrys_own_name() -> None:
+    standard = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://standard:4318"}
+    ours = {"OPENARC_OTLP_ENDPOINT": "http://ours:4318"}
+    flag = ["--otlp-endpoint", "http://flag:4318"]
+    assert read_settings([], standard).otlp_endpoint == "http://standard:4318"
+    assert read_settings([], {**standard, **ours}).otlp_endpoint == "http://ours:4318"
+    assert read_settings([], {**ours, **standard}).otlp_endpoint == "http://ours:4318"
+    assert read_settings(flag, {**standard, **ours}).otlp_endpoint == "http://flag:4318"
+    assert read_settings([], {}).otlp_endpoint is None
+
+
+def test_an_empty_flag_switches_off_a_collector_of_the_environment() -> None:
+    assert read_settings(["--otlp-endpoint="], {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}).otlp_endpoint is None
+
+
+def test_a_wrong_collector_address_is_not_repeated_since_it_may_hold_a_password() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(["--otlp-endpoint", "ftp://me:a-long-secret@c"], {})
+    assert "a-long-secret" not in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_help_explains_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from openarc_ui.engine.bandwidth import measure
 from openarc_ui.engine.cached_loads import CachedLoads
 from openarc_ui.engine.catalogue.catalogue import Catalogue, ModelEntry
 from openarc_ui.engine.compile_cache import CompileCache, LoadNote
-from openarc_ui.engine.devices import DeviceLayer, OpenVinoLayer
+from openarc_ui.engine.devices import VIRTUAL_DEVICES, DeviceLayer, OpenVinoLayer
 from openarc_ui.engine.generation import Generation
-from openarc_ui.engine.host import ModelHost, OnReport, OnStage
+from openarc_ui.engine.host import Hooks, ModelHost, OnAnswer, OnReport, OnStage
 from openarc_ui.engine.messages import LoadModel
+from openarc_ui.engine.model_questions import ModelQuestions
 from openarc_ui.engine.places import Places
 from openarc_ui.engine.preflight import Plan, Preflight
-from openarc_ui.engine.prompts import ChatTemplate, PromptRequest, RenderedPrompt, StructuredOutput, TokenizedText
-from openarc_ui.engine.questions import (
-    CheckStructure,
-    DetokenizeIds,
-    RenderPrompt,
-    ShowTemplate,
-    TokenizeText,
-    check_text,
-    check_token_ids,
-)
 from openarc_ui.engine.types import (
+    Bandwidth,
     EngineStatus,
     GenerationRequest,
     LoadFailure,
@@ -41,6 +36,7 @@ from openarc_ui.engine.types import (
     Unloaded,
 )
 from openarc_ui.errors import (
+    EngineBusy,
     EngineClosed,
     InvalidRequest,
     LoadCancelled,
@@ -55,12 +51,13 @@ DRAIN_SECONDS = 120.0
 """How long the answers of a model that was replaced may still take."""
 
 
-class Engine:
+class Engine(ModelQuestions):
     """Models in worker processes. Thread-safe; `close` it, or use it as a context manager.
 
     Args:
         model_folder: the only folder models are loaded from.
         on_report: called with the report of every request that ended, from the engine's threads; must not block or raise.
+        on_answer: called right after `on_report` with the request, its texts so far and the report; same rules.
         on_loaded: called with the description of every model that was loaded; same rules.
         queue_size: how many requests may wait for one model; beyond it `EngineBusy`.
         cache_folder: where compiled models are kept for the next load; None: nowhere.
@@ -72,6 +69,7 @@ class Engine:
         model_folder: Path,
         *,
         on_report: OnReport = lambda report: None,
+        on_answer: OnAnswer = lambda request, texts, report: None,
         on_loaded: Callable[[ModelInfo], None] = lambda info: None,
         queue_size: int = 32,
         cache_folder: Path | None = None,
@@ -83,10 +81,11 @@ class Engine:
         self.places = Places(model_folder, cache_folder)
         self.preflight = Preflight(self.catalogue, cache_folder, device_layer, self._memory_of)
         self._cached = CachedLoads(self.compile_cache, self.preflight.members)
-        self._on_report = on_report
+        self._hooks = Hooks(on_report, on_answer)
         self._on_loaded = on_loaded
         self._queue_size = queue_size
         self._lock = threading.Lock()
+        self._measuring = threading.Lock()
         self._hosts: dict[str, ModelHost] = {}
         self._loading: dict[str, ModelHost] = {}
         self._unwanted: set[ModelHost] = set()
@@ -120,7 +119,7 @@ class Engine:
             order = self._order(plan)
             name = order.name
             with self._cached.load(plan, order.paths) as note:
-                info = self._load_host(order, plan.fits_beside, on_stage, cancel or threading.Event())
+                info = self._load_host(order, plan, on_stage, cancel or threading.Event())
                 note(info)
             self._on_loaded(info)
             return info
@@ -179,59 +178,6 @@ class Engine:
             )
         return self._host(request.model).submit(request)
 
-    def render(self, request: PromptRequest) -> RenderedPrompt:
-        """The prompt a model would be given for a conversation, and its tokens. Blocks; a busy model does not delay it.
-
-        A prompt longer than the context is told with its length and never refused here.
-
-        Raises:
-            ModelNotLoaded, TemplateRefused, InvalidRequest, WorkerDied, EngineBusy.
-        """
-        prompt: RenderedPrompt = self._host(request.model).ask(RenderPrompt(request))
-        return prompt
-
-    def tokenize(self, text: str, model: str | None = None) -> TokenizedText:
-        """The tokens of a text; no special token is added, and one that is spelled out in it is read as such.
-
-        Raises:
-            ModelNotLoaded, InvalidRequest, WorkerDied, EngineBusy.
-        """
-        check_text(text)
-        tokens: TokenizedText = self._host(model).ask(TokenizeText(text))
-        return tokens
-
-    def detokenize(
-        self, token_ids: Sequence[int], model: str | None = None, *, skip_special_tokens: bool = False
-    ) -> tuple[str, str]:
-        """The model's name and the text of ids.
-
-        Raises:
-            InvalidRequest: an id is none of the vocabulary's, or there are too many.
-            ModelNotLoaded, WorkerDied, EngineBusy.
-        """
-        ids = check_token_ids(token_ids)
-        host = self._host(model)
-        return host.name, str(host.ask(DetokenizeIds(ids, skip_special_tokens)))
-
-    def chat_template(self, model: str | None = None) -> ChatTemplate:
-        """A model's chat template, or OpenArc's plain one where it has none.
-
-        Raises:
-            ModelNotLoaded, WorkerDied, EngineBusy.
-        """
-        template: ChatTemplate = self._host(model).ask(ShowTemplate())
-        return template
-
-    def check_structure(self, structure: StructuredOutput, model: str | None = None) -> None:
-        """See that an answer could be made to look so.
-
-        Raises:
-            StructureRejected: with why not.
-            ParameterNotSupported: the model's backend has no structured output.
-            ModelNotLoaded, WorkerDied, EngineBusy.
-        """
-        self._host(model).ask(CheckStructure(structure))
-
     def cancel(self, request_id: str) -> bool:
         """Cancel a request by id; False when no such request is in flight."""
         generation = self._find(request_id)
@@ -252,6 +198,27 @@ class Engine:
         """Model name -> process id of its worker, for those that live; of a name that is being replaced, the one that answers."""
         alive = [model for model in self.status().models if model.process_id is not None]
         return {model.name: int(model.process_id or 0) for model in reversed(alive)}
+
+    def measure_bandwidth(self, device: str) -> Bandwidth:
+        """How fast a device reads its memory. Blocks for some seconds, in which nothing else should run.
+
+        Raises:
+            InvalidRequest: a composite, which has no memory of its own.
+            DeviceUnavailable: there is no such device, or it could not be measured.
+            EngineBusy: a request runs or a model loads, which would spoil the figure; or one is measured already.
+        """
+        if device.partition(":")[0] in VIRTUAL_DEVICES:
+            members = ", ".join(self.preflight.members(device))
+            raise InvalidRequest(f"{device} has no memory of its own.", f"Measure its devices one by one: {members}.")
+        self.preflight.members(device)
+        if any(model.running or model.queued or model.state is ModelState.LOADING for model in self.status().models):
+            raise EngineBusy("A model is at work, which would spoil the measurement.", "Try again when nothing runs.")
+        if not self._measuring.acquire(blocking=False):
+            raise EngineBusy("The bandwidth of a device is measured already.", "Try again in some seconds.")
+        try:
+            return measure(device)
+        finally:
+            self._measuring.release()
 
     def close(self) -> None:
         """Cancel and end everything. Idempotent."""
@@ -279,12 +246,10 @@ class Engine:
         warnings = (*plan.warnings, problem) if problem else plan.warnings
         return LoadModel(plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, warnings, paths)
 
-    def _load_host(
-        self, order: LoadModel, fits_beside: bool, on_stage: OnStage | None, cancel: threading.Event
-    ) -> ModelInfo:
+    def _load_host(self, order: LoadModel, plan: Plan, on_stage: OnStage | None, cancel: threading.Event) -> ModelInfo:
         """Start a worker, wait for its model, and put it in the place of the one of that name."""
-        host, old = self._start(order)
-        is_first = old is not None and (not fits_beside or old.status().state is not ModelState.READY)
+        host, old = self._start(order, partial(self.preflight.with_traffic, plan))
+        is_first = old is not None and (not plan.fits_beside or old.status().state is not ModelState.READY)
         if old is not None and is_first:
             self._forget(old)
         threading.Thread(target=self._end_when, args=(cancel, host), name="cancel", daemon=True).start()
@@ -339,7 +304,9 @@ class Engine:
                 host.close()
                 return
 
-    def _start(self, order: LoadModel) -> tuple[ModelHost, ModelHost | None]:
+    def _start(
+        self, order: LoadModel, complete: Callable[[ModelInfo], ModelInfo]
+    ) -> tuple[ModelHost, ModelHost | None]:
         """The host of a new load, and the one that answers to its name until then.
 
         Raises:
@@ -352,7 +319,8 @@ class Engine:
                 raise ModelAlreadyLoading(
                     f"{order.name} is loading already.", "Wait for it, or cancel that load first."
                 )
-            host = self._loading[order.name] = ModelHost(order, self._queue_size, self._on_report, self.places)
+            hooks = replace(self._hooks, complete=complete)
+            host = self._loading[order.name] = ModelHost(order, self._queue_size, hooks, self.places)
             return host, self._hosts.get(order.name)
 
     def _forget(self, host: ModelHost) -> tuple[int, int]:

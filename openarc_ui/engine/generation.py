@@ -127,6 +127,11 @@ class Generation:
         await asyncio.wait_for(self._until_finished(news), timeout)
         return self._result()
 
+    def texts(self, sequences: int) -> tuple[str, ...]:
+        """What came so far of that many sequences, a cancelled reader's too."""
+        with self._condition:
+            return tuple("".join(self._texts.get(index, ())) for index in range(sequences))
+
     def _listen(self, news: asyncio.Event) -> None:
         """Set `news` on the running loop whenever something is pushed."""
         loop = asyncio.get_running_loop()

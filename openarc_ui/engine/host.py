@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from openarc_ui.engine.messages import (
     Cancel,
     Channel,
     Finished,
+    Gauged,
     Generate,
     Loaded,
     LoadModel,
@@ -49,6 +50,7 @@ from openarc_ui.engine.types import (
     ModelState,
     ModelStatus,
     PerformanceReport,
+    WorkerGauges,
 )
 from openarc_ui.errors import EngineBusy, LoadCancelled, ModelLoadFailed, ModelNotLoaded, OpenArcError, WorkerDied
 
@@ -56,18 +58,34 @@ SHUTDOWN_SECONDS = 3.0
 STDERR_LINES = 12
 
 OnReport = Callable[[PerformanceReport], None]
+OnAnswer = Callable[[GenerationRequest, tuple[str, ...], PerformanceReport], None]
 OnStage = Callable[[LoadStage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Who is told of what a host sees; called from its receiving thread, must not block or raise.
+
+    Attributes:
+        on_report: the report of every request that ended.
+        on_answer: right after it the same with the request and its texts so far.
+        complete: adds to the description of a model what only the main process knows.
+    """
+
+    on_report: OnReport = lambda report: None
+    on_answer: OnAnswer = lambda request, texts, report: None
+    complete: Callable[[ModelInfo], ModelInfo] = lambda info: info
 
 
 class ModelHost:
     """One model in one process, from the start of its load to the end of the process."""
 
-    def __init__(self, order: LoadModel, queue_size: int, on_report: OnReport, places: Places | None = None) -> None:
+    def __init__(self, order: LoadModel, queue_size: int, hooks: Hooks, places: Places | None = None) -> None:
         self.order = order
         self._places = places or Places(Path(order.path).parent, None)
         self.name = order.name
         self._queue_size = queue_size
-        self._on_report = on_report
+        self._hooks = hooks
         self._lock = threading.Lock()
         self._state = ModelState.LOADING
         self._stage: LoadStage | None = LoadStage("Starting the worker process", 0.0)
@@ -81,6 +99,7 @@ class ModelHost:
         self._stopwatches: dict[str, Stopwatch] = {}
         self._questions = OpenQuestions()
         self._last_decode_tokens_per_second: float | None = None
+        self._gauges: WorkerGauges | None = None
         self._outbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
         self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES)
         self._process = _start_process()
@@ -158,6 +177,7 @@ class ModelHost:
         """A snapshot."""
         with self._lock:
             state, queued, in_flight = self._state, self._queued(), len(self._generations)
+        is_alive = self._process.poll() is None
         return ModelStatus(
             name=self.name,
             state=state,
@@ -165,11 +185,12 @@ class ModelHost:
             info=self._info,
             stage=self._stage if state is ModelState.LOADING else None,
             failure=self._failure,
-            process_id=self._process.pid if self._process.poll() is None else None,
+            process_id=self._process.pid if is_alive else None,
             memory_bytes=self._memory_bytes(),
             running=in_flight - queued,
             queued=queued,
             last_decode_tokens_per_second=self._last_decode_tokens_per_second,
+            gauges=self._gauges if is_alive else None,
         )
 
     def close(self) -> tuple[int, int]:
@@ -230,12 +251,14 @@ class ModelHost:
                 self._route(message)
             elif isinstance(message, Answered):
                 self._questions.answer(message.question_id, message.outcome)
+            elif isinstance(message, Gauged):
+                self._gauges = message.gauges
             elif isinstance(message, StageReached):
                 self._stage = message.stage
                 if self._on_stage is not None:
                     self._on_stage(message.stage)
             elif isinstance(message, Loaded):
-                self._info = message.info
+                self._info = self._hooks.complete(message.info)
                 with self._lock:
                     self._state = ModelState.READY if self._state is ModelState.LOADING else self._state
                 self._load_over.set()
@@ -263,8 +286,9 @@ class ModelHost:
         if error is not None:
             error = self._places.hidden_error(error)
             report = replace(report, error_message=error.message)
-        self._on_report(report)
+        self._hooks.on_report(report)
         if generation is not None:
+            self._hooks.on_answer(generation.request, generation.texts(len(finished.finish_reasons)), report)
             generation.end(finished.finish_reasons, report, error)
 
     def _worker_ended(self) -> None:

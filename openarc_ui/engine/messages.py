@@ -22,6 +22,7 @@ from openarc_ui.engine.types import (
     ModelInfo,
     PerformanceReport,
     TextDelta,
+    WorkerGauges,
 )
 from openarc_ui.errors import OpenArcError
 
@@ -131,8 +132,15 @@ class Answered:
     outcome: bytes | OpenArcError
 
 
+@dataclass(frozen=True, slots=True)
+class Gauged:
+    """From the worker: what it measures of itself, when that has changed."""
+
+    gauges: WorkerGauges
+
+
 ToWorker = LoadModel | Generate | Cancel | Ask | Shutdown
-FromWorker = StageReached | Loaded | LoadRefused | StepOutput | Answered
+FromWorker = StageReached | Loaded | LoadRefused | StepOutput | Answered | Gauged
 
 
 class Channel:

@@ -25,11 +25,12 @@ from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.help import device_help, property_help
 from openarc_ui.engine.memory.estimate import FitEstimate
 from openarc_ui.engine.memory.fitting import Fitting
+from openarc_ui.engine.memory.traffic import token_traffic
 from openarc_ui.engine.options import OptionSpec, options_of
 from openarc_ui.engine.pipelines import check_pipeline, pipeline_of
 from openarc_ui.engine.sampling import BUILT_IN
 from openarc_ui.engine.scheduler import SCHEDULER_DEFAULTS, SchedulerOptions
-from openarc_ui.engine.types import BackendName, LoadRequest, PropertyValue, SamplingParameters
+from openarc_ui.engine.types import BackendName, LoadRequest, ModelInfo, PropertyValue, SamplingParameters
 from openarc_ui.errors import DeviceUnavailable, InvalidRequest, ModelNotFound, OpenArcError, PropertyRejected, nearest
 
 COMMON_SCHEDULER = frozenset({"cache_size", "max_num_batched_tokens", "max_num_seqs", "enable_prefix_caching"})
@@ -176,6 +177,13 @@ class Preflight:
             self._fitting.require(request, entry, backend, self._current_layer())
         fits_beside = backend == "scripted" or self._fitting.fits_beside(request, entry, backend, self._current_layer())
         return Plan(request, entry, backend, reason, tuple(warnings), fits_beside, self._whole_paths(ov_config))
+
+    def with_traffic(self, plan: Plan, info: ModelInfo) -> ModelInfo:
+        """The description of a model that was loaded, with what a token of it reads from memory."""
+        if plan.backend == "scripted":
+            return info
+        traffic = token_traffic(plan.entry, plan.request, plan.backend, self._current_layer(), info.execution_devices)
+        return replace(info, traffic=traffic)
 
     def fit(
         self, request: LoadRequest, context_tokens: int | None = None, sequences: int = 1, *, is_strict: bool = True

@@ -28,7 +28,11 @@ class ServedBy:
 
 @dataclass(slots=True)
 class Stopwatch:
-    """The moments of one request, in seconds of `clock`. A moment that never came stays None."""
+    """The moments of one request, in seconds of `clock`. A moment that never came stays None.
+
+    What is detokenized and sent counts from the first step to the last: it is added up between two steps, and a step takes it
+    over when there was one before.
+    """
 
     submitted_at: float
     submitted_at_epoch: float
@@ -46,6 +50,12 @@ class Stopwatch:
     concurrent_requests: int = 1
     dropped_messages: int = 0
     detokenize_seconds: float | None = None
+    stream_seconds: float | None = None
+    inference_seconds: float | None = None
+    sampling_seconds: float | None = None
+    kv_cache_percent: float | None = None
+    _detokenizing: float | None = None
+    _streaming: float | None = None
 
     def take_up(self) -> None:
         """The worker turns to this request."""
@@ -62,13 +72,29 @@ class Stopwatch:
 
     def step(self, tokens: int, first_tokens: int = 0) -> None:
         """A step of the backend brought tokens for this request; `first_tokens` of them were a sequence's first."""
+        if self.step_times:
+            self.detokenize_seconds = _sum(self.detokenize_seconds, self._detokenizing)
+            self.stream_seconds = _sum(self.stream_seconds, self._streaming)
+        self._detokenizing = self._streaming = None
         self.step_times.append(self.clock())
         self.generated_tokens += tokens
         self.first_tokens += first_tokens
 
     def detokenized(self, seconds: float) -> None:
         """So long it took to turn ids into text; measuring costs 0.2 µs, a token 3 to 100."""
-        self.detokenize_seconds = (self.detokenize_seconds or 0.0) + seconds
+        self._detokenizing = (self._detokenizing or 0.0) + seconds
+
+    def streamed(self, seconds: float) -> None:
+        """So long the news of a step were handed over, whoever's they were: every request that runs waits for it."""
+        self._streaming = (self._streaming or 0.0) + seconds
+
+    def told(self, inference_seconds: float, sampling_seconds: float) -> None:
+        """What the backend says of the time after the first token."""
+        self.inference_seconds, self.sampling_seconds = inference_seconds, sampling_seconds
+
+    def saw_cache(self, percent: float) -> None:
+        """So full the KV cache was in a step of this request."""
+        self.kv_cache_percent = max(self.kv_cache_percent or 0.0, percent)
 
     def seen_beside(self, running: int) -> None:
         """So many requests run at this moment."""
@@ -83,6 +109,7 @@ class Stopwatch:
         decode_seconds = steps[-1] - steps[0] if len(steps) > 1 else None
         prefill_seconds = _between(self.started_at, steps[0] if steps else None)
         later_tokens = self.generated_tokens - self.first_tokens
+        inference_seconds, sampling_seconds = self._computed(decode_seconds)
         return PerformanceReport(
             request_id=request.request_id,
             model=served_by.model,
@@ -112,7 +139,28 @@ class Stopwatch:
             inter_token_latencies_seconds=tuple(after - before for before, after in itertools.pairwise(steps)),
             concurrent_requests=self.concurrent_requests,
             dropped_messages=self.dropped_messages,
+            decode_inference_seconds=inference_seconds,
+            decode_sampling_seconds=sampling_seconds,
+            stream_seconds=self.stream_seconds,
+            kv_cache_percent=self.kv_cache_percent,
         )
+
+    def _computed(self, decode_seconds: float | None) -> tuple[float | None, float | None]:
+        """Inference and sampling as parts of the decode time, beside detokenizing and streaming.
+
+        GenAI's stateful pipeline hands over a token while it computes the next and counts that as inference; what is
+        measured here already is taken off, so that the parts are never more than the whole.
+        """
+        if decode_seconds is None or self.inference_seconds is None or self.sampling_seconds is None:
+            return None, None
+        room = max(0.0, decode_seconds - (self.detokenize_seconds or 0.0) - (self.stream_seconds or 0.0))
+        sampling_seconds = min(self.sampling_seconds, room)
+        return min(self.inference_seconds, room - sampling_seconds), sampling_seconds
+
+
+def _sum(so_far: float | None, more: float | None) -> float | None:
+    """Both together, None when neither was measured."""
+    return so_far if more is None else (so_far or 0.0) + more
 
 
 def _between(start: float | None, end: float | None) -> float | None:

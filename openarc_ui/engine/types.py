@@ -230,12 +230,12 @@ class PerformanceReport:
     Attributes:
         submitted_at: when the engine took the request, seconds since the epoch.
         queue_seconds: from submission until the worker took it up.
-        template_seconds: rendering the chat template.
+        template_seconds: rendering the chat template; one that came with the request is rendered while it is queued.
         tokenize_seconds: turning the prompt into ids.
         ttft_seconds: time to first token, from submission.
         prefill_seconds: from handing the ids to the backend until the first token.
         decode_seconds: from the first token to the last.
-        detokenize_seconds: turning ids into text, all of them together; a part of `decode_seconds`, not after it.
+        detokenize_seconds: of `decode_seconds`, how long ids were turned into text; that of the first token is in the prefill.
         total_seconds: from submission until the request ended.
         prompt_tokens: length of the ids the model was given.
         cached_prompt_tokens: of these, how many came from the prefix cache; None where the backend does not tell.

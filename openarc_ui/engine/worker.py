@@ -20,6 +20,7 @@ from openarc_ui.engine.backends.base import Backend, LoadedModel
 from openarc_ui.engine.blame import with_blame
 from openarc_ui.engine.context import within_cache
 from openarc_ui.engine.devices import clean_message
+from openarc_ui.engine.gauges import GaugeTeller
 from openarc_ui.engine.messages import (
     Ask,
     Cancel,
@@ -77,6 +78,7 @@ class Worker:
         self._answerer.start()
         threading.Thread(target=self._listen, name="pipe", daemon=True).start()
         self._channel.send(Loaded(info))
+        GaugeTeller(backend, info.execution_devices, self._channel.send).start()
         self._serve(self._session)
         backend.close()
         return 0

@@ -1,16 +1,27 @@
-"""Processor and memory, of the machine and of each worker process: `collect` measures, `Sampler` repeats it.
+"""Processor, memory and power, of the machine and of each worker process: `Collector` measures, `Sampler` repeats it.
 
-A process that is gone is absent from a sample, never zero.
+What can't be measured, or is gone, is absent from a sample, never zero.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import psutil
+
+from openarc_ui.engine.types import EngineStatus, ModelState, ModelStatus, WorkerGauges
+from openarc_ui.metrics.power import Power, PowerMeter
+
+logger = logging.getLogger(__name__)
+
+IDLE_INTERVALS = 5
+"""While nothing runs, only every so many intervals are sampled."""
+LINGER_SECONDS = 10.0
+"""So long after the last request the sampling stays as close as while one runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,44 +31,107 @@ class WorkerSample:
     name: str
     processor_percent: float
     memory_bytes: int
+    device_memory_bytes: int | None = None
+    kv_cache_percent: float | None = None
+    kv_cache_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The machine at one moment. `processor_percent` is of all cores together, 0 to 100."""
+    """The machine at one moment.
+
+    Attributes:
+        processor_percent: of all cores together, 0 to 100.
+        cores: of each core, 0 to 100.
+        power: what each source drew since the last sample; a source that can't be read is not among them.
+    """
 
     sampled_at: float
     processor_percent: float
     available_memory_bytes: int
     workers: tuple[WorkerSample, ...]
+    cores: tuple[float, ...] = ()
+    power: tuple[Power, ...] = ()
 
 
-def collect(processes: Mapping[str, psutil.Process]) -> Sample:
-    """Measure now. Percentages are since the last call for the same process."""
-    workers = []
-    for name, process in processes.items():
-        try:
-            with process.oneshot():
-                workers.append(WorkerSample(name, process.cpu_percent(), int(process.memory_info().rss)))
-        except psutil.Error:
-            continue
-    return Sample(time.time(), psutil.cpu_percent(), int(psutil.virtual_memory().available), tuple(workers))
+class Collector:
+    """Measures now. Percentages and power are since its last call; a process's first percentage is since it was started."""
+
+    def __init__(self, meter: PowerMeter | None = None) -> None:
+        self._meter = meter or PowerMeter()
+        self._processes: dict[int, psutil.Process] = {}
+        psutil.cpu_percent(percpu=True)
+
+    def collect(self, models: Iterable[ModelStatus]) -> Sample:
+        """The machine, and the worker of each model that has one."""
+        alive: dict[int, psutil.Process] = {}
+        workers: list[WorkerSample] = []
+        for model in models:
+            if model.process_id is None:
+                continue
+            try:
+                process = self._processes.get(model.process_id)
+                is_new = process is None
+                process = process or psutil.Process(model.process_id)
+                workers.append(_measured(model.name, process, is_new, model.gauges or WorkerGauges()))
+            except psutil.Error:
+                # It ended since the engine was asked; what is gone is not in the sample.
+                continue
+            alive[model.process_id] = process
+        self._processes = alive
+        cores = tuple(psutil.cpu_percent(percpu=True))
+        return Sample(
+            time.time(),
+            round(sum(cores) / len(cores), 2) if cores else 0.0,
+            int(psutil.virtual_memory().available),
+            tuple(workers),
+            cores,
+            self._meter.read(),
+        )
+
+
+def _measured(name: str, process: psutil.Process, is_new: bool, gauges: WorkerGauges) -> WorkerSample:
+    with process.oneshot():
+        percent = process.cpu_percent()
+        if is_new:
+            times = process.cpu_times()
+            percent = 100 * (times.user + times.system) / max(time.time() - process.create_time(), 0.1)
+        return WorkerSample(
+            name,
+            round(percent, 2),
+            int(process.memory_info().rss),
+            gauges.device_memory_bytes,
+            gauges.kv_cache_percent,
+            gauges.kv_cache_bytes,
+        )
 
 
 class Sampler:
-    """A thread that collects a sample every `interval_seconds` while there is a worker."""
+    """A thread that samples every `interval_seconds` while something runs, more rarely while nothing does, and not at all
+    while there is no worker.
+
+    Args:
+        record: takes each sample.
+        status: the engine's models at this moment.
+    """
 
     def __init__(
         self,
         record: Callable[[Sample], None],
-        worker_processes: Callable[[], Mapping[str, int]],
-        interval_seconds: float = 5.0,
+        status: Callable[[], EngineStatus],
+        interval_seconds: float = 2.0,
+        collector: Collector | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._record = record
-        self._worker_processes = worker_processes
+        self._status = status
         self._interval_seconds = interval_seconds
+        self._clock = clock
         self._stopped = threading.Event()
-        self._processes: dict[int, psutil.Process] = {}
+        self._collector = collector or Collector()
+        self._busy_at = float("-inf")
+        self._skipped = 0
+        self._speeds: dict[str, float | None] = {}
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
     def start(self) -> None:
@@ -70,20 +144,30 @@ class Sampler:
         if self._thread.is_alive():
             self._thread.join()
 
+    def look(self) -> None:
+        """One turn: take a sample, or see that it is not time for one."""
+        models = self._status().models
+        if all(model.process_id is None for model in models):
+            return
+        if self._is_busy(models):
+            self._busy_at = self._clock()
+        self._skipped += 1
+        if self._clock() - self._busy_at <= LINGER_SECONDS or self._skipped >= IDLE_INTERVALS:
+            self._skipped = 0
+            self._record(self._collector.collect(models))
+
+    def _is_busy(self, models: Iterable[ModelStatus]) -> bool:
+        """Something runs, waits or loads, or a request began and ended since the last look."""
+        speeds = {model.name: model.last_decode_tokens_per_second for model in models}
+        has_decoded = any(self._speeds.get(name) != speed for name, speed in speeds.items())
+        self._speeds = speeds
+        return has_decoded or any(
+            model.running or model.queued or model.state is ModelState.LOADING for model in models
+        )
+
     def _run(self) -> None:
         while not self._stopped.wait(self._interval_seconds):
-            alive = self._alive()
-            if alive:
-                self._record(collect(alive))
-
-    def _alive(self) -> dict[str, psutil.Process]:
-        """Name -> process, keeping the objects so that percentages have a last time to count from."""
-        wanted = self._worker_processes()
-        known: dict[int, psutil.Process] = {}
-        for process_id in wanted.values():
             try:
-                known[process_id] = self._processes.get(process_id) or psutil.Process(process_id)
-            except psutil.Error:
-                continue
-        self._processes = known
-        return {name: known[process_id] for name, process_id in wanted.items() if process_id in known}
+                self.look()
+            except Exception:
+                logger.exception("a sample of the machine failed")

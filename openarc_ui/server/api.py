@@ -7,6 +7,8 @@ from fastapi import Depends, FastAPI
 from openarc_ui import __version__
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
+from openarc_ui.metrics.exposition import Exposition
+from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.mcp_server import McpServer
 from openarc_ui.server.page_assets import mount_page_assets
@@ -16,8 +18,10 @@ from openarc_ui.server.routes.answers import answer_routes
 from openarc_ui.server.routes.cache import cache_routes
 from openarc_ui.server.routes.conversations import conversation_routes
 from openarc_ui.server.routes.devices import device_routes
+from openarc_ui.server.routes.docs import docs_routes
 from openarc_ui.server.routes.generate import generate_routes
 from openarc_ui.server.routes.messages import message_routes
+from openarc_ui.server.routes.metrics import metric_routes
 from openarc_ui.server.routes.models import catalogue_routes, model_routes
 from openarc_ui.server.routes.profiles import profile_routes
 from openarc_ui.server.routes.prompts import prompt_routes
@@ -42,6 +46,10 @@ TAGS = [
         "description": "Conversations that are kept: trees of messages, of which one path is shown and sent. A browser sees "
         "its own, by the cookie openarc_owner; everything that comes without it shares one set.",
     },
+    {
+        "name": "metrics",
+        "description": "What every request cost: totals, percentiles, single requests, files, and text for Prometheus.",
+    },
     {"name": "system", "description": "How the server and its models are."},
 ]
 
@@ -51,6 +59,8 @@ def create_api(
     startup: Startup,
     profiles: ProfileStore,
     conversations: ConversationStore,
+    store: MetricsStore,
+    exposition: Exposition,
     needs_key: bool = False,
     with_mcp: bool = False,
 ) -> FastAPI:
@@ -62,7 +72,7 @@ def create_api(
         needs_key: a guard in front of it wants a key, so code to copy says where to get it.
         with_mcp: serve the Model Context Protocol too.
     """
-    mcp = McpServer(engine, profiles) if with_mcp else None
+    mcp = McpServer(engine, profiles, store) if with_mcp else None
     api = FastAPI(
         title="OpenArc",
         version=__version__,
@@ -86,6 +96,8 @@ def create_api(
         conversation_routes(conversations),
         message_routes(conversations),
         answer_routes(engine, conversations),
+        metric_routes(engine, store, exposition, needs_key),
+        docs_routes(),
         system_routes(engine, startup),
     )
     for router in routers:

@@ -1,4 +1,4 @@
-"""The Model Context Protocol: what a person does on the Load tab, as tools for an agent, by the official SDK.
+"""The Model Context Protocol: what a person does on the Load tab, a chat and the metrics, as tools for an agent, by the official SDK.
 
 It is there when the server was started with `--mcp`. The guard around everything covers it like any other route.
 """
@@ -19,24 +19,27 @@ from openarc_ui import __version__
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import GenerationRequest, LoadRequest, Message, ModelInfo
 from openarc_ui.errors import OpenArcError
+from openarc_ui.metrics import answers
+from openarc_ui.metrics.queries import answer, filter_of
+from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 
 PATH = "/mcp"
 INSTRUCTIONS = (
     "OpenArc serves language models on this machine's Intel devices through OpenVINO. List the devices, models and profiles, "
-    "load a model or a profile, then chat. Sizes are in bytes, times in seconds."
+    "load a model or a profile, then chat, and see what it cost. Sizes are in bytes, times in seconds."
 )
 
 
 class McpServer:
     """The tools over an engine, to be put into an application."""
 
-    def __init__(self, engine: Engine, profiles: ProfileStore) -> None:
+    def __init__(self, engine: Engine, profiles: ProfileStore, store: MetricsStore) -> None:
         from mcp.server import MCPServer
         from mcp.server.mcpserver.tools import Tool
         from mcp.server.transport_security import TransportSecuritySettings
 
-        tools = [_refusing_unknown(Tool.from_function(tool)) for tool in _tools(engine, profiles)]
+        tools = [_refusing_unknown(Tool.from_function(tool)) for tool in _tools(engine, profiles, store)]
         self._server = MCPServer("OpenArc", instructions=INSTRUCTIONS, version=__version__, tools=tools)
         # Host and origin are the guard's business, which knows where the server listens.
         self._application = self._server.streamable_http_app(
@@ -57,9 +60,9 @@ class McpServer:
         api.router.routes.extend(self._application.routes)
 
 
-def _tools(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]:
+def _tools(engine: Engine, profiles: ProfileStore, store: MetricsStore) -> list[Callable[..., Any]]:
     """Every tool; their names, parameters and docstrings are what an agent reads."""
-    tools = (*_looking(engine, profiles), *_loading(engine, profiles), _chatting(engine))
+    tools = (*_looking(engine, profiles), *_loading(engine, profiles), _chatting(engine), _measured(engine, store))
     return [_saying_what_is_wrong(tool) for tool in tools]
 
 
@@ -160,7 +163,7 @@ def _chatting(engine: Engine) -> Callable[..., Any]:
             conversation=(Message(role="user", content=message),),
             model=model,
             max_new_tokens=max_new_tokens,
-            source="rest",
+            source="mcp",
         )
         with engine.submit(request) as generation:
             async for _ in generation.async_batches(1.0):
@@ -176,6 +179,22 @@ def _chatting(engine: Engine) -> Callable[..., Any]:
         }
 
     return chat
+
+
+def _measured(engine: Engine, store: MetricsStore) -> Callable[..., Any]:
+    async def metrics(range: str = "24h", model: str | None = None, device: str | None = None) -> dict[str, Any]:
+        """What the requests of a span cost: counts, tokens, and mean, p50, p90 and p99 of latency and throughput.
+
+        Args:
+            range: 15m, 1h, 6h, 24h, 7d, 30d or all.
+            model: Only requests to this one; left out: all.
+            device: Only requests on this one, such as CPU or GPU.0.
+        """
+        question = partial(answers.summary, chosen=filter_of(range=range, model=model, device=device))
+        found: dict[str, Any] = engine.places.hidden(await anyio.to_thread.run_sync(answer, store, question))
+        return found
+
+    return metrics
 
 
 def _refusing_unknown(tool: Any) -> Any:

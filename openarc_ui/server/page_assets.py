@@ -1,17 +1,20 @@
-"""The page's own scripts and styles at /page-assets/: two folders of assets/, and nothing else of it."""
+"""The page's own scripts and styles at /page-assets/: three folders of assets/, Plotly's script, and nothing else."""
 
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
-FOLDERS = ("chat", "vendor")
+FOLDERS = ("chat", "metrics", "vendor")
+PLOTLY = "plotly.min.js"
 PREFIX = "/page-assets"
 TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -38,7 +41,22 @@ class PageAssets(StaticFiles):
         return response
 
 
+class PlotlyScript(PageAssets):
+    """The one file of the installed plotly package that the page needs: figures are drawn by the version that made them."""
+
+    def __init__(self) -> None:
+        found = find_spec("plotly")
+        assert found is not None and found.submodule_search_locations is not None
+        super().__init__(directory=Path(found.submodule_search_locations[0]) / "package_data")
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if path != PLOTLY:
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
+
+
 def mount_page_assets(api: FastAPI, assets: Path = ASSETS) -> None:
     """Serve the folders of assets/ that the page loads by itself. Call it before the page is mounted at /."""
     for folder in FOLDERS:
         api.mount(f"{PREFIX}/{folder}", PageAssets(directory=assets / folder), name=f"page-assets-{folder}")
+    api.mount(f"{PREFIX}/plotly", PlotlyScript(), name="page-assets-plotly")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_origin
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -23,16 +23,26 @@ async def refuse_unknown_queries(request: Request) -> None:
     """A dependency of every route: a misspelt parameter would leave the default in force, which may mean everything.
 
     Raises:
-        InvalidRequest: with the nearest right name; also for a parameter that is given twice.
+        InvalidRequest: with the nearest right name; also for a parameter that is given twice and is no list.
     """
-    dependant = getattr(request.scope.get("route"), "dependant", None)
-    known = [parameter.alias for parameter in getattr(dependant, "query_params", ())]
+    known = _query_parameters(getattr(request.scope.get("route"), "dependant", None))
     for name in request.query_params:
         if name not in known:
             hint = nearest(name, known) or "It takes none in the address."
             raise InvalidRequest(f"There is no query parameter '{name}'.", hint)
-        if len(request.query_params.getlist(name)) > 1:
+        if len(request.query_params.getlist(name)) > 1 and not known[name]:
             raise InvalidRequest(f"The query parameter '{name}' is there twice.", "Leave one of them out.")
+
+
+def _query_parameters(dependant: Any) -> dict[str, bool]:
+    """Name -> may be there several times, of a route and of what it depends on."""
+    known = {
+        parameter.alias: get_origin(parameter.field_info.annotation) in (list, tuple)
+        for parameter in getattr(dependant, "query_params", ())
+    }
+    for below in getattr(dependant, "dependencies", ()):
+        known |= _query_parameters(below)
+    return known
 
 
 async def refuse_a_body(request: Request) -> None:

@@ -13,11 +13,13 @@ import gradio as gr
 
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
+from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.api_answers import answer_endpoints
 from openarc_ui.ui.api_conversations import conversation_endpoints
 from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_loads import load_endpoints
+from openarc_ui.ui.api_metrics import metrics_endpoints
 from openarc_ui.ui.api_profiles import profile_endpoints
 from openarc_ui.ui.api_prompts import prompt_endpoints
 from openarc_ui.ui.api_shown import shown
@@ -25,7 +27,12 @@ from openarc_ui.ui.api_watch import LoadWatch
 
 
 def add_endpoints(
-    engine: Engine, profiles: ProfileStore, conversations: ConversationStore, *, needs_key: bool = False
+    engine: Engine,
+    store: MetricsStore,
+    profiles: ProfileStore,
+    conversations: ConversationStore,
+    *,
+    needs_key: bool = False,
 ) -> None:
     """Register the endpoints, inside open gr.Blocks.
 
@@ -40,6 +47,7 @@ def add_endpoints(
         *conversation_endpoints(conversations),
         *load_endpoints(engine, watch),
         *profile_endpoints(engine, profiles, watch, needs_key),
+        *metrics_endpoints(engine, store),
     ):
         gr.api(endpoint(each), api_name=each.__name__, concurrency_limit=None)
 

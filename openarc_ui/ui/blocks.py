@@ -19,7 +19,7 @@ from openarc_ui.ui.api import add_endpoints
 from openarc_ui.ui.chat import tab as chat_tab
 from openarc_ui.ui.chat.tab import ChatTab, build_chat_tab
 from openarc_ui.ui.load_tab import LoadTab, build_load_tab, fill_when_opened
-from openarc_ui.ui.metrics_tab import build_metrics_tab
+from openarc_ui.ui.metrics.tab import build_metrics_tab
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
 
@@ -54,15 +54,14 @@ def build_page(
             again = gr.Button("Try again", size="sm", visible=False, elem_id="oa-retry")
             theme = gr.Button(THEME_BUTTON, size="sm", elem_id="oa-theme")
         with gr.Tabs(selected="chat", elem_id="oa-tabs"):
-            with gr.Tab("Load", id="load", render_children=True) as load_page:
+            with gr.Tab("Load", id="load", render_children=True):
                 loads = build_load_tab(engine, profiles, needs_key=needs_key)
-            with gr.Tab("Chat", id="chat") as chat_page:
+            with gr.Tab("Chat", id="chat"):
                 chats = build_chat_tab(engine, startup, conversations, page)
-            with gr.Tab("Metrics", id="metrics") as metrics_page:
-                measured = build_metrics_tab(store)
-        add_endpoints(engine, profiles, conversations, needs_key=needs_key)
+            with gr.Tab("Metrics", id="metrics"):
+                build_metrics_tab(engine, store, needs_key=needs_key)
+        add_endpoints(engine, store, profiles, conversations, needs_key=needs_key)
         _follow(page, engine, startup, status, again, loads, chats)
-        _wire_tabs(load_page, chat_page, metrics_page, measured)
         loads.ahead.saved.render()
         chats.column.last_open.render()
         fill_when_opened(page, loads, profiles)
@@ -113,15 +112,6 @@ def _outline(status: EngineStatus, phase: StartupPhase) -> str:
     """What has to change before more than the strip is redrawn."""
     models = [f"{model.name}:{model.state.value}:{model.running}:{model.queued}" for model in status.models]
     return f"{phase.value} {status.default_model} {' '.join(models)}"
-
-
-def _wire_tabs(load_page: gr.Tab, chat_page: gr.Tab, metrics_page: gr.Tab, measured: Any) -> None:
-    """The Metrics timer runs only while its tab is open; closing it stops that."""
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    metrics_page.select(lambda: gr.Timer(active=True), None, measured.timer, **options)
-    metrics_page.select(measured.refresh, measured.inputs, measured.outputs, **options)
-    for other in (load_page, chat_page):
-        other.select(lambda: gr.Timer(active=False), None, measured.timer, **options)
 
 
 def _poll_quietly(page: gr.Blocks) -> None:

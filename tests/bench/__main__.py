@@ -15,6 +15,8 @@ from tests.application import Application
 from tests.bench.contestants import BarePipeline, Contestant, Run, ThroughEngine, ThroughGradio, ThroughRest
 from tests.bench.page import ThroughPage, chromium, missing_browser
 from tests.bench.prompts import prompt_of
+from tests.bench.reading import reading
+from tests.bench.recording import recording
 from tests.starter_fixture import ensure_starter
 
 PROMPT_TOKENS = 512
@@ -155,6 +157,8 @@ def main() -> None:
         with Application(Path(models), "--model", model.name) as server:
             server.wait()
             cost_of_the_page(bench, server, "page, 100 tok/s", PAGE_TOKENS)
+    reading(bench)
+    recording(bench)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(bench.figures, indent=2) + "\n", encoding="utf-8")
 

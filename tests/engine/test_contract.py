@@ -16,6 +16,7 @@ from openarc_ui.engine.types import (
     LoadRequest,
     Message,
     ModelInfo,
+    PerformanceReport,
     PropertyValue,
 )
 from openarc_ui.errors import PromptTooLong
@@ -219,3 +220,38 @@ def test_requested_and_effective_properties_are_both_told(real: Loaded) -> None:
     assert real.info.effective_properties["KV_CACHE_PRECISION"] == "f16"
     assert int(real.info.effective_properties["INFERENCE_NUM_THREADS"]) >= 1
     assert real.info.execution_devices == ("CPU",)
+
+
+def parts_of(report: PerformanceReport) -> list[float]:
+    """The measured stages of a report, in seconds; one that has none counts nothing."""
+    names = ("queue_seconds", "template_seconds", "tokenize_seconds", "prefill_seconds", "detokenize_seconds")
+    more = ("stream_seconds", "decode_inference_seconds", "decode_sampling_seconds")
+    return [getattr(report, name) or 0.0 for name in (*names, *more)]
+
+
+def test_a_real_backend_divides_its_decode_and_the_parts_are_never_more_than_the_whole(real: Loaded) -> None:
+    for request in (
+        ask(STORY, max_new_tokens=24, ignore_eos=True),
+        ask(STORY, max_new_tokens=12, ignore_eos=True, num_return_sequences=2, do_sample=True),
+        ask("word " * 300, max_new_tokens=8, ignore_eos=True),
+    ):
+        report = real.run(request).report
+        assert report.decode_seconds is not None
+        assert report.decode_inference_seconds is not None and report.decode_sampling_seconds is not None
+        computed = report.decode_inference_seconds + report.decode_sampling_seconds
+        assert 0.5 * report.decode_seconds < computed <= report.decode_seconds
+        assert sum(parts_of(report)) <= report.total_seconds
+
+
+def test_a_cancelled_request_that_ran_alone_tells_them_too(real: Loaded) -> None:
+    generation = real.engine.submit(ask(STORY, max_new_tokens=400, ignore_eos=True))
+    tokens = 0
+    for batch in generation.batches(5):
+        tokens += sum(delta.tokens for delta in batch)
+        if tokens > 5:
+            break
+    generation.cancel()
+    report = generation.result(timeout=5).report
+    assert report.decode_seconds is not None and report.decode_inference_seconds is not None
+    assert 0.3 * report.decode_seconds < report.decode_inference_seconds <= report.decode_seconds
+    assert sum(parts_of(report)) <= report.total_seconds

@@ -15,7 +15,7 @@ import pytest
 from openarc_ui.engine.backends.base import TokenOdds
 from openarc_ui.engine.backends.genai_stateful import StatefulGenAIBackend
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.host import ModelHost
+from openarc_ui.engine.host import Hooks, ModelHost
 from openarc_ui.engine.messages import LoadModel
 from openarc_ui.engine.sampling import BUILT_IN, Sampling
 from openarc_ui.engine.scheduler import SchedulerOptions
@@ -44,6 +44,14 @@ class PlayedTokenizer:
         return "".join(map(chr, token_ids))
 
 
+def played_metrics(tokens: int) -> Any:
+    """As GenAI tells them, in microseconds: a second for the prompt, then 10 ms and 1 ms a token."""
+    raw = SimpleNamespace(
+        token_infer_durations=[1e6, *[10_000.0] * (tokens - 1)], sampling_durations=[5e5, *[1_000.0] * (tokens - 1)]
+    )
+    return SimpleNamespace(raw_metrics=raw)
+
+
 class PlayedPipeline:
     """`LLMPipeline` that answers every prompt with the same ids, and remembers what it was given."""
 
@@ -62,13 +70,14 @@ class PlayedPipeline:
         assert str(prompt.element_type) == "<Type: 'int64_t'>" and len(prompt.shape) == 2
         self.requests.append((prompt.data[0].tolist(), config))
         reasons = self.genai.GenerationFinishReason
+        told = played_metrics(min(len(ANSWER), config.max_new_tokens))
         for count, token in enumerate(ANSWER[: config.max_new_tokens], start=1):
             if streamer.write([token]) is not self.genai.StreamingStatus.RUNNING:
-                return SimpleNamespace(finish_reasons=[reasons.NONE])
+                return SimpleNamespace(finish_reasons=[reasons.NONE], perf_metrics=told)
             if count == config.max_new_tokens:
-                return SimpleNamespace(finish_reasons=[reasons.LENGTH])
+                return SimpleNamespace(finish_reasons=[reasons.LENGTH], perf_metrics=told)
         streamer.end()
-        return SimpleNamespace(finish_reasons=[reasons.STOP])
+        return SimpleNamespace(finish_reasons=[reasons.STOP], perf_metrics=told)
 
 
 class PlayedGenAI:
@@ -109,9 +118,13 @@ class RecordingJob:
         self.sampling = Sampling(**{**BUILT_IN, "seed": 7, **sampling})
         self.pushed: dict[int, list[int]] = {}
         self.finished: dict[int, FinishReason] = {}
+        self.told_seconds: tuple[float, float] | None = None
         self._wanted_tokens = wanted_tokens
 
     def found_cached(self, tokens: int) -> None: ...
+
+    def told(self, inference_seconds: float, sampling_seconds: float) -> None:
+        self.told_seconds = inference_seconds, sampling_seconds
 
     def push(self, sequence_index: int, token_ids: Sequence[int], odds: Sequence[TokenOdds] = ()) -> None:
         self.pushed.setdefault(sequence_index, []).extend(token_ids)
@@ -244,6 +257,20 @@ def test_each_sequence_is_a_run_of_its_own_with_its_own_seed(load: Load) -> None
     ]
 
 
+def test_inference_and_sampling_are_told_of_what_was_handed_over_after_the_first_token(load: Load) -> None:
+    backend, _, _ = load()
+    assert run(backend, RecordingJob(max_new_tokens=3)).told_seconds == pytest.approx((0.020, 0.002))
+    assert run(backend, RecordingJob(max_new_tokens=1)).told_seconds == (0.0, 0.0)
+    cut = run(backend, RecordingJob(wanted_tokens=2))
+    assert cut.told_seconds == pytest.approx((0.010, 0.001)), "GenAI had computed more than it handed over"
+
+
+def test_sequences_that_run_one_after_another_add_up_with_the_prompts_of_the_later_ones(load: Load) -> None:
+    backend, _, _ = load()
+    job = run(backend, RecordingJob(num_return_sequences=2, max_new_tokens=2))
+    assert job.told_seconds == pytest.approx((0.010 + 1.010, 0.001 + 0.501))
+
+
 def test_the_streamer_ends_the_run_when_the_job_wants_no_more(load: Load) -> None:
     backend, pipeline, _ = load()
     assert run(backend, RecordingJob(wanted_tokens=2)).pushed == {0: [5, 6]}
@@ -305,9 +332,7 @@ def test_a_load_that_fails_in_the_worker_names_the_property_to_blame(
         "NUM_STREAMS": 1,
     }
     request = LoadRequest(model_path="starter", backend="genai", ov_config=ov_config)
-    host = ModelHost(
-        LoadModel(request, "starter", str(starter_folder), "genai", "asked for", ()), 1, lambda report: None
-    )
+    host = ModelHost(LoadModel(request, "starter", str(starter_folder), "genai", "asked for", ()), 1, Hooks())
     try:
         with pytest.raises(ModelLoadFailed, match="cache prec") as caught:
             host.load(None)

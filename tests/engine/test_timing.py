@@ -81,3 +81,43 @@ def test_an_error_is_in_the_report() -> None:
         ask("hi"), SERVED_BY, FinishReason.ERROR, GenerationFailed("no", "hint")
     )
     assert (report.error_code, report.error_message) == ("generation_failed", "no")
+
+
+def decoding(*moments: float) -> Stopwatch:
+    """A stopwatch that saw its first step at the first of these moments."""
+    stopwatch = Stopwatch(0.0, 0.0, clock_of(*moments))
+    stopwatch.step(1, 1)
+    return stopwatch
+
+
+def test_what_comes_before_the_first_step_or_after_the_last_is_no_part_of_the_decode() -> None:
+    stopwatch = Stopwatch(0.0, 0.0, clock_of(1.0, 2.0, 9.0))
+    stopwatch.detokenized(0.3)
+    stopwatch.streamed(0.4)
+    stopwatch.step(1, 1)
+    stopwatch.detokenized(0.01)
+    stopwatch.streamed(0.02)
+    stopwatch.step(1)
+    stopwatch.streamed(5.0)
+    report = stopwatch.report(ask("hi"), SERVED_BY, FinishReason.STOP, None)
+    assert (report.detokenize_seconds, report.stream_seconds) == (0.01, 0.02)
+
+
+def test_inference_that_overlaps_with_handing_over_is_never_more_than_is_left() -> None:
+    stopwatch = decoding(1.0, 2.0, 2.0)
+    stopwatch.streamed(0.3)
+    stopwatch.detokenized(0.1)
+    stopwatch.step(1)
+    stopwatch.told(0.99, 0.05)
+    report = stopwatch.report(ask("hi"), SERVED_BY, FinishReason.STOP, None)
+    assert report.decode_sampling_seconds == 0.05
+    assert report.decode_inference_seconds == pytest.approx(0.55)
+
+
+def test_the_cache_was_as_full_as_in_its_fullest_step() -> None:
+    stopwatch = decoding(1.0, 2.0)
+    for percent in (0.0, 40.0, 10.0):
+        stopwatch.saw_cache(percent)
+    assert stopwatch.report(ask("hi"), SERVED_BY, FinishReason.STOP, None).kv_cache_percent == 40.0
+    unseen = decoding(1.0, 2.0).report(ask("hi"), SERVED_BY, FinishReason.STOP, None)
+    assert unseen.kv_cache_percent is None, "not zero, where nobody told"

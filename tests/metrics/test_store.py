@@ -1,12 +1,11 @@
-"""The store: real files, real locks, a real kill. Nothing that was flushed is lost, nothing recorded blocks."""
+"""The store: what is recorded comes back whole, from many threads, at once, and private."""
 
 from __future__ import annotations
 
-import os
-import signal
+import dataclasses
+import json
 import sqlite3
-import subprocess
-import sys
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -14,13 +13,40 @@ from pathlib import Path
 
 import pytest
 
-from openarc_ui.engine.types import FinishReason
-from openarc_ui.metrics import frames, schema
-from openarc_ui.metrics.sampler import Sample, Sampler, WorkerSample
+from openarc_ui.engine.types import Bandwidth, FinishReason, GenerationRequest
+from openarc_ui.metrics import schema
+from openarc_ui.metrics.power import Power
+from openarc_ui.metrics.sampler import Sample, WorkerSample
 from openarc_ui.metrics.store import MetricsStore, pack_seconds, unpack_seconds
+from tests.metrics.files import check_sums, names, rows
 from tests.reports import WHOLE, report, unmeasured
 
-ROOT = Path(__file__).parent.parent.parent
+SECRET = "xylophonic"
+TYPED = GenerationRequest.model_validate(
+    {
+        "conversation": [
+            {"role": "system", "content": f"{SECRET} system"},
+            {"role": "user", "content": f"{SECRET} question", "name": SECRET},
+            {
+                "role": "assistant",
+                "content": "",
+                "reasoning_content": f"{SECRET} thought",
+                "tool_calls": [{"function": {"name": SECRET, "arguments": {SECRET: SECRET}}}],
+            },
+            {"role": "tool", "content": f"{SECRET} result", "tool_call_id": SECRET},
+        ],
+        "stop": [f"{SECRET} stop"],
+        "tools": [{"function": {"name": SECRET, "description": SECRET, "parameters": {"title": SECRET}}}],
+        "documents": [{"text": SECRET}],
+        "template_arguments": {SECRET: SECRET, "enable_thinking": True},
+        "chat_template": f"{{{{ '{SECRET}' }}}}",
+        "structured_output": {"json_schema": {"title": SECRET}},
+        "temperature": 0.25,
+        "max_new_tokens": 12,
+        "token_details": True,
+        "request_id": "r",
+    }
+)
 
 
 @pytest.fixture
@@ -35,20 +61,24 @@ def store(path: Path) -> Iterator[MetricsStore]:
     store.close()
 
 
-def rows(path: Path, query: str = "SELECT * FROM requests ORDER BY id") -> list[sqlite3.Row]:
-    connection = sqlite3.connect(path)
-    connection.row_factory = sqlite3.Row
-    found = connection.execute(query).fetchall()
-    connection.close()
-    return found
+def bytes_of(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
 
 
 def test_every_field_of_a_report_comes_back(store: MetricsStore, path: Path) -> None:
-    store.record(WHOLE)
+    whole = dataclasses.replace(
+        WHOLE,
+        decode_inference_seconds=0.125,
+        decode_sampling_seconds=0.0625,
+        stream_seconds=0.5,
+        kv_cache_percent=12.5,
+        cached_prompt_tokens=3,
+    )
+    store.record(whole)
     assert store.flush()
     (row,) = rows(path)
     for name in schema.REQUEST_COLUMNS:
-        expected = getattr(WHOLE, name)
+        expected = getattr(whole, name)
         if name == "inter_token_latencies_seconds":
             assert unpack_seconds(row[name]) == pytest.approx(expected)
         else:
@@ -59,9 +89,8 @@ def test_what_was_not_measured_is_null_and_not_zero(store: MetricsStore, path: P
     store.record(unmeasured(finish_reason=FinishReason.CANCELLED))
     store.flush()
     (row,) = rows(path)
-    assert [row[name] for name in ("ttft_seconds", "tpot_seconds", "prompt_tokens", "decode_tokens_per_second")] == [
-        None
-    ] * 4
+    unknown = ("ttft_seconds", "tpot_seconds", "prompt_tokens", "decode_tokens_per_second", "kv_cache_percent")
+    assert [row[name] for name in unknown] == [None] * 5
     assert row["finish_reason"] == "cancelled"
 
 
@@ -80,97 +109,19 @@ def test_recording_from_many_threads_loses_nothing(store: MetricsStore, path: Pa
     for thread in threads:
         thread.join()
     assert store.flush()
-    assert len({row["request_id"] for row in rows(path)}) == 1600
+    assert len(set(names(path))) == 1600
     assert store.health().dropped == 0
+    check_sums(path)
 
 
-def test_a_locked_database_holds_up_nobody_and_loses_nothing(store: MetricsStore, path: Path) -> None:
-    store.record(WHOLE)
-    store.flush()
-    lock = sqlite3.connect(path, isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    began_at = time.perf_counter()
-    for number in range(50):
-        store.record(report(request_id=str(number)))
-    assert time.perf_counter() - began_at < 0.1
-    assert not store.flush(timeout=1.5)
-    assert store.health().waiting == 50
-    assert "locked" in (store.health().problem or "")
-    lock.execute("ROLLBACK")
-    lock.close()
+def test_recording_costs_the_caller_microseconds(store: MetricsStore) -> None:
+    gaps = tuple(0.01 for _ in range(128))
+    reports = [report(request_id=str(number), inter_token_latencies_seconds=gaps) for number in range(2000)]
+    began_at = time.thread_time()
+    for each in reports:
+        store.record(each)
+    assert (time.thread_time() - began_at) / len(reports) < 100e-6
     assert store.flush()
-    assert len(rows(path)) == 51
-    assert store.health().problem is None
-
-
-def test_a_damaged_file_is_set_aside_and_told(path: Path) -> None:
-    path.write_bytes(b"this is no database at all, " * 200)
-    store = MetricsStore(path)
-    store.record(WHOLE)
-    assert store.flush()
-    notice = store.health().notice or ""
-    store.close()
-    assert len(rows(path)) == 1
-    (aside,) = path.parent.glob("metrics.sqlite3.damaged-*")
-    assert aside.name in notice
-    assert aside.read_bytes().startswith(b"this is no database")
-
-
-def test_a_database_of_the_first_openarc_is_brought_up_to_date_before_anything_is_written(path: Path) -> None:
-    old = sqlite3.connect(path, isolation_level=None)
-    schema.MIGRATIONS[0](old)
-    old.execute("PRAGMA user_version = 1")
-    known = [name for (_, name, *_) in old.execute("PRAGMA table_info(requests)") if name != "id"]
-    values = [b"" if name == "inter_token_latencies_seconds" else getattr(WHOLE, name) for name in known]
-    old.execute(f"INSERT INTO requests ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})", values)
-    old.close()
-    store = MetricsStore(path)
-    deadline = time.monotonic() + 10
-    while store.health().problem is None and time.monotonic() < deadline:
-        with store.reading() as connection:
-            if connection.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),):
-                break
-        time.sleep(0.01)
-    with store.reading() as connection:
-        assert connection.execute(
-            "SELECT request_id, detokenize_seconds, dropped_messages FROM requests"
-        ).fetchall() == [("r", None, None)]
-        assert frames.recent_requests(connection, frames.Filter())["request_id"].tolist() == ["r"]
-    store.record(report(request_id="new", detokenize_seconds=0.25, dropped_messages=3))
-    assert store.flush()
-    store.close()
-    assert [(row["request_id"], row["detokenize_seconds"], row["dropped_messages"]) for row in rows(path)] == [
-        ("r", None, None),
-        ("new", 0.25, 3),
-    ]
-
-
-def test_a_database_of_a_newer_openarc_is_left_alone(path: Path) -> None:
-    newer = sqlite3.connect(path)
-    newer.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
-    newer.close()
-    store = MetricsStore(path)
-    store.record(WHOLE)
-    assert not store.flush(timeout=0.5)
-    assert "version" in (store.health().problem or "")
-    store.close(timeout=3)
-    assert not list(path.parent.glob("*.damaged-*"))
-
-
-def test_what_was_flushed_survives_a_kill(path: Path) -> None:
-    program = (
-        "import sys, time; from pathlib import Path\n"
-        "from openarc_ui.metrics.store import MetricsStore; from tests.reports import report\n"
-        f"store = MetricsStore(Path({str(path)!r}))\n"
-        "for number in range(100): store.record(report(request_id=str(number)))\n"
-        "print(store.flush(), flush=True); time.sleep(60)\n"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT, text=True)
-    assert writer.stdout is not None
-    assert writer.stdout.readline().strip() == "True"
-    os.kill(writer.pid, signal.SIGKILL)
-    writer.wait()
-    assert len(rows(path)) == 100
 
 
 def test_reports_are_there_after_a_restart(path: Path) -> None:
@@ -178,7 +129,29 @@ def test_reports_are_there_after_a_restart(path: Path) -> None:
         store = MetricsStore(path)
         store.record(report(request_id=name))
         store.close()
-    assert [row["request_id"] for row in rows(path)] == ["first", "second"]
+    assert names(path) == ["first", "second"]
+
+
+def test_closing_twice_is_closing_once(path: Path) -> None:
+    store = MetricsStore(path)
+    store.record(WHOLE)
+    store.close()
+    store.close()
+    assert names(path) == ["r"]
+
+
+def test_what_is_recorded_after_the_end_is_counted_as_lost(path: Path) -> None:
+    store = MetricsStore(path)
+    store.record(WHOLE)
+    store.close()
+    store.record(report(request_id="too late"))
+    assert (store.health().waiting, store.health().dropped) == (0, 1)
+    assert names(path) == ["r"]
+
+
+def test_nothing_is_made_before_something_is_recorded(path: Path) -> None:
+    MetricsStore(path).close()
+    assert list(path.parent.iterdir()) == []
 
 
 def test_the_revision_changes_with_every_write_and_only_then(store: MetricsStore) -> None:
@@ -187,6 +160,16 @@ def test_the_revision_changes_with_every_write_and_only_then(store: MetricsStore
     store.record(WHOLE)
     store.flush()
     assert store.revision() != before
+
+
+def test_samples_have_a_revision_of_their_own(store: MetricsStore) -> None:
+    store.record(WHOLE)
+    store.flush()
+    requests, samples = store.revision(), store.sample_revision()
+    store.record_sample(Sample(1.0, 12.5, 1000, ()))
+    store.flush()
+    assert store.revision() == requests
+    assert store.sample_revision() != samples
 
 
 def test_reading_before_anything_was_written_finds_nothing(store: MetricsStore) -> None:
@@ -201,16 +184,112 @@ def test_a_reader_can_not_write(store: MetricsStore) -> None:
         connection.execute("DELETE FROM requests")
 
 
-def test_too_many_waiting_are_counted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openarc_ui.metrics.store.MAX_WAITING", 5)
-    lock = sqlite3.connect(path, isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    store = MetricsStore(path)
-    for _ in range(8):
+def test_a_reader_sees_one_moment_while_more_is_written(store: MetricsStore) -> None:
+    store.record(WHOLE)
+    store.flush()
+    with store.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM requests").fetchone() == (1,)
         store.record(WHOLE)
-    assert (store.health().waiting, store.health().dropped) == (5, 3)
-    lock.execute("ROLLBACK")
+        assert store.flush()
+        assert connection.execute("SELECT count(*), (SELECT sum(requests) FROM rollups) FROM requests").fetchone() == (
+            1,
+            1,
+        )
+
+
+def test_the_file_is_for_its_owner_only(store: MetricsStore, path: Path) -> None:
+    store.record(WHOLE)
+    store.flush()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+def test_health_says_how_large_the_file_is(store: MetricsStore, path: Path) -> None:
+    assert store.health().size_bytes == 0
+    store.record(WHOLE)
+    store.flush()
+    assert store.health().size_bytes == sum(file.stat().st_size for file in path.parent.iterdir())
+
+
+def test_samples_are_kept_with_cores_gauges_and_power(store: MetricsStore, path: Path) -> None:
+    worker = WorkerSample("model", 150.0, 500, device_memory_bytes=7, kv_cache_percent=30.0, kv_cache_bytes=9)
+    store.record_sample(Sample(600.0, 12.5, 1000, (worker,), (10.0, 15.0), (Power("package-0", 4.5),)))
+    store.record_sample(Sample(602.0, 37.5, 900, (WorkerSample("model", 50.0, 400),), (), (Power("package-0", 5.5),)))
+    store.flush()
+    machine, model, *_ = rows(path, "SELECT * FROM samples ORDER BY id")
+    assert (machine["worker"], machine["memory_bytes"], unpack_seconds(machine["cores"])) == (None, None, (10.0, 15.0))
+    assert (model["worker"], model["memory_bytes"], model["device_memory_bytes"]) == ("model", 500, 7)
+    assert (model["kv_cache_percent"], model["kv_cache_bytes"], model["cores"]) == (30.0, 9, None)
+    sums = [tuple(row) for row in rows(path, "SELECT * FROM sample_rollups ORDER BY worker")]
+    assert sums == [(2, "", 2, 50.0, None, 900, None, None, None), (2, "model", 2, 200.0, 500, None, 7, 30.0, 9)]
+    assert [tuple(row) for row in rows(path, "SELECT * FROM power_rollups")] == [(2, "package-0", 2, 10.0)]
+
+
+def test_a_bandwidth_takes_the_place_of_the_one_before(store: MetricsStore, path: Path) -> None:
+    for speed in (1e9, 2e9):
+        store.record_bandwidth(Bandwidth("CPU", "a processor", speed, 5.0, "copying"))
+    before = store.revision()
+    store.flush()
+    assert store.revision() != before
+    assert [tuple(row) for row in rows(path, "SELECT * FROM bandwidths")] == [
+        ("CPU", "a processor", 2e9, 5.0, "copying")
+    ]
+
+
+def test_without_texts_nothing_that_was_typed_is_in_any_file(store: MetricsStore, path: Path) -> None:
+    refused = report(request_id="e", error_code="template_refused", error_message=f"the template says {SECRET}")
+    store.record(refused)
+    store.record(WHOLE)
+    store.record_answer(TYPED, (f"{SECRET} answer",), WHOLE)
+    assert store.flush()
+    assert SECRET.encode() not in bytes_of(path)
+    (row,) = rows(path, "SELECT * FROM details")
+    assert (row["messages"], row["answers"]) == (None, None)
+    settings = json.loads(row["settings"])
+    assert settings["sampling"] == {"max_new_tokens": 12, "temperature": 0.25}
+    assert (settings["seed"], settings["max_new_tokens"], settings["token_details"]) == (7, 12, True)
+    assert settings["template_arguments"] == {"enable_thinking": True}
+    facts = settings["texts"]
+    assert facts.pop("characters") > 0
+    assert facts == {
+        "messages": 4,
+        "stop": 1,
+        "tools": 1,
+        "documents": 1,
+        "template_arguments": 2,
+        "structured_output": "json_schema",
+        "chat_template": True,
+    }
     store.close()
+    assert SECRET.encode() not in bytes_of(path)
+
+
+def test_with_texts_the_request_can_be_sent_again(path: Path) -> None:
+    store = MetricsStore(path, keep_texts=True)
+    store.record(WHOLE)
+    store.record_answer(TYPED, ("one", "two \ud800"), WHOLE)
+    assert store.flush()
+    (row,) = rows(path, "SELECT * FROM details")
+    assert GenerationRequest.model_validate_json(row["messages"]) == TYPED
+    assert json.loads(row["answers"]) == ["one", "two \ud800"]
+    store.close()
+
+
+def test_details_are_kept_only_beside_their_request(store: MetricsStore, path: Path) -> None:
+    store.record_answer(TYPED, (), WHOLE)
+    store.record(report(request_id="other"))
+    assert store.flush()
+    assert rows(path, "SELECT * FROM details") == []
+
+
+def test_a_row_that_no_database_takes_is_counted_and_holds_up_no_other(store: MetricsStore, path: Path) -> None:
+    store.record(report(request_id="before"))
+    store.record(report(request_id="wrong", model="half a pair \ud800"))
+    store.record(report(request_id="also wrong", seed=2**70))
+    store.record(report(request_id="after"))
+    assert store.flush()
+    assert names(path) == ["before", "after"]
+    assert (store.health().dropped, store.health().problem) == (2, None)
+    check_sums(path)
 
 
 def test_seconds_pack_to_four_bytes_each() -> None:
@@ -218,18 +297,11 @@ def test_seconds_pack_to_four_bytes_each() -> None:
     assert (len(packed), unpack_seconds(packed)) == (8, (0.5, 0.25))
 
 
-def test_samples_are_kept_and_a_process_that_is_gone_is_absent(store: MetricsStore, path: Path) -> None:
-    store.record_sample(Sample(1.0, 12.5, 1000, (WorkerSample("model", 150.0, 500),)))
-    taken: list[Sample] = []
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    sampler = Sampler(taken.append, lambda: {"alive": os.getpid(), "gone": gone.pid}, interval_seconds=0.05)
-    sampler.start()
-    while len(taken) < 2:
-        time.sleep(0.02)
-    sampler.stop()
-    assert [worker.name for worker in taken[0].workers] == ["alive"]
-    assert taken[0].workers[0].memory_bytes > 1_000_000
+def test_sample_keys_are_spread_evenly(store: MetricsStore, path: Path) -> None:
+    for number in range(4000):
+        store.record(report(request_id=str(number)))
     store.flush()
-    found = rows(path, "SELECT * FROM samples ORDER BY id")
-    assert [(row["worker"], row["memory_bytes"]) for row in found] == [(None, None), ("model", 500)]
+    keys = [row["sample_key"] for row in rows(path)]
+    assert min(keys) >= 0
+    assert max(keys) < schema.SAMPLE_KEYS
+    assert sum(key < schema.SAMPLE_KEYS // 2 for key in keys) == pytest.approx(2000, abs=250)

@@ -17,6 +17,8 @@ import uvicorn
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
+from openarc_ui.metrics.exposition import Exposition
+from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.owner import OwnerCookie
@@ -39,6 +41,8 @@ class Served:
     engine: Engine
     profiles: ProfileStore
     conversations: ConversationStore
+    store: MetricsStore
+    exposition: Exposition
     client: httpx.Client
 
     def wait_for(self, is_true: Callable[[], bool], seconds: float = 3.0) -> float:
@@ -57,7 +61,7 @@ class Served:
 @pytest.fixture
 def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Start servers; all end with the test."""
-    servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client, ConversationStore]] = []
+    servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client, ConversationStore, MetricsStore]] = []
 
     def start(
         settings: Settings | None = None, script: dict[str, Any] | None = None, load: bool = True, **options: Any
@@ -70,7 +74,10 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         startup = Startup(engine, settings, lambda status: None)
         profiles = ProfileStore(tmp_path / "profiles")
         conversations = ConversationStore(tmp_path / "conversations.sqlite3")
-        api = create_api(engine, startup, profiles, conversations, settings.api_key is not None)
+        store = MetricsStore(tmp_path / "metrics.sqlite3")
+        exposition = Exposition(engine.status, store.health)
+        needs_key = settings.api_key is not None
+        api = create_api(engine, startup, profiles, conversations, store, exposition, needs_key)
         application = OwnerCookie(Guard(api, settings))
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
@@ -79,17 +86,19 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
-        servers.append((server, thread, client, conversations))
-        served = Served(f"http://127.0.0.1:{port}", port, engine, profiles, conversations, client)
+        servers.append((server, thread, client, conversations, store))
+        address = f"http://127.0.0.1:{port}"
+        served = Served(address, port, engine, profiles, conversations, store, exposition, client)
         served.wait_for(lambda: server.started, 10)
         return served
 
     yield start
-    for server, thread, client, conversations in servers:
+    for server, thread, client, conversations, store in servers:
         client.close()
         server.should_exit = True
         thread.join(timeout=5)
         conversations.close()
+        store.close()
 
 
 @pytest.fixture

@@ -18,20 +18,34 @@ import uvicorn
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
+from openarc_ui.metrics.exposition import Exposition
+from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import Profile, ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from tests.conftest import write_script
+from tests.reports import report
 
-TOOLS = {"list_devices", "list_models", "list_profiles", "load_profile", "load_model", "unload_model", "status", "chat"}
+TOOLS = {
+    "list_devices",
+    "list_models",
+    "list_profiles",
+    "load_profile",
+    "load_model",
+    "unload_model",
+    "status",
+    "chat",
+    "metrics",
+}
 
 
 @pytest.fixture
 def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callable[[Settings], str]]:
     """Starts a server with a script `script` and a profile `mine`; returns its address."""
     servers: list[tuple[uvicorn.Server, threading.Thread]] = []
+    stores: list[MetricsStore] = []
 
     def start(settings: Settings) -> str:
         write_script(tmp_path / "models" / "script")
@@ -40,7 +54,12 @@ def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Ca
         profiles.save(Profile(name="mine", load=LoadRequest(model_path="script")))
         startup = Startup(engine, settings, lambda status: None)
         conversations = ConversationStore(tmp_path / "conversations.sqlite3")
-        api = create_api(engine, startup, profiles, conversations, with_mcp=settings.mcp)
+        store = MetricsStore(tmp_path / "metrics.sqlite3")
+        stores.append(store)
+        store.record(report(model="script", request_id="kept"))
+        assert store.flush()
+        exposition = Exposition(engine.status, store.health)
+        api = create_api(engine, startup, profiles, conversations, store, exposition, with_mcp=settings.mcp)
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(Guard(api, settings), log_level="warning", timeout_graceful_shutdown=1))
@@ -55,6 +74,8 @@ def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Ca
     for server, thread in servers:
         server.should_exit = True
         thread.join(timeout=5)
+    for store in stores:
+        store.close()
 
 
 def talk(address: str, *calls: tuple[str, dict[str, Any]]) -> tuple[set[str], list[Any]]:
@@ -98,6 +119,22 @@ def test_an_agent_lists_loads_a_profile_and_chats(serve_mcp: Callable[[Settings]
     assert unknown.is_error and "Did you mean 'mine'" in said(unknown)
     assert wrong.is_error and "device" in said(wrong)
     assert said(unloaded)["name"] == "script"
+
+
+def test_an_agent_sees_what_requests_cost(serve_mcp: Callable[[Settings], str]) -> None:
+    address = serve_mcp(Settings(model="none", mcp=True))
+    _, (all_of_them, misspelt, unknown, none) = talk(
+        address,
+        ("metrics", {"range": "all", "model": "script"}),
+        ("metrics", {"range": "24hours"}),
+        ("metrics", {"modle": "script"}),
+        ("metrics", {"range": "all", "model": "scrpt"}),
+    )
+    assert said(all_of_them)["totals"]["requests"] == 1
+    assert said(all_of_them)["figures"]["ttft_seconds"]["p50"] == 0.2
+    assert misspelt.is_error and "24h" in said(misspelt)
+    assert unknown.is_error and "modle" in said(unknown)
+    assert said(none)["totals"]["requests"] == 0 and "Did you mean 'script'" in said(none)["notes"][0]
 
 
 def test_it_is_off_unless_the_server_was_started_with_it(serve_mcp: Callable[[Settings], str]) -> None:

@@ -19,6 +19,8 @@ from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.places import Places
 from openarc_ui.engine.types import ModelState
 from openarc_ui.errors import ModelLoadFailed
+from openarc_ui.metrics.exposition import Exposition
+from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.settings import Settings
@@ -312,7 +314,10 @@ def test_a_load_tells_what_the_cache_saved(starter_folder: Path, tmp_path: Path)
     with Engine(starter_folder.parent, cache_folder=tmp_path / "cache") as engine:
         startup = Startup(engine, Settings(model="none"), lambda status: None)
         conversations = ConversationStore(tmp_path / "conversations.sqlite3")
-        api = create_api(engine, startup, ProfileStore(tmp_path / "profiles"), conversations)
+        store = MetricsStore(tmp_path / "metrics.sqlite3")
+        exposition = Exposition(engine.status, store.health)
+        profiles = ProfileStore(tmp_path / "profiles")
+        api = create_api(engine, startup, profiles, conversations, store, exposition)
         stateful = {"ATTENTION_BACKEND": "SDPA"}
         body = {"load_config": {"id_model": starter_folder.name, "backend": "genai"}, "ov_config": stateful}
 
@@ -326,5 +331,6 @@ def test_a_load_tells_what_the_cache_saved(starter_folder: Path, tmp_path: Path)
         assert first.json()["compile_cache"]["first_seconds"] > 0
         assert first.json()["compile_cache"]["cached_seconds"] is None
         assert second.json()["compile_cache"]["cached_seconds"] > 0
+        store.close()
         for answer in (first, second, status):
             assert str(tmp_path) not in answer.text and str(starter_folder.parent) not in answer.text

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,9 +27,13 @@ from openarc_ui.conversations.owner import COOKIE
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
+from openarc_ui.engine.types import Bandwidth
+from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.api import add_endpoints
+from openarc_ui.ui.api_metrics import KEPT_FILES, Exports
 from tests.conftest import write_script
+from tests.reports import report
 
 RECOMMENDED = {"PERFORMANCE_HINT": "LATENCY"}
 
@@ -53,10 +60,19 @@ def conversations(tmp_path: Path) -> Iterator[ConversationStore]:
 
 
 @pytest.fixture
-def address(engine: Engine, profiles: ProfileStore, conversations: ConversationStore) -> Iterator[str]:
+def store(tmp_path: Path) -> Iterator[MetricsStore]:
+    store = MetricsStore(tmp_path / "metrics.sqlite3")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def address(
+    engine: Engine, store: MetricsStore, profiles: ProfileStore, conversations: ConversationStore
+) -> Iterator[str]:
     """The endpoints on a port."""
     with gr.Blocks(analytics_enabled=False) as page:
-        add_endpoints(engine, profiles, conversations)
+        add_endpoints(engine, store, profiles, conversations)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)
@@ -139,6 +155,18 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("answer", {"conversation_id": "nobody", "options": {"max_tokens": 1}}, "There is no field 'max_tokens'. Did you"),
     ("answer", {"conversation_id": "nobody", "options": {"model": "x"}, "model": "y"}, "model is there twice"),
     ("answer", {"conversation_id": "nobody"}, "There is no such conversation"),
+    ("metrics_summary", {"range": "1hour"}, "There is no range '1hour'. Known names: 15m"),
+    ("metrics_summary", {"outcome": "stopped"}, "There is no outcome 'stopped'. Did you mean 'stop'"),
+    ("metrics_summary", {"model": 5}, "model must be a list or a text"),
+    ("metrics_summary", {"range": "1h", "since": "5"}, "The range 1h and since or until exclude each other"),
+    ("metrics_series", {"points": 0}, "points: "),
+    ("metrics_requests", {"limit": 1.5}, "limit must be a whole number"),
+    ("metrics_requests", {"limit": 10**9}, "limit: "),
+    ("metrics_request", {"request_id": "nobody"}, "No request of that id is kept"),
+    ("metrics_compare", {"a": {"modle": "x"}, "b": {}}, "There is no filter 'modle'. Did you mean 'model'"),
+    ("metrics_compare", {"a": "[]", "b": {}}, "a must be an object"),
+    ("metrics_export", {"format": "xlsx"}, "format: "),
+    ("measure_bandwidth", {"device": ""}, "device must name a device"),
 ]
 
 
@@ -418,3 +446,73 @@ def test_a_client_that_leaves_an_answer_ends_it_and_what_came_is_kept(
     wait_for(lambda: not conversations.get("api", which).path()[-1].answer.is_running)
     node = conversations.get("api", which).path()[-1]
     assert "word" in node.content and node.answer.finish_reason == "cancelled"
+
+
+def test_what_was_measured_is_told_to_programs(client: Client, store: MetricsStore) -> None:
+    for number in range(8):
+        model = "b" if number % 2 else "a"
+        store.record(
+            report(request_id=f"r{number}", model=model, submitted_at=1.7e9 + number, ttft_seconds=number / 10)
+        )
+    assert store.flush()
+    summary = client.predict(model="a", api_name="/metrics_summary")
+    assert (summary["totals"]["requests"], summary["figures"]["ttft_seconds"]["mean"]) == (4, pytest.approx(0.3))
+    assert client.predict(model=["a", "b"], since="1700000002", api_name="/metrics_summary")["totals"]["requests"] == 6
+    assert "Known names: a, b" in client.predict(model="x", api_name="/metrics_summary")["notes"][0]
+    series = client.predict(points=10, api_name="/metrics_series")
+    assert sum(each["requests"] for each in series["requests"]) == 8
+    first = client.predict(limit=5, api_name="/metrics_requests")
+    second = client.predict(limit=5, before_id=first["next_before_id"], api_name="/metrics_requests")
+    found = [each["request_id"] for each in first["requests"] + second["requests"]]
+    assert found == [f"r{number}" for number in reversed(range(8))] and second["next_before_id"] is None
+    one = client.predict("r3", api_name="/metrics_request")
+    assert one["request"]["ttft_seconds"] == 0.3 and one["stages"][0]["name"] == "queue"
+    compared = client.predict({"model": "a"}, '{"model": "b"}', api_name="/metrics_compare")
+    assert {each["verdict"] for each in compared["figures"]} == {"too few"}
+    assert client.predict(api_name="/metrics_definitions")["figures"][0]["name"] == "ttft_seconds"
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "jsonl", "parquet"])
+def test_an_export_is_a_file_that_the_client_fetches(client: Client, store: MetricsStore, form: str) -> None:
+    for number in range(3):
+        store.record(report(request_id=f"r{number}"))
+    assert store.flush()
+    file = Path(client.predict(form, api_name="/metrics_export"))
+    assert file.suffix == f".{form}"
+    data = file.read_bytes()
+    assert data.startswith(b"PAR1") if form == "parquet" else data.count(b"r") > 3 and b"r2" in data
+
+
+def test_exported_files_do_not_pile_up(store: MetricsStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    exports = Exports()
+    made = [Path(exports.write(store, {}, "csv")["path"]) for _ in range(KEPT_FILES + 3)]
+    assert [file.exists() for file in made] == [False] * 3 + [True] * KEPT_FILES
+    assert all(file.is_relative_to(tmp_path / "gradio") for file in made)
+    for file in made[-KEPT_FILES:]:
+        os.utime(file, (0, 0))
+    last = Path(exports.write(store, {}, "csv")["path"])
+    assert list((tmp_path / "gradio").rglob("*.csv")) == [last]
+
+
+def test_a_locked_database_is_one_sentence(client: Client, store: MetricsStore) -> None:
+    store.record(report())
+    assert store.flush()
+    store.close()
+    with contextlib.closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        for endpoint in ("/metrics_summary", "/metrics_export"):
+            with pytest.raises(AppError, match="held by another program"):
+                client.predict(api_name=endpoint)
+
+
+def test_a_bandwidth_is_measured_and_kept(
+    client: Client, engine: Engine, store: MetricsStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = Bandwidth("CPU", "A processor", 19e9, 1.7e9, "A sum.")
+    monkeypatch.setattr(engine, "measure_bandwidth", lambda device: measured)
+    assert client.predict("CPU", api_name="/measure_bandwidth")["bytes_per_second"] == 19e9
+    assert store.flush()
+    with store.reading() as connection:
+        assert connection.execute("SELECT device FROM bandwidths").fetchall() == [("CPU",)]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus, LoadStage
-from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.startup import StartupPhase, StartupStatus
-from openarc_ui.ui import html, metrics_tab, plots
+from openarc_ui.ui import html
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.streaming import LONGEST_SECONDS, SHORTEST_SECONDS, Pacer
 from tests.conftest import ask
-from tests.reports import report
 
 DONE = StartupStatus(StartupPhase.DONE, None)
 NOTHING = EngineStatus((), None, None, 32)
@@ -45,54 +41,6 @@ def test_the_strip_tells_every_state(scripted: Engine) -> None:
     while scripted.status().models[0].state.value != "failed":
         pass
     assert "Failed" in strip(scripted.status(), DONE) and "SIGKILL" in strip(scripted.status(), DONE)
-
-
-def test_the_metrics_tab_reads_nothing_when_nothing_changed(tmp_path: Path) -> None:
-    store = MetricsStore(tmp_path / "m.sqlite3")
-    first = metrics_tab.load(store, "All", metrics_tab.ALL_MODELS, None)
-    assert "No requests yet" in first[9]["value"] and first[8]["visible"] is False
-    assert metrics_tab.load(store, "All", metrics_tab.ALL_MODELS, first[-1])[0] == metrics_tab.gr.skip()
-    store.record(report(model="<b>"))
-    store.flush()
-    second = metrics_tab.load(store, "All", metrics_tab.ALL_MODELS, first[-1])
-    assert second[8]["visible"] is True
-    assert "&lt;b&gt;" in second[1] and "<b>" not in second[1].replace("<b>None", "")
-    assert "200" in second[0]
-    narrow = metrics_tab.load(store, "15 minutes", metrics_tab.ALL_MODELS, second[-1])
-    assert "Nothing in this range" in narrow[9]["value"]
-    store.close()
-
-
-def test_plots_say_their_units_and_stay_bounded(tmp_path: Path) -> None:
-    store = MetricsStore(tmp_path / "m.sqlite3")
-    for number in range(600):
-        store.record(
-            report(
-                submitted_at=1_700_000_000.0 + number,
-                model=f"model {number % 2}",
-                decode_tokens_per_second=10 + number % 7,
-            )
-        )
-    store.flush()
-    chosen = metrics_tab.Filter()
-    with store.reading() as connection:
-        series = metrics_tab.frames.series(connection, chosen)
-        spread = metrics_tab.frames.distribution(connection, chosen)
-        gaps = metrics_tab.frames.inter_token_latencies(connection, chosen)
-    store.close()
-    drawn = [
-        (plots.throughput_over_time(series), "y"),
-        (plots.latency_over_time(series), "y"),
-        (plots.prefill_over_time(series), "y"),
-        (plots.throughput_distribution(spread), "x"),
-        (plots.ttft_distribution(spread), "x"),
-        (plots.inter_token_distribution(gaps), "x"),
-    ]
-    for figure, axis in drawn:
-        assert figure.layout.title.text
-        assert figure.layout[f"{axis}axis"].title.text in ("tokens / s", "milliseconds")
-        assert all(len(trace.x) <= 300 for trace in figure.data) and figure.data
-    assert sum(drawn[3][0].data[0].y) == 300
 
 
 def test_sizes_and_numbers_carry_their_units() -> None:

@@ -18,6 +18,7 @@ from gradio_client.exceptions import AppError
 import app
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
+from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.settings import Settings
@@ -30,7 +31,8 @@ PUBLIC = {
     "delete_profile", "load_profile", "profile_code", "tokenize", "detokenize", "apply_template", "chat_template",
     "answer", "conversations", "conversation", "create_conversation", "rename_conversation", "delete_conversation",
     "export_conversation", "import_conversation", "add_message", "replace_messages", "edit_message", "delete_message",
-    "message_tokens", "move_message", "select_message", "undo_message",
+    "message_tokens", "move_message", "select_message", "undo_message", "metrics_summary", "metrics_series",
+    "metrics_requests", "metrics_request", "metrics_compare", "metrics_definitions", "metrics_export", "measure_bandwidth",
 }  # fmt: skip
 
 
@@ -69,7 +71,8 @@ def address(
     """The whole application on a port."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    application = app.create_app(Settings(model="none"), scripted, store, startup, profiles, conversations)
+    exposition = Exposition(scripted.status, store.health)
+    application = app.create_app(Settings(model="none"), scripted, store, startup, profiles, conversations, exposition)
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from openarc_ui.engine.prompts import PromptOptions, PromptToken, StructuredOutput
 from openarc_ui.engine.sampling import Sampling
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, Message, WorkerGauges
 from openarc_ui.errors import OpenArcError
 
 ReachStage = Callable[[str, float], None]
@@ -87,6 +87,10 @@ class Job(Protocol):
 
     def push(self, sequence_index: int, token_ids: Sequence[int], odds: Sequence[TokenOdds] = ()) -> None:
         """New ids of one sequence, end-of-text id included; `odds` of each, or none where the backend can't tell."""
+
+    def told(self, inference_seconds: float, sampling_seconds: float) -> None:
+        """After the first token so long was computed, and so long the next tokens were chosen; never a sum over sequences
+        that ran at once. Before the last `finish`; not called by a backend that can't tell."""
 
     def wants_stop(self, sequence_index: int) -> bool:
         """True once this sequence needs no more ids: its request was cancelled or a stop string came."""
@@ -163,6 +167,9 @@ class Backend(Protocol):
 
         `on_output` is called each time new ids were pushed, so that they are sent at once.
         """
+
+    def gauges(self) -> WorkerGauges:
+        """How full the KV cache is, as of the last step; nothing is computed. May be called from any thread."""
 
     def reset(self) -> None:
         """After `step` raised: forget all jobs and be ready for new ones, or raise to give the process up."""

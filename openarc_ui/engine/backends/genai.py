@@ -10,13 +10,17 @@ How many prompt tokens came from the prefix cache can't be told while it is on. 
 and counts nothing: the handle's perf metrics hold the whole prompt and a 1 for each generated token, `get_metrics()` the same
 cache usage and size for a prompt seen before and a new one. Keeping the books ourselves would be a guess, because
 old blocks are overwritten in an order of GenAI's own.
+
+How long the device computed and how long tokens were chosen is GenAI's own too. It tells it of a request that has ended, and
+of one that was cancelled only after one more step: that is made at once where nobody else is running, and costs a
+millisecond; beside others the request's end does not wait for it, and nothing is told.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,7 @@ from openarc_ui.engine.backends.genai_common import (
     model_generation_config,
     prompt_text,
     refuse_endless_structure,
+    seconds_after_first,
 )
 from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import compile_probe
@@ -40,17 +45,26 @@ from openarc_ui.engine.pipelines import ATTENTION_BACKEND, check_pipeline, devic
 from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.scheduler import MAX_NUM_SEQS, SchedulerOptions
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, WorkerGauges
 from openarc_ui.errors import GenerationFailed, PromptTooLong
 
+Seconds = tuple[float, float]
+"""Inference and sampling of one sequence after its first token."""
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class _Run:
-    """One sequence of a job: GenAI has no streaming of several sequences in one request, so each is its own."""
+    """One sequence of a job: GenAI has no streaming of several sequences in one request, so each is its own.
+
+    Attributes:
+        ended: of every sequence of the job that has ended, how many tokens it had and what GenAI tells of its time.
+    """
 
     job: Job
     sequence_index: int
     handle: Any
+    ended: list[tuple[int, Seconds | None]]
+    tokens: int = field(default=0)
 
 
 class GenAIBackend:
@@ -74,6 +88,7 @@ class GenAIBackend:
         self._has_prefix_cache = True
         self._checker = StructureChecker("")
         self._runs: list[_Run] = []
+        self._gauges = WorkerGauges()
         self._ids = itertools.count(1)
 
     def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
@@ -130,21 +145,31 @@ class GenAIBackend:
             )
         if not self._has_prefix_cache:
             job.found_cached(0)
+        ended: list[tuple[int, Seconds | None]] = []
         for index in range(job.sampling.num_return_sequences):
-            self._runs.append(_Run(job, index, self._submit(job, index) if index == 0 else None))
+            self._runs.append(_Run(job, index, self._submit(job, index) if index == 0 else None, ended))
 
     def step(self, on_output: Callable[[], None]) -> None:
         self._drop_unwanted()
         if self._pipeline.has_non_finished_requests():
             self._pipeline.step()
+            metrics = self._pipeline.get_metrics()
+            self._gauges = WorkerGauges(metrics.cache_usage, metrics.kv_cache_size_in_bytes)
         for run in list(self._runs):
             if run.handle is not None:
                 self._read(run)
         on_output()
+        if not self._runs:
+            # GenAI's figure stays that of the last step; what prefixes still hold can be overwritten.
+            self._gauges = replace(self._gauges, kv_cache_percent=0.0)
+
+    def gauges(self) -> WorkerGauges:
+        return self._gauges
 
     def reset(self) -> None:
         """A step that raised leaves the pipeline unusable for good: build it again."""
         self._runs.clear()
+        self._gauges = WorkerGauges()
         self._pipeline = None
         self._pipeline = self._make_pipeline()
 
@@ -165,10 +190,12 @@ class GenAIBackend:
         while handle.can_read():
             for output in handle.read().values():
                 odds = map(TokenOdds, output.generated_log_probs) if run.job.wants_odds else ()
+                run.tokens += len(output.generated_ids)
                 run.job.push(run.sequence_index, output.generated_ids, tuple(odds))
                 reason = output.finish_reason
             self._start_siblings(run)
         if run.job.wants_stop(run.sequence_index):
+            self._cancel([run])
             self._end(run, FinishReason.CANCELLED)
         elif status == outcomes.IGNORED:
             self._fail(run)
@@ -183,15 +210,37 @@ class GenAIBackend:
                 run.handle = self._submit(run.job, run.sequence_index)
 
     def _drop_unwanted(self) -> None:
-        for run in list(self._runs):
-            if run.job.wants_stop(run.sequence_index):
-                self._end(run, FinishReason.CANCELLED)
+        unwanted = [run for run in self._runs if run.job.wants_stop(run.sequence_index)]
+        self._cancel(unwanted)
+        for run in unwanted:
+            self._end(run, FinishReason.CANCELLED)
+
+    def _cancel(self, unwanted: list[_Run]) -> None:
+        """Cancel what still runs of these; when nothing else does, a step frees their blocks and brings their figures."""
+        running = self._genai.GenerationStatus.RUNNING
+        live = [run for run in unwanted if run.handle is not None and run.handle.get_status() == running]
+        for run in live:
+            run.handle.cancel()
+        if live and all(run.handle is None or run in unwanted for run in self._runs):
+            self._pipeline.step()
 
     def _end(self, run: _Run, reason: FinishReason) -> None:
         self._runs.remove(run)
-        if run.handle is not None and run.handle.get_status() == self._genai.GenerationStatus.RUNNING:
-            run.handle.cancel()
+        run.ended.append((run.tokens, self._told(run)))
+        if all(other.job is not run.job for other in self._runs):
+            _, told = max(run.ended, key=lambda each: (each[0], each[1] is not None))
+            if told is not None:
+                run.job.told(*told)
         run.job.finish(run.sequence_index, reason)
+
+    def _told(self, run: _Run) -> Seconds | None:
+        """What GenAI says of a sequence that has ended; None where it does not, since it was cancelled beside others."""
+        if run.handle is None:
+            return None
+        try:
+            return seconds_after_first(run.handle.get_perf_metrics(), run.tokens)
+        except RuntimeError:
+            return None
 
     def _fail(self, ignored: _Run) -> None:
         """The KV cache has no room for the prompt; GenAI says so by a status, without an exception."""

@@ -105,6 +105,17 @@ def fill_generation_config(genai: Any, config: Any, job: Job, sequence_index: in
     return config
 
 
+def seconds_after_first(perf_metrics: Any, tokens: int, first: int = 1) -> tuple[float, float]:
+    """Inference and sampling of the tokens from index `first` to `tokens`, in seconds.
+
+    GenAI keeps a duration in microseconds for each step that brought a token, so the first belongs to the prompt, of which
+    earlier chunks have none. The stateful pipeline has computed one token more than it hands over when it is cancelled.
+    """
+    raw = perf_metrics.raw_metrics
+    inference, sampling = raw.token_infer_durations[first:tokens], raw.sampling_durations[first:tokens]
+    return sum(inference) / 1e6, sum(sampling) / 1e6
+
+
 def refuse_endless_structure(job: Job) -> None:
     """See that a structured answer may end.
 

@@ -23,6 +23,7 @@ from openarc_ui.engine.backends.genai_common import (
     model_generation_config,
     prompt_text,
     refuse_endless_structure,
+    seconds_after_first,
 )
 from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import CompiledAnswer, compile_probe
@@ -38,7 +39,7 @@ from openarc_ui.engine.pipelines import (
 )
 from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, PropertyValue
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, PropertyValue, WorkerGauges
 from openarc_ui.errors import ParameterNotSupported, PromptTooLong
 
 Probe = Callable[[str, dict[str, PropertyValue]], CompiledAnswer]
@@ -129,8 +130,20 @@ class StatefulGenAIBackend:
         job, self._job = self._job, None
         if job is None:
             return
+        inference_seconds = sampling_seconds = 0.0
         for index in range(job.sampling.num_return_sequences):
-            job.finish(index, FinishReason.CANCELLED if job.wants_stop(index) else self._run(job, index, on_output))
+            if job.wants_stop(index):
+                job.finish(index, FinishReason.CANCELLED)
+                continue
+            reason, inference, sampling = self._run(job, index, on_output)
+            # One after another, so these add up.
+            inference_seconds, sampling_seconds = inference_seconds + inference, sampling_seconds + sampling
+            job.told(inference_seconds, sampling_seconds)
+            job.finish(index, reason)
+
+    def gauges(self) -> WorkerGauges:
+        """This pipeline's cache grows with its one request and has no size of its own."""
+        return WorkerGauges()
 
     def reset(self) -> None:
         """Each request begins with an empty state, so one that failed leaves nothing behind."""
@@ -141,7 +154,8 @@ class StatefulGenAIBackend:
         self._pipeline = None
         self._checker.close()
 
-    def _run(self, job: Job, sequence_index: int, on_output: Callable[[], None]) -> FinishReason:
+    def _run(self, job: Job, sequence_index: int, on_output: Callable[[], None]) -> tuple[FinishReason, float, float]:
+        """Run one sequence: why it ended, and inference and sampling after the request's first token in seconds."""
         config = fill_generation_config(
             self._genai, self._pipeline.get_generation_config(), job, sequence_index, self._eos_token_id
         )
@@ -150,7 +164,10 @@ class StatefulGenAIBackend:
         if streamer.failure is not None:
             raise streamer.failure
         has_stopped = self._genai.GenerationFinishReason.STOP in results.finish_reasons
-        return FinishReason.STOP if has_stopped else FinishReason.LENGTH
+        # A later sequence's prompt is read after the request's first token.
+        first = 1 if sequence_index == 0 else 0
+        seconds = seconds_after_first(results.perf_metrics, streamer.tokens, first)
+        return (FinishReason.STOP if has_stopped else FinishReason.LENGTH), *seconds
 
     def _ask_device(self, request: LoadRequest) -> tuple[CompiledAnswer, tuple[str, ...]]:
         """The effective configuration; an NPU that can't tell does not stop the load."""
@@ -186,11 +203,14 @@ def _make_streamer(genai: Any, job: Job, sequence_index: int, on_output: Callabl
         def __init__(self) -> None:
             super().__init__()
             self.failure: Exception | None = None
+            self.tokens = 0
 
         def write(self, token: int | list[int]) -> Any:
             """An exception here would leave the infer request busy for ever: it is kept, and raised after the end."""
+            token_ids = token if isinstance(token, list) else [token]
+            self.tokens += len(token_ids)
             try:
-                job.push(sequence_index, token if isinstance(token, list) else [token])
+                job.push(sequence_index, token_ids)
                 on_output()
                 is_wanted = not job.wants_stop(sequence_index)
             except Exception as error:  # noqa: BLE001 - the edge to a library that does not survive one

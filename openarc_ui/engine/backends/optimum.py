@@ -14,11 +14,12 @@ from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage, TokenO
 from openarc_ui.engine.backends.files import context_length, path_outside, read_json
 from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import read_compiled, read_from_core
+from openarc_ui.engine.backends.step_clock import StepClock
 from openarc_ui.engine.backends.template import tokenizer_ir_template
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES, Sampling
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, WorkerGauges
 from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelLoadFailed, ParameterNotSupported
 
 NO_TOKEN = -1
@@ -50,6 +51,7 @@ class OptimumBackend:
         self._text: PromptText
         self._request: LoadRequest | None = None
         self._job: Job | None = None
+        self._clock = StepClock()
 
     def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
         self._request = request
@@ -79,6 +81,7 @@ class OptimumBackend:
                 "Check the folder, the device and the ov_config.",
             ) from error
         self._text = _prompt_text(self._tokenizer, Path(path))
+        self._model.forward = self._clock.timed(self._model.forward)
         import openvino
 
         execution_devices, effective = read_compiled(self._compiled_model())
@@ -119,16 +122,21 @@ class OptimumBackend:
         torch.manual_seed(sampling.seed)
         input_ids = torch.tensor([list(job.prompt_ids)], dtype=torch.long)
         odds = _odds_reader(self._transformers, torch) if job.wants_odds else None
+        self._clock.restart()
         self._model.generate(
             input_ids,
             attention_mask=torch.ones_like(input_ids),
             generation_config=self._generation_config(sampling),
-            streamer=_Streamer(job, end_ids, on_output, odds),
+            streamer=_Streamer(job, end_ids, on_output, odds, self._clock),
             stopping_criteria=[_stopping_criterion(self._transformers, torch, job)],
             logits_processor=self._logits_processors(job, odds),
         )
         for index in range(sampling.num_return_sequences):
             job.finish(index, FinishReason.LENGTH)
+
+    def gauges(self) -> WorkerGauges:
+        """The cache of a model's state grows with its one request and has no size of its own."""
+        return WorkerGauges()
 
     def reset(self) -> None:
         self._job = None
@@ -207,8 +215,11 @@ def _prompt_text(tokenizer: Any, folder: Path) -> PromptText:
 class _Streamer:
     """Receives the prompt first, then one id for each sequence a step (transformers' BaseStreamer protocol)."""
 
-    def __init__(self, job: Job, end_ids: frozenset[int], on_output: Callable[[], None], odds: Any) -> None:
+    def __init__(
+        self, job: Job, end_ids: frozenset[int], on_output: Callable[[], None], odds: Any, clock: StepClock
+    ) -> None:
         self._job = job
+        self._clock = clock
         self._odds = odds
         self._end_ids = end_ids
         self._on_output = on_output
@@ -219,6 +230,8 @@ class _Streamer:
         if not self._has_prompt:
             self._has_prompt = True
             return
+        self._clock.chosen()
+        self._job.told(self._clock.inference_seconds, self._clock.sampling_seconds)
         for index, token_id in enumerate(value.reshape(-1).tolist()):
             if index in self._ended:
                 continue

@@ -4,9 +4,10 @@ tried without a model.
 A model for it is a folder with a `script.json`:
 
     {"replies": [{"when": "weather", "text": "Sunny.", "prefill_seconds": 0.2, "token_seconds": 0.01,
-                  "error": null, "crash_after_tokens": null, "probabilities": [0.9, 0.5]}],
+                  "inference_share": null, "sampling_share": null, "error": null, "crash_after_tokens": null,
+                  "probabilities": [0.9, 0.5]}],
      "load_seconds": 0.0, "load_error": null, "context_length": 4096, "max_running": 8, "lacks": ["min_p"],
-     "generation_config": {}, "rejects_structure": null}
+     "generation_config": {}, "rejects_structure": null, "kv_cache_percent": null, "kv_cache_bytes": null}
 
 The first reply whose `when` is in the last message is played; without one, `seed` picks among the replies that have no
 `when` (greedy takes the first). Sampling numbers change nothing else: the text is given, also where a structure was asked
@@ -15,6 +16,9 @@ for; `rejects_structure` is a reason to refuse any.
 `probabilities` are those of the reply's tokens in turn, over and over; without them they are 0.9, 0.8, ... 0.1 in turn.
 The alternatives are the token itself and the end of the text, which has the rest of the probability. `lacks` may name
 sampling parameters, and "structured_output", "probabilities" and "alternatives".
+
+`inference_share` and `sampling_share` of `token_seconds` are told as inference and sampling; null: nothing is told of either.
+`kv_cache_percent` is in use while something is played.
 """
 
 from __future__ import annotations
@@ -29,14 +33,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from openarc_ui import __version__
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage, TokenOdds
 from openarc_ui.engine.backends.scripted_text import END_OF_TEXT, ScriptedText
 from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
-from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest
+from openarc_ui.engine.types import BackendName, FinishReason, LoadRequest, WorkerGauges
 from openarc_ui.errors import GenerationFailed, ModelLoadFailed, ParameterNotSupported, StructureRejected
 
 PROBABILITIES = tuple(tenths / 10 for tenths in range(9, 0, -1))
@@ -50,9 +54,20 @@ class Reply(BaseModel):
     when: str | None = None
     prefill_seconds: float = 0.0
     token_seconds: float = 0.0
+    inference_share: float | None = Field(None, ge=0, le=1)
+    sampling_share: float | None = Field(None, ge=0, le=1)
     error: str | None = None
     crash_after_tokens: int | None = None
     probabilities: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(PROBABILITIES, min_length=1)
+
+    @model_validator(mode="after")
+    def _shares_are_of_one_step(self) -> Reply:
+        shares = (self.inference_share, self.sampling_share)
+        if (shares[0] is None) != (shares[1] is None):
+            raise ValueError("inference_share and sampling_share are told together")
+        if sum(share or 0.0 for share in shares) > 1:
+            raise ValueError("inference_share and sampling_share together are more than the whole")
+        return self
 
 
 class Script(BaseModel):
@@ -67,6 +82,8 @@ class Script(BaseModel):
     lacks: tuple[str, ...] = ()
     generation_config: dict[str, Any] = {}
     rejects_structure: str | None = None
+    kv_cache_percent: float | None = Field(None, ge=0, le=100)
+    kv_cache_bytes: int | None = Field(None, ge=0)
 
 
 @dataclass(slots=True)
@@ -138,6 +155,10 @@ class ScriptedBackend:
         if self._playing and all(each.ready_at > time.perf_counter() for each in self._playing):
             time.sleep(0.005)
 
+    def gauges(self) -> WorkerGauges:
+        percent = self._script.kv_cache_percent
+        return WorkerGauges(percent if percent is None or self._playing else 0.0, self._script.kv_cache_bytes)
+
     def reset(self) -> None:
         self._playing.clear()
 
@@ -181,9 +202,13 @@ class ScriptedBackend:
         return (TokenOdds(math.log(own), () if "alternatives" in self._script.lacks else likeliest),)
 
     def _end(self, playing: _Performance, reason: FinishReason) -> None:
+        job, reply = playing.job, playing.reply
+        if reply.inference_share is not None and reply.sampling_share is not None and playing.position:
+            decode_seconds = (playing.position - 1) * reply.token_seconds
+            job.told(reply.inference_share * decode_seconds, reply.sampling_share * decode_seconds)
+        for index in range(job.sampling.num_return_sequences):
+            job.finish(index, reason)
         self._playing.remove(playing)
-        for index in range(playing.job.sampling.num_return_sequences):
-            playing.job.finish(index, reason)
 
     def _choose(self, job: Job) -> Reply:
         prompt = self._text.decode(job.prompt_ids)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -34,12 +35,13 @@ class TooLong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """One constant of the model: element type, shape, and where it stands in the binary file."""
+    """One constant of the model: element type, shape, where it stands in the binary file, and its layer's name."""
 
     element_type: str
     shape: tuple[int, ...]
     offset_bytes: int
     size_bytes: int
+    name: str = ""
 
     @property
     def elements(self) -> int:
@@ -102,7 +104,7 @@ def read_weights(model_xml: Path) -> WeightSummary:
     groups: dict[str, Counter[int]] = {}
     size_bytes = end_bytes = 0
     elements = _Elements()
-    try:
+    with _translated(model_xml):
         for constant in _constants(model_xml, elements):
             size_bytes += constant.size_bytes
             end_bytes = max(end_bytes, constant.offset_bytes + constant.size_bytes)
@@ -116,14 +118,6 @@ def read_weights(model_xml: Path) -> WeightSummary:
             raise ValueError("its constants have an impossible size")
         if not parameters:
             raise ValueError("it holds no weights")
-    except TooLong as error:
-        raise InvalidRequest(
-            f"{model_xml.name} is too long to be looked into: {error}", "It may load; whether it fits is not known."
-        ) from error
-    except (OSError, expat.ExpatError, ValueError) as error:
-        raise InvalidRequest(
-            f"{model_xml.name} is not an OpenVINO model: {error}", "Convert or download the model again."
-        ) from error
     return WeightSummary(
         parameters=parameters.total(),
         parameters_by_type=dict(parameters.most_common()),
@@ -132,6 +126,31 @@ def read_weights(model_xml: Path) -> WeightSummary:
         end_bytes=end_bytes,
         has_state=elements.has_state,
     )
+
+
+def read_constants(model_xml: Path) -> tuple[Constant, ...]:
+    """Every constant of an `openvino_model.xml`, in its order, which is that of the computation.
+
+    Raises:
+        InvalidRequest: as `read_weights`.
+    """
+    with _translated(model_xml):
+        return tuple(_constants(model_xml, _Elements()))
+
+
+@contextmanager
+def _translated(model_xml: Path) -> Iterator[None]:
+    """What reading raises, as an error of ours."""
+    try:
+        yield
+    except TooLong as error:
+        raise InvalidRequest(
+            f"{model_xml.name} is too long to be looked into: {error}", "It may load; whether it fits is not known."
+        ) from error
+    except (OSError, expat.ExpatError, ValueError) as error:
+        raise InvalidRequest(
+            f"{model_xml.name} is not an OpenVINO model: {error}", "Convert or download the model again."
+        ) from error
 
 
 def _constants(model_xml: Path, state: _Elements) -> Iterator[Constant]:
@@ -162,6 +181,7 @@ class _Elements:
         self.has_state = False
         self._is_first = True
         self._is_constant = False
+        self._name = ""
         self._layers = 0
         self._elements = 0
 
@@ -178,21 +198,23 @@ class _Elements:
                 raise TooLong(f"it has more than {MAX_LAYERS} layers")
             kind = attributes.get("type")
             self._is_constant = kind == "Const"
+            self._name = attributes.get("name", "")
             self.has_state = self.has_state or kind == "ReadValue"
         elif tag == "data" and self._is_constant:
             self._is_constant = False
-            self.found.append(_constant(attributes))
+            self.found.append(_constant(attributes, self._name))
 
     def refuse_doctype(self, *_: object) -> NoReturn:
         raise ValueError("it declares a document type, which no model does")
 
 
-def _constant(data: dict[str, str]) -> Constant:
+def _constant(data: dict[str, str], name: str) -> Constant:
     constant = Constant(
         element_type=data.get("element_type", ""),
         shape=tuple(int(part) for part in data.get("shape", "").split(",") if part.strip()),
         offset_bytes=int(data.get("offset", "0")),
         size_bytes=int(data.get("size", "0")),
+        name=name,
     )
     numbers = (*constant.shape, constant.elements, constant.offset_bytes, constant.size_bytes)
     if min(numbers) < 0 or max(numbers) > MAX_NUMBER:

@@ -74,6 +74,19 @@ def read(layer: DeviceLayer, device: str, name: str) -> Any:
         return None
 
 
+def gpu_memory_bytes(layer: DeviceLayer, gpu: str) -> int | None:
+    """Memory that this process holds on a GPU, None where the plugin does not tell.
+
+    GPU_MEMORY_STATISTICS (openvino.intel_gpu) maps kinds of memory to bytes, "usm_device_current" and "usm_device_peak";
+    peaks are no use of now. The mapping is empty before the first use.
+    """
+    statistics = read(layer, gpu, "GPU_MEMORY_STATISTICS")
+    if not isinstance(statistics, Mapping):
+        return None
+    sizes = [size for kind, size in statistics.items() if not str(kind).endswith("_peak")]
+    return sum(size for size in sizes if isinstance(size, int) and size > 0)
+
+
 def refusal(layer: DeviceLayer, device: str, name: str, value: PropertyValue) -> str | None:
     """Why the plugin does not take a value, in its own words; None when it does."""
     try:

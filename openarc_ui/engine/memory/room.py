@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from openarc_ui.engine.devices import DeviceLayer
+from openarc_ui.engine.devices.layer import gpu_memory_bytes
 
 UNLIMITED_BYTES = 2**60
 """cgroup v1 writes "no limit" as a number near 2^63."""
@@ -73,11 +74,10 @@ def device_room(layer: DeviceLayer, device: str, system: Callable[[], Room] = sy
 
 
 def _used(layer: DeviceLayer, device: str, kind: str) -> int | None:
-    """Bytes in use. GPU_MEMORY_STATISTICS is a mapping from kind of memory to bytes, empty before the first use."""
+    """Bytes in use by this process."""
     if kind == "NPU":
         return _number(_read(layer, device, "NPU_DEVICE_ALLOC_MEM_SIZE"))
-    statistics = _read(layer, device, "GPU_MEMORY_STATISTICS")
-    return sum(_number(each) or 0 for each in statistics.values()) if isinstance(statistics, dict) else None
+    return gpu_memory_bytes(layer, device)
 
 
 def _read(layer: DeviceLayer, device: str, name: str) -> Any:

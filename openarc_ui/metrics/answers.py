@@ -1,0 +1,211 @@
+"""What REST, the Gradio endpoints and agents are told of the metrics, as JSON: the same numbers, each in its stored unit.
+
+Times are in seconds, throughput is in tokens a second. Null is "not measured", never zero. Pure reads; it knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas
+
+from openarc_ui.engine.answers import without_long_echoes
+from openarc_ui.errors import nearest
+from openarc_ui.metrics import compare, detail, frames, roofline, timeline
+from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, STAGES, Definition
+from openarc_ui.metrics.drawing import newest
+from openarc_ui.metrics.filters import DIMENSIONS, Filter
+from openarc_ui.metrics.schema import REQUEST_COLUMNS
+
+NAMED: dict[str, Definition] = {each.name: each for each in (*FIGURES, INTER_TOKEN)}
+MOST_REQUESTS = 1000
+MOST_POINTS = 2000
+SHOWN_COLUMNS = ("id", *(name for name in REQUEST_COLUMNS if name != INTER_TOKEN.name))
+"""Of a request in a list."""
+
+
+def summary(connection: sqlite3.Connection, chosen: Filter) -> dict[str, Any]:
+    """Totals, the prefix cache's share, and mean and percentiles of every figure that was measured."""
+    counted = frames.totals(connection, chosen)
+    return {
+        "since": chosen.since,
+        "until": chosen.until,
+        **_totals(counted),
+        "figures": {name: _figure(each) for name, each in frames.summary(connection, chosen).items()},
+        "notes": _notes(connection, chosen) if not counted.requests else [],
+    }
+
+
+def options(connection: sqlite3.Connection, chosen: Filter) -> dict[str, list[str]]:
+    """The values of each dimension in the span."""
+    return frames.options(connection, chosen)
+
+
+def series(connection: sqlite3.Connection, chosen: Filter, points: int) -> dict[str, Any]:
+    """Buckets over time: requests and figures of each model, processor and memory, power."""
+    grid = timeline.grid_for(connection, chosen, points)
+    if grid is None:
+        return {"grid": None, "requests": [], "machine": [], "power": []}
+    return {
+        "grid": dataclasses.asdict(grid),
+        "requests": _rows(timeline.series(connection, chosen, grid)),
+        "machine": _rows(timeline.machine(connection, chosen, grid)),
+        "power": _rows(timeline.power(connection, chosen, grid)),
+    }
+
+
+def stages(connection: sqlite3.Connection, chosen: Filter) -> list[dict[str, Any]]:
+    """Where the time went: mean seconds of each stage, for each model and configuration."""
+    names = [stage.name for stage in STAGES]
+    return [
+        {
+            "model": row["model"],
+            "configuration_id": row["configuration_id"],
+            "requests": row["requests"],
+            "mean_seconds": {name: row[name] for name in names if name in row},
+        }
+        for row in _rows(frames.stages(connection, chosen))
+    ]
+
+
+def requests(connection: sqlite3.Connection, chosen: Filter, limit: int, before_id: int | None) -> dict[str, Any]:
+    """One page of requests, newest first, and where the next begins. Not by a frame: that makes a seed a rounded float."""
+    rows = newest(connection, chosen, SHOWN_COLUMNS, limit, before_id)
+    found = [dict(zip(SHOWN_COLUMNS, row, strict=True)) for row in rows]
+    return {"requests": found, "next_before_id": found[-1]["id"] if len(found) == limit else None}
+
+
+def request(connection: sqlite3.Connection, request_id: str) -> dict[str, Any]:
+    """One request in full.
+
+    Raises:
+        RequestNotFound: none of that id is kept.
+    """
+    found = detail.request(connection, request_id)
+    labels = {stage.name: stage for stage in STAGES}
+    return {
+        "request": {name: found.row[name] for name in SHOWN_COLUMNS},
+        "inter_token_latencies_seconds": list(found.gaps_seconds),
+        "stages": [
+            {"name": name, "label": labels[name].label, "meaning": labels[name].meaning, "seconds": seconds}
+            for name, seconds in found.stages
+        ],
+        "settings": found.settings,
+        "messages": found.messages,
+        "answers": None if found.answers is None else list(found.answers),
+        "configuration": found.configuration,
+    }
+
+
+def comparison(connection: sqlite3.Connection, a: Filter, b: Filter) -> dict[str, Any]:
+    """Group b beside group a: medians, the difference in percent with its 95% interval, and a verdict."""
+    found = compare.compare(connection, a, b)
+    return {
+        "a": _totals(found.a),
+        "b": _totals(found.b),
+        "figures": [
+            {
+                **{field.name: plain(getattr(each, field.name)) for field in dataclasses.fields(each)},
+                "label": NAMED[each.name].label,
+                "unit": unit_of(each.name),
+                "a": _figure(each.a),
+                "b": _figure(each.b),
+            }
+            for each in found.figures
+        ],
+    }
+
+
+def definitions() -> dict[str, Any]:
+    """Every figure and stage: name, unit, formula."""
+    figures = [
+        {
+            "name": each.name,
+            "label": each.label,
+            "words": each.words,
+            "unit": unit_of(each.name),
+            "is_better_higher": each.is_better_higher,
+            "formula": each.formula,
+            "documentation": f"/docs/metrics#{each.name}",
+        }
+        for each in NAMED.values()
+    ]
+    return {"figures": figures, "stages": [dataclasses.asdict(stage) for stage in STAGES]}
+
+
+def roofs(connection: sqlite3.Connection, chosen: Filter) -> list[dict[str, Any]]:
+    """How near each configuration comes to what the memory can give; only requests that ran alone count."""
+    latest = roofline.latest(connection, chosen)
+    known = frames.configurations(connection, [each.configuration_id for each in latest])
+    return [_roof(each, known.get(each.configuration_id, {})) for each in latest]
+
+
+def unit_of(name: str) -> str:
+    """The unit of a figure as it is stored and told."""
+    return "s" if name.endswith("_seconds") else "tokens/s"
+
+
+def plain(value: Any) -> Any:
+    """A value of a frame or a row as JSON has it: no numpy types, and null for what is no number."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is pandas.NA or value is pandas.NaT or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
+
+
+def _rows(frame: pandas.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _totals(counted: frames.Totals) -> dict[str, Any]:
+    cached, told = counted.cached_prompt_tokens, counted.told_prompt_tokens
+    percent = 100.0 * cached / told if cached is not None and told else None
+    return {"totals": dataclasses.asdict(counted), "prefix_cache_percent": percent}
+
+
+def _figure(found: frames.FigureSummary | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    values = {name: plain(value) for name, value in dataclasses.asdict(found).items()}
+    return {**values, "label": NAMED[found.name].label, "unit": unit_of(found.name)}
+
+
+def _roof(decoded: roofline.Decoded, info: Mapping[str, Any]) -> dict[str, Any]:
+    found = roofline.roof(info, decoded.decode_tokens_per_second, decoded.context_tokens, 1, decoded.bandwidth)
+    return {
+        "model": decoded.model,
+        "configuration_id": decoded.configuration_id,
+        "device": info.get("device"),
+        "decode_tokens_per_second": plain(decoded.decode_tokens_per_second),
+        "context_tokens": plain(decoded.context_tokens),
+        "bandwidth": None if decoded.bandwidth is None else dataclasses.asdict(decoded.bandwidth),
+        **(dataclasses.asdict(found) if found is not None else NO_ROOF),
+    }
+
+
+NO_ROOF: dict[str, Any] = {
+    **{field.name: None for field in dataclasses.fields(roofline.Roof)},
+    "words": "",
+    "missing": "The configuration of these requests is not kept.",
+}
+
+
+def _notes(connection: sqlite3.Connection, chosen: Filter) -> list[str]:
+    """Why there is nothing: a name that no request ever had is more likely misspelt than new."""
+    kept = frames.options(connection, Filter())
+    return [
+        without_long_echoes(
+            f"No request with the {name} '{value}' is kept. {nearest(value, kept.get(name, ()))}".strip()
+        )
+        for name, value in _wanted(chosen)
+        if value not in kept.get(name, ())
+    ]
+
+
+def _wanted(chosen: Filter) -> Iterable[tuple[str, str]]:
+    return ((name, value) for name in DIMENSIONS for value in getattr(chosen, name))

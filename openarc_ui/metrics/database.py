@@ -1,0 +1,206 @@
+"""The SQLite file of the metrics: opened for its one writer or for a reader, named, measured, and set aside when damaged.
+
+What SQLite says becomes words here. It knows no table and no row.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from openarc_ui.errors import OpenArcError
+from openarc_ui.metrics.schema import MIGRATIONS, is_behind, migrate
+
+logger = logging.getLogger(__name__)
+
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+BUSY_SECONDS = 1.0
+READ_SECONDS = 2.0
+LARGEST_JOURNAL_BYTES = 64 * 1024 * 1024
+"""After a long transaction the write-ahead log is cut back to this."""
+REASONS = {
+    sqlite3.SQLITE_BUSY: "is held by another program",
+    sqlite3.SQLITE_LOCKED: "is held by another program",
+    sqlite3.SQLITE_FULL: "has no room: the disk is full",
+    sqlite3.SQLITE_IOERR: "can't be read or written: the disk is full, or fails",
+    sqlite3.SQLITE_READONLY: "may not be written",
+    sqlite3.SQLITE_PERM: "may not be read or written",
+    sqlite3.SQLITE_CANTOPEN: "can't be opened: see its folder and permissions",
+    sqlite3.SQLITE_CORRUPT: "is damaged",
+    sqlite3.SQLITE_NOTADB: "is damaged",
+}
+FileId = tuple[int, int]
+
+
+class MetricsUnreadable(OpenArcError):
+    """The metrics can't be read now."""
+
+    code = "metrics_unreadable"
+
+
+class DatabaseFile:
+    """One path, and what is there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open_to_write(
+        self, before_migration: Callable[[sqlite3.Connection], None]
+    ) -> tuple[sqlite3.Connection, FileId | None]:
+        """The writer's connection, to a database of the newest version; made where there is none.
+
+        Args:
+            before_migration: called when an older database is about to be brought up to date, which may take a while.
+
+        Raises:
+            sqlite3.Error, OSError: as they come; a database of a newer OpenArc is left as it is.
+        """
+        self._make_file()
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            if is_behind(connection):
+                before_migration(connection)
+            # Only an empty database takes this; it is how deleted rows give their room back to the disk.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {LARGEST_JOURNAL_BYTES}")
+            migrate(connection)
+            return connection, self.file_id()
+        except BaseException:
+            connection.close()
+            raise
+
+    def open_to_read(self) -> sqlite3.Connection:
+        """A reader's connection, within a transaction, so that all it reads is of one moment.
+
+        Raises:
+            MetricsUnreadable: it can't be read, is damaged, or is not of this version (yet).
+        """
+        connection = sqlite3.connect(
+            f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=READ_SECONDS, isolation_level=None
+        )
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version == len(MIGRATIONS):
+                connection.execute("BEGIN")
+                return connection
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+        if version == 0:
+            return empty()
+        if version > len(MIGRATIONS):
+            raise MetricsUnreadable(
+                "The metrics are from a newer OpenArc.", "Start that one, or name another --database."
+            )
+        raise MetricsUnreadable(
+            "The metrics of an older OpenArc are being brought up to date.", "They show as soon as that is done."
+        )
+
+    def file_id(self) -> FileId | None:
+        """Which file is at the path; None: none that we can see, and opening it says why."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def size_bytes(self) -> int:
+        """Of the file and its companions."""
+        total = 0
+        for file in self._files():
+            try:
+                total += file.stat().st_size
+            except OSError:
+                # Not there, or not to be looked at: then it is nothing that we hold.
+                continue
+        return total
+
+    def is_damaged(self) -> bool:
+        """Look through the whole file, with a connection of its own.
+
+        Raises:
+            sqlite3.Error: it could not be looked through, which does not say that it is damaged.
+        """
+        if self.file_id() is None:
+            return False
+        connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=READ_SECONDS)
+        try:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+        except sqlite3.DatabaseError as error:
+            if primary_code(error) in DAMAGED:
+                return True
+            raise
+        finally:
+            connection.close()
+
+    def set_aside(self) -> str:
+        """Rename the file and its companions, so that a new one can be begun and nothing is deleted; the new name."""
+        stamp = f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+        name, number = stamp, 2
+        while self.path.with_name(name).exists():
+            name, number = f"{stamp}-{number}", number + 1
+        for file in self._files():
+            if file.exists():
+                file.replace(self.path.with_name(name + file.name.removeprefix(self.path.name)))
+        return name
+
+    def _make_file(self) -> None:
+        """The file, for its owner only; SQLite gives its companions the same mode.
+
+        It is opened by us only when it is new: closing any handle of a file drops all locks this process has on it.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            for file in self._files():
+                try:
+                    if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+                        file.chmod(0o600)
+                except PermissionError as error:
+                    logger.warning("others may read the metrics: %s", error)
+
+    def _files(self) -> tuple[Path, ...]:
+        return tuple(self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-shm"))
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Committed on leaving, rolled back on leaving with an error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def empty() -> sqlite3.Connection:
+    """A database in memory with nothing in it."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    return connection
+
+
+def primary_code(error: BaseException | None) -> int:
+    """SQLite's error code without its details; 0 where the error comes from elsewhere."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def words_of(error: Exception) -> str:
+    """What keeps the database from being used now, in one sentence."""
+    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return f"The metrics database {REASONS.get(primary_code(error), 'can not be used')} ({said})."

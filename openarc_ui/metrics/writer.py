@@ -1,0 +1,248 @@
+"""The one thread that writes the metrics: what waits, in transactions of many rows, and between them what is to be deleted.
+
+Rows leave the memory only after they are committed to the file that is at the path. Every fault of the disk ends here.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+
+from openarc_ui.metrics.database import DAMAGED, LOCKED, DatabaseFile, FileId, primary_code, transaction, words_of
+from openarc_ui.metrics.retention import Retention
+from openarc_ui.metrics.rows import TABLES
+from openarc_ui.metrics.spill import read_spill, spill_path, write_spill
+from openarc_ui.metrics.waiting import BATCH_ROWS, Batch, Waiting
+
+logger = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 0.005
+"""Between two steps of a long cleaning."""
+RETRY_SECONDS = 0.2
+RETENTION_SECONDS = 300.0
+UNWRITABLE = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    sqlite3.DataError,
+    OverflowError,
+    UnicodeError,
+)
+"""It is the row that is wrong, not the database: trying again changes nothing."""
+
+
+class Writer:
+    """Attributes:
+    problem: why nothing can be written now, in a sentence, or None.
+    notice: what happened once and should be known, or None.
+    revision, sample_revision: other numbers whenever rows of that kind came or went.
+    is_migrating: a database of an older OpenArc is being brought up to date.
+    """
+
+    def __init__(self, file: DatabaseFile, waiting: Waiting, retention: Retention) -> None:
+        self.problem: str | None = None
+        self.notice: str | None = None
+        self.revision = 0
+        self.sample_revision = 0
+        self.is_migrating = file.file_id() is not None
+        self._file = file
+        self._waiting = waiting
+        self._retention = retention
+        self._connection: sqlite3.Connection | None = None
+        self._migrating: sqlite3.Connection | None = None
+        self._file_id: FileId | None = None
+        self._spill = spill_path(file.path)
+        self._has_spill: bool | None = None
+        self._is_suspect = False
+        self._retention_due_at = time.monotonic()
+        self._deadline = float("inf")
+        self._thread = threading.Thread(target=self._run, name="metrics-writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def suspect(self) -> None:
+        """A reader met damage: look at the file."""
+        self._is_suspect = True
+        self._waiting.call()
+
+    def close(self, timeout: float) -> None:
+        """End after everything is written, at most `timeout` seconds from now; then what is left goes to the spill file."""
+        self._deadline = min(self._deadline, time.monotonic() + timeout)
+        self._waiting.close()
+        self._thread.join(timeout + 2 * RETRY_SECONDS)
+        while self._thread.is_alive():
+            # It waits for a lock, or is in the middle of something long, which is rolled back.
+            self._interrupt()
+            self._thread.join(RETRY_SECONDS)
+
+    def _run(self) -> None:
+        has_more = True
+        while True:
+            until_retention = max(0.0, self._retention_due_at - time.monotonic())
+            self._waiting.wait(PAUSE_SECONDS if has_more else until_retention)
+            if self._waiting.is_closing and (not self._waiting.rows or time.monotonic() > self._deadline):
+                break
+            try:
+                has_more = self._work()
+            except (sqlite3.Error, OSError) as error:
+                self._recover(error)
+                has_more = True
+                time.sleep(RETRY_SECONDS)
+            except Exception:
+                logger.exception("writing the metrics failed")
+                self.problem = "Writing the metrics failed; the log has the reason."
+                time.sleep(RETRY_SECONDS)
+        self._spill_rest()
+        self._disconnect()
+
+    def _work(self) -> bool:
+        """Write a batch and delete a little; True: there is more to be done at once."""
+        if self._is_suspect:
+            self._look_for_damage()
+        if self._has_spill is None:
+            self._has_spill = self._spill.exists()
+        if self._connection is None:
+            if not (self._waiting.rows or self._has_spill or self._file.file_id()):
+                self.is_migrating = False
+                self._retention_due_at = time.monotonic() + RETENTION_SECONDS
+                return False
+            self._connect()
+        connection = self._connection
+        assert connection is not None
+        if self._has_spill:
+            self._read_spill(connection)
+        batch = self._waiting.batch(BATCH_ROWS)
+        if batch.rows:
+            self._write(connection, batch)
+        self.problem = None
+        return self._clean(connection) if self._connection is connection else True
+
+    def _connect(self) -> None:
+        """Open the file, bring it up to date, and read in what an earlier end left over."""
+
+        def before_migration(connection: sqlite3.Connection) -> None:
+            self._migrating = connection
+            self.is_migrating = True
+            self.problem = "The metrics of an older OpenArc are being brought up to date; new ones wait in memory."
+
+        try:
+            self._connection, self._file_id = self._file.open_to_write(before_migration)
+        finally:
+            self._migrating = None
+            self.is_migrating = False
+        self._changed()
+
+    def _write(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """One transaction; the rows leave the memory only after it is committed to the file that is at the path."""
+        try:
+            with transaction(connection):
+                for name, table in TABLES.items():
+                    table.add(connection, [values for kind, values in batch.rows if kind == name])
+        except UNWRITABLE:
+            with transaction(connection):
+                self._write_singly(connection, batch)
+        if self._file.file_id() != self._file_id:
+            self._disconnect()
+            self.notice = f"{self._file.path.name} was deleted or replaced while OpenArc ran; it goes on in a new one."
+            return
+        self.revision += bool(batch.counts["reports"] + batch.counts["details"])
+        self.sample_revision += bool(batch.counts["samples"])
+        self._waiting.written(batch)
+
+    def _write_singly(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """The same row by row: one that the database will never take is counted, and keeps no other from its place."""
+        for name, values in batch.rows:
+            connection.execute("SAVEPOINT row")
+            try:
+                connection.execute(TABLES[name].insert, values)
+            except UNWRITABLE as error:
+                connection.execute("ROLLBACK TO row")
+                self._waiting.refused(name)
+                logger.warning("a row of %s can't be kept: %s", name, error)
+            connection.execute("RELEASE row")
+
+    def _clean(self, connection: sqlite3.Connection) -> bool:
+        if time.monotonic() < self._retention_due_at or self._waiting.is_closing:
+            return False
+        has_more = self._retention.step(connection, time.time())
+        if has_more:
+            self._changed()
+        else:
+            self._retention_due_at = time.monotonic() + RETENTION_SECONDS
+        return has_more
+
+    def _read_spill(self, connection: sqlite3.Connection) -> None:
+        try:
+            unreadable = read_spill(self._spill, connection)
+        except OSError as error:
+            logger.warning("%s can't be read in: %s", self._spill.name, error)
+            self.notice = f"{self._spill.name} can't be read in: {error.strerror or error}. The next start tries again."
+        else:
+            if unreadable:
+                self.notice = f"{unreadable} lines of {self._spill.name} can't be read; it was kept under another name."
+        self._has_spill = False
+        self._changed()
+
+    def _recover(self, error: sqlite3.Error | OSError) -> None:
+        """After a fault: a damaged file is set aside, anything else (locked, full) is tried again."""
+        words = words_of(error)
+        if words != self.problem:
+            logger.warning("%s", words)
+        self.problem = words
+        if primary_code(error) in DAMAGED:
+            self._set_aside()
+        elif primary_code(error) not in LOCKED:
+            self._disconnect()
+
+    def _look_for_damage(self) -> None:
+        self._is_suspect = False
+        if self._file.is_damaged():
+            self._set_aside()
+
+    def _set_aside(self) -> None:
+        self._disconnect()
+        try:
+            name = self._file.set_aside()
+        except OSError as error:
+            self.problem = f"The metrics database is damaged and can't be set aside: {error.strerror or error}."
+            return
+        self.notice = f"The metrics database was damaged; it was set aside as {name} and a new one begun."
+        logger.warning("%s", self.notice)
+        self._changed()
+
+    def _changed(self) -> None:
+        self.revision += 1
+        self.sample_revision += 1
+
+    def _spill_rest(self) -> None:
+        """What the database did not take: to a file that the next start reads in."""
+        batch = self._waiting.batch(None)
+        if not batch.rows:
+            return
+        try:
+            write_spill(self._spill, batch.rows)
+        except OSError as error:
+            logger.error("%d rows of metrics are lost: %s can't be written: %s", len(batch.rows), self._spill, error)
+            return
+        logger.warning("%d rows of metrics wait in %s for the next start", len(batch.rows), self._spill.name)
+        self._waiting.written(batch)
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except sqlite3.Error as error:
+                logger.warning("closing the metrics database: %s", error)
+
+    def _interrupt(self) -> None:
+        connection = self._connection or self._migrating
+        try:
+            if connection is not None:
+                connection.interrupt()
+        except sqlite3.ProgrammingError as error:
+            logger.debug("it was closed at this moment: %s", error)

@@ -1,0 +1,173 @@
+"""What is too old or too much goes away: whole periods, oldest first, from rows and sums alike, while others write."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from openarc_ui.engine.types import GenerationRequest
+from openarc_ui.metrics.power import Power
+from openarc_ui.metrics.retention import CHUNK_ROWS, Retention, delete_some, used_bytes
+from openarc_ui.metrics.rollups import PERIOD_SECONDS
+from openarc_ui.metrics.sampler import Sample
+from openarc_ui.metrics.store import MetricsStore
+from tests.metrics.files import check_sums, names, rows, running, wait_until
+from tests.reports import report
+
+DAY = 86_400.0
+GAPS = tuple(0.01 for _ in range(128))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "metrics.sqlite3"
+
+
+def fill(path: Path, moments: dict[str, float]) -> None:
+    """A request and a sample of the machine at each moment."""
+    store = MetricsStore(path)
+    for name, moment in moments.items():
+        each = report(request_id=name, submitted_at=moment, inter_token_latencies_seconds=GAPS)
+        store.record(each)
+        store.record_answer(GenerationRequest(conversation=({"role": "user", "content": "a"},)), (), each)
+        store.record_sample(Sample(moment, 1.0, 1, (), (), (Power("dram", 1.0),)))
+    store.close(timeout=30)
+
+
+def periods(path: Path, table: str) -> list[int]:
+    return sorted({row["period"] for row in rows(path, f"SELECT period FROM {table}")})
+
+
+def clean(path: Path, retention: Retention, now: float) -> int:
+    """Every step there is to do; how many it took."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        steps = 1
+        while retention.step(connection, now):
+            steps += 1
+        return steps
+
+
+def test_what_is_older_than_the_limit_is_gone_from_rows_and_sums_alike(path: Path) -> None:
+    now = 1_800_000_000.0
+    fill(path, {"old": now - 11 * DAY, "at the limit": now - 10 * DAY + PERIOD_SECONDS, "new": now - DAY})
+    clean(path, Retention(max_age_days=10), now)
+    assert names(path) == ["at the limit", "new"]
+    assert [row["request_id"] for row in rows(path, "SELECT * FROM details ORDER BY rowid")] == ["at the limit", "new"]
+    for table in ("samples", "power"):
+        assert len(rows(path, f"SELECT * FROM {table}")) == 2
+    assert periods(path, "rollups") == periods(path, "sample_rollups") == periods(path, "power_rollups")
+    assert len(periods(path, "rollups")) == 2
+    check_sums(path)
+
+
+def test_a_period_is_kept_while_any_of_it_is_young_enough(path: Path) -> None:
+    end = (int(1_800_000_000 / PERIOD_SECONDS) + 1) * PERIOD_SECONDS
+    fill(path, {"first": end - PERIOD_SECONDS, "last": end - 1})
+    clean(path, Retention(max_age_days=1), end + DAY - 1)
+    assert names(path) == ["first", "last"]
+    clean(path, Retention(max_age_days=1), end + DAY)
+    assert names(path) == []
+
+
+def test_without_limits_nothing_is_deleted(path: Path) -> None:
+    fill(path, {"ancient": 1.0})
+    clean(path, Retention(), time.time())
+    assert names(path) == ["ancient"]
+
+
+def test_moments_before_the_epoch_end_the_cleaning_too(path: Path) -> None:
+    fill(path, {"wrong clock": -5000.0, "zero": 0.0})
+    clean(path, Retention(max_age_days=1), time.time())
+    assert names(path) == []
+    assert periods(path, "rollups") == []
+
+
+def test_too_large_a_file_loses_its_oldest_and_gives_the_room_back(path: Path) -> None:
+    now = time.time()
+    fill(path, {str(number): now - DAY + number * 20 for number in range(3000)})
+    before = path.stat().st_size
+    limit = before // 2
+    clean(path, Retention(max_bytes=limit), now)
+    left = [int(name) for name in names(path)]
+    assert left == list(range(left[0], 3000))
+    assert 500 < len(left) < 2000
+    with closing(sqlite3.connect(path)) as connection:
+        assert used_bytes(connection) <= limit
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert path.stat().st_size <= limit + 4096
+    check_sums(path)
+
+
+def test_the_period_that_is_running_is_never_deleted_for_its_size(path: Path) -> None:
+    now = time.time()
+    fill(path, {"before": now - 2 * PERIOD_SECONDS, "now": now})
+    clean(path, Retention(max_bytes=1), now)
+    assert names(path) == ["now"]
+
+
+def test_half_a_deleted_period_has_sums_that_agree(path: Path) -> None:
+    fill(path, {str(number): 1000.0 for number in range(CHUNK_ROWS + 20)})
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        delete_some(connection, 3)
+    assert len(names(path)) == 20
+    check_sums(path)
+
+
+def test_two_requests_of_one_id_share_details_until_the_last_is_gone(path: Path) -> None:
+    now = 1_800_000_000.0
+    fill(path, {"twice": now - 5 * DAY})
+    fill(path, {"twice": now})
+    clean(path, Retention(max_age_days=1), now)
+    assert len(rows(path, "SELECT * FROM details")) == 1
+    clean(path, Retention(max_age_days=1), now + 5 * DAY)
+    assert rows(path, "SELECT * FROM details") == []
+
+
+def test_a_start_deletes_what_is_too_old_while_new_reports_wait_less_than_a_tenth_of_a_second(path: Path) -> None:
+    long_ago = time.time() - 30 * DAY
+    fill(path, {f"old {number}": long_ago + number * 0.01 for number in range(9_000)})
+    store = MetricsStore(path, max_age_days=7)
+    seen = store.revision()
+    waits: list[float] = []
+    while len(rows(path, "SELECT 1 FROM requests WHERE request_id LIKE 'old%' LIMIT 1")):
+        store.record(report(request_id="new", submitted_at=time.time()))
+        began_at = time.perf_counter()
+        assert store.flush()
+        waits.append(time.perf_counter() - began_at)
+    assert len(waits) > 3
+    assert sorted(waits)[len(waits) // 2] < 0.1
+    wait_until(lambda: store.revision() != seen)
+    store.close()
+    assert set(names(path)) == {"new"}
+    check_sums(path)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from openarc_ui.metrics.store import MetricsStore
+store = MetricsStore(Path(sys.argv[1]), max_age_days=7)
+seen = store.revision()
+while store.revision() < seen + 5:
+    time.sleep(0.001)
+print("deleting", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_kill_in_the_middle_of_deleting_leaves_sums_that_agree(path: Path) -> None:
+    long_ago = time.time() - 30 * DAY
+    fill(path, {str(number): long_ago + number * 0.01 for number in range(9_000)})
+    with running(KILLED, str(path)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "deleting\n"
+        process.kill()
+    assert 0 < len(names(path)) < 9_000
+    check_sums(path)
+    assert rows(path, "PRAGMA integrity_check")[0][0] == "ok"
+    assert len(rows(path, "SELECT * FROM details")) == len(names(path))
