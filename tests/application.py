@@ -39,6 +39,7 @@ class Application:
     Attributes:
         address: where its page is.
         log: everything it wrote, as a file.
+        database: the metrics it kept.
     """
 
     def __init__(self, model_folder: Path, *flags: str) -> None:
@@ -47,7 +48,8 @@ class Application:
         self.address = f"http://127.0.0.1:{port}"
         self.log = Path(self._folder.name) / "log.txt"
         own = Path(self._folder.name)
-        places = ["--model-folder", str(model_folder), "--database", str(own / "metrics.sqlite3")]
+        self.database = own / "metrics.sqlite3"
+        places = ["--model-folder", str(model_folder), "--database", str(self.database)]
         places += ["--conversations", str(own / "conversations.sqlite3")]
         places += ["--profile-folder", str(own / "profiles"), "--cache-folder", str(own / "cache")]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENARC_")}

@@ -35,11 +35,12 @@ async def refuse_unknown_queries(request: Request) -> None:
 
 
 def _query_parameters(dependant: Any) -> dict[str, bool]:
-    """Name -> may be there several times, of a route and of what it depends on."""
-    known = {
+    """Name -> may be there several times, of a route and of what it depends on; also what a dependency reads by itself."""
+    known: dict[str, bool] = {
         parameter.alias: get_origin(parameter.field_info.annotation) in (list, tuple)
         for parameter in getattr(dependant, "query_params", ())
     }
+    known |= getattr(getattr(dependant, "call", None), "query_names", {})
     for below in getattr(dependant, "dependencies", ()):
         known |= _query_parameters(below)
     return known

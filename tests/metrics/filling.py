@@ -114,8 +114,7 @@ def _batch(
 ) -> dict[str, list[Any]]:
     count = len(numbers)
     model, source, outcome = (_drawn(generator, count, table) for table in (MODELS, SOURCES, OUTCOMES))
-    failed, told = outcome == 3, model < 2
-    concurrent = generator.integers(1, 9, count)
+    failed, told, concurrent = outcome == 3, model < 2, generator.integers(1, 9, count)
     prompt = generator.lognormal(6.0, 0.8, count).astype(int) + 1
     lengths = generator.integers(1, most_gaps + 1, count)
     step = numpy.asarray([1.0 / speed for *_, speed in MODELS])[model] * concurrent**0.5
@@ -155,8 +154,7 @@ def _batch(
     parts = {"decode_inference_seconds": decode * 0.9, "decode_sampling_seconds": decode * 0.05}
     parts |= {"cached_prompt_tokens": prompt // 3, "kv_cache_percent": generator.random(count) * 100}
     facts |= {"queue_seconds": queue.tolist(), "total_seconds": total.tolist()}
-    facts |= {name: _where(values, ~failed) for name, values in measured.items()}
-    return facts | {name: _where(values, ~failed & told) for name, values in parts.items()}
+    return facts | _told(measured, ~failed) | _told(parts, ~failed & told)
 
 
 def _drawn(generator: numpy.random.Generator, count: int, table: tuple[tuple[Any, ...], ...]) -> Array:
@@ -165,8 +163,12 @@ def _drawn(generator: numpy.random.Generator, count: int, table: tuple[tuple[Any
     return generator.choice(len(table), count, p=shares or None)
 
 
-def _where(values: Array, kept: Array) -> list[Any]:
-    return [value if keep else None for value, keep in zip(values.tolist(), kept.tolist(), strict=True)]
+def _told(columns: dict[str, Array], kept: Array) -> dict[str, list[Any]]:
+    """None where there was nothing to measure."""
+    return {
+        name: [value if keep else None for value, keep in zip(values.tolist(), kept.tolist(), strict=True)]
+        for name, values in columns.items()
+    }
 
 
 def _configurations(start: float) -> Iterator[tuple[str, float, str]]:

@@ -19,6 +19,7 @@ from openarc_ui.metrics import drawing, frames
 from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, STAGES
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
 from openarc_ui.metrics.frames import FigureSummary, Totals
+from openarc_ui.metrics.rollups import TABLES
 from tests.metrics.filling import START, fill
 
 HOURS = 9
@@ -340,3 +341,16 @@ def test_whole_hours_are_answered_by_the_sums_alone(path: Path) -> None:
     frames.stages(connection, Filter(model=("qwen3-4b-int4",)))
     connection.close()
     assert "requests" not in read
+
+
+def test_what_is_deleted_is_gone_from_every_length_of_sums(tmp_path: Path) -> None:
+    fill(tmp_path / "m.sqlite3", 600, days=0.5)
+    connection = sqlite3.connect(tmp_path / "m.sqlite3")
+    connection.execute("DELETE FROM requests WHERE submitted_at < ?", (START + 5000,))
+    (left,) = connection.execute("SELECT count(*) FROM requests").fetchone()
+    for table in TABLES:
+        added, gone = connection.execute(f"SELECT sum(requests), sum(requests <= 0) FROM {table}").fetchone()
+        assert (added, gone) == (left, 0), table
+    assert frames.totals(connection, Filter()).requests == left
+    assert frames.totals(connection, Filter(until=START + 5000)).requests == 0
+    connection.close()

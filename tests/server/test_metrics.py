@@ -57,6 +57,8 @@ def made_up(number: int) -> PerformanceReport:
         model="other" if number % 5 == 4 else "model",
         finish_reason=FinishReason.CANCELLED if number % 11 == 10 else FinishReason.STOP,
         ttft_seconds=0.05 + number / 300,
+        decode_seconds=sum(gaps),
+        decode_inference_seconds=None,
         tpot_seconds=sum(gaps) / len(gaps),
         queue_seconds=number / 7000,
         total_seconds=0.6 + number / 100,

@@ -25,13 +25,13 @@ from openarc_ui.server.metrics_bodies import (
     BandwidthBody,
     ComparisonBody,
     DefinitionsBody,
+    FilterQuery,
     RequestBody,
     RequestsBody,
     RoofBody,
     SeriesBody,
     StagesBody,
     SummaryBody,
-    filter_query,
 )
 from openarc_ui.server.problems import documented
 
@@ -44,7 +44,10 @@ EXPORTS_AT_ONCE = 2
 OPENMETRICS = "application/openmetrics-text"
 READ_ERRORS = documented(503)
 ONE_REQUEST_ERRORS = documented(404, 503)
-Chosen = Annotated[Filter, Depends(filter_query())]
+FILTER, FILTER_A, FILTER_B = FilterQuery(), FilterQuery("a."), FilterQuery("b.")
+Chosen = Annotated[Filter, Depends(FILTER)]
+FILTERED = {"parameters": FILTER.described()}
+COMPARED = {"parameters": [*FILTER_A.described(), *FILTER_B.described()]}
 RequestId = Annotated[
     str, Path(max_length=64, description="Of the request.", examples=["7c3f1a2b9d4e4f6a8b0c1d2e3f4a5b6c"])
 ]
@@ -90,7 +93,7 @@ def _add_exposition(router: APIRouter, exposition: Exposition) -> None:
 def _add_numbers(router: APIRouter, ask: Ask[Any]) -> None:
     """What many requests come to."""
 
-    @router.get("/metrics/summary", summary="Totals and percentiles", responses=READ_ERRORS)
+    @router.get("/metrics/summary", summary="Totals and percentiles", responses=READ_ERRORS, openapi_extra=FILTERED)
     async def summary(chosen: Chosen) -> SummaryBody:
         """Requests, tokens, the prefix cache, and mean, p50, p90 and p99 of every figure, in seconds and tokens a second.
 
@@ -98,7 +101,7 @@ def _add_numbers(router: APIRouter, ask: Ask[Any]) -> None:
         """
         return SummaryBody.model_validate(await ask(partial(answers.summary, chosen=chosen)))
 
-    @router.get("/metrics/series", summary="Figures over time", responses=READ_ERRORS)
+    @router.get("/metrics/series", summary="Figures over time", responses=READ_ERRORS, openapi_extra=FILTERED)
     async def series(
         chosen: Chosen,
         points: Annotated[
@@ -108,13 +111,13 @@ def _add_numbers(router: APIRouter, ask: Ask[Any]) -> None:
         """Means of every figure for each model, processor, memory and power, in buckets of one width."""
         return SeriesBody.model_validate(await ask(partial(answers.series, chosen=chosen, points=points)))
 
-    @router.get("/metrics/stages", summary="Where the time went", responses=READ_ERRORS)
+    @router.get("/metrics/stages", summary="Where the time went", responses=READ_ERRORS, openapi_extra=FILTERED)
     async def stages(chosen: Chosen) -> list[StagesBody]:
         """Mean seconds of each stage, for each model and configuration."""
         found = await ask(partial(answers.stages, chosen=chosen))
         return [StagesBody.model_validate(each) for each in found]
 
-    @router.get("/metrics/options", summary="What can be filtered by", responses=READ_ERRORS)
+    @router.get("/metrics/options", summary="What can be filtered by", responses=READ_ERRORS, openapi_extra=FILTERED)
     async def options(chosen: Chosen) -> dict[str, list[str]]:
         """The models, backends, devices, configurations, outcomes and sources of the requests in the span."""
         found: dict[str, list[str]] = await ask(partial(answers.options, chosen=chosen))
@@ -129,14 +132,19 @@ def _add_numbers(router: APIRouter, ask: Ask[Any]) -> None:
 def _add_comparing(router: APIRouter, ask: Ask[Any]) -> None:
     """Groups beside each other, and beside what the memory can give."""
 
-    @router.get("/metrics/compare", summary="Compare two groups", responses=READ_ERRORS)
+    @router.get("/metrics/compare", summary="Compare two groups", responses=READ_ERRORS, openapi_extra=COMPARED)
     async def compare(
-        a: Annotated[Filter, Depends(filter_query("a."))], b: Annotated[Filter, Depends(filter_query("b."))]
+        a: Annotated[Filter, Depends(FILTER_A)], b: Annotated[Filter, Depends(FILTER_B)]
     ) -> ComparisonBody:
         """Group b beside group a: models, configurations or periods, with the difference of medians and its 95% interval."""
         return ComparisonBody.model_validate(await ask(partial(answers.comparison, a=a, b=b)))
 
-    @router.get("/metrics/roofline", summary="How near decoding comes to the memory's bandwidth", responses=READ_ERRORS)
+    @router.get(
+        "/metrics/roofline",
+        summary="How near decoding comes to the memory's bandwidth",
+        responses=READ_ERRORS,
+        openapi_extra=FILTERED,
+    )
     async def roofline(chosen: Chosen) -> list[RoofBody]:
         """For each configuration: bytes read for a token, bytes a second, and their share of the measured bandwidth."""
         found = await ask(partial(answers.roofs, chosen=chosen))
@@ -146,7 +154,7 @@ def _add_comparing(router: APIRouter, ask: Ask[Any]) -> None:
 def _add_requests(router: APIRouter, ask: Ask[Any], needs_key: bool) -> None:
     """Single requests."""
 
-    @router.get("/metrics/requests", summary="List requests", responses=READ_ERRORS)
+    @router.get("/metrics/requests", summary="List requests", responses=READ_ERRORS, openapi_extra=FILTERED)
     async def requests(
         chosen: Chosen,
         limit: Annotated[
@@ -197,6 +205,7 @@ def _add_export(router: APIRouter, store: MetricsStore) -> None:
         summary="Export requests as a file",
         responses={200: {"content": content, "description": "A file"}, **READ_ERRORS},
         response_class=Response,
+        openapi_extra=FILTERED,
     )
     async def export_requests(
         chosen: Chosen,
