@@ -11,10 +11,11 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from openarc_ui import __version__
-from openarc_ui.errors import ConversationsUnusable, OpenArcError, SettingsError
+from openarc_ui.errors import ConversationsUnusable, MetricsUnreadable, OpenArcError, SettingsError
 from openarc_ui.privacy import forbid_telemetry
 from openarc_ui.settings import Settings, is_loopback, prepare_folders, read_settings
 
@@ -96,35 +97,42 @@ def run(settings: Settings) -> int:
     from openarc_ui.startup import Startup
     from openarc_ui.terminal import TerminalProgress
 
-    progress = TerminalProgress()
-    conversations = ConversationStore(settings.conversations)
-    store, telemetry = _open_store(settings), _open_telemetry(settings)
-
-    def on_report(report: PerformanceReport) -> None:
-        store.record(report)
-        exposition.record(report)
-
-    def on_answer(request: GenerationRequest, texts: tuple[str, ...], report: PerformanceReport) -> None:
-        store.record_answer(request, texts, report)
+    with ExitStack() as opened:
+        # Closed from the last to the first, each whether or not another fails: what records ends before what keeps.
+        progress = opened.enter_context(closing(TerminalProgress()))
+        conversations = opened.enter_context(closing(ConversationStore(settings.conversations)))
+        telemetry = _open_telemetry(settings)
         if telemetry is not None:
-            telemetry.record(report, request)
+            opened.callback(telemetry.close)
+        store = opened.enter_context(closing(_open_store(settings)))
 
-    def on_loaded(info: ModelInfo) -> None:
-        store.record_model(info)
-        profiles.keep_last_good(info.request)
+        def on_report(report: PerformanceReport) -> None:
+            store.record(report)
+            exposition.record(report)
 
-    engine = Engine(
-        settings.model_folder,
-        on_report=on_report,
-        on_answer=on_answer,
-        on_loaded=on_loaded,
-        queue_size=settings.queue_size,
-        cache_folder=settings.cache_folder,
-    )
-    exposition = Exposition(engine.status, store.health)
-    sampler = Sampler(store.record_sample, engine.status)
-    startup = Startup(engine, settings, progress.show, first_load)
-    try:
+        def on_answer(request: GenerationRequest, texts: tuple[str, ...], report: PerformanceReport) -> None:
+            store.record_answer(request, texts, report)
+            if telemetry is not None:
+                telemetry.record(report, request)
+
+        def on_loaded(info: ModelInfo) -> None:
+            store.record_model(info)
+            profiles.keep_last_good(info.request)
+
+        engine = Engine(
+            settings.model_folder,
+            on_report=on_report,
+            on_answer=on_answer,
+            on_loaded=on_loaded,
+            queue_size=settings.queue_size,
+            cache_folder=settings.cache_folder,
+        )
+        opened.callback(engine.close)
+        exposition = Exposition(engine.status, store.health)
+        sampler = Sampler(store.record_sample, engine.status)
+        opened.callback(sampler.stop)
+        startup = Startup(engine, settings, progress.show, first_load)
+        opened.callback(startup.stop)
         _say_cache_problem(engine, progress.say)
         _say_conversations_problem(conversations, progress.say)
         startup.start()
@@ -132,15 +140,6 @@ def run(settings: Settings) -> int:
         application = create_app(settings, engine, store, startup, profiles, conversations, exposition)
         _say_metrics_problem(store, progress.say)
         _serve(application, bound, settings, began_at, progress.say)
-    finally:
-        startup.stop()
-        sampler.stop()
-        engine.close()
-        store.close()
-        if telemetry is not None:
-            telemetry.close()
-        conversations.close()
-        progress.close()
     return 0
 
 
@@ -166,7 +165,6 @@ def _open_telemetry(settings: Settings) -> Telemetry | None:
 
 def _say_metrics_problem(store: MetricsStore, say: Callable[[str], None]) -> None:
     """Models answer without kept metrics too, so this is said and no error. The store has had its time to open the file."""
-    from openarc_ui.metrics.database import MetricsUnreadable
     from openarc_ui.metrics.queries import reading
 
     health = store.health()

@@ -23,6 +23,8 @@ OpenArcError
 ├── ConversationNotFound        no conversation of that id is this owner's
 ├── MessageNotFound             no message of that id is in the conversation
 ├── ConversationsUnusable       the database of the conversations can't be read or written
+├── RequestNotFound             the metrics keep no request of that id
+├── MetricsUnreadable           the database of the metrics can't be read now
 ├── ProfileNotFound             no profile of that name
 ├── ProfileExists               the name is taken, and nobody said to replace it
 ├── ProfileFolderUnusable       the folder of the profiles can't be read or written
@@ -143,6 +145,14 @@ class MessageNotFound(OpenArcError):
 
 class ConversationsUnusable(OpenArcError):
     code = "conversations_unusable"
+
+
+class RequestNotFound(OpenArcError):
+    code = "request_not_found"
+
+
+class MetricsUnreadable(OpenArcError):
+    code = "metrics_unreadable"
 
 
 class ProfileNotFound(OpenArcError):

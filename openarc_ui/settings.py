@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +19,15 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from openarc_ui.engine.types import BackendChoice
 from openarc_ui.errors import SettingsError, nearest
 
+logger = logging.getLogger(__name__)
+
 PREFIX = "OPENARC_"
 OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """OpenTelemetry's own name for `otlp_endpoint`, for machines where it is set for every program."""
+OTLP_PROTOCOL_VARIABLE = "OTEL_EXPORTER_OTLP_PROTOCOL"
+OTLP_PROTOCOLS = ("", "http/protobuf", "http/json")
+"""That a collector at OTEL_EXPORTER_OTLP_ENDPOINT may speak; over HTTP it takes either form."""
+SIGNAL_PATHS = ("/v1/traces", "/v1/metrics", "/v1/logs")
 STARTER = "starter"
 NO_MODEL = "none"
 
@@ -85,14 +92,9 @@ class Settings(BaseModel):
         # Empty switches off what the environment switches on. The address may hold a password, so it is not repeated.
         if not value or not value.strip():
             return None
-        try:
-            parts = urlsplit(value)
-            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-            is_address = is_address and not any(map(str.isspace, value))
-        except ValueError:
-            is_address = False
-        if not is_address:
-            raise ValueError("a collector's address is like http://localhost:4318 (OTLP over HTTP, not gRPC)")
+        problem = _problem_of_collector(value)
+        if problem is not None:
+            raise ValueError(problem)
         return value
 
     @model_validator(mode="after")
@@ -125,6 +127,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _problem_of_collector(address: str) -> str | None:
+    """Why a collector can't be reached at an address, with what to give instead; None where it can."""
+    try:
+        parts = urlsplit(address)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_address = is_address and not any(map(str.isspace, address))
+    except ValueError:
+        is_address = False
+    if not is_address:
+        return "a collector's address is like http://localhost:4318 (OTLP over HTTP, not gRPC)"
+    signal = next((path for path in SIGNAL_PATHS if parts.path.rstrip("/").endswith(path)), None)
+    if signal is not None:
+        return f"give the collector's address without {signal}, such as http://localhost:4318: the paths of the signals are added"
+    return None
+
+
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Settings from flags over environment over defaults.
 
@@ -132,6 +150,8 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         SettingsError: an unknown flag or OPENARC_ variable (with the nearest right name), or a wrong value.
     """
     values = {**_from_environment(environment), **_from_flags(arguments)}
+    if "otlp_endpoint" not in values:
+        values["otlp_endpoint"] = _collector_of_all_programs(environment)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -190,8 +210,6 @@ def default_of(name: str) -> str:
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     fields = {variable_of(name): name for name in Settings.model_fields}
     values: dict[str, Any] = {}
-    if environment.get(OTLP_VARIABLE):
-        values["otlp_endpoint"] = environment[OTLP_VARIABLE]
     for variable, value in environment.items():
         if not variable.startswith(PREFIX) or variable.startswith(f"{PREFIX}TEST_"):
             continue
@@ -200,6 +218,20 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if value != "":
             values[fields[variable]] = value
     return values
+
+
+def _collector_of_all_programs(environment: Mapping[str, str]) -> str | None:
+    """The address in OpenTelemetry's own variable. It was not meant for OpenArc alone, so one that can't be used is only said."""
+    address = environment.get(OTLP_VARIABLE, "").strip()
+    if not address:
+        return None
+    variable, problem = OTLP_VARIABLE, _problem_of_collector(address)
+    if environment.get(OTLP_PROTOCOL_VARIABLE, "").strip().lower() not in OTLP_PROTOCOLS:
+        variable, problem = OTLP_PROTOCOL_VARIABLE, "OpenArc sends OTLP over HTTP only (http/protobuf)"
+    if problem is None:
+        return address
+    logger.warning("%s can't be used, so nothing is sent to a collector: %s.", variable, problem)
+    return None
 
 
 class _Parser(argparse.ArgumentParser):

@@ -47,7 +47,9 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         (["--otlp-endpoint", "http://:4318"], {}, "--otlp-endpoint"),
         (["--otlp-endpoint", "http://c:99999"], {}, "--otlp-endpoint"),
         (["--otlp-endpoint", "http://[::1"], {}, "--otlp-endpoint"),
-        ([], {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector"}, "--otlp-endpoint"),
+        ([], {"OPENARC_OTLP_ENDPOINT": "collector"}, "OPENARC_OTLP_ENDPOINT"),
+        (["--otlp-endpoint", "http://x:4318/v1/traces"], {}, "without /v1/traces, such as http://localhost:4318"),
+        (["--otlp-endpoint", "http://x:4318/otlp/v1/metrics/"], {}, "without /v1/metrics"),
         (["--profile", "x"], {"OPENARC_DEVICE": "GPU", "OPENARC_BACKEND": "genai"}, "--device and --backend"),
     ],
 )
@@ -72,6 +74,29 @@ def test_the_collector_is_also_found_under_opentelemetrys_own_name() -> None:
     assert read_settings([], {**ours, **standard}).otlp_endpoint == "http://ours:4318"
     assert read_settings(flag, {**standard, **ours}).otlp_endpoint == "http://flag:4318"
     assert read_settings([], {}).otlp_endpoint is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "me:a-long-secret@collector:4317"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x:4318/v1/traces"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+        ),
+    ],
+)
+def test_a_collector_for_all_programs_that_can_not_be_used_is_said_and_stops_nothing(
+    environment: dict[str, str], says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read_settings([], environment).otlp_endpoint is None
+    assert caplog.text.count(says) == 1 and "a-long-secret" not in caplog.text
+    caplog.clear()
+    ours = {**environment, "OPENARC_OTLP_ENDPOINT": "http://ours:4318"}
+    assert read_settings([], ours).otlp_endpoint == "http://ours:4318"
+    assert read_settings(["--otlp-endpoint="], environment).otlp_endpoint is None
+    assert not caplog.records
 
 
 def test_an_empty_flag_switches_off_a_collector_of_the_environment() -> None:

@@ -34,7 +34,8 @@ export class Again {
       send();
     } });
     const send = () => { if (prompt.value.trim()) this.#run(prompt.value); else prompt.focus(); };
-    this.#say(prompt, make("div", { class: "oc-buttons" }, wordButton("Run", send, { class: "is-primary is-small" }), wordButton("Cancel", () => { this.element.hidden = true; this.button.focus(); }, { class: "is-small" }), make("span", { class: "oc-dim om-small" }, "Ctrl+Enter runs it")));
+    const note = this.request.again_note ? make("p", { class: "oc-dim om-small", "data-role": "again-note" }, this.request.again_note) : null;
+    this.#say(note, prompt, make("div", { class: "oc-buttons" }, wordButton("Run", send, { class: "is-primary is-small" }), wordButton("Cancel", () => { this.element.hidden = true; this.button.focus(); }, { class: "is-small" }), make("span", { class: "oc-dim om-small" }, "Ctrl+Enter runs it")));
     prompt.focus();
   }
 

@@ -2,22 +2,23 @@
 
 import { wordButton } from "../chat/buttons.js";
 import { make } from "../chat/dom.js";
-import { RANGE_WORDS } from "./link.js";
-import { Plot } from "./plot.js";
+import { RANGE_SECONDS, RANGE_WORDS } from "./link.js";
+import { isTouch, Plot } from "./plot.js";
 import { explained } from "./tiles.js";
 
 const USUAL_HEIGHT = 290;
 /** Name of a figure -> its card. */
 const CARDS = {
-  timeline: { title: "Over time", about: "one time axis; drag to zoom, double click to go back", id: "timeline", height: 560 },
+  timeline: { title: "Over time", about: () => isTouch() ? "one time axis" : "one time axis; drag to zoom, double click for all of it", id: "timeline", height: 560 },
   ttft: { title: "Time to first token", about: "ms, requests", id: "ttft_seconds" },
   decode: { title: "Decode throughput", about: "tok/s, requests", id: "decode_tokens_per_second" },
   itl: { title: "Inter-token latency", about: "ms, all gaps", id: "inter_token_latencies_seconds" },
   prompt_length: { title: "TTFT by prompt length", about: "a point opens its request", id: "ttft_seconds" },
   concurrency: { title: "Decode by requests at once", about: "tok/s, requests at once", id: "concurrent_requests" },
+  concurrency_ttft: { title: "TTFT by requests at once", about: "ms, requests at once", id: "concurrent_requests" },
   stages: { title: "Where the time went", about: "mean ms of a request", id: "stages" },
 };
-const SPAN_SECONDS = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 };
+const aboutOf = (name) => typeof CARDS[name].about === "function" ? CARDS[name].about() : CARDS[name].about;
 
 export class Cards {
   /** @param {import("./plot.js").Around} around @param {() => import("./link.js").View} view @param {(id: string) => void} open */
@@ -34,20 +35,24 @@ export class Cards {
     for (const [name, figure] of Object.entries(figures)) {
       const plot = this.plots.get(name);
       if (!plot) continue;
-      plot.note.textContent = figure?.layout?.meta?.note || CARDS[name].about;
+      plot.note.textContent = figure?.layout?.meta?.note || aboutOf(name);
+      plot.note.title = plot.note.textContent;
       plot.show(figure, JSON.stringify(this.view()));
     }
   }
 
   /** @param {Object<string, {from: any, traces: Object}>} parts */
   extend(parts) {
-    for (const [name, part] of Object.entries(parts)) this.plots.get(name)?.extend(part, SPAN_SECONDS[this.view().range] || 0);
+    for (const [name, part] of Object.entries(parts)) this.plots.get(name)?.extend(part, RANGE_SECONDS[this.view().range] || 0);
   }
+
+  /** The part of the time axis that is looked at, as its texts; null: all of it. */
+  zoomed() { return this.plots.get("timeline").zoomed(); }
 
   retheme() { for (const plot of this.plots.values()) plot.retheme(); }
 
-  #card(around, name, { title, about, id, height = USUAL_HEIGHT }) {
-    const note = make("span", { class: "om-card-unit" }, about);
+  #card(around, name, { title, id, height = USUAL_HEIGHT }) {
+    const note = make("span", { class: "om-card-unit" }, aboutOf(name));
     const plot = new Plot(around, { name, height, choose: name === "prompt_length" ? this.open : null, title: () => `${title} · ${RANGE_WORDS[this.view().range]}`, file: () => fileName(name, this.view().range) });
     plot.note = note;
     this.plots.set(name, plot);

@@ -19,7 +19,7 @@ export class Compare {
    * @param {{ask: (name: string, asked: Object) => Promise<Object>, a: () => import("./link.js").View, changed: () => void, swap: (a: Object, b: Object) => void, close: () => void}} wishes
    */
   constructor(around, wishes) {
-    Object.assign(this, { around, wishes, other: null, options: {}, asked: "" });
+    Object.assign(this, { around, wishes, other: null, options: {}, zone: null, asked: "" });
     this.filters = new Filters("Filter of B", (view) => { this.other = view; wishes.changed(); this.#showFilter(); this.soon(); });
     this.labelA = make("span", { class: "om-side-words" });
     this.labelB = make("span", { class: "om-side-words" });
@@ -43,9 +43,9 @@ export class Compare {
     this.refresh();
   }
 
-  /** @param {Object} options */
-  offer(options) {
-    this.options = options;
+  /** @param {Object} options @param {import("./clock.js").Zone|null} zone */
+  offer(options, zone) {
+    Object.assign(this, { options, zone });
     if (this.other) this.#showFilter();
   }
 
@@ -64,7 +64,7 @@ export class Compare {
     if (this.asked === text) this.element.removeAttribute("aria-busy");
   }
 
-  #showFilter() { this.filters.show(this.other, this.options); }
+  #showFilter() { this.filters.show(this.other, this.options, this.zone); }
 
   #answered({ a, b, rows, figure }) {
     const words = ({ label, requests }) => [make("b", {}, label), make("span", { class: "oc-dim" }, ` ${grouped(requests)} request${String(requests) === "1" ? "" : "s"}`)];
@@ -94,8 +94,8 @@ const axis = (span) => make("span", { class: "om-interval-axis", "aria-label": "
 
 function difference(row, span) {
   const [kind, sign] = VERDICTS[row.verdict] || ["", ""], unit = (value) => [String(value ?? "–"), row.unit && value !== null && value !== "–" ? make("span", { class: "oc-dim" }, ` ${row.unit}`) : null];
-  return make("tr", { "data-verdict": row.verdict }, make("th", { scope: "row", title: row.title || null }, row.label), make("td", { class: "is-number" }, ...unit(row.a)), make("td", { class: "is-number" }, ...unit(row.b)),
-    make("td", { class: "is-number", title: row.interval ? `95% interval: ${row.interval}` : null }, row.difference ?? "–"), make("td", { class: "om-of-interval" }, interval(row, span, kind)),
+  return make("tr", { "data-verdict": row.verdict }, make("th", { scope: "row", title: row.title || null }, row.label), make("td", { class: "is-number om-of-a" }, ...unit(row.a)), make("td", { class: "is-number om-of-b" }, ...unit(row.b)),
+    make("td", { class: "is-number om-of-difference", title: row.interval ? `95% interval: ${row.interval}` : null }, row.difference ?? "–"), make("td", { class: "om-of-interval" }, interval(row, span, kind)),
     make("td", { class: "om-verdict", title: row.words || null }, make("b", { class: kind }, `${sign} ${row.verdict}`.trim()), make("span", { class: "om-verdict-words" }, row.words || "")));
 }
 

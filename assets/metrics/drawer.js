@@ -9,7 +9,7 @@ import { Plot } from "./plot.js";
 import { stageBar } from "./stage_bar.js";
 
 /**
- * @typedef {{ask: (name: string, asked: Object) => Promise<Object>, beside: (id: string, step: number) => string|null, opened: (id: string|null) => void,
+ * @typedef {{ask: (name: string, asked: Object) => Promise<Object>, beside: (id: string, step: number) => string|null, hasNext: () => boolean, loadNext: () => Promise<void>, opened: (id: string|null) => void,
  *   link: (id: string) => string, focusBack: (id: string|null) => void}} Wishes
  */
 export class Drawer {
@@ -17,8 +17,8 @@ export class Drawer {
   constructor(around, wishes) {
     Object.assign(this, { around, wishes, id: null, from: null, inside: null, again: null });
     this.title = make("h3", { class: "om-drawer-title", id: "om-drawer-title" });
-    this.previous = iconButton("moveUp", "Newer request ( [ )", () => this.#step(-1), { "data-action": "previous" });
-    this.next = iconButton("moveDown", "Older request ( ] )", () => this.#step(1), { "data-action": "next" });
+    this.previous = iconButton("moveUp", "Previous in the list ( [ )", () => this.#step(-1), { "data-action": "previous" });
+    this.next = iconButton("moveDown", "Next in the list ( ] )", () => this.#step(1), { "data-action": "next" });
     this.body = make("div", { class: "om-drawer-body", tabindex: "-1" });
     this.element = make("aside", { class: "om-drawer", role: "dialog", "aria-labelledby": "om-drawer-title", hidden: true },
       make("header", {}, this.title, this.previous, this.next, iconButton("close", "Close (Esc)", () => this.close(), { "data-action": "close" })), this.body);
@@ -33,7 +33,7 @@ export class Drawer {
     this.element.hidden = false;
     this.title.textContent = "Request";
     this.previous.disabled = !this.wishes.beside(id, -1);
-    this.next.disabled = !this.wishes.beside(id, 1);
+    this.next.disabled = !this.wishes.beside(id, 1) && !this.wishes.hasNext();
     this.body.replaceChildren(make("div", { class: "om-drawer-waits", role: "status", "aria-label": "Reading the request" }, ...Array.from({ length: 4 }, () => make("i", { class: "is-waiting" }))));
     this.body.scrollTop = 0;
     if (!this.element.contains(document.activeElement)) this.body.focus({ preventScroll: true });
@@ -42,7 +42,8 @@ export class Drawer {
       const { request } = await this.wishes.ask("metrics_request", { request_id: id });
       if (this.id === id) this.#show(request);
     } catch (error) {
-      if (this.id === id) this.body.replaceChildren(make("div", { class: "om-box is-bad", role: "alert" }, make("p", {}, error.message), wordButton("Try again", () => this.open(id), { class: "is-small" })));
+      if (this.id === id) this.body.replaceChildren(make("div", { class: "om-box is-bad", role: "alert" }, make("p", {}, error.message),
+        error.code === "request_not_found" ? wordButton("Close", () => this.close(), { class: "is-small" }) : wordButton("Try again", () => this.open(id), { class: "is-small" })));
     }
   }
 
@@ -95,9 +96,12 @@ export class Drawer {
     return button;
   }
 
-  #step(step) {
-    const to = this.wishes.beside(this.id, step);
-    if (to) this.open(to);
+  async #step(step) {
+    const { id } = this, here = this.wishes.beside(id, step);
+    if (!here && step > 0) await this.wishes.loadNext();
+    const to = here || this.wishes.beside(id, step);
+    if (to && this.id === id) this.open(to);
+    else if (this.id === id) this.next.disabled = !to && step > 0;
   }
 
   #onKey(event) {

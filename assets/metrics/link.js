@@ -2,6 +2,7 @@
 
 export const RANGES = { "15m": "15 min", "1h": "1 h", "6h": "6 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", all: "All", custom: "Custom" };
 export const RANGE_WORDS = { "15m": "last 15 minutes", "1h": "last hour", "6h": "last 6 hours", "24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days", all: "all time", custom: "custom" };
+export const RANGE_SECONDS = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 };
 export const DIMENSIONS = { model: "Model", backend: "Backend", device: "Device", configuration: "Configuration", outcome: "Outcome", source: "Source" };
 const USUAL_RANGE = "1h", NAME = "#metrics", LONGEST_ID = 200;
 
@@ -46,41 +47,45 @@ export function hashOf(place) {
 }
 
 /**
- * The place a hash names; null: the hash is not of this tab.
+ * The place a hash names, and in `problems` what of it can't be read; the rest counts. null: the hash is not of this tab.
  * @param {string} hash
- * @returns {Place|null}
- * @throws {Error} what is wrong with it, in words
+ * @returns {(Place & {problems: string[]})|null}
  */
 export function readHash(hash) {
-  if (hash === NAME) return { view: usualView(), request: null, other: null };
+  if (hash === NAME) return { view: usualView(), request: null, other: null, problems: [] };
   if (!hash.startsWith(`${NAME}?`)) return null;
   const query = new URLSearchParams(hash.slice(NAME.length + 1)), compare = query.get("compare"), request = query.get("request");
   for (const name of ["compare", "request"]) query.delete(name);
-  if (request !== null && (!request || request.length > LONGEST_ID)) throw new Error("it names no request");
-  return { view: viewOf(query), request, other: compare === null ? null : viewOf(new URLSearchParams(compare)) };
+  const { view, problems } = viewOf(query), isRequest = request === null || request && request.length <= LONGEST_ID;
+  if (!isRequest) problems.push("it names no request");
+  const other = compare === null ? null : viewOf(new URLSearchParams(compare));
+  problems.push(...(other?.problems || []));
+  return { view, request: isRequest ? request : null, other: other?.problems.length && !other.good ? null : other?.view ?? null, problems };
 }
 
+/** @returns {{view: View, problems: string[], good: number}} `good`: how many parts could be read */
 function viewOf(query) {
-  const view = usualView();
+  const view = usualView(), problems = [];
+  let good = 0;
   for (const [name, value] of query) {
-    if (name === "range") view.range = knownRange(value);
-    else if (name === "since" || name === "until") view[name] = moment(name, value);
-    else if (name in DIMENSIONS) { if (!view[name].includes(value)) view[name].push(value); }
-    else throw new Error(`“${name}” is no filter`);
+    const isMoment = name === "since" || name === "until";
+    const problem = name === "range" ? Object.hasOwn(RANGES, value) ? "" : `“${value}” is no range`
+      : isMoment ? value.trim() && Number(value) >= 0 && Number.isFinite(Number(value)) ? "" : `“${name}” is no moment in seconds`
+        : Object.hasOwn(DIMENSIONS, name) ? "" : `“${name}” is no filter`;
+    if (problem) { problems.push(problem); continue; }
+    good += 1;
+    if (name === "range") view.range = value;
+    else if (isMoment) view[name] = Number(value);
+    else if (!view[name].includes(value)) view[name].push(value);
   }
-  if (view.range !== "custom" && (view.since !== null || view.until !== null)) throw new Error("“since” and “until” go with range=custom");
-  if (view.range === "custom" && view.since === null && view.until === null) throw new Error("range=custom needs “since” or “until”");
-  if (view.since !== null && view.until !== null && view.since >= view.until) throw new Error("it ends before it begins");
-  return view;
+  const span = spanProblem(view);
+  if (!span) return { view, problems, good };
+  const range = view.range === "custom" ? USUAL_RANGE : view.range;
+  return { view: { ...view, range, since: null, until: null }, problems: [...problems, span], good: good - 1 };
 }
 
-function knownRange(value) {
-  if (!Object.hasOwn(RANGES, value)) throw new Error(`“${value}” is no range`);
-  return value;
-}
-
-function moment(name, value) {
-  const number = Number(value);
-  if (!value.trim() || !Number.isFinite(number) || number < 0) throw new Error(`“${name}” is no moment in seconds`);
-  return number;
+function spanProblem({ range, since, until }) {
+  if (range !== "custom") return since !== null || until !== null ? "“since” and “until” go with range=custom" : "";
+  if (since === null && until === null) return "range=custom needs “since” or “until”";
+  return since !== null && until !== null && since >= until ? "it ends before it begins" : "";
 }

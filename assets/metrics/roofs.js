@@ -21,8 +21,16 @@ export class Roofs {
     this.element = make("section", { class: "om-section", "aria-label": "Memory roof", hidden: true }, make("h3", {}, "Memory roof", " ", explained("roofline", "the memory roof", "bytes read per token (weights and KV cache) times tokens per second, of the memory bandwidth measured on this device")), this.place, this.others);
   }
 
+  /** Keeps the place until the first ones come. */
+  wait() {
+    if (this.wasShown) return;
+    this.element.hidden = false;
+    arrange(this.place, [make("article", { class: "om-roof is-waiting", "aria-hidden": "true" })]);
+  }
+
   /** @param {Roof[]} roofs */
   show(roofs) {
+    this.wasShown = true;
     this.roofs = roofs;
     this.element.hidden = !roofs.length;
     const isShown = (roof) => roof.fraction !== null || roof.can_measure, others = roofs.filter((roof) => !isShown(roof));
@@ -50,12 +58,12 @@ export class Roofs {
 
   #card(roof) {
     const scale = Math.max(1, roof.fraction ?? 0) * ROOM, percent = (value) => `${(100 * value / scale).toFixed(2)}%`, told = this.measuring.get(roof.device);
-    const bar = make("div", { class: "om-roof-bar", role: "img", "aria-label": roof.fraction === null ? "Not known yet" : `${Math.round(100 * roof.fraction)}% of the memory roof` },
-      roof.fraction === null ? null : make("i", { class: "om-roof-fill", style: `width: ${percent(roof.fraction)}` }), make("b", { class: "om-roof-mark", style: `left: ${percent(1)}`, title: "The roof: the bandwidth measured on this device" }));
+    const bar = roof.fraction === null ? null : make("div", { class: "om-roof-bar", role: "img", "aria-label": `${Math.round(100 * roof.fraction)}% of the memory roof` },
+      make("i", { class: "om-roof-fill", style: `width: ${percent(roof.fraction)}` }), make("b", { class: "om-roof-mark", style: `left: ${percent(1)}`, title: "The roof: the bandwidth measured on this device" }));
     const button = roof.can_measure ? make("button", { type: "button", class: "oc-button is-small", disabled: Boolean(told?.isRunning), onclick: () => this.#run(roof.device) }, told?.isRunning ? "Measuring …" : roof.fraction === null ? "Measure" : "Measure again") : null;
     return [
-      make("div", { class: "om-roof-head" }, make("span", { class: "om-roof-title", title: roof.title }, roof.title), make("span", { class: "om-roof-percent" }, roof.fraction === null ? "–" : `${Math.round(100 * roof.fraction)}%`)),
-      bar, make("div", { class: "om-roof-foot" }, make("span", { class: "om-roof-value" }, roof.value), button),
+      make("div", { class: "om-roof-head" }, make("span", { class: "om-roof-title", title: roof.title }, roof.title), make("span", { class: "om-roof-percent" }, roof.fraction === null ? "" : `${Math.round(100 * roof.fraction)}%`)),
+      bar, make("div", { class: "om-roof-foot" }, make("span", { class: "om-roof-value" }, valueWords(roof)), button),
       make("p", { class: "om-roof-words" }, roof.missing || roof.words),
       told ? make("p", { class: `om-roof-words${told.isBad ? " oc-bad" : ""}`, role: "status" }, told.words) : null,
     ].filter(Boolean);
@@ -67,3 +75,6 @@ export class Roofs {
     try { tell({ words: await this.measure(device) }); } catch (error) { tell({ isBad: true, words: error.message }); }
   }
 }
+
+/** What is read a second; without the bandwidth of the memory it is no share of anything. */
+const valueWords = ({ fraction, value }) => fraction === null && /^\d/.test(value || "") ? `reads ${value}` : value;

@@ -1,5 +1,7 @@
 // The page's colours for a Plotly figure: the server's figures know no theme. Pure but for reading CSS variables.
 
+const NARROW = 600;
+
 /** @typedef {{text: string, dim: string, card: string, line: string, grid: string, font: string, busy: string}} Colours */
 
 /** @param {HTMLElement} root @returns {Colours} */
@@ -28,4 +30,14 @@ export function themed(layout, colours) {
   if (layout.annotations) result.annotations = layout.annotations.map((each) => ({ ...each, font: { size: 12, ...each.font, color: each.font?.size < 12 ? colours.dim : colours.text } }));
   result.legend = { ...layout.legend, bgcolor: "rgba(0,0,0,0)", font: { size: 12, ...layout.legend?.font, color: colours.text } };
   return result;
+}
+
+/**
+ * A layout for a narrow box: few ticks of time that stand upright, and a legend below them.
+ * @param {Object} layout @param {number} width in pixels @returns {Object}
+ */
+export function narrowed(layout, width) {
+  if (width >= NARROW || layout.xaxis?.type !== "date") return layout;
+  const legend = layout.legend?.y < 0 ? { legend: { ...layout.legend, font: { ...layout.legend.font, size: 11 }, itemwidth: 30 } } : {};
+  return { ...layout, ...legend, xaxis: { ...layout.xaxis, nticks: 4, tickangle: 0, automargin: false, title: { ...layout.xaxis.title, standoff: 6 } } };
 }

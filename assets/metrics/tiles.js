@@ -14,7 +14,7 @@ export class Tiles {
     new ResizeObserver(() => this.#balance()).observe(this.element);
   }
 
-  /** @param {{id: string, label: string, title: string, value: string, unit: string, rows: [string, string][], note: string}[]} tiles */
+  /** @param {{id: string, label: string, title: string, value: string, unit: string, rows: [string, string][], note: string, waiting?: boolean}[]} tiles  `waiting`: its value comes with the next answer */
   show(tiles) {
     arrange(this.element, tiles.map((tile) => {
       const view = this.views.get(tile.id) || new Tile(tile);
@@ -50,10 +50,10 @@ class Tile {
     if (drawn === this.drawn) return;
     this.drawn = drawn;
     this.value.textContent = tile.value;
-    this.unit.textContent = tile.unit || "";
+    this.unit.textContent = /\d/.test(tile.value) ? tile.unit || "" : ""; // a dash has no unit
+    this.element.classList.toggle("is-pale", Boolean(tile.waiting));
     this.element.querySelector(".om-why").title = tile.title || tile.label;
     this.rows.replaceChildren(...(tile.rows || []).map(([name, value]) => make("span", {}, make("i", {}, name), ` ${value}`)));
     this.note.textContent = tile.note || "";
-    this.note.title = tile.note || "";
   }
 }

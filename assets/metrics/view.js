@@ -23,7 +23,7 @@ const AWAY = "The server does not answer; trying again.", BUSY_MS = 300;
  * @param {Object} props
  * @param {(event: string, data?: Object) => void} trigger
  * @param {(names: string[], call: () => void) => void} watch
- * @param {Object<string, (asked: string) => Promise<string>>} server  metrics, metrics_request, metrics_again, metrics_compare, metrics_bandwidth
+ * @param {Object<string, (asked: string) => Promise<string>>} server  metrics, metrics_request, metrics_requests, metrics_again, metrics_compare, metrics_bandwidth
  */
 export function mount(element, props, trigger, watch, server) {
   window.openarcMetrics?.unmount();
@@ -37,7 +37,7 @@ class View {
     this.away = new AbortController();
     /** @type {import("./link.js").Place} */
     this.place = { view: usualView(), request: null, other: null };
-    Object.assign(this, { seen: null, options: {}, isSeen: false, hasAnswer: false, busyTimer: 0 });
+    Object.assign(this, { seen: null, options: {}, zone: null, isSeen: false, hasAnswer: false, busyTimer: 0 });
     this.root = make("div", { class: "oc om is-ready is-first" });
     this.around = { root: this.root, leaving: this.away.signal, spent: 0, toast: toaster(this.root) };
     this.#build();
@@ -56,7 +56,7 @@ class View {
 
   #build() {
     const view = () => this.place.view, ask = (name, asked) => question(this.server, name, asked);
-    this.bar = new Bar({ view, change: (next) => this.#change(next), copyLink: () => this.#copyLink(), compare: () => this.#compareWith(this.place.other ? null : copyOf(this.place.view)) });
+    this.bar = new Bar({ view, change: (next) => this.#change(next), copyLink: () => this.#copyLink(), compare: () => this.#compareWith(this.place.other ? null : copyOf(this.place.view)), zoomed: () => this.cards.zoomed() });
     this.lost = make("p", { class: "om-hint is-lost", role: "status", hidden: true });
     this.told = make("p", { class: "om-hint", role: "status", hidden: true });
     this.health = make("div", { class: "om-health", role: "status" });
@@ -64,10 +64,10 @@ class View {
     this.tiles = new Tiles();
     this.roofs = new Roofs(async (device) => { const { words } = await ask("metrics_bandwidth", { device }); this.poller.now(); return words; });
     this.cards = new Cards(this.around, view, (id) => this.drawer.open(id));
-    this.requests = new Requests((id, from) => this.drawer.open(id, from));
+    this.requests = new Requests((id, from) => this.drawer.open(id, from), (asked) => ask("metrics_requests", { view: copyOf(this.place.view), ...asked }));
     this.empty = make("div", { class: "om-empty", hidden: true });
     this.kept = make("p", { class: "om-kept" });
-    this.drawer = new Drawer(this.around, { ask, beside: (id, step) => this.requests.beside(id, step), opened: (id) => this.#opened(id),
+    this.drawer = new Drawer(this.around, { ask, beside: (id, step) => this.requests.beside(id, step), hasNext: () => this.requests.hasNext(), loadNext: () => this.requests.loadNext(), opened: (id) => this.#opened(id),
       link: (id) => this.#address({ ...this.place, request: id }), focusBack: (id) => this.requests.focus(id) });
     this.body = make("div", { class: "om-body" }, this.tiles.element, this.roofs.element, this.cards.timeline, this.requests.element, this.cards.element);
     this.root.append(this.bar.element, this.lost, this.told, this.health, this.compare.element, this.empty, this.body, this.kept, this.drawer.element);
@@ -80,29 +80,32 @@ class View {
     return spent;
   }
 
-  /** One question and its answer, unless another view is wanted by then. */
+  /** One question and its answer, unless another view is wanted by then. @returns {Promise<boolean>} whether the rest is to be asked for at once */
   async #ask() {
     const asked = JSON.stringify(this.place.view), seen = this.seen;
     const answer = await question(this.server, "metrics", { view: this.place.view, seen });
-    if (this.away.signal.aborted || asked !== JSON.stringify(this.place.view)) return;
+    if (this.away.signal.aborted || asked !== JSON.stringify(this.place.view)) return false;
     this.seen = answer.seen ?? seen;
-    this.#setBusy(false);
+    if (!answer.more) this.#setBusy(false);
     this.#show(answer);
+    return answer.more === true;
   }
 
   #show(answer) {
     if (answer.kept) this.#showKept(answer.kept);
     if (answer.empty !== undefined) this.#showEmpty(answer.empty);
     if (answer.health) this.health.replaceChildren(...answer.health.map((sentence) => make("p", {}, sentence)));
-    if (answer.options) { this.options = answer.options; this.#showBar(); this.compare.offer(answer.options); }
+    if (answer.zone) this.zone = answer.zone;
+    if (answer.options) this.options = answer.options;
+    if (answer.options || answer.zone) { this.#showBar(); this.compare.offer(this.options, this.zone); }
     if (answer.tiles) this.tiles.show(answer.tiles);
-    if (answer.roofs) this.roofs.show(answer.roofs);
+    if (answer.roofs) this.roofs.show(answer.roofs); else if (answer.more) this.roofs.wait();
     if (answer.figures) this.cards.show(answer.figures);
     if (answer.extend) this.cards.extend(answer.extend);
     if (answer.requests) this.requests.show(answer.requests);
     hint(this.told, "");
     this.hasAnswer = true;
-    this.root.classList.remove("is-first");
+    if (!answer.more) this.root.classList.remove("is-first");
   }
 
   #showEmpty(empty) {
@@ -118,7 +121,7 @@ class View {
     this.kept.textContent = [`${grouped(requests)} request${requests === 1 ? "" : "s"} kept`, size, oldest ? `since ${oldest}` : "", texts ? "with prompts and answers" : "without prompts and answers"].filter(Boolean).join(" · ");
   }
 
-  #showBar() { this.bar.show(this.place.view, this.options, Boolean(this.place.other)); }
+  #showBar() { this.bar.show(this.place.view, this.options, Boolean(this.place.other), this.zone); }
 
   #lost(error) {
     if (error instanceof Told) { hint(this.told, error.message); hint(this.lost, ""); } else hint(this.lost, AWAY);
@@ -129,6 +132,7 @@ class View {
   /** @param {import("./link.js").View} view */
   #change(view) {
     this.place.view = copyOf(view);
+    this.requests.forget();
     this.#write();
     this.#showBar();
     this.#setBusy(true);
@@ -153,6 +157,7 @@ class View {
 
   #opened(id) {
     this.place.request = id;
+    this.root.classList.toggle("has-drawer", Boolean(id));
     this.requests.choose(id);
     this.#write();
   }
@@ -183,15 +188,13 @@ class View {
 
   /** Shows what the address names, and opens the tab for it. */
   #openAddress() {
-    let place = null;
-    try { place = readHash(window.location.hash); } catch (error) {
-      this.around.toast(`The link can’t be read: ${error.message}. This is the usual view.`, "warn");
-      place = { view: usualView(), request: null, other: null };
-    }
+    const place = readHash(window.location.hash);
     if (!place) return;
+    if (place.problems.length) this.around.toast(`A part of the link can’t be read: ${place.problems.join("; ")}. The rest of it is shown.`, "warn");
     const tab = [...document.querySelectorAll('#oa-tabs [role="tab"]')].find((each) => each.textContent.trim() === "Metrics");
     if (tab && tab.getAttribute("aria-selected") !== "true") tab.click();
-    this.place = { ...place, request: null };
+    this.place = { view: place.view, other: place.other, request: null };
+    this.requests.forget();
     this.compare.show(this.place.other);
     this.#showBar();
     if (place.request) this.drawer.open(place.request);
@@ -206,6 +209,7 @@ class View {
     const measure = () => {
       const isSeen = this.root.getClientRects().length > 0;
       if (header) this.root.style.setProperty("--om-top", `${Math.max(0, Math.round(header.offsetHeight + (Number.parseFloat(getComputedStyle(header).top) || 0)))}px`);
+      this.root.style.setProperty("--om-right", `${Math.max(0, Math.round(document.documentElement.clientWidth - this.root.getBoundingClientRect().right))}px`);
       if (isSeen === this.isSeen) return;
       this.isSeen = isSeen;
       if (isSeen) { this.#write(); this.poller.now(); } else if (window.location.hash.startsWith("#metrics")) history.replaceState(history.state, "", window.location.pathname + window.location.search);

@@ -90,6 +90,7 @@ class Engine(ModelQuestions):
         self._loading: dict[str, ModelHost] = {}
         self._unwanted: set[ModelHost] = set()
         self._leaving: set[ModelHost] = set()
+        self._begun = 0
         self._last_load_failure: LoadFailure | None = None
         self._closed = False
 
@@ -176,7 +177,9 @@ class Engine(ModelQuestions):
             raise InvalidRequest(
                 f"A request with the id '{request.request_id}' is in flight.", "Use another request_id."
             )
-        return self._host(request.model).submit(request)
+        host = self._host(request.model)
+        self._note_work()
+        return host.submit(request)
 
     def cancel(self, request_id: str) -> bool:
         """Cancel a request by id; False when no such request is in flight."""
@@ -194,31 +197,34 @@ class Engine(ModelQuestions):
         default = next((model.name for model in reversed(models) if model.state is ModelState.READY), None)
         return EngineStatus(models, default, self._last_load_failure, self._queue_size)
 
-    def worker_processes(self) -> dict[str, int]:
-        """Model name -> process id of its worker, for those that live; of a name that is being replaced, the one that answers."""
-        alive = [model for model in self.status().models if model.process_id is not None]
-        return {model.name: int(model.process_id or 0) for model in reversed(alive)}
-
     def measure_bandwidth(self, device: str) -> Bandwidth:
         """How fast a device reads its memory. Blocks for some seconds, in which nothing else should run.
 
         Raises:
             InvalidRequest: a composite, which has no memory of its own.
             DeviceUnavailable: there is no such device, or it could not be measured.
-            EngineBusy: a request runs or a model loads, which would spoil the figure; or one is measured already.
+            EngineBusy: a request runs or a model loads, or one did meanwhile, which would spoil the figure; or one is
+                measured already.
         """
         if device.partition(":")[0] in VIRTUAL_DEVICES:
             members = ", ".join(self.preflight.members(device))
             raise InvalidRequest(f"{device} has no memory of its own.", f"Measure its devices one by one: {members}.")
         self.preflight.members(device)
-        if any(model.running or model.queued or model.state is ModelState.LOADING for model in self.status().models):
-            raise EngineBusy("A model is at work, which would spoil the measurement.", "Try again when nothing runs.")
+        begun, hint = self._begun, "Try again when nothing runs."
+        with self._lock:
+            is_draining = any(host.in_flight for host in self._leaving)
+        models = self.status().models
+        if is_draining or any(model.running or model.queued or model.state is ModelState.LOADING for model in models):
+            raise EngineBusy("A model is at work, which would spoil the measurement.", hint)
         if not self._measuring.acquire(blocking=False):
             raise EngineBusy("The bandwidth of a device is measured already.", "Try again in some seconds.")
         try:
-            return measure(device)
+            found = measure(device)
         finally:
             self._measuring.release()
+        if self._begun != begun:
+            raise EngineBusy("A model was at work meanwhile, which spoilt the measurement.", hint)
+        return found
 
     def close(self) -> None:
         """Cancel and end everything. Idempotent."""
@@ -237,6 +243,11 @@ class Engine(ModelQuestions):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _note_work(self) -> None:
+        """A request or a load begins."""
+        with self._lock:
+            self._begun += 1
 
     def _order(self, plan: Plan) -> LoadModel:
         """What a worker process is told."""
@@ -319,6 +330,7 @@ class Engine(ModelQuestions):
                 raise ModelAlreadyLoading(
                     f"{order.name} is loading already.", "Wait for it, or cancel that load first."
                 )
+            self._begun += 1
             hooks = replace(self._hooks, complete=complete)
             host = self._loading[order.name] = ModelHost(order, self._queue_size, hooks, self.places)
             return host, self._hosts.get(order.name)

@@ -67,6 +67,11 @@ class GaugeTeller:
             return  # the thread that reads the pipe ends the process
         except Exception:
             logger.exception("the gauges can't be read any more")
+            try:
+                # What was told last is no longer so.
+                self._send(Gauged(WorkerGauges()))
+            except EOFError:
+                return
 
     def _device_memory_bytes(self) -> int | None:
         """The plugin counts for each Core; where the backend keeps one of its own, ours holds nothing, which says nothing."""

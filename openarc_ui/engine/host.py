@@ -268,6 +268,7 @@ class ModelHost:
     def _route(self, output: StepOutput) -> None:
         for request_id in output.started:
             if request_id in self._generations:
+                self._stopwatches[request_id].take_up()
                 self._generations[request_id].started = True
         for request_id, delta in output.deltas:
             if request_id in self._generations:
@@ -285,7 +286,8 @@ class ModelHost:
         error, report = finished.error, finished.report
         if error is not None:
             error = self._places.hidden_error(error)
-            report = replace(report, error_message=error.message)
+            if report.error_message is not None:
+                report = replace(report, error_message=self._places.hidden_sentence(report.error_message))
         self._hooks.on_report(report)
         if generation is not None:
             self._hooks.on_answer(generation.request, generation.texts(len(finished.finish_reasons)), report)
@@ -295,7 +297,8 @@ class ModelHost:
         """The pipe is closed: settle the load and every request, with the reason where there is one."""
         exit_code = self._process.wait()
         self._stderr_thread.join(timeout=1.0)
-        reason = str(self._places.hidden(_reason_of_death(exit_code, self._stderr_lines)))
+        cause = _cause_of_death(exit_code)
+        reason = cause + self._last_output()
         with self._lock:
             is_wanted = self._state is ModelState.UNLOADING
             if not is_wanted:
@@ -305,7 +308,7 @@ class ModelHost:
             orphans = list(self._generations)
         self._questions.end_all(self._died(reason))
         for request_id in orphans:
-            self._end_orphan(request_id, None if is_wanted else reason)
+            self._end_orphan(request_id, None if is_wanted else self._died(reason), cause)
         if self._info is None and self._load_error is None and not self._load_cancelled:
             self._load_error = ModelLoadFailed(
                 f"The worker process ended while loading: {reason}.",
@@ -313,20 +316,27 @@ class ModelHost:
             )
         self._load_over.set()
 
-    def _end_orphan(self, request_id: str, reason: str | None) -> None:
-        """Report a request whose worker is gone, from what the main process saw of it."""
+    def _end_orphan(self, request_id: str, error: WorkerDied | None, cause: str) -> None:
+        """Report a request whose worker is gone, from what the main process saw of it.
+
+        The report is kept, so its error says the cause alone: what the worker wrote last may quote a request.
+        """
         generation, stopwatch = self._generations[request_id], self._stopwatches[request_id]
-        error = None if reason is None else self._died(reason)
         outcome = FinishReason.CANCELLED if error is None or generation.is_cancelled else FinishReason.ERROR
         info = self._info
         served_by = ServedBy(
             self.name, self.order.backend, self.order.request.device, info.configuration_id if info is not None else ""
         )
-        report = stopwatch.report(generation.request, served_by, outcome, error)
+        report = stopwatch.report(generation.request, served_by, outcome, error and self._died(cause))
         self._end(Finished(request_id, (outcome,), report, error))
 
     def _died(self, reason: str) -> WorkerDied:
         return WorkerDied(f"{self.name} died: {reason}.", "Load the model again.")
+
+    def _last_output(self) -> str:
+        """The last line that the worker wrote to standard error, in brackets; "" where it wrote none."""
+        last_line = self._stderr_lines[-1] if self._stderr_lines else ""
+        return f" (last output: {self._places.hidden_output(last_line)[:300]})" if last_line else ""
 
     def _keep_stderr(self) -> None:
         stream = self._process.stderr
@@ -363,8 +373,8 @@ def _start_process() -> subprocess.Popen[bytes]:
     )
 
 
-def _reason_of_death(exit_code: int, stderr_lines: deque[str]) -> str:
-    """One sentence: signal or exit code, and the last line the process wrote to standard error."""
+def _cause_of_death(exit_code: int) -> str:
+    """Signal or exit code, as the middle of a sentence."""
     if exit_code < 0:
         try:
             cause = f"was ended by signal {signal.Signals(-exit_code).name}"
@@ -372,5 +382,4 @@ def _reason_of_death(exit_code: int, stderr_lines: deque[str]) -> str:
             cause = f"was ended by signal {-exit_code}"
     else:
         cause = f"ended with exit code {exit_code}"
-    last_line = stderr_lines[-1] if stderr_lines else ""
-    return f"the worker process {cause}" + (f" (last output: {last_line[:300]})" if last_line else "")
+    return f"the worker process {cause}"

@@ -107,7 +107,7 @@ class Stopwatch:
         ended_at = self.clock()
         steps = self.step_times
         decode_seconds = steps[-1] - steps[0] if len(steps) > 1 else None
-        prefill_seconds = _between(self.started_at, steps[0] if steps else None)
+        first_at = steps[0] if steps else None
         later_tokens = self.generated_tokens - self.first_tokens
         inference_seconds, sampling_seconds = self._computed(decode_seconds)
         return PerformanceReport(
@@ -122,11 +122,11 @@ class Stopwatch:
             error_code=error.code if error else None,
             error_message=error.message if error else None,
             seed=self.seed,
-            queue_seconds=_between(self.submitted_at, self.taken_up_at),
+            queue_seconds=_between(self.submitted_at, _or(self.taken_up_at, ended_at)),
             template_seconds=_between(self.taken_up_at, self.templated_at),
             tokenize_seconds=_between(self.templated_at, self.tokenized_at),
-            ttft_seconds=_between(self.submitted_at, steps[0] if steps else None),
-            prefill_seconds=prefill_seconds,
+            ttft_seconds=_between(self.submitted_at, first_at),
+            prefill_seconds=_between(self.started_at, _or(first_at, ended_at)),
             decode_seconds=decode_seconds,
             detokenize_seconds=self.detokenize_seconds,
             total_seconds=max(0.0, ended_at - self.submitted_at),
@@ -134,7 +134,7 @@ class Stopwatch:
             cached_prompt_tokens=self.cached_prompt_tokens,
             generated_tokens=self.generated_tokens,
             tpot_seconds=None if decode_seconds is None else decode_seconds / (len(steps) - 1),
-            prefill_tokens_per_second=_rate(self.prompt_tokens, prefill_seconds),
+            prefill_tokens_per_second=_rate(self.prompt_tokens, _between(self.started_at, first_at)),
             decode_tokens_per_second=_rate(later_tokens, decode_seconds),
             inter_token_latencies_seconds=tuple(after - before for before, after in itertools.pairwise(steps)),
             concurrent_requests=self.concurrent_requests,
@@ -161,6 +161,11 @@ class Stopwatch:
 def _sum(so_far: float | None, more: float | None) -> float | None:
     """Both together, None when neither was measured."""
     return so_far if more is None else (so_far or 0.0) + more
+
+
+def _or(moment: float | None, ended_at: float) -> float:
+    """What never came to its end ended with the request."""
+    return ended_at if moment is None else moment
 
 
 def _between(start: float | None, end: float | None) -> float | None:

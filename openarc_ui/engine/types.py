@@ -229,19 +229,20 @@ class PerformanceReport:
 
     Attributes:
         submitted_at: when the engine took the request, seconds since the epoch.
-        queue_seconds: from submission until the worker took it up.
+        queue_seconds: from submission until the worker took it up; until the end of a request that never was.
         template_seconds: rendering the chat template; one that came with the request is rendered while it is queued.
         tokenize_seconds: turning the prompt into ids.
         ttft_seconds: time to first token, from submission.
-        prefill_seconds: from handing the ids to the backend until the first token.
+        prefill_seconds: from handing the ids to the backend until the first token; until the end of a request that ended before.
         decode_seconds: from the first token to the last.
         detokenize_seconds: of `decode_seconds`, how long ids were turned into text; that of the first token is in the prefill.
         total_seconds: from submission until the request ended.
         prompt_tokens: length of the ids the model was given.
-        cached_prompt_tokens: of these, how many came from the prefix cache; None where the backend does not tell.
+        cached_prompt_tokens: of these, how many came from the prefix cache; None where there is none, or the backend does not
+            tell.
         generated_tokens: ids the model produced, over all sequences, end-of-text included.
         tpot_seconds: time per output token, `decode_seconds / (steps - 1)`.
-        prefill_tokens_per_second: `prompt_tokens / prefill_seconds`, the prefix cache's help included.
+        prefill_tokens_per_second: `prompt_tokens / prefill_seconds`, the prefix cache's help included; None without a first token.
         decode_tokens_per_second: tokens after each sequence's first, over `decode_seconds`.
         inter_token_latencies_seconds: the gap before every step but the first, in order.
         concurrent_requests: most requests that ran at once while this one ran, itself included.
@@ -250,7 +251,7 @@ class PerformanceReport:
         decode_sampling_seconds: of `decode_seconds`, how long the next tokens were chosen; None likewise.
         stream_seconds: of `decode_seconds`, how long new text was handed to the main process.
         kv_cache_percent: the highest share of the KV cache's room that was in use, by all requests together, while this one
-            ran; None where the backend has no such room or does not tell.
+            ran; None where that room has no bound or the backend does not tell.
     """
 
     request_id: str
@@ -314,8 +315,8 @@ class WorkerGauges:
     """What a worker tells of itself while it serves. None where it can't be told, which is not zero.
 
     Attributes:
-        kv_cache_percent: share of the KV cache's room in use now.
-        kv_cache_bytes: the room itself; GenAI's grows with what is needed unless it was given a size.
+        kv_cache_percent: share of the KV cache's room in use now; None where the room grows with what is needed.
+        kv_cache_bytes: how much of the KV cache is in use now, by the requests that run.
         device_memory_bytes: memory of the device that this process holds, from GPU_MEMORY_STATISTICS.
     """
 
@@ -330,7 +331,7 @@ class Bandwidth:
 
     Attributes:
         device: "CPU", "GPU.0", ...; `device_name` its full name.
-        bytes_per_second: the best of the repetitions.
+        bytes_per_second: of its fast stretches, without outliers; `method` says how.
         measured_at: seconds since the epoch.
         method: what was run to find out, in one sentence.
     """

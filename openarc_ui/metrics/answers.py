@@ -19,6 +19,7 @@ from openarc_ui.metrics import compare, detail, frames, roofline, timeline
 from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, STAGES, Definition
 from openarc_ui.metrics.drawing import newest
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
+from openarc_ui.metrics.outcomes import REFUSED
 from openarc_ui.metrics.schema import REQUEST_COLUMNS
 
 NAMED: dict[str, Definition] = {each.name: each for each in (*FIGURES, INTER_TOKEN)}
@@ -34,27 +35,28 @@ def summary(connection: sqlite3.Connection, chosen: Filter) -> dict[str, Any]:
     return {
         "since": chosen.since,
         "until": chosen.until,
-        **_totals(counted),
+        **_totals(connection, chosen, counted),
         "figures": {name: _figure(each) for name, each in frames.summary(connection, chosen).items()},
-        "notes": _notes(connection, chosen) if not counted.requests else [],
+        "notes": _notes(connection, chosen),
     }
 
 
 def options(connection: sqlite3.Connection, chosen: Filter) -> dict[str, list[str]]:
-    """The values of each dimension in the span."""
+    """The values of each dimension in the span, whatever else the filter wants."""
     return frames.options(connection, chosen)
 
 
 def series(connection: sqlite3.Connection, chosen: Filter, points: int) -> dict[str, Any]:
     """Buckets over time: requests and figures of each model, processor and memory, power."""
-    grid = timeline.grid_for(connection, chosen, points)
+    grid, notes = timeline.grid_for(connection, chosen, points), _notes(connection, chosen)
     if grid is None:
-        return {"grid": None, "requests": [], "machine": [], "power": []}
+        return {"grid": None, "requests": [], "machine": [], "power": [], "notes": notes}
     return {
         "grid": dataclasses.asdict(grid),
         "requests": _rows(timeline.series(connection, chosen, grid)),
         "machine": _rows(timeline.machine(connection, chosen, grid)),
         "power": _rows(timeline.power(connection, chosen, grid)),
+        "notes": notes,
     }
 
 
@@ -73,10 +75,26 @@ def stages(connection: sqlite3.Connection, chosen: Filter) -> list[dict[str, Any
 
 
 def requests(connection: sqlite3.Connection, chosen: Filter, limit: int, before_id: int | None) -> dict[str, Any]:
-    """One page of requests, newest first, and where the next begins. Not by a frame: that makes a seed a rounded float."""
-    rows = newest(connection, chosen, SHOWN_COLUMNS, limit, before_id)
+    """One page of requests, newest first, and where the next begins. Not by a frame: that makes a seed a rounded float.
+
+    Args:
+        before_id: of the last request of the page before; it need not be kept any more.
+    """
+    rows = newest(connection, chosen, SHOWN_COLUMNS, limit, _kept_at_or_after(connection, before_id))
     found = [dict(zip(SHOWN_COLUMNS, row, strict=True)) for row in rows]
-    return {"requests": found, "next_before_id": found[-1]["id"] if len(found) == limit else None}
+    return {
+        "requests": found,
+        "next_before_id": found[-1]["id"] if len(found) == limit else None,
+        "notes": _notes(connection, chosen),
+    }
+
+
+def _kept_at_or_after(connection: sqlite3.Connection, before_id: int | None) -> int | None:
+    """The id itself, or the next larger one that is kept; None where a page begins with the newest."""
+    if before_id is None:
+        return None
+    (kept,) = connection.execute("SELECT min(id) FROM requests WHERE id >= ?", (before_id,)).fetchone()
+    return None if kept is None else int(kept)
 
 
 def request(connection: sqlite3.Connection, request_id: str) -> dict[str, Any]:
@@ -105,8 +123,9 @@ def comparison(connection: sqlite3.Connection, a: Filter, b: Filter) -> dict[str
     """Group b beside group a: medians, the difference in percent with its 95% interval, and a verdict."""
     found = compare.compare(connection, a, b)
     return {
-        "a": _totals(found.a),
-        "b": _totals(found.b),
+        "a": _totals(connection, a, found.a),
+        "b": _totals(connection, b, found.b),
+        "notes": [f"{name}: {note}" for name, group in (("a", a), ("b", b)) for note in _notes(connection, group)],
         "figures": [
             {
                 **{field.name: plain(getattr(each, field.name)) for field in dataclasses.fields(each)},
@@ -141,7 +160,7 @@ def roofs(connection: sqlite3.Connection, chosen: Filter) -> list[dict[str, Any]
     """How near each configuration comes to what the memory can give; only requests that ran alone count."""
     latest = roofline.latest(connection, chosen)
     known = frames.configurations(connection, [each.configuration_id for each in latest])
-    return [_roof(each, known.get(each.configuration_id, {})) for each in latest]
+    return [_roof(each, known.get(each.configuration_id)) for each in latest]
 
 
 def unit_of(name: str) -> str:
@@ -162,10 +181,12 @@ def _rows(frame: pandas.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _totals(counted: frames.Totals) -> dict[str, Any]:
+def _totals(connection: sqlite3.Connection, chosen: Filter, counted: frames.Totals) -> dict[str, Any]:
+    can_be = not chosen.outcome or REFUSED in chosen.outcome
+    refused = frames.totals(connection, dataclasses.replace(chosen, outcome=(REFUSED,))).requests if can_be else 0
     cached, told = counted.cached_prompt_tokens, counted.told_prompt_tokens
     percent = 100.0 * cached / told if cached is not None and told else None
-    return {"totals": dataclasses.asdict(counted), "prefix_cache_percent": percent}
+    return {"totals": {**dataclasses.asdict(counted), "refused": refused}, "prefix_cache_percent": percent}
 
 
 def _figure(found: frames.FigureSummary | None) -> dict[str, Any] | None:
@@ -175,28 +196,23 @@ def _figure(found: frames.FigureSummary | None) -> dict[str, Any] | None:
     return {**values, "label": NAMED[found.name].label, "unit": unit_of(found.name)}
 
 
-def _roof(decoded: roofline.Decoded, info: Mapping[str, Any]) -> dict[str, Any]:
+def _roof(decoded: roofline.Decoded, info: Mapping[str, Any] | None) -> dict[str, Any]:
     found = roofline.roof(info, decoded.decode_tokens_per_second, decoded.context_tokens, 1, decoded.bandwidth)
     return {
         "model": decoded.model,
         "configuration_id": decoded.configuration_id,
-        "device": info.get("device"),
+        "device": (info or {}).get("device"),
         "decode_tokens_per_second": plain(decoded.decode_tokens_per_second),
         "context_tokens": plain(decoded.context_tokens),
         "bandwidth": None if decoded.bandwidth is None else dataclasses.asdict(decoded.bandwidth),
-        **(dataclasses.asdict(found) if found is not None else NO_ROOF),
+        **dataclasses.asdict(found),
     }
 
 
-NO_ROOF: dict[str, Any] = {
-    **{field.name: None for field in dataclasses.fields(roofline.Roof)},
-    "words": "",
-    "missing": "The configuration of these requests is not kept.",
-}
-
-
 def _notes(connection: sqlite3.Connection, chosen: Filter) -> list[str]:
-    """Why there is nothing: a name that no request ever had is more likely misspelt than new."""
+    """About names that no request ever had: such a one is more likely misspelt than new."""
+    if not any(_wanted(chosen)):
+        return []
     kept = frames.options(connection, Filter())
     return [
         without_long_echoes(

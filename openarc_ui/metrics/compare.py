@@ -6,10 +6,9 @@ unit that is resampled is the request, also for inter-token latencies, since the
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -18,15 +17,14 @@ import pandas
 
 from openarc_ui.metrics import frames
 from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, Definition
-from openarc_ui.metrics.filters import Filter
+from openarc_ui.metrics.drawing import draw
+from openarc_ui.metrics.filters import DIMENSIONS, Filter
 
 Numbers = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
 Verdict = Literal["better", "worse", "no real difference", "too few"]
 
 FEWEST_REQUESTS = 5
 """Of each group: the 95% interval of a median of fewer is the whole range, and still misses too often."""
-GAP_REQUESTS = 500
-"""Of each group, drawn at random, for the inter-token latencies; the other figures use the whole sample of frames."""
 GAP_LEVELS = 512
 """To so many values the gaps of a group are rounded, so that all resamples are one product of two matrices."""
 RESAMPLES = 2000
@@ -41,7 +39,7 @@ class Difference:
 
     Attributes:
         a, b: all of a group's requests; None where none has the figure.
-        median_a, median_b: in stored units, of the requests that were drawn for the comparison.
+        median_a, median_b: in stored units; the p50 of `a` and `b`.
         difference_percent: of b's median, relative to a's; None where it can't be told (too few, or a's median is 0).
         low_percent, high_percent: 95% interval of `difference_percent`.
         verdict: of b, seen from a.
@@ -85,6 +83,8 @@ class Interval:
 
 def compare(connection: sqlite3.Connection, a: Filter, b: Filter, *, seed: int = 0) -> Comparison:
     """Hold group b against group a. The same rows and the same seed give the same answer."""
+    if _wanted(a) == _wanted(b):
+        return _same(connection, a)
     groups = (_Group(connection, a), _Group(connection, b))
     figures = (
         _difference(definition, *groups, numpy.random.default_rng((seed, number)))
@@ -92,6 +92,34 @@ def compare(connection: sqlite3.Connection, a: Filter, b: Filter, *, seed: int =
         if any(definition.name in group.summary for group in groups)
     )
     return Comparison(frames.totals(connection, a), frames.totals(connection, b), tuple(figures))
+
+
+def _wanted(chosen: Filter) -> Filter:
+    """The same filter, as every other one that means it."""
+    named: dict[str, Any] = {name: tuple(sorted(set(getattr(chosen, name)))) for name in DIMENSIONS}
+    return replace(chosen, **named)
+
+
+def _same(connection: sqlite3.Connection, chosen: Filter) -> Comparison:
+    """A group held against itself: nothing is drawn, since nothing can differ."""
+    counted, found = frames.totals(connection, chosen), frames.summary(connection, chosen)
+    figures = (
+        Difference(
+            name=each.name,
+            a=found[each.name],
+            b=found[each.name],
+            median_a=found[each.name].p50,
+            median_b=found[each.name].p50,
+            difference_percent=0.0,
+            low_percent=0.0,
+            high_percent=0.0,
+            verdict="no real difference",
+            words=f"{each.label}: the same requests are in both groups.",
+        )
+        for each in DIRECTED
+        if each.name in found
+    )
+    return Comparison(counted, counted, tuple(figures))
 
 
 def interval(a: Numbers, b: Numbers, medians_a: Numbers, medians_b: Numbers) -> Interval:
@@ -138,29 +166,30 @@ class _Group:
     """What is read of one group."""
 
     def __init__(self, connection: sqlite3.Connection, chosen: Filter) -> None:
-        self._connection = connection
+        self._connection, self._chosen = connection, chosen
         self.rows: pandas.DataFrame = frames.sample(connection, chosen)
         self.summary = frames.summary(connection, chosen, self.rows)
 
     def measured(self, definition: Definition, generator: numpy.random.Generator) -> _Measured:
         """One figure of the sampled requests that have it."""
         if definition is INTER_TOKEN:
-            gaps = self._gaps(generator)
+            gaps = self._gaps()
             values = numpy.concatenate(gaps) if gaps else numpy.empty(0)
             return _Measured(values, len(gaps), partial(resampled_gap_medians, gaps, generator))
         values = self.rows[definition.name].dropna().to_numpy(dtype=float)
         return _Measured(values, len(values), partial(resampled_medians, values, generator))
 
-    def _gaps(self, generator: numpy.random.Generator) -> list[Numbers]:
-        """The gaps of each of at most `GAP_REQUESTS` sampled requests that have any."""
-        ids = self.rows.loc[self.rows["tpot_seconds"].notna(), "id"].to_numpy()
-        if len(ids) > GAP_REQUESTS:
-            ids = generator.choice(ids, GAP_REQUESTS, replace=False)
-        found = self._connection.execute(
-            "SELECT inter_token_latencies_seconds FROM requests WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
-            (json.dumps(ids.tolist()),),
+    def _gaps(self) -> list[Numbers]:
+        """The gaps of each of the requests whose gaps `summary` is of, in the same order."""
+        blobs = draw(
+            self._connection,
+            self._chosen,
+            ("inter_token_latencies_seconds",),
+            frames.GAP_REQUESTS,
+            int(self.rows.attrs["of"]),
+            frames.HAS_GAPS,
         )
-        return [numpy.frombuffer(blob, "<f4").astype(float) for (blob,) in found if blob]
+        return [numpy.frombuffer(blob, "<f4").astype(float) for (blob,) in blobs]
 
 
 @dataclass(frozen=True, slots=True)

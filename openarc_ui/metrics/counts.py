@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from openarc_ui.engine.types import FinishReason, PerformanceReport
+from openarc_ui.metrics.outcomes import OUTCOMES, REFUSALS, REFUSED, outcome_of
 
 PREFIX = "openarc:"
 UNKNOWN_ERROR = "unknown"
+FAILURES = ("engine_closed", "generation_failed", "openarc_error", "worker_died", UNKNOWN_ERROR)
+"""Codes with which a request that ran or waited can fail; they are there with 0, so that a rate sees the first one."""
 
 # vLLM's own bounds (vllm/v1/metrics/buckets.py), all of them, so that series of both can be added up; below them the
 # finer ones that a small model on a fast device needs.
@@ -79,7 +82,7 @@ HISTOGRAMS: tuple[HistogramDefinition, ...] = (
     ),
     HistogramDefinition(
         "request_prefill_time_seconds",
-        "From the prompt's ids at the backend until the first token.",
+        "From the prompt's ids at the backend until the first token; only requests that got one.",
         "prefill_seconds",
         REQUEST_SECONDS,
     ),
@@ -122,13 +125,15 @@ class ModelCounts:
         "generated_tokens",
         "histograms",
         "prompt_tokens",
+        "refusals",
         "told_prompt_tokens",
     )
 
     def __init__(self) -> None:
         self.histograms = tuple(Buckets(definition.bounds) for definition in HISTOGRAMS)
-        self.finished: Counter[str] = Counter({reason.value: 0 for reason in FinishReason})
-        self.failures: Counter[str] = Counter()
+        self.finished: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+        self.failures: Counter[str] = Counter(dict.fromkeys(FAILURES, 0))
+        self.refusals: Counter[str] = Counter(dict.fromkeys(sorted(REFUSALS), 0))
         self.prompt_tokens = 0
         self.generated_tokens = 0
         self.told_prompt_tokens = 0
@@ -138,10 +143,14 @@ class ModelCounts:
         """Count one request."""
         for definition, buckets in zip(HISTOGRAMS, self.histograms, strict=True):
             value = getattr(report, definition.field)
-            if value is not None:
+            is_unread = definition.field == "prefill_seconds" and report.ttft_seconds is None
+            if value is not None and not is_unread:
                 buckets.observe(value if isinstance(value, tuple) else (value,))
-        self.finished[report.finish_reason.value] += 1
-        if report.finish_reason is FinishReason.ERROR:
+        outcome = outcome_of(report)
+        self.finished[outcome] += 1
+        if outcome == REFUSED:
+            self.refusals[str(report.error_code)] += 1
+        elif outcome == FinishReason.ERROR.value:
             self.failures[report.error_code or UNKNOWN_ERROR] += 1
         self.generated_tokens += report.generated_tokens
         self.prompt_tokens += report.prompt_tokens or 0
@@ -155,6 +164,7 @@ class ModelCounts:
         for mine, theirs in zip(self.histograms, copied.histograms, strict=True):
             theirs.counts, theirs.total = list(mine.counts), mine.total
         copied.finished, copied.failures = self.finished.copy(), self.failures.copy()
+        copied.refusals = self.refusals.copy()
         copied.prompt_tokens, copied.generated_tokens = self.prompt_tokens, self.generated_tokens
         copied.told_prompt_tokens, copied.cached_prompt_tokens = self.told_prompt_tokens, self.cached_prompt_tokens
         return copied

@@ -1,16 +1,16 @@
-"""A kept request as a curl of `POST /generate/text`: the same settings, the seed that was used, and the texts where they are kept.
+"""A kept request once more: the fields to send, what can't be sent, and the same as a curl of `POST /generate/text`.
 
-Pure: what is kept in, text out. Every setting is in the body or, where it can't be, in a comment above it.
+Pure: what is kept in, values and text out. Every setting is among the fields or, where it can't be, told as lost.
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from openarc_ui.engine.types import GenerationRequest
+from openarc_ui.engine.types import GenerationRequest, SamplingParameters
 
 PLACEHOLDER = "your prompt here"
 NOT_SENT = frozenset({"request_id", "source", "model", "seed"})
@@ -19,6 +19,34 @@ DEFAULTS = {name: field.default for name, field in GenerationRequest.model_field
 FLAGS = ("token_details", "when_too_long")
 END = "JSON"
 """Of the text for curl's standard input. No line of JSON can be like that."""
+
+
+def again_of(
+    settings: Mapping[str, Any] | None, messages: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What a request needs to run again, without its model and seed, and what it had beside that and nobody kept.
+
+    Args:
+        settings: what is kept of every request, see RequestDetail; None in requests from before it was kept.
+        messages: the whole GenerationRequest as JSON, where texts are kept; without it there is no conversation.
+    """
+    if messages is not None:
+        return {name: value for name, value in messages.items() if name not in NOT_SENT}, ()
+    if settings is None:
+        return {}, ("all settings",)
+    given = {**(settings.get("sampling") or {}), "max_new_tokens": settings.get("max_new_tokens")}
+    sampling = {name: value for name, value in given.items() if value is not None and name not in NOT_SENT}
+    known = {name: value for name, value in sampling.items() if name in SamplingParameters.model_fields}
+    flags = {name: settings[name] for name in FLAGS if settings.get(name, DEFAULTS[name]) != DEFAULTS[name]}
+    arguments = settings.get("template_arguments") or {}
+    lost = [*_lost(settings.get("texts") or {}, arguments), *(name for name in sampling if name not in known)]
+    lost += ["continue_final_message"] if settings.get("continue_final_message") else []
+    return {**known, **flags, **({"template_arguments": arguments} if arguments else {})}, tuple(lost)
+
+
+def again_note(lost: Sequence[str]) -> str | None:
+    """What to know before it runs again, as a sentence; None where all of it can be sent."""
+    return f"Not kept, so it runs without: {', '.join(lost)}." if lost else None
 
 
 def curl_of(
@@ -37,13 +65,15 @@ def curl_of(
         request: the whole GenerationRequest as JSON, where texts are kept.
         needs_key: the server wants a key; it is taken from the environment variable OPENARC_API_KEY.
     """
+    values, lost = again_of(settings, request)
     comments: list[str] = []
-    if request is not None:
-        values = _whole(request)
-    else:
-        values, comments = _without_texts(settings or {})
+    if request is None:
+        comments.append(f'Replace "{PLACEHOLDER}": the texts of this request were not kept (--keep-texts keeps them).')
+        values["conversation"] = [{"role": "user", "content": PLACEHOLDER}]
         if settings is None:
-            comments.insert(1, "The settings of this request were not kept; those of the model are used.")
+            comments.append("The settings of this request were not kept; those of the model are used.")
+        elif lost:
+            comments.append(f"Not kept either, so left out: {', '.join(lost)}.")
     body = {"conversation": values.pop("conversation"), "model": model, **values}
     body |= {"seed": seed} if seed is not None else {}
     text = json.dumps(body, indent=2, ensure_ascii=not _is_text(body))
@@ -54,25 +84,6 @@ def curl_of(
         + f"curl --fail-with-body {url} \\\n  {key}-H 'Content-Type: application/json' \\\n"
         + f"  --data-binary @- <<'{END}'\n{text}\n{END}\n"
     )
-
-
-def _whole(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of a request whose texts are kept: what was given."""
-    return {name: value for name, value in request.items() if name not in NOT_SENT}
-
-
-def _without_texts(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The body of a request whose texts are not kept, and what has to be said above it."""
-    sampling = {name: value for name, value in settings.get("sampling", {}).items() if name not in NOT_SENT}
-    flags = {name: settings[name] for name in FLAGS if settings.get(name, DEFAULTS[name]) != DEFAULTS[name]}
-    arguments = settings.get("template_arguments") or {}
-    given = {**sampling, **flags, **({"template_arguments": arguments} if arguments else {})}
-    comments = [f'Replace "{PLACEHOLDER}": the texts of this request were not kept (--keep-texts keeps them).']
-    lost = _lost(settings.get("texts", {}), arguments)
-    lost += ["continue_final_message"] if settings.get("continue_final_message") else []
-    if lost:
-        comments.append(f"Not kept either, so left out: {', '.join(lost)}.")
-    return {"conversation": [{"role": "user", "content": PLACEHOLDER}], **given}, comments
 
 
 def _lost(facts: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[str]:

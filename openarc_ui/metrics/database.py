@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from openarc_ui.errors import OpenArcError
-from openarc_ui.metrics.schema import MIGRATIONS, is_behind, migrate
+from openarc_ui.errors import MetricsUnreadable
+from openarc_ui.metrics.schema import MIGRATIONS, is_behind, is_derived, migrate
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +39,6 @@ REASONS = {
 FileId = tuple[int, int]
 
 
-class MetricsUnreadable(OpenArcError):
-    """The metrics can't be read now."""
-
-    code = "metrics_unreadable"
-
-
 class DatabaseFile:
     """One path, and what is there."""
 
@@ -54,10 +48,10 @@ class DatabaseFile:
     def open_to_write(
         self, before_migration: Callable[[sqlite3.Connection], None]
     ) -> tuple[sqlite3.Connection, FileId | None]:
-        """The writer's connection, to a database of the newest version; made where there is none.
+        """The writer's connection, to a database of this version; made where there is none.
 
         Args:
-            before_migration: called when an older database is about to be brought up to date, which may take a while.
+            before_migration: called when a database of another OpenArc is about to be brought up to date, which may take a while.
 
         Raises:
             sqlite3.Error, OSError: as they come; a database of a newer OpenArc is left as it is.
@@ -90,7 +84,7 @@ class DatabaseFile:
         )
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == len(MIGRATIONS):
+            if version == len(MIGRATIONS) and is_derived(connection):
                 connection.execute("BEGIN")
                 return connection
         except BaseException:
@@ -104,7 +98,7 @@ class DatabaseFile:
                 "The metrics are from a newer OpenArc.", "Start that one, or name another --database."
             )
         raise MetricsUnreadable(
-            "The metrics of an older OpenArc are being brought up to date.", "They show as soon as that is done."
+            "The metrics of another OpenArc are being brought up to date.", "They show as soon as that is done."
         )
 
     def file_id(self) -> FileId | None:

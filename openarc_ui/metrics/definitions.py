@@ -1,4 +1,7 @@
-"""What is measured of a request: one table that feeds the tiles, REST, the plots, Prometheus and the checks of docs/metrics.md."""
+"""What is measured of a request: one table that feeds the tiles, REST, the plots, comparisons and the checks of docs/metrics.md.
+
+Prometheus has a table of its own in counts.py, under the names that are known there.
+"""
 
 from __future__ import annotations
 

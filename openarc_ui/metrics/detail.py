@@ -9,16 +9,10 @@ from typing import Any
 
 import numpy
 
-from openarc_ui.errors import OpenArcError
+from openarc_ui.errors import RequestNotFound
 from openarc_ui.metrics import frames
 from openarc_ui.metrics.curl import curl_of
 from openarc_ui.metrics.schema import REQUEST_COLUMNS, STAGE_SQL
-
-
-class RequestNotFound(OpenArcError):
-    """No request of that id is kept."""
-
-    code = "request_not_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,7 @@ def request(connection: sqlite3.Connection, request_id: str) -> RequestDetail:
     ).fetchone()
     if found is None:
         raise RequestNotFound(
-            "No request of that id is kept.", "GET /metrics/requests lists the newest; old ones are deleted in time."
+            "No request of that id is kept.", "It may have been deleted by age or size. GET /metrics/requests lists the newest."
         )
     seconds, values = found[: len(STAGE_SQL)], found[len(STAGE_SQL) :]
     row = dict(zip(("id", *REQUEST_COLUMNS), values, strict=True))

@@ -240,10 +240,10 @@ def _object(row: Row, latencies: str) -> str:
     Args:
         latencies: JSON already, but for its brackets.
     """
-    values = dict(zip(REQUEST_COLUMNS, row, strict=True))
-    del values["inter_token_latencies_seconds"]
-    text = json.dumps(values)
-    return f'{text[:-1]}, "inter_token_latencies_seconds": [{latencies}]}}'
+    before = json.dumps(dict(zip(REQUEST_COLUMNS[:LATENCIES], row, strict=False)))
+    after = json.dumps(dict(zip(REQUEST_COLUMNS[LATENCIES + 1 :], row[LATENCIES + 1 :], strict=True)))
+    middle = f'"{REQUEST_COLUMNS[LATENCIES]}": [{latencies}]'
+    return f"{before[:-1]}, {middle}, {after[1:]}"
 
 
 def _latencies(rows: Sequence[Row]) -> tuple[Any, Any]:

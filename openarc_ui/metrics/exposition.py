@@ -36,7 +36,7 @@ Value = float | None
 
 
 class Exposition:
-    """Everything a scrape says. Thread-safe; `record` costs microseconds, never fails and never waits for a scrape."""
+    """Everything a scrape says. Thread-safe; `record` costs microseconds, and waits no longer than a scrape copies the counts."""
 
     def __init__(self, engine_status: Callable[[], EngineStatus], store_health: Callable[[], StoreHealth]) -> None:
         self._engine_status = engine_status
@@ -70,11 +70,21 @@ class Exposition:
         """Every family, once; all counts of the same moment."""
         with self._lock:
             counts = {name: counts.copy() for name, counts in self._counts.items()}
+        status = self._engine_status()
+        _begin_at_zero(counts, status)
         yield from _histograms(counts)
         yield from _counters(counts)
-        yield from _engine_gauges(self._engine_status())
+        yield from _engine_gauges(status)
         yield from _store_gauges(self._store_health())
         yield from _process_gauges(self._process)
+
+
+def _begin_at_zero(counts: dict[str, ModelCounts], status: EngineStatus) -> None:
+    """Adds the models that are there and had no request yet: a rate needs a value before the first one."""
+    for model in status.models:
+        if model.name not in counts and model.state is not ModelState.FAILED:
+            name = model.name if len(counts) < MAX_MODELS else OTHER_MODELS
+            counts.setdefault(name, ModelCounts())
 
 
 class _Families(Collector):
@@ -126,11 +136,12 @@ def _counters(counts: dict[str, ModelCounts]) -> Iterator[Metric]:
     for name, documentation, field, label in (
         (
             "request_success",
-            "Requests that ended, by how; errors and cancelled ones too.",
+            "Requests that ended, by how; errors, refused and cancelled ones too.",
             "finished",
             "finished_reason",
         ),
-        ("request_failure", "Requests that ended in an error, by its code.", "failures", "error_code"),
+        ("request_failure", "Requests that failed, by the error's code.", "failures", "error_code"),
+        ("request_refused", "Requests that were wrong themselves, by the error's code.", "refusals", "error_code"),
     ):
         family = CounterMetricFamily(PREFIX + name, documentation, labels=[MODEL_LABEL, label])
         for model, counted in counts.items():
@@ -160,12 +171,12 @@ _MODEL_GAUGES: tuple[tuple[str, str, Callable[[ModelStatus], Value]], ...] = (
     ("num_requests_waiting", "Requests that wait for the model now.", lambda model: model.queued),
     (
         "kv_cache_usage_perc",
-        "Share of the KV cache's room in use; 1 is all of it.",
+        "Share of the KV cache's room in use; 1 is all of it. Absent where the room has no bound.",
         lambda model: _share(model.gauges.kv_cache_percent if model.gauges else None),
     ),
     (
         "kv_cache_bytes",
-        "The KV cache's room.",
+        "Bytes of the KV cache in use.",
         lambda model: model.gauges.kv_cache_bytes if model.gauges else None,
     ),
     (
@@ -215,7 +226,7 @@ def _text(value: object) -> str:
 
 def _store_gauges(health: StoreHealth) -> Iterator[Metric]:
     yield _gauge("metrics_rows_waiting", "Rows not on disk yet.", [((), health.waiting)], labels=())
-    yield CounterMetricFamily(PREFIX + "metrics_rows_dropped", "Rows lost: too many were waiting.", health.dropped)
+    yield CounterMetricFamily(PREFIX + "metrics_rows_dropped", "Rows that could not be kept.", health.dropped)
     is_written = float(health.problem is None)
     yield _gauge("metrics_database_writable", "1 while rows can be written.", [((), is_written)], labels=())
     yield _gauge("metrics_database_bytes", "Size of the database.", [((), health.size_bytes)], labels=())

@@ -25,7 +25,7 @@ from openarc_ui.metrics.schema import REQUEST_COLUMNS
 from openarc_ui.metrics.spans import REQUESTS, count, summed
 
 SAMPLE_ROWS = 10_000
-GAP_REQUESTS = 1_000
+GAP_REQUESTS = 2_000
 PERCENTILES = (50, 90, 99)
 TEXTS = ("request_id", "model", "configuration_id", "finish_reason")
 WHOLE = ("id", "generated_tokens", "concurrent_requests")
@@ -71,7 +71,7 @@ class FigureSummary:
     Attributes:
         name: of definitions.FIGURES, or of INTER_TOKEN.
         count: how many requests (or gaps, for INTER_TOKEN) have it; exact.
-        mean: over all of them, exact; of INTER_TOKEN over the sampled gaps.
+        mean: over all of them, exact; of INTER_TOKEN over all gaps, exact too.
         least, most: of those sampled.
         sampled: how many of them p50, p90, p99, least and most come from.
     """

@@ -1,7 +1,8 @@
 """OpenTelemetry: a span and the GenAI metrics of each request, sent to a collector by OTLP over HTTP.
 
 Only made where a collector is configured: its libraries take a tenth of a second to import. Headers, certificates,
-timeouts and compression are the SDK's own OTEL_EXPORTER_OTLP_* variables, which it reads itself. Nothing global is set.
+timeouts and compression are the SDK's own OTEL_EXPORTER_OTLP_* variables, which it reads itself. No global provider is
+set; the libraries' logger is taken over until everything is closed (otel_log.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from openarc_ui.engine.types import FinishReason, GenerationRequest, PerformanceReport
 from openarc_ui.metrics import otel_attributes
 from openarc_ui.metrics.otel_log import CollectorLog
+from openarc_ui.metrics.outcomes import outcome_of
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
@@ -99,7 +101,16 @@ class Telemetry:
             self._span_exporter.shutdown()  # type: ignore[no-untyped-call]
             self._metric_exporter.shutdown()
             _join(closers, ends_at)
-        self._log.close()
+        if any(closer.is_alive() for closer in closers):
+            # They still talk, of exporters that are shut down already, so the log ends after them.
+            threading.Thread(target=self._end_log, args=(closers,), name="telemetry-end", daemon=True).start()
+        else:
+            self._log.end()
+
+    def _end_log(self, closers: list[threading.Thread]) -> None:
+        for closer in closers:
+            closer.join()
+        self._log.end()
 
     def _run(self) -> None:
         while True:
@@ -131,7 +142,7 @@ class Telemetry:
             begins_at = submitted_at + round(part.begins_at * 1e9)
             child = self._tracer.start_span(part.name, inside, SpanKind.INTERNAL, start_time=begins_at)
             child.end(begins_at + round(part.seconds * 1e9))
-        if report.finish_reason is FinishReason.ERROR:
+        if outcome_of(report) == FinishReason.ERROR.value:
             span.set_status(Status(StatusCode.ERROR))
         for instrument, value, attributes in otel_attributes.figures(report):
             self._histograms[instrument.name].record(value, attributes, inside)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from openarc_ui.engine.types import FinishReason, GenerationRequest, PerformanceReport
+from openarc_ui.metrics.outcomes import outcome_of
 
 AttributeValue = str | int | float | tuple[str, ...]
 Attributes = Mapping[str, AttributeValue]
@@ -98,7 +99,7 @@ def of_report(report: PerformanceReport) -> Attributes:
     found: dict[str, AttributeValue | None] = {
         **common(report),
         "gen_ai.response.id": report.request_id,
-        "gen_ai.response.finish_reasons": (report.finish_reason.value,),
+        "gen_ai.response.finish_reasons": (outcome_of(report),),
         "gen_ai.usage.input_tokens": report.prompt_tokens,
         "gen_ai.usage.output_tokens": report.generated_tokens,
         "gen_ai.usage.cache_read.input_tokens": report.cached_prompt_tokens,
@@ -126,7 +127,7 @@ def common(report: PerformanceReport) -> Attributes:
 
 
 def error_type(report: PerformanceReport) -> str | None:
-    """The error's code, None where the request did not fail. Its message may quote the prompt, so it is not told."""
+    """The error's code, None where there was none. Its message may quote the prompt, so it is not told."""
     return (report.error_code or OTHER_ERROR) if report.finish_reason is FinishReason.ERROR else None
 
 

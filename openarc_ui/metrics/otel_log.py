@@ -1,7 +1,7 @@
 """What is said of a collector that takes nothing: one sentence at most once a minute, without anything that is secret.
 
-The libraries that send say it for every attempt, with addresses, headers and what the server answered. While a
-`CollectorLog` is open they say it here instead.
+The libraries that send say it for every attempt, with addresses, headers and what the server answered. Until a
+`CollectorLog` is told to end they say it here instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ LIBRARY = "opentelemetry"
 
 
 class CollectorLog(logging.Handler):
-    """Takes the libraries' records in place of the other handlers, until it is closed."""
+    """Takes the libraries' records in place of the other handlers, until `end`.
+
+    `close` is left as it is: whoever sets up the logging anew (uvicorn does) calls it for every handler there is.
+    """
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(logging.WARNING)
@@ -50,12 +53,12 @@ class CollectorLog(logging.Handler):
             reason,
         )
 
-    def close(self) -> None:
-        """Give the libraries their own voice back."""
+    def end(self) -> None:
+        """Give the libraries their own voice back. Idempotent."""
         if self in self._library.handlers:
             self._library.removeHandler(self)
             self._library.propagate = self._propagated
-        super().close()
+        self.close()
 
 
 def address_of(endpoint: str) -> str:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, get_args
 
 import pandas
 
-from openarc_ui.engine.types import BackendName, FinishReason, Source
-from openarc_ui.errors import InvalidRequest, nearest
-from openarc_ui.metrics.database import MetricsUnreadable, primary_code
+from openarc_ui.engine.types import BackendName, Source
+from openarc_ui.errors import InvalidRequest, MetricsUnreadable, nearest
+from openarc_ui.metrics.database import primary_code
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
+from openarc_ui.metrics.outcomes import OUTCOMES
 from openarc_ui.metrics.store import MetricsStore
 
 T = TypeVar("T")
@@ -33,16 +34,20 @@ RANGES: dict[str, float | None] = {
     "all": None,
 }
 """Name of a span that ends now -> its seconds."""
+NAMES = ("range", "since", "until", *DIMENSIONS)
+"""What a filter may say."""
 CUSTOM = "custom"
 """The range whose ends are `since` and `until`."""
 VALUES: dict[str, tuple[str, ...]] = {
     "backend": get_args(BackendName),
-    "outcome": tuple(reason.value for reason in FinishReason),
+    "outcome": OUTCOMES,
     "source": get_args(Source),
 }
 """Dimensions that have no other values than these; a model or a device may be any."""
 LATEST_SECONDS = 1e11
 """In the year 5138; what is beyond was meant in milliseconds."""
+LARGEST_ID = 2**63 - 1
+"""Of a row in SQLite."""
 MOST_VALUES = 100
 LONGEST_VALUE = 200
 OUT_OF_REACH = frozenset(
@@ -88,14 +93,36 @@ def filter_of(
     """
     for name in dimensions:
         if name not in DIMENSIONS:
-            raise InvalidRequest(
-                f"There is no filter '{name}'.", nearest(name, ("range", "since", "until", *DIMENSIONS))
-            )
+            raise InvalidRequest(f"There is no filter '{name}'.", _choices(name, NAMES))
     begin, end = _moment("since", since), _moment("until", until)
     if begin is not None and end is not None and begin >= end:
         raise InvalidRequest("until is not after since.", "Give the earlier moment as since.")
     chosen = {name: _values(name, values) for name, values in dimensions.items()}
     return Filter(since=_begin(range, begin, end, now), until=end, **chosen)
+
+
+def pair_of(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Filter, Filter]:
+    """The filters of two groups that are held against each other.
+
+    Raises:
+        InvalidRequest: as `filter_of` does, with the group's name before it; or neither group is filtered.
+    """
+    one, other = _group("a", a), _group("b", b)
+    if one == other == Filter():
+        raise InvalidRequest(
+            "Both groups are all requests, so there is nothing to compare.",
+            "Give at least one of them a filter, such as a model, a device or a range.",
+        )
+    return one, other
+
+
+def _group(name: str, given: Mapping[str, Any]) -> Filter:
+    try:
+        for unknown in given.keys() - set(NAMES):
+            raise InvalidRequest(f"There is no filter '{unknown}'.", _choices(unknown, NAMES))
+        return filter_of(**given)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{name}: {error.message}", error.hint) from None
 
 
 @contextmanager
@@ -137,14 +164,16 @@ def _unreadable(error: BaseException | None) -> MetricsUnreadable | None:
 
 def _begin(range: str | None, since: float | None, until: float | None, now: float | None) -> float | None:
     """Where the span begins."""
-    if range is None:
+    if not range:
         return since
+    if not isinstance(range, str):
+        raise InvalidRequest("range must be a text.", f"One of {', '.join((*RANGES, CUSTOM))}.")
     if range == CUSTOM:
         if since is None and until is None:
             raise InvalidRequest("A custom range needs since, until or both.", "Or name a range such as 1h.")
         return since
     if range not in RANGES:
-        raise InvalidRequest(f"There is no range '{range}'.", nearest(range, (*RANGES, CUSTOM)))
+        raise InvalidRequest(f"There is no range '{range}'.", _choices(range, (*RANGES, CUSTOM)))
     if since is not None or until is not None:
         raise InvalidRequest(f"The range {range} and since or until exclude each other.", "Leave one of them out.")
     seconds = RANGES[range]
@@ -193,5 +222,11 @@ def _values(name: str, given: Any) -> tuple[str, ...]:
                 f"{name} can't be '{value}'.", "Names are short texts, as /metrics/options tells them."
             )
         if name in VALUES and value not in VALUES[name]:
-            raise InvalidRequest(f"There is no {name} '{value}'.", nearest(value, VALUES[name]))
+            raise InvalidRequest(f"There is no {name} '{value}'.", _choices(value, VALUES[name]))
     return wanted
+
+
+def _choices(name: str, known: Sequence[str]) -> str:
+    """The nearest of them, or all of them in their own order."""
+    near = nearest(name, known)
+    return near if near.startswith("Did you mean") else f"Known names: {', '.join(known)}."

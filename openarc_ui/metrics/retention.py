@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from enum import Enum
 
 from openarc_ui.metrics.database import transaction
 from openarc_ui.metrics.rollups import PERIOD_SECONDS
@@ -14,6 +15,14 @@ from openarc_ui.metrics.rollups import PERIOD_SECONDS
 CHUNK_ROWS = 250
 CHUNK_PAGES = 250
 DAY_SECONDS = 86_400
+
+
+class Step(Enum):
+    """What a step did."""
+
+    DELETED = "deleted"
+    GAVE_BACK = "gave back"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +37,21 @@ class Retention:
     max_age_days: float = 0
     max_bytes: int = 0
 
-    def step(self, connection: sqlite3.Connection, now: float) -> bool:
+    def step(self, connection: sqlite3.Connection, now: float) -> Step:
         """Delete a little of what is too much, or give a little room back to the disk.
 
         Returns:
-            True: it deleted something, and there may be more.
+            What it did; after anything but NOTHING there may be more to do.
 
         Raises:
             sqlite3.Error: nothing was deleted.
         """
         period = oldest_period(connection)
         if period is None or not self._is_too_much(connection, period, now):
-            return give_back(connection)
+            return Step.GAVE_BACK if give_back(connection) else Step.NOTHING
         with transaction(connection):
             delete_some(connection, period)
-        return True
+        return Step.DELETED
 
     def _is_too_much(self, connection: sqlite3.Connection, period: int, now: float) -> bool:
         if period >= int(now / PERIOD_SECONDS):
@@ -90,6 +99,7 @@ def give_back(connection: sqlite3.Connection) -> bool:
     (before,) = connection.execute("PRAGMA freelist_count").fetchone()
     if not before or mode != 2:
         return False
-    connection.execute(f"PRAGMA incremental_vacuum({CHUNK_PAGES})").fetchall()
+    # A step of this statement frees one page. Python takes one step where a statement has no columns, but a script to its end.
+    connection.executescript(f"PRAGMA incremental_vacuum({CHUNK_PAGES})")
     (after,) = connection.execute("PRAGMA freelist_count").fetchone()
     return bool(0 < after < before)

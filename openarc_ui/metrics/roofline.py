@@ -34,7 +34,7 @@ COLUMNS = [
 NOT_ALONE = (
     "No request ran alone and decoded yet, so nothing can be held against the roof. Send one while nothing else runs."
 )
-
+NOT_KEPT = "The configuration it ran under is not kept, so it is not known what a token reads. Load the model again and send a request."
 SEVERAL_DEVICES = (
     "The model runs on several devices, which have no one bandwidth. Load it on one device to see its roof."
 )
@@ -77,7 +77,7 @@ class Decoded(NamedTuple):
 
 
 def roof(
-    info: Mapping[str, Any],
+    info: Mapping[str, Any] | None,
     decode_tokens_per_second: float | None,
     context_tokens: float | None,
     concurrent: int,
@@ -86,12 +86,14 @@ def roof(
     """Where decoding stands under the memory's roof.
 
     Args:
-        info: a ModelInfo as JSON, as it is kept with the configuration.
+        info: a ModelInfo as JSON, as it is kept with the configuration; None where it is not kept.
         decode_tokens_per_second: of one request.
         context_tokens: tokens before a generated one, of one request, on average.
         concurrent: how many requests ran at once; every step gives each of them a token.
     """
     known = bandwidth.bytes_per_second if bandwidth is not None else None
+    if info is None:
+        return Roof(None, None, None, known, "", NOT_KEPT)
     traffic = info.get("traffic")
     if not traffic:
         return Roof(None, None, None, known, "", _no_traffic(info))

@@ -25,6 +25,15 @@ NOT_KEPT = "Not kept: the sentence may quote the request, and texts are not kept
 ROW_BYTES = 1500
 """About what a row of figures takes in memory, its blob and its texts aside."""
 
+UNWRITABLE = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    sqlite3.DataError,
+    OverflowError,
+    UnicodeError,
+)
+"""It is the row that is wrong, not the database: trying again changes nothing."""
 MANY = 50
 """Rows in one statement."""
 Row = tuple[str, tuple[Any, ...]]
@@ -45,15 +54,19 @@ class Table:
     insert: str
     insert_many: str | None = None
 
-    def add(self, connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert rows within the caller's transaction.
+    def add(self, connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert rows within the caller's transaction; how many the database did not take, without an error.
 
         Python's lock is handed over once a statement, so one that adds many costs the other threads less.
         """
         whole = len(rows) - len(rows) % MANY if self.insert_many is not None else 0
+        taken = 0
         for first in range(0, whole, MANY):
-            connection.execute(self.insert_many or "", tuple(chain.from_iterable(rows[first : first + MANY])))
-        connection.executemany(self.insert, rows[whole:])
+            values = tuple(chain.from_iterable(rows[first : first + MANY]))
+            taken += connection.execute(self.insert_many or "", values).rowcount
+        if rows[whole:]:
+            taken += connection.executemany(self.insert, rows[whole:]).rowcount
+        return len(rows) - taken
 
 
 def _table(name: str, columns: tuple[str, ...], verb: str = "INSERT", also: tuple[tuple[str, str], ...] = ()) -> Table:
@@ -158,11 +171,3 @@ def pack_seconds(seconds: tuple[float, ...]) -> bytes:
     if sys.byteorder == "big":
         packed.byteswap()
     return packed.tobytes()
-
-
-def unpack_seconds(blob: bytes) -> tuple[float, ...]:
-    """The inverse of `pack_seconds`."""
-    unpacked = array.array("f", blob)
-    if sys.byteorder == "big":
-        unpacked.byteswap()
-    return tuple(unpacked)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psutil
 
 from openarc_ui.engine.types import EngineStatus, ModelState, ModelStatus, WorkerGauges
+from openarc_ui.metrics.bugs import Bugs
 from openarc_ui.metrics.power import Power, PowerMeter
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class Sampler:
         self._busy_at = float("-inf")
         self._skipped = 0
         self._speeds: dict[str, float | None] = {}
+        self._bugs = Bugs()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
     def start(self) -> None:
@@ -169,5 +171,6 @@ class Sampler:
         while not self._stopped.wait(self._interval_seconds):
             try:
                 self.look()
-            except Exception:
-                logger.exception("a sample of the machine failed")
+            except Exception as error:
+                if self._bugs.is_new(error):
+                    logger.exception("a sample of the machine failed; the same is not told again")

@@ -1,12 +1,15 @@
-"""The tables, as a list of migrations: each brings a database from one version to the next.
+"""The tables: what is measured, as a list of migrations, and what is derived from it, as it is defined today.
 
-The version is SQLite's own `PRAGMA user_version`. A migration that has shipped is never edited; a new one is added.
+A migration brings the plain tables from one version, SQLite's own `PRAGMA user_version`, to the next; one that has shipped is
+never edited. Sums, their triggers and the index for samples follow the definitions: where a database has them by others,
+which the digest in `derived` tells, they are dropped and made anew from the rows.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Callable
+from functools import cache
 
 from openarc_ui.metrics import rollups
 from openarc_ui.metrics.definitions import FIGURES
@@ -71,8 +74,8 @@ SAMPLED_COLUMNS = (
 )
 
 
-def _first_tables(connection: sqlite3.Connection) -> None:
-    connection.execute(
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
         """CREATE TABLE requests (
             id INTEGER PRIMARY KEY,
             request_id TEXT NOT NULL,
@@ -101,14 +104,10 @@ def _first_tables(connection: sqlite3.Connection) -> None:
             decode_tokens_per_second REAL,
             inter_token_latencies_seconds BLOB NOT NULL,
             concurrent_requests INTEGER NOT NULL
-        )"""
-    )
-    connection.execute("CREATE INDEX requests_by_time ON requests (submitted_at)")
-    connection.execute("CREATE INDEX requests_by_model ON requests (model, submitted_at)")
-    connection.execute(
-        "CREATE TABLE configurations (configuration_id TEXT PRIMARY KEY, recorded_at REAL NOT NULL, description TEXT NOT NULL)"
-    )
-    connection.execute(
+        )""",
+        "CREATE INDEX requests_by_time ON requests (submitted_at)",
+        "CREATE INDEX requests_by_model ON requests (model, submitted_at)",
+        "CREATE TABLE configurations (configuration_id TEXT PRIMARY KEY, recorded_at REAL NOT NULL, description TEXT NOT NULL)",
         """CREATE TABLE samples (
             id INTEGER PRIMARY KEY,
             sampled_at REAL NOT NULL,
@@ -116,61 +115,84 @@ def _first_tables(connection: sqlite3.Connection) -> None:
             processor_percent REAL,
             memory_bytes INTEGER,
             available_memory_bytes INTEGER
-        )"""
-    )
-    connection.execute("CREATE INDEX samples_by_time ON samples (sampled_at)")
-
-
-def _text_columns(connection: sqlite3.Connection) -> None:
-    """What turning ids into text took, and how many messages were left out. NULL in rows from before: nobody measured."""
-    connection.execute("ALTER TABLE requests ADD COLUMN detokenize_seconds REAL")
-    connection.execute("ALTER TABLE requests ADD COLUMN dropped_messages INTEGER")
-
-
-def _sums_and_details(connection: sqlite3.Connection) -> None:
-    """The parts of decoding, sums of five minutes, details of a request, power, bandwidths, and a key to draw samples by."""
-    for column in ("decode_inference_seconds", "decode_sampling_seconds", "stream_seconds", "kv_cache_percent"):
-        connection.execute(f"ALTER TABLE requests ADD COLUMN {column} REAL")
-    connection.execute("ALTER TABLE requests ADD COLUMN sample_key INTEGER NOT NULL DEFAULT 0")
-    connection.execute(f"UPDATE requests SET sample_key = {RANDOM_KEY}")
-    connection.execute(
-        f"CREATE INDEX requests_sampled ON requests ({', '.join(SAMPLED_COLUMNS)}) WHERE sample_key < {SAMPLED_KEYS}"
-    )
-    connection.execute("CREATE INDEX requests_by_outcome ON requests (finish_reason, submitted_at)")
-    connection.execute("CREATE INDEX requests_by_request_id ON requests (request_id)")
-    for column, kind in (
-        ("cores", "BLOB"),
-        ("device_memory_bytes", "INTEGER"),
-        ("kv_cache_percent", "REAL"),
-        ("kv_cache_bytes", "INTEGER"),
-    ):
-        connection.execute(f"ALTER TABLE samples ADD COLUMN {column} {kind}")
-    connection.execute(
-        "CREATE TABLE details (request_id TEXT PRIMARY KEY, settings TEXT NOT NULL, messages TEXT, answers TEXT)"
-    )
-    connection.execute("CREATE TABLE power (sampled_at REAL NOT NULL, source TEXT NOT NULL, watts REAL NOT NULL)")
-    connection.execute("CREATE INDEX power_by_time ON power (sampled_at)")
-    connection.execute(
+        )""",
+        "CREATE INDEX samples_by_time ON samples (sampled_at)",
+    ),
+    # What turning ids into text took, and how many messages were left out; NULL in rows from before: nobody measured.
+    (
+        "ALTER TABLE requests ADD COLUMN detokenize_seconds REAL",
+        "ALTER TABLE requests ADD COLUMN dropped_messages INTEGER",
+    ),
+    # The parts of decoding, details of a request, power, bandwidths, and a key to draw samples by.
+    (
+        "ALTER TABLE requests ADD COLUMN decode_inference_seconds REAL",
+        "ALTER TABLE requests ADD COLUMN decode_sampling_seconds REAL",
+        "ALTER TABLE requests ADD COLUMN stream_seconds REAL",
+        "ALTER TABLE requests ADD COLUMN kv_cache_percent REAL",
+        "ALTER TABLE requests ADD COLUMN sample_key INTEGER NOT NULL DEFAULT 0",
+        "UPDATE requests SET sample_key = abs(random() % 1024)",
+        "CREATE INDEX requests_by_outcome ON requests (finish_reason, submitted_at)",
+        "CREATE INDEX requests_by_request_id ON requests (request_id)",
+        "ALTER TABLE samples ADD COLUMN cores BLOB",
+        "ALTER TABLE samples ADD COLUMN device_memory_bytes INTEGER",
+        "ALTER TABLE samples ADD COLUMN kv_cache_percent REAL",
+        "ALTER TABLE samples ADD COLUMN kv_cache_bytes INTEGER",
+        "CREATE TABLE details (request_id TEXT PRIMARY KEY, settings TEXT NOT NULL, messages TEXT, answers TEXT)",
+        "CREATE TABLE power (sampled_at REAL NOT NULL, source TEXT NOT NULL, watts REAL NOT NULL)",
+        "CREATE INDEX power_by_time ON power (sampled_at)",
         """CREATE TABLE bandwidths (
             device TEXT NOT NULL, device_name TEXT NOT NULL, bytes_per_second REAL NOT NULL, measured_at REAL NOT NULL,
-            method TEXT NOT NULL, PRIMARY KEY (device, device_name))"""
+            method TEXT NOT NULL, PRIMARY KEY (device, device_name))""",
+        "CREATE TABLE spills_read (spill_id TEXT PRIMARY KEY, read_at REAL NOT NULL)",
+    ),
+    # By which definitions the derived tables were made; the highest row number there ever was, so that none comes twice.
+    (
+        "CREATE TABLE derived (digest TEXT NOT NULL)",
+        "CREATE TABLE row_numbers (highest INTEGER NOT NULL)",
+        "INSERT INTO row_numbers SELECT coalesce(max(id), 0) FROM requests",
+    ),
+)
+"""Statements that bring a database from version n to n + 1. They name no definition, which may change; these may not."""
+ROW_NUMBERS = (
+    """CREATE TRIGGER requests_numbered AFTER INSERT ON requests WHEN NEW.id <= (SELECT highest FROM row_numbers) BEGIN
+        UPDATE requests SET id = (SELECT highest FROM row_numbers) + 1 WHERE id = NEW.id;
+    END""",
+    """CREATE TRIGGER requests_unnumbered AFTER DELETE ON requests BEGIN
+        UPDATE row_numbers SET highest = OLD.id WHERE highest < OLD.id;
+    END""",
+)
+"""SQLite takes the number after the highest there is, which begins anew when the newest rows were deleted."""
+
+
+@cache
+def derived_statements() -> tuple[str, ...]:
+    """What makes the derived layer: tables that are filled from the rows there are, triggers that follow them, an index."""
+    sampled = (
+        f"CREATE INDEX requests_sampled ON requests ({', '.join(SAMPLED_COLUMNS)}) WHERE sample_key < {SAMPLED_KEYS}"
     )
-    connection.execute("CREATE TABLE spills_read (spill_id TEXT PRIMARY KEY, read_at REAL NOT NULL)")
-    for statement in rollups.statements():
-        connection.execute(statement)
+    return (sampled, *rollups.statements(), *ROW_NUMBERS)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_tables, _text_columns, _sums_and_details)
+@cache
+def derived_digest() -> str:
+    """Names these definitions; other ones have another."""
+    return hashlib.sha256("\n".join(derived_statements()).encode()).hexdigest()
 
 
 def is_behind(connection: sqlite3.Connection) -> bool:
-    """Whether it is a database of an older OpenArc.
+    """Whether it is a database of another OpenArc, which is to be brought up to date.
 
     Raises:
         sqlite3.DatabaseError: the file is no database.
         sqlite3.OperationalError: a newer OpenArc made it.
     """
-    return 0 < _version(connection) < len(MIGRATIONS)
+    version = _version(connection)
+    return version > 0 and (version < len(MIGRATIONS) or not is_derived(connection))
+
+
+def is_derived(connection: sqlite3.Connection) -> bool:
+    """Whether what is derived was made by today's definitions; asked of a database of the newest version."""
+    return bool(connection.execute("SELECT digest FROM derived").fetchall() == [(derived_digest(),)])
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -180,18 +202,34 @@ def migrate(connection: sqlite3.Connection) -> None:
         sqlite3.DatabaseError: the file is no database.
         sqlite3.OperationalError: a newer OpenArc made it.
     """
-    while _version(connection) < len(MIGRATIONS):
+    while _version(connection) < len(MIGRATIONS) or not is_derived(connection):
         connection.execute("BEGIN IMMEDIATE")
         try:
             version = _version(connection)
             if version < len(MIGRATIONS):
-                MIGRATIONS[version](connection)
+                for statement in MIGRATIONS[version]:
+                    connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {version + 1}")
+            elif not is_derived(connection):
+                _derive(connection)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def _derive(connection: sqlite3.Connection) -> None:
+    """Drop all that is derived, which its names tell, and make it by today's definitions."""
+    for kind, name in connection.execute(
+        """SELECT type, name FROM sqlite_master WHERE type = 'trigger' OR (type = 'table' AND name LIKE '%rollups')
+            OR (type = 'index' AND name LIKE '%\\_sampled' ESCAPE '\\') ORDER BY type = 'table'"""
+    ).fetchall():
+        connection.execute(f'DROP {kind} "{name}"')
+    for statement in derived_statements():
+        connection.execute(statement)
+    connection.execute("DELETE FROM derived")
+    connection.execute("INSERT INTO derived VALUES (?)", (derived_digest(),))
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from openarc_ui.metrics.database import transaction
-from openarc_ui.metrics.rows import TABLES, Row
+from openarc_ui.metrics.rows import TABLES, UNWRITABLE, Row
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def read_spill(file: Path, connection: sqlite3.Connection) -> int:
                 if block not in known:
                     connection.execute(TABLES[table].insert, values)
                     blocks.add(block)
-            except (ValueError, KeyError, TypeError, OverflowError, sqlite3.IntegrityError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError, *UNWRITABLE) as error:
                 logger.warning("a line of %s can't be read: %s", file.name, error)
                 unreadable += 1
         connection.executemany("INSERT INTO spills_read VALUES (?, ?)", [(block, time.time()) for block in blocks])

@@ -14,19 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openarc_ui.engine.types import Bandwidth, GenerationRequest, ModelInfo, PerformanceReport
+from openarc_ui.errors import MetricsUnreadable
 from openarc_ui.metrics import rows
-from openarc_ui.metrics.database import (
-    DAMAGED,
-    READ_SECONDS,
-    DatabaseFile,
-    MetricsUnreadable,
-    empty,
-    primary_code,
-    words_of,
-)
+from openarc_ui.metrics.database import DAMAGED, READ_SECONDS, DatabaseFile, empty, primary_code, words_of
 from openarc_ui.metrics.retention import Retention
-from openarc_ui.metrics.rows import pack_seconds as pack_seconds
-from openarc_ui.metrics.rows import unpack_seconds as unpack_seconds
 from openarc_ui.metrics.sampler import Sample
 from openarc_ui.metrics.waiting import Waiting
 from openarc_ui.metrics.writer import Writer
@@ -43,7 +34,7 @@ class StoreHealth:
 
     Attributes:
         waiting: rows not on disk yet.
-        dropped: rows lost because as many waited as may wait, or because the database would never take them.
+        dropped: rows that could not be kept: too many waited, or too many bytes, or the database would never take them.
         problem: why nothing can be written now, in a sentence, or None.
         notice: something that happened once and should be known (a damaged file was set aside), or None.
         size_bytes: of the file and its companions.
@@ -124,7 +115,7 @@ class MetricsStore:
 
     def close(self, timeout: float = CLOSING_SECONDS) -> None:
         """Write what waits and stop; what the database does not take within `timeout` seconds goes to `<file>.unwritten`,
-        which the next start reads in. Idempotent."""
+        which the next start reads in. Idempotent. A disk that hangs is left to itself some seconds after that."""
         self._writer.close(timeout)
 
     @contextmanager
@@ -137,10 +128,8 @@ class MetricsStore:
         with closing(self._open_to_read()) as connection:
             try:
                 yield connection
-            except (sqlite3.DatabaseError, OSError) as error:
-                # pandas has an OSError of its own, with SQLite's as its cause.
-                code = primary_code(error) or primary_code(error.__cause__)
-                if code not in DAMAGED:
+            except sqlite3.DatabaseError as error:
+                if primary_code(error) not in DAMAGED:
                     raise
                 raise self._damaged() from error
 
@@ -150,7 +139,7 @@ class MetricsStore:
             try:
                 return self._file.open_to_read()
             except MetricsUnreadable:
-                # An older database is brought up to date in a moment, unless it is a very large one.
+                # A database of another OpenArc is brought up to date in a moment, unless it is a very large one.
                 if not self._writer.is_migrating or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)

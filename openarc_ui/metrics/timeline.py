@@ -27,6 +27,7 @@ EXTREMES = {
     "available_memory_bytes": "available_memory_bytes_min",
     "device_memory_bytes": "device_memory_bytes_max",
     "kv_cache_percent": "kv_cache_percent_max",
+    "kv_cache_bytes": "kv_cache_bytes_max",
 }
 """Column of `machine` -> column of `sample_rollups`."""
 
@@ -86,7 +87,8 @@ def series(connection: sqlite3.Connection, chosen: Filter, grid: Grid, since: fl
 
 def machine(connection: sqlite3.Connection, chosen: Filter, grid: Grid, since: float | None = None) -> pandas.DataFrame:
     """The machine (worker '') and the workers of the wanted models: processor_percent is a mean, available_memory_bytes
-    the least in its bucket, memory_bytes, device_memory_bytes and kv_cache_percent the most. NaN where nobody told."""
+    the least in its bucket; memory_bytes, device_memory_bytes, kv_cache_percent and kv_cache_bytes (in use) are the most.
+    NaN where nobody told."""
     workers = (
         ("1", ())
         if not chosen.model

@@ -1,37 +1,47 @@
 """Rows that wait in memory for the disk: bounded and counted, in lanes, so that one kind never pushes out another.
 
-Reports have a lane, details and samples one each. A lane that is full refuses what comes; what it has stays in order.
+A lane that is full refuses what comes; what it has stays in order. Details never overtake the request that they belong to.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice, takewhile
 
 from openarc_ui.metrics.rows import Row, size_of
 
 LANES = {
-    "configurations": "reports",
+    "configurations": "facts",
+    "bandwidths": "facts",
     "requests": "reports",
-    "bandwidths": "reports",
     "details": "details",
     "samples": "samples",
     "power": "samples",
 }
-"""Table -> lane. The order of the lanes is the order of a batch, so that a request is written before its details."""
+"""Table -> lane."""
 BATCH_ROWS = 1_000
 """Of each lane in one transaction."""
 GATHER_SECONDS = 0.05
 """So long more rows are waited for, once there is one: a transaction for each would cost the token loop its processor."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A row, its place in the order of all that was put, and its size."""
+
+    row: Row
+    number: int
+    size_bytes: int
+
+
 @dataclass(slots=True)
 class _Lane:
     capacity: int
     capacity_bytes: int
-    rows: deque[tuple[Row, int]] = field(default_factory=deque)
+    rows: deque[_Waiting] = field(default_factory=deque)
     size_bytes: int = 0
     accepted: int = 0
     written: int = 0
@@ -50,17 +60,19 @@ class Waiting:
     """Thread-safe. Many put, one takes.
 
     Args:
-        capacity: rows of reports, and as many details.
+        capacity: rows of reports, as many details, and as many facts (configurations and bandwidths).
         sample_capacity: rows of samples.
-        capacity_bytes: what the reports may take, and what the details may.
+        capacity_bytes: what each of these may take.
     """
 
     def __init__(self, capacity: int, sample_capacity: int, capacity_bytes: int) -> None:
         self._lanes = {
+            "facts": _Lane(capacity, capacity_bytes),
             "reports": _Lane(capacity, capacity_bytes),
             "details": _Lane(capacity, capacity_bytes),
             "samples": _Lane(sample_capacity, capacity_bytes),
         }
+        self._numbers = count()
         self._changed = threading.Condition()
         self._is_asleep = False
         self._urgent = 0
@@ -78,7 +90,7 @@ class Waiting:
             if self._has_ended or (is_full and lane.rows):
                 lane.dropped += 1
                 return False
-            lane.rows.append((row, size))
+            lane.rows.append(_Waiting(row, next(self._numbers), size))
             lane.size_bytes += size
             lane.accepted += 1
             if self._is_asleep:
@@ -102,28 +114,34 @@ class Waiting:
             self._changed.notify_all()
 
     def batch(self, most: int | None) -> Batch:
-        """At most so many rows of each lane, reports first; None: all, and from now on no more are taken."""
+        """At most so many rows of each lane, reports before details; None: all, and from now on no more are taken."""
         with self._changed:
             self._has_ended = most is None
             taken = {name: list(islice(lane.rows, most)) for name, lane in self._lanes.items()}
+            # Details were put after their request. Those put after the first request that stays are held back with it.
+            left = next(islice(self._lanes["reports"].rows, len(taken["reports"]), None), None)
+            if left is not None:
+                taken["details"] = list(takewhile(lambda each: each.number < left.number, taken["details"]))
         return Batch(
-            tuple(row for rows in taken.values() for row, _ in rows), {name: len(rows) for name, rows in taken.items()}
+            tuple(each.row for rows in taken.values() for each in rows),
+            {name: len(rows) for name, rows in taken.items()},
         )
 
-    def written(self, batch: Batch) -> None:
-        """Forget the rows of a batch: they are on disk."""
-        with self._changed:
-            for name, count in batch.counts.items():
-                lane = self._lanes[name]
-                for _ in range(count):
-                    lane.size_bytes -= lane.rows.popleft()[1]
-                lane.written += count
-            self._changed.notify_all()
+    def written(self, batch: Batch, lost: Iterable[str] = ()) -> None:
+        """Forget the rows of a batch: they are on disk, or the database will never take them.
 
-    def refused(self, table: str) -> None:
-        """Count a row that the database will never take."""
+        Args:
+            lost: the table of each of those, to be counted.
+        """
         with self._changed:
-            self._lanes[LANES[table]].dropped += 1
+            for name, rows in batch.counts.items():
+                lane = self._lanes[name]
+                for _ in range(rows):
+                    lane.size_bytes -= lane.rows.popleft().size_bytes
+                lane.written += rows
+            for table in lost:
+                self._lanes[LANES[table]].dropped += 1
+            self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything that was put before is written; False when it took longer than `timeout` seconds."""
@@ -133,7 +151,7 @@ class Waiting:
             self._changed.notify_all()
             try:
                 return self._changed.wait_for(
-                    lambda: all(self._lanes[name].written >= count for name, count in wanted.items()), timeout
+                    lambda: all(self._lanes[name].written >= rows for name, rows in wanted.items()), timeout
                 )
             finally:
                 self._urgent -= 1

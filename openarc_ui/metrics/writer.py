@@ -9,10 +9,13 @@ import logging
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from openarc_ui.metrics.bugs import Bugs
 from openarc_ui.metrics.database import DAMAGED, LOCKED, DatabaseFile, FileId, primary_code, transaction, words_of
-from openarc_ui.metrics.retention import Retention
-from openarc_ui.metrics.rows import TABLES
+from openarc_ui.metrics.retention import Retention, Step
+from openarc_ui.metrics.rows import TABLES, UNWRITABLE
 from openarc_ui.metrics.spill import read_spill, spill_path, write_spill
 from openarc_ui.metrics.waiting import BATCH_ROWS, Batch, Waiting
 
@@ -22,15 +25,8 @@ PAUSE_SECONDS = 0.005
 """Between two steps of a long cleaning."""
 RETRY_SECONDS = 0.2
 RETENTION_SECONDS = 300.0
-UNWRITABLE = (
-    sqlite3.IntegrityError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-    sqlite3.DataError,
-    OverflowError,
-    UnicodeError,
-)
-"""It is the row that is wrong, not the database: trying again changes nothing."""
+HANGING_SECONDS = 10.0
+"""So long after the end was to come the thread is still waited for: for a rollback, or the spill file."""
 
 
 class Writer:
@@ -38,7 +34,7 @@ class Writer:
     problem: why nothing can be written now, in a sentence, or None.
     notice: what happened once and should be known, or None.
     revision, sample_revision: other numbers whenever rows of that kind came or went.
-    is_migrating: a database of an older OpenArc is being brought up to date.
+    is_migrating: a database of another OpenArc is being brought up to date.
     """
 
     def __init__(self, file: DatabaseFile, waiting: Waiting, retention: Retention) -> None:
@@ -56,6 +52,8 @@ class Writer:
         self._spill = spill_path(file.path)
         self._has_spill: bool | None = None
         self._is_suspect = False
+        self._highest_row = 0
+        self._bugs = Bugs()
         self._retention_due_at = time.monotonic()
         self._deadline = float("inf")
         self._thread = threading.Thread(target=self._run, name="metrics-writer", daemon=True)
@@ -70,11 +68,18 @@ class Writer:
         self._waiting.call()
 
     def close(self, timeout: float) -> None:
-        """End after everything is written, at most `timeout` seconds from now; then what is left goes to the spill file."""
+        """End after everything is written, at most `timeout` seconds from now; then what is left goes to the spill file.
+
+        A disk that hangs holds the thread and not this program: after some seconds more it is no longer waited for.
+        """
         self._deadline = min(self._deadline, time.monotonic() + timeout)
         self._waiting.close()
         self._thread.join(timeout + 2 * RETRY_SECONDS)
+        given_up_at = time.monotonic() + HANGING_SECONDS
         while self._thread.is_alive():
+            if time.monotonic() > given_up_at:
+                logger.error("the disk hangs: %d rows of metrics are lost", self._waiting.rows)
+                return
             # It waits for a lock, or is in the middle of something long, which is rolled back.
             self._interrupt()
             self._thread.join(RETRY_SECONDS)
@@ -92,8 +97,9 @@ class Writer:
                 self._recover(error)
                 has_more = True
                 time.sleep(RETRY_SECONDS)
-            except Exception:
-                logger.exception("writing the metrics failed")
+            except Exception as error:
+                if self._bugs.is_new(error):
+                    logger.exception("writing the metrics failed; the same is not told again")
                 self.problem = "Writing the metrics failed; the log has the reason."
                 time.sleep(RETRY_SECONDS)
         self._spill_rest()
@@ -127,7 +133,7 @@ class Writer:
         def before_migration(connection: sqlite3.Connection) -> None:
             self._migrating = connection
             self.is_migrating = True
-            self.problem = "The metrics of an older OpenArc are being brought up to date; new ones wait in memory."
+            self.problem = "The metrics of another OpenArc are being brought up to date; new ones wait in memory."
 
         try:
             self._connection, self._file_id = self._file.open_to_write(before_migration)
@@ -138,42 +144,56 @@ class Writer:
 
     def _write(self, connection: sqlite3.Connection, batch: Batch) -> None:
         """One transaction; the rows leave the memory only after it is committed to the file that is at the path."""
+        lost: list[str] = []
         try:
-            with transaction(connection):
+            with self._numbering(connection):
                 for name, table in TABLES.items():
-                    table.add(connection, [values for kind, values in batch.rows if kind == name])
-        except UNWRITABLE:
-            with transaction(connection):
-                self._write_singly(connection, batch)
+                    lost += [name] * table.add(connection, [values for kind, values in batch.rows if kind == name])
+        except UNWRITABLE as error:
+            with self._numbering(connection):
+                lost = self._write_singly(connection, batch)
+            logger.warning("%d rows can't be kept: %s", len(lost), error)
         if self._file.file_id() != self._file_id:
             self._disconnect()
             self.notice = f"{self._file.path.name} was deleted or replaced while OpenArc ran; it goes on in a new one."
             return
-        self.revision += bool(batch.counts["reports"] + batch.counts["details"])
+        self.revision += bool(batch.counts["facts"] + batch.counts["reports"] + batch.counts["details"])
         self.sample_revision += bool(batch.counts["samples"])
-        self._waiting.written(batch)
+        self._waiting.written(batch, lost)
 
-    def _write_singly(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        """The same row by row: one that the database will never take is counted, and keeps no other from its place."""
+    @contextmanager
+    def _numbering(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """A transaction. A new file goes on where the one before it ended: who reads on from a row number misses nothing."""
+        newest = "(SELECT coalesce(max(id), 0) FROM requests)"
+        with transaction(connection):
+            connection.execute(
+                f"UPDATE row_numbers SET highest = ?1 WHERE highest < ?1 AND {newest} < ?1", (self._highest_row,)
+            )
+            yield
+            self._highest_row = max(self._highest_row, connection.execute(f"SELECT {newest}").fetchone()[0])
+
+    def _write_singly(self, connection: sqlite3.Connection, batch: Batch) -> list[str]:
+        """The same row by row: one that the database will never take keeps no other from its place; the tables of those."""
+        lost: list[str] = []
         for name, values in batch.rows:
             connection.execute("SAVEPOINT row")
             try:
-                connection.execute(TABLES[name].insert, values)
-            except UNWRITABLE as error:
+                lost += [name] * TABLES[name].add(connection, [values])
+            except UNWRITABLE:
                 connection.execute("ROLLBACK TO row")
-                self._waiting.refused(name)
-                logger.warning("a row of %s can't be kept: %s", name, error)
+                lost.append(name)
             connection.execute("RELEASE row")
+        return lost
 
     def _clean(self, connection: sqlite3.Connection) -> bool:
         if time.monotonic() < self._retention_due_at or self._waiting.is_closing:
             return False
-        has_more = self._retention.step(connection, time.time())
-        if has_more:
+        step = self._retention.step(connection, time.time())
+        if step is Step.DELETED:
             self._changed()
-        else:
+        if step is Step.NOTHING:
             self._retention_due_at = time.monotonic() + RETENTION_SECONDS
-        return has_more
+        return step is not Step.NOTHING
 
     def _read_spill(self, connection: sqlite3.Connection) -> None:
         try:
@@ -212,6 +232,7 @@ class Writer:
             return
         self.notice = f"The metrics database was damaged; it was set aside as {name} and a new one begun."
         logger.warning("%s", self.notice)
+        self.problem = None
         self._changed()
 
     def _changed(self) -> None:

@@ -18,11 +18,10 @@ from fastapi import FastAPI
 from openarc_ui import __version__
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import GenerationRequest, LoadRequest, Message, ModelInfo
-from openarc_ui.errors import OpenArcError
-from openarc_ui.metrics import answers
-from openarc_ui.metrics.queries import answer, filter_of
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
+from openarc_ui.server.mcp_metrics import metrics_tool
+from openarc_ui.server.mcp_words import refusing_unknown, saying_what_is_wrong, server_with_own_words
 
 PATH = "/mcp"
 INSTRUCTIONS = (
@@ -35,12 +34,12 @@ class McpServer:
     """The tools over an engine, to be put into an application."""
 
     def __init__(self, engine: Engine, profiles: ProfileStore, store: MetricsStore) -> None:
-        from mcp.server import MCPServer
         from mcp.server.mcpserver.tools import Tool
         from mcp.server.transport_security import TransportSecuritySettings
 
-        tools = [_refusing_unknown(Tool.from_function(tool)) for tool in _tools(engine, profiles, store)]
-        self._server = MCPServer("OpenArc", instructions=INSTRUCTIONS, version=__version__, tools=tools)
+        tools = [refusing_unknown(Tool.from_function(tool)) for tool in _tools(engine, profiles, store)]
+        server = server_with_own_words()
+        self._server = server("OpenArc", instructions=INSTRUCTIONS, version=__version__, tools=tools)
         # Host and origin are the guard's business, which knows where the server listens.
         self._application = self._server.streamable_http_app(
             streamable_http_path=PATH,
@@ -62,8 +61,8 @@ class McpServer:
 
 def _tools(engine: Engine, profiles: ProfileStore, store: MetricsStore) -> list[Callable[..., Any]]:
     """Every tool; their names, parameters and docstrings are what an agent reads."""
-    tools = (*_looking(engine, profiles), *_loading(engine, profiles), _chatting(engine), _measured(engine, store))
-    return [_saying_what_is_wrong(tool) for tool in tools]
+    tools = (*_looking(engine, profiles), *_loading(engine, profiles), _chatting(engine), metrics_tool(engine, store))
+    return [saying_what_is_wrong(tool) for tool in tools]
 
 
 def _looking(engine: Engine, profiles: ProfileStore) -> tuple[Callable[..., Any], ...]:
@@ -179,50 +178,6 @@ def _chatting(engine: Engine) -> Callable[..., Any]:
         }
 
     return chat
-
-
-def _measured(engine: Engine, store: MetricsStore) -> Callable[..., Any]:
-    async def metrics(range: str = "24h", model: str | None = None, device: str | None = None) -> dict[str, Any]:
-        """What the requests of a span cost: counts, tokens, and mean, p50, p90 and p99 of latency and throughput.
-
-        Args:
-            range: 15m, 1h, 6h, 24h, 7d, 30d or all.
-            model: Only requests to this one; left out: all.
-            device: Only requests on this one, such as CPU or GPU.0.
-        """
-        question = partial(answers.summary, chosen=filter_of(range=range, model=model, device=device))
-        found: dict[str, Any] = engine.places.hidden(await anyio.to_thread.run_sync(answer, store, question))
-        return found
-
-    return metrics
-
-
-def _refusing_unknown(tool: Any) -> Any:
-    """The tool, which refuses an argument it does not know; the SDK would drop it."""
-    arguments = tool.fn_metadata.arg_model
-    arguments.model_config = {**arguments.model_config, "extra": "forbid"}
-    arguments.model_rebuild(force=True)
-    return tool.model_copy(update={"parameters": {**tool.parameters, "additionalProperties": False}})
-
-
-def _saying_what_is_wrong(tool: Callable[..., Any]) -> Callable[..., Any]:
-    """The tool, with our errors in words an agent can act on."""
-    import functools
-
-    from mcp.server.mcpserver.exceptions import ToolError
-    from pydantic import ValidationError
-
-    @functools.wraps(tool)
-    async def called(*arguments: Any, **named: Any) -> Any:
-        try:
-            return await tool(*arguments, **named)
-        except OpenArcError as error:
-            raise ToolError(f"{error.message} {error.hint}".strip()) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ToolError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.") from error
-
-    return called
 
 
 async def _loaded(engine: Engine, request: LoadRequest) -> dict[str, Any]:

@@ -1,85 +1,15 @@
-"""Bodies of the routes about metrics, and the filter as query parameters."""
+"""Bodies of the routes about metrics."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import Request
 from pydantic import BaseModel, Field
 
 from openarc_ui.engine.frozen import Frozen
-from openarc_ui.metrics.filters import DIMENSIONS, Filter
-from openarc_ui.metrics.queries import CUSTOM, LONGEST_VALUE, MOST_VALUES, RANGES, VALUES, filter_of
+from openarc_ui.metrics.queries import LONGEST_VALUE
 
-MOMENT = "Seconds since the epoch, or a time with its zone such as 2026-11-26T04:30:00Z."
-DESCRIPTIONS: dict[str, str] = {
-    "range": "A span that ends now; left out: everything, or since and until.",
-    "since": f"Begin of the span, inclusive. {MOMENT}",
-    "until": f"End of the span, exclusive. {MOMENT}",
-    "model": "Name the model was served under.",
-    "backend": "genai, optimum or scripted.",
-    "device": "As it was loaded on: CPU, GPU.0, ...",
-    "configuration": "A configuration_id: model, backend, versions, device and effective properties.",
-    "outcome": "How the request ended.",
-    "source": "Where it came from.",
-}
-EXAMPLES: dict[str, Any] = {
-    "range": "24h",
-    "since": "2026-11-26T00:00:00Z",
-    "until": "2026-11-27T00:00:00Z",
-    "model": ["SmolLM2-135M-Instruct-int4"],
-    "backend": ["genai"],
-    "device": ["CPU"],
-    "configuration": ["3f2a9c1b77d0"],
-    "outcome": ["stop", "length"],
-    "source": ["rest"],
-}
-
-
-class FilterQuery:
-    """A dependency: the filter's query parameters as a Filter. Those of DIMENSIONS may be there several times.
-
-    It reads them itself: FastAPI would make a validator for each parameter of each route, a tenth of a second together.
-
-    Args:
-        prefix: before each name, such as "a." for a route that takes two filters.
-
-    Attributes:
-        query_names: name of each parameter -> it may be there several times; see server/queries.py.
-    """
-
-    def __init__(self, prefix: str = "") -> None:
-        self._prefix = prefix
-        self.query_names = {f"{prefix}{name}": name in DIMENSIONS for name in DESCRIPTIONS}
-
-    async def __call__(self, request: Request) -> Filter:
-        """Raises InvalidRequest for what can't be, with the nearest right name."""
-        queries = request.query_params
-        given: dict[str, Any] = {
-            name: (queries.getlist if name in DIMENSIONS else queries.get)(f"{self._prefix}{name}")
-            for name in DESCRIPTIONS
-        }
-        return filter_of(**given)
-
-    def described(self) -> list[dict[str, Any]]:
-        """The parameters as OpenAPI has them."""
-        return [
-            {
-                "name": f"{self._prefix}{name}",
-                "in": "query",
-                "required": False,
-                "description": words + (" May be there several times." if name in DIMENSIONS else ""),
-                "schema": _schema(name),
-                "example": EXAMPLES[name],
-            }
-            for name, words in DESCRIPTIONS.items()
-        ]
-
-
-def _schema(name: str) -> dict[str, Any]:
-    known = (*RANGES, CUSTOM) if name == "range" else VALUES.get(name)
-    one = {"type": "string", "maxLength": LONGEST_VALUE} | ({} if known is None else {"enum": list(known)})
-    return {"type": "array", "items": one, "maxItems": MOST_VALUES} if name in DIMENSIONS else one
+NOTES = "Names in the filter that no request ever had."
 
 
 class TotalsBody(BaseModel):
@@ -88,6 +18,7 @@ class TotalsBody(BaseModel):
     requests: int
     failed: int
     cancelled: int
+    refused: int = Field(description="Wrong themselves, so they did not fail.")
     prompt_tokens: int
     cached_prompt_tokens: int | None = Field(description="From the prefix cache; null when no request told.")
     told_prompt_tokens: int = Field(description="Prompt tokens of the requests that told how many were cached.")
@@ -123,7 +54,7 @@ class SummaryBody(GroupBody):
     since: float | None = Field(description="Seconds since the epoch, inclusive; null: from the beginning.")
     until: float | None = Field(description="Seconds since the epoch, exclusive; null: to the end.")
     figures: dict[str, FigureBody] = Field(description="By name; what nothing has is absent.")
-    notes: list[str] = Field(description="Why there is nothing: a name that no request ever had.")
+    notes: list[str] = Field(description=NOTES)
 
 
 class GridBody(BaseModel):
@@ -145,6 +76,7 @@ class SeriesBody(BaseModel):
         description='Of each bucket and worker ("" is the machine): processor, memory.'
     )
     power: list[dict[str, Any]] = Field(description="Of each bucket and source: watts.")
+    notes: list[str] = Field(description=NOTES)
 
 
 class StagesBody(BaseModel):
@@ -161,6 +93,7 @@ class RequestsBody(BaseModel):
 
     requests: list[dict[str, Any]] = Field(description="Newest first, every column but the inter-token latencies.")
     next_before_id: int | None = Field(description="`before_id` of the next page; null: there is none.")
+    notes: list[str] = Field(description=NOTES)
 
 
 class StageBody(BaseModel):
@@ -207,6 +140,7 @@ class ComparisonBody(BaseModel):
     a: GroupBody
     b: GroupBody
     figures: list[DifferenceBody]
+    notes: list[str] = Field(description=NOTES)
 
 
 class DefinitionBody(BaseModel):

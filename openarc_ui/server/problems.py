@@ -23,8 +23,6 @@ from openarc_ui.engine.compile_cache import CacheFolderUnusable
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.places import Places
 from openarc_ui.errors import OpenArcError
-from openarc_ui.metrics.database import MetricsUnreadable
-from openarc_ui.metrics.detail import RequestNotFound
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +48,8 @@ STATUS: Mapping[type[OpenArcError], int] = {
     errors.ConversationNotFound: 404,
     errors.MessageNotFound: 404,
     errors.ConversationsUnusable: 503,
-    RequestNotFound: 404,
-    MetricsUnreadable: 503,
+    errors.RequestNotFound: 404,
+    errors.MetricsUnreadable: 503,
     errors.ProfileNotFound: 404,
     errors.ProfileExists: 409,
     errors.ProfileFolderUnusable: 500,

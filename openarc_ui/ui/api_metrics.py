@@ -4,83 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
-import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any
 
 import anyio
-from gradio.utils import get_upload_folder
 from pydantic import Field
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.metrics import answers
-from openarc_ui.metrics.export import KINDS, ExportFormat, export
+from openarc_ui.metrics.export import ExportFormat
 from openarc_ui.metrics.filters import DIMENSIONS
-from openarc_ui.metrics.queries import answer, filter_of, reading
+from openarc_ui.metrics.queries import LARGEST_ID, answer, filter_of, pair_of
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.metrics.timeline import POINTS
 from openarc_ui.ui.api_shown import JsonObject, as_object, as_text
+from openarc_ui.ui.exported_files import ExportedFile, Exports
 
 Names = list[str] | str
 """One value or several; an empty text where none is wanted."""
 READERS_AT_ONCE = 4
-KEPT_FILES = 4
-KEPT_SECONDS = 600.0
-"""How many exported files are kept to be fetched, and for how long."""
-
-
-class FileMeta(TypedDict):
-    """How Gradio's clients know a file."""
-
-    _type: Literal["gradio.FileData"]
-
-
-class ExportedFile(TypedDict):
-    """A file that a client fetches by itself."""
-
-    path: str
-    orig_name: str
-    mime_type: str
-    meta: FileMeta
-
-
-class Exports:
-    """Files made for Gradio's clients, in Gradio's own folder since they fetch from nowhere else; gone with the program."""
-
-    def __init__(self) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def write(self, store: MetricsStore, asked: dict[str, Any], form: ExportFormat) -> ExportedFile:
-        """A new file of the requests of a filter; older files go."""
-        if self._folder is None:
-            above = Path(get_upload_folder())
-            above.mkdir(parents=True, exist_ok=True)
-            self._folder = tempfile.TemporaryDirectory(prefix="metrics-", dir=above)
-        folder = Path(self._folder.name)
-        self._forget_old(folder)
-        name = f"openarc-metrics-{time.strftime('%Y%m%d-%H%M%S')}.{KINDS[form].ending}"
-        path = Path(tempfile.mkdtemp(dir=folder)) / name
-        try:
-            with path.open("wb") as file:
-                for piece in export(partial(reading, store), filter_of(**asked), form):
-                    file.write(piece)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        media_type = KINDS[form].media_type.partition(";")[0]
-        return {"path": str(path), "orig_name": name, "mime_type": media_type, "meta": {"_type": "gradio.FileData"}}
-
-    def _forget_old(self, folder: Path) -> None:
-        files = sorted(folder.glob("*/*"), key=lambda file: file.stat().st_mtime, reverse=True)
-        too_old = time.time() - KEPT_SECONDS
-        for number, file in enumerate(files, start=1):
-            if number >= KEPT_FILES or file.stat().st_mtime < too_old:
-                file.unlink(missing_ok=True)
-                file.parent.rmdir()
 
 
 def metrics_endpoints(engine: Engine, store: MetricsStore) -> list[Callable[..., Any]]:
@@ -109,7 +53,7 @@ def _numbers(ask: Callable[..., Any]) -> list[Callable[..., Any]]:
             backend: genai, optimum or scripted.
             device: CPU, GPU.0, ...
             configuration: A configuration_id.
-            outcome: stop, length, cancelled or error.
+            outcome: stop, length, cancelled, error or refused.
             source: chat, rest, gradio, mcp, bench, again or engine.
         """
         chosen = filter_of(**_asked(range, since, until, model, backend, device, configuration, outcome, source))
@@ -130,14 +74,16 @@ def _numbers(ask: Callable[..., Any]) -> list[Callable[..., Any]]:
         found: dict[str, Any] = await ask(partial(answers.series, chosen=chosen, points=points))
         return found
 
-    async def metrics_compare(a: JsonObject, b: JsonObject) -> dict[str, Any]:
+    async def metrics_compare(
+        a: JsonObject = '{"source": "chat"}', b: JsonObject = '{"source": "rest"}'
+    ) -> dict[str, Any]:
         """Two groups of requests: the difference of medians, b relative to a, with its 95% interval.
 
         Args:
             a: A filter, such as {"model": "one", "range": "24h"}; the names are those of metrics_summary.
-            b: The other.
+            b: The other. One of both may be all requests: {}.
         """
-        one, other = filter_of(**as_object(a, "a")), filter_of(**as_object(b, "b"))
+        one, other = pair_of(as_object(a, "a"), as_object(b, "b"))
         found: dict[str, Any] = await ask(partial(answers.comparison, a=one, b=other))
         return found
 
@@ -153,7 +99,7 @@ def _requests(ask: Callable[..., Any]) -> list[Callable[..., Any]]:
         range: str = "all", since: str = "", until: str = "", model: Names = "", backend: Names = "",
         device: Names = "", configuration: Names = "", outcome: Names = "", source: Names = "",
         limit: Annotated[int, Field(ge=1, le=answers.MOST_REQUESTS)] = 50,
-        before_id: Annotated[int, Field(ge=1)] | None = None,
+        before_id: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Requests, newest first, with every column but the inter-token latencies.
 

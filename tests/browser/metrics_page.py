@@ -1,4 +1,4 @@
-"""A static page with the Metrics view alone: the server's five functions are played with made-up answers, and what is asked is kept."""
+"""A static page with the Metrics view alone: the server's six functions are played with made-up answers, and what is asked is kept."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ const play = (name) => async (text) => {{
   const answers = window.answers[name];
   return JSON.stringify((Array.isArray(answers) ? answers.shift() : answers) || {{}});
 }};
-const server = Object.fromEntries(["metrics", "metrics_request", "metrics_again", "metrics_compare", "metrics_bandwidth"].map((name) => [name, play(name)]));
+const server = Object.fromEntries(["metrics", "metrics_request", "metrics_requests", "metrics_again", "metrics_compare", "metrics_bandwidth"].map((name) => [name, play(name)]));
 const view = await import("/page-assets/metrics/view.js");
 window.start = (own) => view.mount(document.querySelector(".oa-metrics"), {{}}, () => {{}}, () => {{}}, own === null ? undefined : server);
 window.isReady = true;

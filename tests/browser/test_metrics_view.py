@@ -208,7 +208,7 @@ def test_an_answer_to_a_filter_that_is_no_longer_wanted_is_not_shown(open_metric
     metrics = open_metrics()
     page, value = metrics.page, metrics.page.locator('[data-tile="ttft_seconds"] .om-tile-value')
     expect(value).to_have_text("312")
-    page.evaluate("window.slowMs = 700")
+    page.evaluate("window.slowMs = 2000")
     metrics.answer({"metrics": [{"tiles": made_up.tiles("1"), "seen": {"revision": 9}}, {"tiles": made_up.tiles("2")}]})
     page.get_by_role("radio", name="6 h").click()
     page.wait_for_function("window.asked.at(-1).view.range === '6h'")
@@ -231,6 +231,26 @@ def test_a_span_of_ones_own_is_checked_before_it_is_taken(open_metrics: OpenMetr
     expect(page.get_by_role("radio", name=re.compile("25.*–"))).to_have_attribute("aria-checked", "true")
     chosen = {name: float(values[0]) for name, values in parse_qs(metrics.hash()).items() if name in ("since", "until")}
     assert chosen["until"] - chosen["since"] == 3600
+
+
+def test_a_span_is_read_and_shown_in_the_server_s_zone(open_metrics: OpenMetrics) -> None:
+    zone = {"name": "IST", "offset_seconds": 19_800}
+    metrics = open_metrics(made_up.answers(metrics=[made_up.everything(zone=zone)]))
+    page, chip = metrics.page, metrics.page.locator('.om-bar [data-range="custom"]')
+    expect(page.locator('[data-tile="ttft_seconds"]')).to_be_visible()
+    chip.click()
+    expect(page.get_by_text("In the server’s time: IST (UTC+05:30)")).to_be_visible()
+    page.get_by_label("From").fill("1970-01-02T05:30:00")
+    page.get_by_role("button", name="Show", exact=True).click()
+    assert parse_qs(metrics.hash()[9:]) == {"range": ["custom"], "since": ["86400"]}
+    expect(chip).to_have_attribute("title", re.compile(r"05:30 – now, IST \(UTC\+05:30\)"))
+
+
+def test_what_is_good_in_a_broken_link_counts(open_metrics: OpenMetrics) -> None:
+    metrics = open_metrics(link="#metrics?range=7d&modle=x&device=CPU&compare=range%3D30d%26a%3D1", is_open=False)
+    expect(metrics.page.locator(".oc-toast")).to_contain_text("“modle” is no filter; “a” is no filter")
+    wanted = {"range": ["7d"], "device": ["CPU"], "compare": ["range=30d"]}
+    assert parse_qs(metrics.hash()[9:]) == wanted
 
 
 def test_a_link_restores_filter_request_and_tab(open_metrics: OpenMetrics) -> None:
@@ -363,19 +383,126 @@ def test_leaving_cancels_what_runs_again(open_metrics: OpenMetrics) -> None:
     assert first["request_id"] == "req-0" and first["prompt"] is None and second["cancel"] == "req-0"
 
 
-def test_a_request_that_is_gone_is_told_with_a_way_to_try_again(open_metrics: OpenMetrics) -> None:
-    gone = {
-        "error": {
-            "message": "There is no request req-0.",
-            "hint": "It may be older than what is kept.",
-            "code": "request_not_found",
-        }
-    }
-    metrics = open_metrics(made_up.answers(metrics_request=[gone, made_up.request()]))
+@pytest.mark.parametrize(("code", "button"), [("request_not_found", "Close"), ("metrics_unreadable", "Try again")])
+def test_a_request_that_can_t_be_shown_is_told_with_what_can_be_done(
+    open_metrics: OpenMetrics, code: str, button: str
+) -> None:
+    wrong = {"error": {"message": "There is no req-0.", "hint": "It may be older than what is kept.", "code": code}}
+    metrics = open_metrics(made_up.answers(metrics_request=[wrong, made_up.request()]))
     metrics.page.locator('[data-request="req-0"]').click()
-    expect(metrics.page.get_by_role("alert")).to_contain_text("It may be older than what is kept.")
-    metrics.page.get_by_role("button", name="Try again").click()
-    expect(metrics.page.get_by_role("dialog")).to_contain_text("Where its time went")
+    told = metrics.page.get_by_role("alert")
+    expect(told).to_contain_text("It may be older than what is kept.")
+    expect(told.get_by_role("button")).to_have_text([button])
+    told.get_by_role("button").click()
+    drawer = metrics.page.get_by_role("dialog")
+    if button == "Close":
+        expect(drawer).to_have_count(0)
+    else:
+        expect(drawer).to_contain_text("Where its time went")
+
+
+def test_older_requests_follow_on_demand_and_stay_when_new_ones_come(open_metrics: OpenMetrics) -> None:
+    older = {"requests": [made_up.row(number) for number in range(50, 60)], "next": None}
+    metrics = open_metrics(
+        made_up.answers(metrics=[made_up.everything(requests=made_up.rows(50))], metrics_requests=older)
+    )
+    page, rows = metrics.page, metrics.page.locator("tr[data-request]")
+    page.get_by_role("button", name="Show 40 more").click()
+    expect(rows).to_have_count(50)
+    page.get_by_role("button", name="Show 50 older").click()
+    expect(rows).to_have_count(60)
+    expect(page.get_by_role("button", name="older")).to_have_count(0)
+    asked = metrics.asked("metrics_requests")
+    assert [(each["before_id"], each["sort"], each["view"]["range"]) for each in asked] == [(951, "newest", "1h")]
+    new = made_up.row(0, request_id="req-new", id=1001)
+    metrics.answer({"metrics": [{"requests": [new, *made_up.rows(49)]}]})
+    expect(rows.first).to_have_attribute("data-request", "req-new")
+    expect(rows).to_have_count(61)
+
+
+def test_the_slowest_come_first_by_a_column_s_head_and_the_drawer_follows_the_list(open_metrics: OpenMetrics) -> None:
+    first = {"requests": [made_up.row(7), made_up.row(3)], "next": {"before_id": 997, "sort": "ttft"}}
+    second = {"requests": [made_up.row(90)], "next": None}
+    metrics = open_metrics(made_up.answers(metrics_requests=[first, second]))
+    page, rows = metrics.page, metrics.page.locator("tr[data-request]")
+    head = page.locator("thead .om-of-ttft")
+    head.get_by_role("button").click()
+    expect(rows).to_have_count(2)
+    expect(head).to_have_attribute("aria-sort", "descending")
+    rows.nth(1).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Where its time went")
+    page.keyboard.press("]")
+    page.wait_for_function("location.hash.includes('request=req-90')")
+    page.keyboard.press("Escape")
+    assert [(each["before_id"], each["sort"]) for each in metrics.asked("metrics_requests")] == [
+        (None, "ttft"),
+        (997, "ttft"),
+    ]
+    head.get_by_role("button").click()
+    expect(rows.first).to_have_attribute("data-request", "req-0")
+    assert head.get_attribute("aria-sort") is None
+
+
+def test_further_requests_that_can_t_be_had_are_told(open_metrics: OpenMetrics) -> None:
+    wrong = {"error": {"message": "It can’t be read.", "hint": "", "code": "x"}}
+    metrics = open_metrics(made_up.answers(metrics_requests=wrong))
+    metrics.page.get_by_role("button", name="Total").click()
+    expect(metrics.page.locator(".om-requests").get_by_role("alert")).to_have_text("It can’t be read.")
+
+
+def test_the_rest_of_an_answer_is_asked_for_at_once_and_moves_nothing(open_metrics: OpenMetrics) -> None:
+    waits = [each | {"waiting": True, "value": "…", "rows": []} for each in made_up.tiles()]
+    quick = {name: part for name, part in made_up.everything().items() if name not in ("roofs", "figures")}
+    metrics = open_metrics(made_up.answers(metrics=[]))
+    metrics.answer({"metrics": [quick | {"tiles": waits, "more": True}, made_up.everything()]})
+    page, tile = metrics.page, metrics.page.locator('[data-tile="total_seconds"]')
+    place = page.locator(".om-tile").last.bounding_box()
+    began = page.evaluate("performance.now()")
+    expect(tile).to_contain_text("2.21s", timeout=20_000)
+    assert page.evaluate("performance.now()") - began < 6000
+    after = page.locator(".om-tile").last.bounding_box()
+    assert place and after and (abs(place["y"] - after["y"]), abs(place["height"] - after["height"])) < (2, 2)
+    expect(tile).not_to_have_class(re.compile("is-pale"))
+
+
+def test_an_extension_that_looks_as_before_draws_nothing(open_metrics: OpenMetrics) -> None:
+    metrics = open_metrics()
+    box = "document.querySelector('[data-figure=timeline] .om-plot-box')"
+    metrics.page.wait_for_function(f"{box}.data?.length === 6")
+    last = {uid: values[-1] for uid, values in metrics.points("timeline").items()}
+    moment = made_up.moment(59)
+    same = {uid: {"x": [moment], "y": [value * 1.0001], "customdata": [3]} for uid, value in last.items()}
+    more = {"x": [moment, made_up.moment(60)], "y": [last["ttft:qwen3-0.6b"], 5.0], "customdata": [3, 3]}
+    count = "() => { window.draws = []; for (const name of ['react', 'restyle', 'extendTraces']) { const own = Plotly[name]; Plotly[name] = (...all) => { window.draws.push([name, all[2]]); return own(...all); }; } }"
+    metrics.page.evaluate(count)
+    parts = [{"from": moment, "traces": same}, {"from": moment, "traces": same | {"ttft:qwen3-0.6b": more}}]
+    metrics.answer({"metrics": [{"extend": {"timeline": part}} for part in parts]})
+    metrics.page.wait_for_function(f"{box}.data[3].y.length === 61", timeout=20_000)
+    assert metrics.page.evaluate("window.draws") == [["extendTraces", [3]]]
+    assert [len(values) for values in metrics.points("timeline").values()] == [60, 60, 60, 61, 60, 60]
+
+
+def test_a_time_axis_up_to_now_goes_on_with_new_points_but_not_under_a_zoom(open_metrics: OpenMetrics) -> None:
+    figure = made_up.timeline()
+    figure["layout"]["xaxis"]["range"] = ["2026-11-26 00:00:00", "2026-11-26 00:59:00"]
+
+    def extended(minute: int) -> dict[str, Any]:
+        news = {"x": [made_up.moment(minute)], "y": [50.0], "customdata": [1]}
+        part = {"from": made_up.moment(minute), "traces": {"decode:qwen3-0.6b": news}}
+        return {"metrics": [{"extend": {"timeline": part}}]}
+
+    metrics = open_metrics(made_up.answers(metrics=[made_up.everything(figures={"timeline": figure})]))
+    box = "document.querySelector('[data-figure=timeline] .om-plot-box')"
+    metrics.page.wait_for_function(f"{box}.data?.length === 6")
+    metrics.answer(extended(60))
+    metrics.page.wait_for_function(f"{box}.data[1].x.length === 61", timeout=20_000)
+    shown = metrics.page.evaluate(f"{box}.layout.xaxis.range.map((each) => each.slice(11, 19))")
+    assert shown == ["00:01:00", "01:00:00"]
+    zoom = "[['2026-11-26 00:10:00', '2026-11-26 00:20:00']]"
+    metrics.page.evaluate(f"Plotly.relayout({box}, {{'xaxis.range': {zoom}[0]}})")
+    metrics.answer(extended(61))
+    metrics.page.wait_for_function(f"{box}.data[1].x.at(-1) === '2026-11-26T01:01:00'", timeout=20_000)
+    assert metrics.page.evaluate(f"{box}.layout.xaxis.range.map((each) => each.slice(11, 16))") == ["00:10", "00:20"]
 
 
 def test_a_comparison_starts_with_a_copy_and_says_verdicts_in_words(open_metrics: OpenMetrics) -> None:

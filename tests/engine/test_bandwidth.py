@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,27 @@ def test_an_idle_model_is_no_hindrance(scripted: Engine, monkeypatch: pytest.Mon
     assert scripted.measure_bandwidth("CPU") == "CPU"  # type: ignore[comparison-overlap]
 
 
+def test_a_request_meanwhile_spoils_it_though_it_has_ended(scripted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure_while_asked(device: str) -> Any:
+        scripted.submit(ask("hi")).result(timeout=10)
+        return device
+
+    monkeypatch.setattr("openarc_ui.engine.engine.measure", measure_while_asked)
+    with pytest.raises(EngineBusy, match="meanwhile") as caught:
+        scripted.measure_bandwidth("CPU")
+    assert caught.value.hint
+
+
+def test_a_load_meanwhile_spoils_it(scripted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure_while_loading(device: str) -> Any:
+        scripted.load(LoadRequest(model_path="script", name="another"))
+        return device
+
+    monkeypatch.setattr("openarc_ui.engine.engine.measure", measure_while_loading)
+    with pytest.raises(EngineBusy, match="meanwhile"):
+        scripted.measure_bandwidth("CPU")
+
+
 def test_two_at_once_would_spoil_each_other(
     make_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,3 +115,62 @@ def test_the_matrix_is_smaller_where_memory_is_short_and_refused_where_it_would_
     assert bandwidth.matrix_bytes(2**31) == 2**28
     with pytest.raises(DeviceUnavailable, match="too little free memory"):
         bandwidth.matrix_bytes(2**28)
+
+
+def test_the_matrix_is_four_times_the_caches_where_memory_allows() -> None:
+    assert bandwidth.matrix_bytes(None, cache_bytes=2**25) == bandwidth.MATRIX_BYTES
+    assert bandwidth.matrix_bytes(None, cache_bytes=384 * 2**20) == 2**31
+    assert bandwidth.matrix_bytes(2**33, cache_bytes=384 * 2**20) == 2**30
+    assert bandwidth.matrix_bytes(None, cache_bytes=2**40) == bandwidth.LARGEST_MATRIX_BYTES
+
+
+def test_last_caches_are_counted_once_each(tmp_path: Path) -> None:
+    for core, shared in enumerate(("0-1", "0-1", "2-3", "2-3")):
+        for index, (level, size, by) in enumerate(
+            ((1, "32K", str(core)), (2, "1024K", str(core)), (3, "32768K", shared))
+        ):
+            folder = tmp_path / f"cpu{core}" / "cache" / f"index{index}"
+            folder.mkdir(parents=True)
+            for name, value in (("level", str(level)), ("size", size), ("shared_cpu_list", by)):
+                (folder / name).write_text(f"{value}\n")
+    assert bandwidth.last_cache_bytes(tmp_path) == 2 * 32 * 2**20
+    (tmp_path / "cpu2" / "cache" / "index2" / "size").write_text("unknown")
+    assert bandwidth.last_cache_bytes(tmp_path) == 2 * 32 * 2**20, "the other core of the two tells"
+    assert bandwidth.last_cache_bytes(tmp_path / "nothing") == 0
+
+
+def test_one_run_that_seems_very_fast_does_not_count() -> None:
+    seconds = [0.025] * 99 + [0.005]
+    rates = bandwidth.stretches(seconds, 10**9)
+    assert bandwidth.fast_rate(rates) == pytest.approx(4e10)
+    assert sum(1e9 / rate for rate in rates) <= sum(seconds)
+    assert bandwidth.disturbance(rates, 0.0) == ""
+
+
+def test_stretches_hold_every_run_and_are_long_enough() -> None:
+    assert bandwidth.stretches([0.04] * 4, 100) == pytest.approx([2500.0]), (
+        "what is left at the end belongs to the last"
+    )
+    assert bandwidth.stretches([0.04] * 7, 100) == pytest.approx([2500.0] * 2)
+    assert bandwidth.stretches([0.5, 0.25], 100) == [200.0, 400.0]
+
+
+@pytest.mark.parametrize(
+    ("rates", "others", "words"),
+    [
+        ([4e10] * 9 + [3e10] * 11, 0.0, "half of the stretches were at least 25% slower"),
+        ([4e10] * 20, 0.5, "other programs used 50% of the processor"),
+        ([4e10] * 12 + [1e10] * 8, 0.1, ""),
+    ],
+)
+def test_a_measurement_that_was_disturbed_says_so(rates: list[float], others: float, words: str) -> None:
+    found = bandwidth.disturbance(rates, others)
+    assert words in found and found.startswith("; disturbed") is bool(words)
+
+
+def test_the_last_answers_of_a_replaced_model_are_work_too(scripted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openarc_ui.engine.engine.measure", lambda device: device)
+    with scripted.submit(ask("slow", max_new_tokens=2000)):
+        scripted.load(LoadRequest(model_path="script"))
+        with pytest.raises(EngineBusy, match="at work"):
+            scripted.measure_bandwidth("CPU")

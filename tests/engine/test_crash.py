@@ -17,6 +17,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import FinishReason, LoadRequest, ModelState, PerformanceReport
 from openarc_ui.errors import WorkerDied
 from tests.conftest import ask
+from tests.workers import worker_processes
 
 pytestmark = pytest.mark.model
 
@@ -32,7 +33,7 @@ def test_sigkill_in_mid_generation_costs_one_model_and_is_told_within_a_second(s
         ]
         next(dying[0].batches(10))
         bystander = engine.submit(ask("A long story", model="bystander", max_new_tokens=60, ignore_eos=True))
-        process_id = engine.worker_processes()["victim"]
+        process_id = worker_processes(engine)["victim"]
         os.kill(process_id, signal.SIGKILL)
         killed_at = time.perf_counter()
         for generation in dying:
@@ -54,7 +55,7 @@ def test_sigkill_in_mid_generation_costs_one_model_and_is_told_within_a_second(s
 def test_unloading_gives_the_memory_back(starter_folder: Path) -> None:
     with Engine(starter_folder.parent) as engine:
         engine.load(LoadRequest(model_path=starter_folder.name))
-        (worker,) = engine.worker_processes().values()
+        (worker,) = worker_processes(engine).values()
         unloaded = engine.unload()
         assert unloaded.freed_memory_bytes > 100_000_000
         assert not psutil.pid_exists(worker)
@@ -67,7 +68,7 @@ def test_a_worker_ends_when_the_main_process_is_killed(starter_folder: Path) -> 
         "from openarc_ui.engine.engine import Engine; from openarc_ui.engine.types import LoadRequest\n"
         f"engine = Engine(Path({str(starter_folder.parent)!r}))\n"
         f"engine.load(LoadRequest(model_path={starter_folder.name!r}))\n"
-        "print(list(engine.worker_processes().values())[0], flush=True); time.sleep(60)\n"
+        "print(engine.status().models[0].process_id, flush=True); time.sleep(60)\n"
     )
     root = str(Path(openarc_ui.__file__).parent.parent)
     main = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=root, text=True)

@@ -92,7 +92,8 @@ def test_cancel_while_queued_runs_no_token(
     queued.cancel()
     wait_until(lambda: len(reports) == 1, 1.0)
     assert reports[0].request_id == queued.request_id
-    assert (reports[0].generated_tokens, reports[0].queue_seconds) == (0, None)
+    assert (reports[0].generated_tokens, reports[0].queue_seconds) == (0, reports[0].total_seconds)
+    assert reports[0].prefill_seconds is None
     assert first.started and not first.is_finished
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from openarc_ui.engine.backends.genai import GenAIBackend
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.gauges import GaugeTeller
 from openarc_ui.engine.messages import Gauged
@@ -85,27 +87,72 @@ def test_gauges_are_in_the_status_while_it_works_and_go_with_the_worker(
     def gauges() -> WorkerGauges | None:
         return engine.status().models[0].gauges
 
-    assert until(gauges) == WorkerGauges(0.0, 8_000)
+    assert until(gauges) == WorkerGauges(0.0, 0)
     with engine.submit(ask("slow")):
         assert until(lambda: gauges() == WorkerGauges(40.0, 8_000))
-    assert until(lambda: gauges() == WorkerGauges(0.0, 8_000))
+    assert until(lambda: gauges() == WorkerGauges(0.0, 0))
     with engine.submit(ask("crash")) as generation, pytest.raises(Exception, match="died"):
         generation.result(timeout=10)
     assert until(lambda: engine.status().models[0].state.value == "failed")
     assert gauges() is None
 
 
+class PlayedCache:
+    """A pipeline whose cache is in use."""
+
+    def __init__(self) -> None:
+        self.cache_usage, self.kv_cache_size_in_bytes = 25.0, 4_000
+
+    def has_non_finished_requests(self) -> bool:
+        return True
+
+    def step(self) -> None:
+        """Nothing to do."""
+
+    def get_metrics(self) -> PlayedCache:
+        return self
+
+
+@pytest.mark.parametrize("has_bound", [True, False])
+def test_a_share_of_a_cache_that_grows_with_need_is_not_told(has_bound: bool) -> None:
+    backend = GenAIBackend(genai=SimpleNamespace(GenerationStatus=SimpleNamespace(RUNNING=0)))
+    backend._pipeline, backend._has_bound = PlayedCache(), has_bound
+    backend._runs = [SimpleNamespace(handle=None, job=SimpleNamespace(wants_stop=lambda _: False), sequence_index=0)]  # type: ignore[list-item]
+    backend.step(lambda: None)
+    assert backend.gauges() == WorkerGauges(25.0 if has_bound else None, 1_000)
+    backend._runs.clear()
+    backend.step(lambda: None)
+    assert backend.gauges() == WorkerGauges(0.0 if has_bound else None, 0)
+
+
 @pytest.mark.model
-def test_the_real_cache_is_used_by_a_request_and_free_after_it(starter_folder: Path) -> None:
-    reports: list[Any] = []
-    with Engine(starter_folder.parent, on_report=reports.append) as engine:
-        engine.load(LoadRequest(model_path=starter_folder.name))
-        engine.submit(ask("Hello", max_new_tokens=8)).result(timeout=60)
-        assert 0 < reports[0].kv_cache_percent <= 100
-        found = until(lambda: (now := engine.status().models[0].gauges) is not None and now.kv_cache_bytes and now)
-        assert found.kv_cache_bytes % 13_680 == 0, "whole tokens of keys and values in u8"
-        assert until(lambda: engine.status().models[0].gauges.kv_cache_percent == 0.0)  # type: ignore[union-attr]
-        generation = engine.submit(ask("Hello", max_new_tokens=400, ignore_eos=True))
-        next(generation.batches(5))
+@pytest.mark.parametrize("scheduler", [{}, {"num_kv_blocks": 200}], ids=["grows", "bounded"])
+def test_the_real_cache_is_used_by_a_request_and_free_after_it(starter_folder: Path, scheduler: dict[str, Any]) -> None:
+    is_bounded = bool(scheduler)
+    with Engine(starter_folder.parent) as engine:
+        engine.load(LoadRequest(model_path=starter_folder.name, scheduler=scheduler))
+
+        def gauges() -> Any:
+            return engine.status().models[0].gauges
+
+        generation = engine.submit(ask("Hello", max_new_tokens=2000, ignore_eos=True))
+        assert until(lambda: gauges() is not None and gauges().kv_cache_bytes)
+        now = gauges()
+        assert now.kv_cache_bytes % (32 * 13_680) == 0, "whole blocks of keys and values in u8"
+        blocks = now.kv_cache_bytes / (32 * 13_680)
+        assert now.kv_cache_percent == (pytest.approx(blocks / 2) if is_bounded else None)
         generation.cancel()
-        assert generation.result(timeout=5).report.kv_cache_percent > 0  # type: ignore[operator]
+        percent = generation.result(timeout=5).report.kv_cache_percent
+        assert 0 < percent < 50 if percent is not None else not is_bounded
+        assert until(lambda: gauges().kv_cache_bytes == 0)
+        assert gauges().kv_cache_percent == (0.0 if is_bounded else None)
+
+
+def test_gauges_that_can_not_be_read_any_more_are_not_told_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    backend, sent = Gauges(WorkerGauges(10.0, 1000)), list[Gauged]()
+    teller = GaugeTeller(backend, ("CPU",), sent.append)  # type: ignore[arg-type]
+    teller.look()
+    del backend.now
+    teller.start()
+    assert until(lambda: sent[1:] == [Gauged(WorkerGauges())])
+    assert "can't be read any more" in caplog.text

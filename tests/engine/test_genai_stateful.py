@@ -121,7 +121,8 @@ class RecordingJob:
         self.told_seconds: tuple[float, float] | None = None
         self._wanted_tokens = wanted_tokens
 
-    def found_cached(self, tokens: int) -> None: ...
+    def found_cached(self, tokens: int) -> None:
+        raise AssertionError("this pipeline has no prefix cache")
 
     def told(self, inference_seconds: float, sampling_seconds: float) -> None:
         self.told_seconds = inference_seconds, sampling_seconds

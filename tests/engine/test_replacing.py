@@ -14,6 +14,7 @@ from openarc_ui.engine.host import ModelHost
 from openarc_ui.engine.types import FinishReason, LoadRequest, ModelState
 from openarc_ui.errors import LoadCancelled, ModelAlreadyLoading, ModelLoadFailed
 from tests.conftest import ask, write_script
+from tests.workers import worker_processes
 
 MODEL = LoadRequest(model_path="script")
 
@@ -46,14 +47,14 @@ def loading_again(engine: Engine, cancel: threading.Event | None = None) -> tupl
 
 def test_the_old_model_answers_while_the_new_one_loads(scripted: Engine, tmp_path: Path) -> None:
     write_script(tmp_path / "models" / "script", load_seconds=1.0)
-    old = scripted.worker_processes()["script"]
+    old = worker_processes(scripted)["script"]
     thread, raised = loading_again(scripted)
     until(lambda: states(scripted) == ["ready", "loading"])
     assert scripted.submit(ask("hello")).result(timeout=5).texts[0].endswith("Paris.")
-    assert scripted.worker_processes() == {"script": old}
+    assert worker_processes(scripted) == {"script": old}
     thread.join()
     assert raised == [] and states(scripted) == ["ready"]
-    assert scripted.worker_processes()["script"] != old
+    assert worker_processes(scripted)["script"] != old
 
 
 def test_a_load_that_fails_leaves_the_model_that_answers(scripted: Engine, tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_ending_only_the_load_keeps_the_model_that_answers(scripted: Engine, tmp
 def test_a_load_that_is_ended_in_its_last_moment_does_not_take_the_place(
     scripted: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put, old = scripted._put_in_place, scripted.worker_processes()["script"]
+    put, old = scripted._put_in_place, worker_processes(scripted)["script"]
 
     def late(host: ModelHost) -> ModelHost | None:
         assert scripted.cancel_load("script")
@@ -140,7 +141,7 @@ def test_a_load_that_is_ended_in_its_last_moment_does_not_take_the_place(
     monkeypatch.setattr(scripted, "_put_in_place", late)
     with pytest.raises(LoadCancelled):
         scripted.load(MODEL)
-    assert states(scripted) == ["ready"] and scripted.worker_processes()["script"] == old
+    assert states(scripted) == ["ready"] and worker_processes(scripted)["script"] == old
     assert scripted.submit(ask("hello")).result(timeout=5).texts[0].endswith("Paris.")
 
 

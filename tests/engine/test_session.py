@@ -116,6 +116,11 @@ class Stage:
             self.session.step()
         return self.reports
 
+    def fail(self, on_output: Callable[[], None]) -> None:
+        """A step of the backend that fails while it reads a prompt."""
+        self.clock.spend(PREFILL)
+        raise RuntimeError("no")
+
     def _send(self, output: StepOutput) -> None:
         self.clock.spend(SEND)
         self.reports += [finished.report for finished in output.finished]
@@ -221,6 +226,21 @@ def test_a_backend_that_tells_nothing_leaves_the_decode_whole() -> None:
     (report,) = stage.run()
     assert (report.decode_inference_seconds, report.decode_sampling_seconds, report.kv_cache_percent) == (None,) * 3
     assert stages_of(report)["decode"] == pytest.approx(3 * (INFERENCE + SAMPLING + REST) + DECODE, abs=MICROSECOND)
+
+
+def test_the_stages_of_a_request_that_ended_early_add_up_too() -> None:
+    stage = Stage()
+    stage.submit()
+    stage.clock.spend(0.5)
+    stage.session.cancel_all()
+    (waiting,) = stage.run()
+    assert waiting.queue_seconds == pytest.approx(0.5) and stages_of(waiting)["other"] == pytest.approx(0.0)
+    stage.backend.step = stage.fail  # type: ignore[method-assign]
+    stage.submit()
+    _, failed = stage.run()
+    assert failed.prefill_seconds == pytest.approx(SEND + PREFILL)
+    assert (failed.ttft_seconds, failed.prefill_tokens_per_second) == (None, None)
+    assert stages_of(failed)["other"] == pytest.approx(0.0, abs=MICROSECOND)
 
 
 def test_a_template_that_was_rendered_while_the_request_waited_is_queue_time() -> None:

@@ -48,7 +48,7 @@ def test_a_whole_request_to_the_microsecond() -> None:
 def test_what_never_happened_is_none_and_not_zero() -> None:
     report = Stopwatch(1.0, 0.0, clock_of(3.0)).report(ask("hi"), SERVED_BY, FinishReason.CANCELLED, None)
     nothing = (
-        report.queue_seconds,
+        report.prefill_seconds,
         report.ttft_seconds,
         report.tpot_seconds,
         report.decode_tokens_per_second,
@@ -56,6 +56,22 @@ def test_what_never_happened_is_none_and_not_zero() -> None:
     )
     assert nothing == (None,) * 5
     assert report.total_seconds == 2.0
+
+
+def test_a_request_that_was_never_taken_up_waited_all_its_time() -> None:
+    report = Stopwatch(1.0, 0.0, clock_of(3.5)).report(ask("hi"), SERVED_BY, FinishReason.CANCELLED, None)
+    assert report.queue_seconds == report.total_seconds == 2.5
+
+
+def test_a_request_that_ended_while_its_prompt_was_read_shows_that_stage_and_no_rate() -> None:
+    stopwatch = Stopwatch(0.0, 0.0, clock_of(1.0, 1.25, 1.5, 4.0))
+    stopwatch.take_up()
+    stopwatch.templated_at = 1.125
+    stopwatch.tokenized(1000)
+    stopwatch.started()
+    report = stopwatch.report(ask("hi"), SERVED_BY, FinishReason.CANCELLED, None)
+    assert (report.queue_seconds, report.prefill_seconds) == (1.0, 2.5)
+    assert (report.ttft_seconds, report.prefill_tokens_per_second, report.decode_seconds) == (None,) * 3
 
 
 def test_one_token_has_a_ttft_and_no_decode() -> None:

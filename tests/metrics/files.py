@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
@@ -27,6 +28,11 @@ def rows(path: Path, query: str = "SELECT * FROM requests ORDER BY id") -> list[
 def names(path: Path) -> list[str]:
     """The ids of the requests, in the order they were written."""
     return [row["request_id"] for row in rows(path)]
+
+
+def unpacked(blob: bytes) -> tuple[float, ...]:
+    """The numbers of a blob of little-endian float32."""
+    return struct.unpack(f"<{len(blob) // 4}f", blob)
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:

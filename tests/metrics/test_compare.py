@@ -268,3 +268,27 @@ def test_the_words_are_one_plain_sentence_with_numbers(connection: sqlite3.Conne
     equal = by_name(compare(connection, A, Filter(model=("c",))).figures)["tpot_seconds"]
     assert equal.words.startswith("TPOT: no real difference, +0.0% with a 95% interval -")
     assert equal.words.endswith("that includes 0.")
+
+
+def test_gaps_are_those_of_the_summary_however_many_requests_there_are(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "GAP_REQUESTS", 40)
+    monkeypatch.setattr(frames.gaps, "__defaults__", (40,))
+    put(connection, itertools.chain(requests("a", 300, 1), requests("b", 300, 2)))
+    found = by_name(compare(connection, A, B).figures)[INTER_TOKEN.name]
+    again = by_name(compare(connection, B, A).figures)[INTER_TOKEN.name]
+    assert found.a is not None and found.b is not None and found.a.sampled < found.a.count
+    assert (found.median_a, found.median_b) == (found.a.p50, found.b.p50) == (again.median_b, again.median_a)
+
+
+def test_two_filters_that_mean_the_same_are_the_same_requests_and_nothing_is_drawn(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(connection, itertools.chain(requests("a", 30, 1), requests("b", 3, 2)))
+    monkeypatch.setattr(numpy.random, "default_rng", lambda *_: pytest.fail("something was drawn"))
+    found = compare(connection, Filter(model=("a", "b")), Filter(model=("b", "a", "b"))).figures
+    assert {each.name for each in found} == {each.name for each in DIRECTED}
+    for each in found:
+        assert (each.difference_percent, each.low_percent, each.high_percent) == (0.0, 0.0, 0.0)
+        assert each.verdict == "no real difference" and "the same requests" in each.words

@@ -110,7 +110,7 @@ def test_the_prometheus_table_is_what_a_scrape_says() -> None:
 def test_numbers_in_the_text_are_those_of_the_code() -> None:
     assert f"{compare.RESAMPLES} times each group" in sections()["comparison"]
     assert f"fewer than {compare.FEWEST_REQUESTS} requests" in sections()["comparison"]
-    assert re.search(rf"At most {compare.GAP_REQUESTS}\s+requests", sections()["comparison"])
+    assert re.search(rf"At most {frames.GAP_REQUESTS}\s+requests", sections()["comparison"])
     assert len(compare.DIRECTED) == 7
     assert "seven figures" in sections()["comparison"]
     assert f"Up to {frames.SAMPLE_ROWS:,} requests" in sections()["percentiles"]

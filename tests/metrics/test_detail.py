@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from openarc_ui.engine.types import FinishReason, GenerationRequest, PerformanceReport
+from openarc_ui.errors import RequestNotFound
 from openarc_ui.metrics import detail
 from openarc_ui.metrics.definitions import STAGES
-from openarc_ui.metrics.detail import RequestDetail, RequestNotFound, generation_curl
+from openarc_ui.metrics.detail import RequestDetail, generation_curl
 from openarc_ui.metrics.rows import TABLES, details_row, request_row
 from openarc_ui.metrics.schema import REQUEST_COLUMNS, migrate
 from openarc_ui.server.schemas import GenerateBody

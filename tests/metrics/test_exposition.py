@@ -17,6 +17,7 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from openarc_ui.engine.types import FinishReason, ModelState
 from openarc_ui.metrics.counts import HISTOGRAMS, PREFIX
 from openarc_ui.metrics.exposition import MAX_MODELS, OTHER_MODELS, Exposition
+from openarc_ui.metrics.outcomes import REFUSALS
 from tests.metrics.exposed import exposition, full_exposition, health, status
 from tests.reports import report, unmeasured
 
@@ -107,8 +108,48 @@ def test_requests_are_counted_by_how_they_ended_and_begin_at_zero() -> None:
         for reason in FinishReason
     }
     assert counted == {"stop": 1, "length": 0, "cancelled": 0, "error": 2}
+    assert value(exposed, "openarc:request_success_total", finished_reason="refused") == 0
     assert value(exposed, "openarc:request_failure_total", error_code="worker_died") == 1
     assert value(exposed, "openarc:request_failure_total", error_code="unknown") == 1
+
+
+def test_reading_a_prompt_that_gave_no_first_token_is_no_prefill_time() -> None:
+    exposed = exposition()
+    exposed.record(report(ttft_seconds=None, prefill_seconds=9.0))
+    assert value(exposed, "openarc:request_prefill_time_seconds_count") == 0
+    exposed.record(report(prefill_seconds=0.5))
+    assert value(exposed, "openarc:request_prefill_time_seconds_sum") == 0.5
+
+
+@pytest.mark.parametrize("code", sorted(REFUSALS))
+def test_a_request_that_was_wrong_itself_is_counted_as_refused_and_not_as_failed(code: str) -> None:
+    exposed = exposition()
+    exposed.record(report(finish_reason=FinishReason.ERROR, error_code=code))
+    assert value(exposed, "openarc:request_refused_total", error_code=code) == 1
+    assert value(exposed, "openarc:request_failure_total", error_code=code) is None
+    assert value(exposed, "openarc:request_success_total", finished_reason="refused") == 1
+    assert value(exposed, "openarc:request_success_total", finished_reason="error") == 0
+
+
+def test_a_loaded_model_begins_at_zero_so_that_a_rate_sees_its_first_request() -> None:
+    exposed = exposition(status(), status("failed", state=ModelState.FAILED, info=None))
+    before = exposed.text()[0].decode()
+    assert value(exposed, "openarc:time_to_first_token_seconds_count") == 0
+    assert value(exposed, "openarc:generation_tokens_total") == 0
+    assert value(exposed, "openarc:request_failure_total", model_name="model", error_code="worker_died") == 0
+    assert value(exposed, "openarc:request_refused_total", model_name="model", error_code="prompt_too_long") == 0
+    assert 'openarc:generation_tokens_total{model_name="failed"}' not in before
+    exposed.record(report())
+    assert value(exposed, "openarc:generation_tokens_total") == 4
+
+
+def test_many_models_that_had_no_request_do_not_fill_a_scraper() -> None:
+    exposed = exposition(*(status(f"model-{number}") for number in range(MAX_MODELS + 20)))
+    samples = families(exposed)["openarc:generation_tokens"].samples
+    assert (
+        len(samples) == MAX_MODELS + 1
+        and value(exposed, "openarc:generation_tokens_total", model_name=OTHER_MODELS) == 0
+    )
 
 
 def test_the_prefix_cache_counts_only_requests_that_told() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import shutil
 import sqlite3
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from openarc_ui.metrics.database import DatabaseFile, MetricsUnreadable
+from openarc_ui.engine.types import Bandwidth, GenerationRequest
+from openarc_ui.errors import MetricsUnreadable
+from openarc_ui.metrics.database import DatabaseFile
 from openarc_ui.metrics.sampler import Sample
 from openarc_ui.metrics.spill import spill_path
 from openarc_ui.metrics.store import MetricsStore
@@ -376,3 +382,144 @@ def test_the_writer_outlives_what_nobody_thought_of(store: MetricsStore, monkeyp
         wait_until(lambda: store.health().problem is not None)
     assert store.flush()
     assert store.health().problem is None
+
+
+def test_details_never_overtake_the_requests_they_belong_to(store: MetricsStore, path: Path) -> None:
+    """More than a transaction takes, with rows of other kinds between them, and a report more for each answer at first."""
+    asked = GenerationRequest.model_validate({"conversation": [{"role": "user", "content": "a"}]})
+    with locked_by_another_process(path) as unlock:
+        for number in range(3000):
+            each = report(request_id=str(number))
+            store.record(each)
+            if number < 1500:
+                store.record(report(request_id=f"without details {number}"))
+            store.record_answer(asked, (), each)
+            if number % 100 == 0:
+                store.record_bandwidth(Bandwidth(f"GPU.{number}", "a card", 1e9, 5.0, "copying"))
+        unlock()
+        assert store.flush(timeout=30)
+    assert len(rows(path, "SELECT * FROM details")) == 3000
+    assert len(rows(path, "SELECT * FROM bandwidths")) == 30
+    assert len(names(path)) == 4501
+    assert store.health().dropped == 0
+
+
+def test_many_reports_push_out_no_configuration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openarc_ui.metrics.store.MAX_WAITING", 5)
+    path.parent.mkdir()
+    with locked_by_another_process(path) as unlock:
+        store = MetricsStore(path)
+        for number in range(8):
+            store.record(report(request_id=str(number)))
+        store.record_bandwidth(Bandwidth("CPU", "a processor", 1e9, 5.0, "copying"))
+        unlock()
+        assert store.flush()
+    store.close()
+    assert len(rows(path, "SELECT * FROM bandwidths")) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps({"block": "b", "table": "requests", "values": {"request_id": ["a list"]}}),
+        json.dumps({"block": "b", "table": "requests", "values": {"request_id": "half a pair \ud800"}}),
+        json.dumps({"block": "b", "table": "requests", "values": {"seed": 2**70}}),
+        json.dumps({"block": "b", "table": "requests", "values": ["a list"]}),
+        json.dumps(["a list"]),
+        "[" * 100_000,
+    ],
+    ids=["list", "surrogate", "large", "list of values", "list of all", "deep"],
+)
+def test_a_bad_line_of_a_spill_stops_nothing(path: Path, line: str) -> None:
+    path.parent.mkdir()
+    spill_path(path).write_text(line + "\n", encoding="utf-8")
+    store = MetricsStore(path)
+    store.record(WHOLE)
+    assert store.flush()
+    assert "1 lines" in (store.health().notice or "")
+    store.close()
+    assert names(path) == ["r"]
+
+
+def test_a_row_that_can_not_be_kept_is_counted_once_though_the_disk_fails_meanwhile(
+    store: MetricsStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, failures = store._writer._write_singly, iter([True, True])
+
+    def fail_at_the_end(*arguments: Any) -> list[str]:
+        lost = write(*arguments)
+        if next(failures, False):
+            raise sqlite3.OperationalError("the disk failed")
+        return lost
+
+    monkeypatch.setattr(store._writer, "_write_singly", fail_at_the_end)
+    store.record(report(request_id="wrong", seed=2**70))
+    store.record(report(request_id="right"))
+    assert store.flush()
+    assert names(path) == ["first", "right"]
+    assert store.health().dropped == 1
+
+
+def test_a_bug_in_the_writer_is_told_once(
+    store: MetricsStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[object] = []
+
+    def fail(*_: object) -> None:
+        calls.append(None)
+        raise RuntimeError(f"nobody thought of this: {len(calls)}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._writer, "_write", fail)
+        store.record(WHOLE)
+        wait_until(lambda: len(calls) > 4)
+    assert store.flush()
+    told = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(told) == 1
+    assert told[0].exc_info is not None
+
+
+def test_a_disk_that_hangs_does_not_keep_the_program_from_ending(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("openarc_ui.metrics.writer.HANGING_SECONDS", 0.5)
+    works_again = threading.Event()
+    store = MetricsStore(path)
+    monkeypatch.setattr(store._writer, "_write", lambda *_: works_again.wait())
+    store.record(WHOLE)
+    began_at = time.monotonic()
+    store.close(timeout=0.2)
+    assert time.monotonic() - began_at < 3
+    assert "the disk hangs: 1 rows" in caplog.text
+    works_again.set()
+
+
+def test_a_damaged_file_that_was_set_aside_is_no_problem_any_more(store: MetricsStore, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.write(GARBAGE)
+    store.record(report(request_id="later"))
+    wait_until(lambda: store.health().notice is not None)
+    wait_until(lambda: store.health().problem is None, seconds=0.1)
+    assert store.flush()
+
+
+def test_a_damaged_file_with_nothing_to_write_is_set_aside_and_no_problem(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(GARBAGE)
+    store = MetricsStore(path)
+    wait_until(lambda: store.health().notice is not None)
+    time.sleep(0.5)
+    assert store.health().problem is None
+    assert "set aside" in (store.health().notice or "")
+    store.close()
+
+
+def test_a_new_file_goes_on_with_the_row_numbers_of_the_one_before(store: MetricsStore, path: Path) -> None:
+    shutil.rmtree(path.parent)
+    for name in ("second", "third"):
+        store.record(report(request_id=name))
+        assert store.flush()
+    # The first of them was written to the deleted file before that was noticed.
+    assert [(row["id"], row["request_id"]) for row in rows(path)] == [(3, "second"), (4, "third")]

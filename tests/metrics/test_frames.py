@@ -199,10 +199,19 @@ def test_a_sample_is_uniform_over_time_and_the_same_at_every_refresh(
     assert all(abs(part - expected) < 5 * math.sqrt(expected) for part in numpy.bincount(deciles, minlength=10))
 
 
-def test_of_a_span_with_many_requests_a_smaller_share_is_drawn_and_just_as_uniform(
+def test_of_a_few_among_many_nearly_as_many_are_drawn_as_were_asked_for(tmp_path: Path) -> None:
+    fill(tmp_path / "m.sqlite3", 40_000, most_gaps=1)
+    connection = sqlite3.connect(tmp_path / "m.sqlite3")
+    found = frames.sample(connection, Filter(source=("chat",)), 7000)
+    connection.close()
+    assert 9000 < found.attrs["of"] < 11_000
+    assert 6500 < len(found) <= 7000
+
+
+def test_of_a_span_with_very_many_requests_a_smaller_share_is_drawn_and_just_as_uniform(
     connection: sqlite3.Connection, raw: pandas.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "MANY", 100)
+    monkeypatch.setattr(drawing, "LOOKED_THROUGH", 1)
     found = frames.sample(connection, Filter(), 3000)
     expected = NUMBER * drawing.SAMPLED_KEYS / 1024
     assert abs(len(found) - expected) < 5 * math.sqrt(expected)

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import uvicorn
 
 from openarc_ui.engine.message import Message
 from openarc_ui.engine.prompts import StructuredOutput, Tool, ToolFunction
@@ -20,6 +22,8 @@ from openarc_ui.engine.types import FinishReason, GenerationRequest
 from openarc_ui.metrics import otel, otel_attributes
 from openarc_ui.metrics.otel import Telemetry, signal_endpoint
 from openarc_ui.metrics.otel_log import CollectorLog, address_of
+from tests.application import Application
+from tests.conftest import write_script
 from tests.metrics.collector import Collector, attributes_of, running_collector
 from tests.reports import report, unmeasured
 
@@ -259,6 +263,71 @@ def test_a_dead_collector_is_said_once_a_minute_and_without_secrets(
     assert SECRET not in caplog.text
 
 
+def test_a_web_server_that_sets_up_its_logging_does_not_give_the_libraries_their_voice_back(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+    with telemetry_to(DEAD) as telemetry:
+        uvicorn.Config(lambda: None, log_level="warning")
+        for _ in range(3):
+            telemetry.record(report())
+            time.sleep(0.2)
+        logging.getLogger("opentelemetry.exporter.otlp.proto.http").warning("Transient error %s", SECRET)
+    assert [record.name for record in caplog.records] == ["openarc_ui.metrics.otel_log"], caplog.text
+    assert SECRET not in caplog.text and "shutdown" not in caplog.text
+
+
+def test_a_header_that_can_not_be_sent_is_never_in_the_log(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20TOPSECRET6%0Ax")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "50")
+    with telemetry_to(DEAD) as telemetry:
+        uvicorn.Config(lambda: None, log_level="warning")
+        for _ in range(3):
+            telemetry.record(report())
+            time.sleep(0.2)
+    time.sleep(0.2)
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "gets nothing" in said and "InvalidHeader" in said
+    assert "TOPSECRET6" not in said and "shutdown" not in said
+
+
+def test_the_whole_program_never_says_a_header_and_says_a_dead_collector_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_script(tmp_path / "script")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20TOPSECRET6%0Ax")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "100")
+    flags = ("--model", "script", "--backend", "scripted", "--otlp-endpoint", DEAD)
+    with Application(tmp_path, *flags) as program:
+        program.wait(60)
+        for _ in range(3):
+            body = {"conversation": [{"role": "user", "content": "hello"}]}
+            assert httpx.post(f"{program.address}/generate/text", json=body, timeout=20).status_code == 200
+            time.sleep(0.2)
+        program.end()
+        log = program.log.read_text(encoding="utf-8")
+    assert log.count("gets nothing at the moment: sending fails with InvalidHeader") == 1, log
+    assert "TOPSECRET6" not in log and "shutdown" not in log and "Traceback" not in log
+
+
+def test_a_program_that_ends_in_a_hurry_says_nothing_of_its_exporters(
+    collector: Collector, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otel, "CLOSE_SECONDS", 0.3)
+    collector.hold.clear()
+    with telemetry_to(collector.address) as telemetry:
+        telemetry.record(report())
+        time.sleep(0.1)
+    collector.hold.set()
+    time.sleep(1.5)
+    assert {record.name for record in caplog.records} <= {"openarc_ui.metrics.otel_log"}, caplog.text
+    assert logging.getLogger("opentelemetry").propagate
+
+
 def test_a_refusing_collector_is_said_with_its_status(collector: Collector, caplog: pytest.LogCaptureFixture) -> None:
     collector.status = 401
     with telemetry_to(collector.address) as telemetry:
@@ -274,7 +343,7 @@ def test_it_is_said_again_after_a_minute(caplog: pytest.LogCaptureFixture, monke
         for clock[0] in (100.0, 130.0, 159.0, 161.0):
             logging.getLogger("opentelemetry.exporter").error("Failed to export %s batch code: %s", "spans", 500)
     finally:
-        log.close()
+        log.end()
     assert [record.getMessage().count("status 500") for record in caplog.records] == [1, 1]
 
 

@@ -10,8 +10,7 @@ from typing import Any, cast
 import pandas
 import pytest
 
-from openarc_ui.errors import InvalidRequest
-from openarc_ui.metrics.database import MetricsUnreadable
+from openarc_ui.errors import InvalidRequest, MetricsUnreadable
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
 from openarc_ui.metrics.queries import CUSTOM, RANGES, answer, filter_of, reading
 from openarc_ui.metrics.store import MetricsStore

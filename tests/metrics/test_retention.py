@@ -11,7 +11,7 @@ import pytest
 
 from openarc_ui.engine.types import GenerationRequest
 from openarc_ui.metrics.power import Power
-from openarc_ui.metrics.retention import CHUNK_ROWS, Retention, delete_some, used_bytes
+from openarc_ui.metrics.retention import CHUNK_PAGES, CHUNK_ROWS, Retention, Step, delete_some, give_back, used_bytes
 from openarc_ui.metrics.rollups import PERIOD_SECONDS
 from openarc_ui.metrics.sampler import Sample
 from openarc_ui.metrics.store import MetricsStore
@@ -46,7 +46,7 @@ def clean(path: Path, retention: Retention, now: float) -> int:
     """Every step there is to do; how many it took."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         steps = 1
-        while retention.step(connection, now):
+        while retention.step(connection, now) is not Step.NOTHING:
             steps += 1
         return steps
 
@@ -171,3 +171,46 @@ def test_a_kill_in_the_middle_of_deleting_leaves_sums_that_agree(path: Path) -> 
     check_sums(path)
     assert rows(path, "PRAGMA integrity_check")[0][0] == "ok"
     assert len(rows(path, "SELECT * FROM details")) == len(names(path))
+
+
+def free_pages(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+
+def test_a_step_gives_back_many_pages_at_once(path: Path) -> None:
+    fill(path, {str(number): 1000.0 for number in range(2000)})
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM requests")
+        before = free_pages(connection)
+        assert before > 2 * CHUNK_PAGES
+        assert give_back(connection)
+        assert before - free_pages(connection) >= CHUNK_PAGES
+        assert not connection.in_transaction
+        while give_back(connection):
+            continue
+        assert free_pages(connection) == 0
+
+
+def test_giving_room_back_is_no_news_for_who_reads(path: Path) -> None:
+    fill(path, {str(number): time.time() for number in range(1500)})
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM requests WHERE id > 1")
+        assert free_pages(connection) > CHUNK_PAGES
+        store = MetricsStore(path)
+        # Opening the file is news; what follows is not.
+        wait_until(lambda: free_pages(connection) == 0)
+        assert (store.revision(), store.sample_revision()) == (1, 1)
+        store.close()
+
+
+def test_no_row_number_comes_twice_after_everything_was_deleted(path: Path) -> None:
+    now = 1_800_000_000.0
+    fill(path, {"a": now - 5 * DAY, "b": now - 5 * DAY})
+    clean(path, Retention(max_age_days=1), now)
+    assert names(path) == []
+    fill(path, {"c": now, "d": now, "e": now})
+    assert [(row["id"], row["request_id"]) for row in rows(path)] == [(3, "c"), (4, "d"), (5, "e")]
+    clean(path, Retention(max_age_days=1), now + 5 * DAY)
+    fill(path, {"f": now + 5 * DAY})
+    assert [row["id"] for row in rows(path)] == [6]
+    check_sums(path)

@@ -13,6 +13,7 @@ import pytest
 from openarc_ui.engine.types import EngineStatus, LoadRequest, ModelState, ModelStatus, WorkerGauges
 from openarc_ui.metrics.power import Power, PowerMeter
 from openarc_ui.metrics.sampler import IDLE_INTERVALS, LINGER_SECONDS, Collector, Sample, Sampler
+from tests.metrics.files import wait_until
 
 
 def model(name: str, process_id: int | None, **changes: object) -> ModelStatus:
@@ -242,3 +243,17 @@ def test_this_machine_can_be_asked() -> None:
     meter.read()
     time.sleep(0.05)
     assert all(isinstance(each, Power) and each.watts >= 0 for each in meter.read())
+
+
+def test_a_bug_in_sampling_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    calls: list[None] = []
+
+    def fail() -> EngineStatus:
+        calls.append(None)
+        raise RuntimeError("nobody thought of this")
+
+    sampler = Sampler(lambda sample: None, fail, interval_seconds=0.001)
+    sampler.start()
+    wait_until(lambda: len(calls) > 5)
+    sampler.stop()
+    assert caplog.text.count("Traceback") == 1

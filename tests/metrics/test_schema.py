@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from openarc_ui.errors import MetricsUnreadable
 from openarc_ui.metrics import schema
-from openarc_ui.metrics.database import MetricsUnreadable
-from openarc_ui.metrics.definitions import STAGES
+from openarc_ui.metrics.definitions import FIGURES, STAGES
 from openarc_ui.metrics.store import MetricsStore
-from tests.metrics.files import check_sums, names, rows, wait_until
+from tests.metrics.files import check_sums, names, rows, running, wait_until
 from tests.reports import WHOLE, report, unmeasured
 
 LATENCIES = "inter_token_latencies_seconds"
@@ -29,10 +31,12 @@ def path(tmp_path: Path) -> Path:
 def make_old(path: Path, version: int, requests: int = 1) -> None:
     """A database as an OpenArc of that version left it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
-        for step in schema.MIGRATIONS[:version]:
-            step(old)
+        for statement in chain.from_iterable(schema.MIGRATIONS[:version]):
+            old.execute(statement)
         old.execute(f"PRAGMA user_version = {version}")
-        known = [name for (_, name, *_) in old.execute("PRAGMA table_info(requests)") if name != "id"]
+        known = [
+            name for (_, name, *_) in old.execute("PRAGMA table_info(requests)") if name not in ("id", "sample_key")
+        ]
         values = {name: b"\0" * 512 if name == LATENCIES else getattr(WHOLE, name) for name in known}
         places = ", ".join("?" * len(known))
         old.execute("BEGIN")
@@ -86,7 +90,8 @@ def test_an_end_in_the_middle_of_bringing_up_to_date_loses_nothing(path: Path) -
     store.record(report(request_id="new"))
     wait_until(lambda: "up to date" in (store.health().problem or ""))
     store.close(timeout=0)
-    assert rows(path, "PRAGMA user_version")[0][0] == 2
+    with closing(sqlite3.connect(path)) as connection:
+        assert schema.is_behind(connection)
     again = MetricsStore(path)
     again.record(report(request_id="newer"))
     assert again.flush(timeout=60)
@@ -199,3 +204,109 @@ def test_prompt_tokens_are_told_only_where_the_cache_is(path: Path) -> None:
     store.close()
     query = "SELECT requests, prompt_tokens, cached_prompt_tokens, told_prompt_tokens FROM rollups"
     assert tuple(rows(path, query)[0]) == (3, 100, 10, 50)
+
+
+FROZEN = (
+    "8a2f159ed7e02cd5",
+    "322f51bc7c24fdbe",
+    "ec809ba31bfa8a0e",
+    "751f7bc20a5eb92a",
+)
+"""A digest of each migration that has shipped. A new one adds a line; none of these lines ever changes."""
+
+
+def test_a_migration_that_has_shipped_is_never_edited() -> None:
+    digests = [hashlib.sha256("\n".join(statements).encode()).hexdigest()[:16] for statements in schema.MIGRATIONS]
+    assert tuple(digests) == FROZEN
+
+
+OTHER_FIGURES = """
+import sys
+from pathlib import Path
+from openarc_ui.metrics import definitions
+definitions.FIGURES = definitions.FIGURES[:-1]
+from openarc_ui.metrics import rollups
+from openarc_ui.metrics.sampler import Sample
+from openarc_ui.metrics.store import MetricsStore
+from tests.reports import report
+assert len(rollups.FIGURE_SUMS) == 2 * len(definitions.FIGURES)
+store = MetricsStore(Path(sys.argv[1]))
+with store.reading() as connection:
+    columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(rollups)")}
+for number in range(300):
+    store.record(report(request_id=f"{sys.argv[2]} {number}", submitted_at=1.7e9 + number))
+    store.record_sample(Sample(1.7e9 + number, 50.0, 1000, ()))
+assert store.flush()
+with store.reading() as connection:
+    columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(rollups)")}
+    assert not any(name.startswith(sys.argv[3]) for name in columns), columns
+    assert connection.execute("SELECT sum(requests) FROM rollups").fetchone() == connection.execute(
+        "SELECT count(*) FROM requests").fetchone()
+store.close()
+print("written", flush=True)
+"""
+
+
+def written_by_another_openarc(path: Path, name: str) -> None:
+    """300 requests, by one that knows one figure fewer."""
+    with running(OTHER_FIGURES, str(path), name, FIGURES[-1].name) as process:
+        said, _ = process.communicate(timeout=60)
+    assert said == "written\n"
+
+
+def test_sums_follow_the_definitions_though_the_file_was_made_with_one_figure_fewer(path: Path) -> None:
+    written_by_another_openarc(path, "before")
+    store = MetricsStore(path)
+    wait_until(lambda: store.revision() > 0)
+    with store.reading() as connection:
+        (counted,) = connection.execute(f"SELECT sum({FIGURES[-1].name}_count) FROM rollups").fetchone()
+        assert connection.execute("SELECT sum(samples) FROM sample_rollups").fetchone() == (300,)
+    assert counted == 300
+    store.record(report(request_id="after", submitted_at=1.7e9))
+    assert store.flush()
+    store.close()
+    check_sums(path)
+    written_by_another_openarc(path, "between")
+    MetricsStore(path).close()
+    store = MetricsStore(path)
+    wait_until(lambda: store.revision() > 0)
+    store.close()
+    check_sums(path)
+    assert len(names(path)) == 601
+
+
+def test_what_is_derived_is_made_anew_only_where_the_definitions_differ(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        schema.migrate(connection)
+        before = connection.execute("PRAGMA schema_version").fetchone()
+        assert not schema.is_behind(connection)
+        schema.migrate(connection)
+        assert connection.execute("PRAGMA schema_version").fetchone() == before
+        connection.execute("CREATE TABLE older_rollups (period INTEGER)")
+        connection.execute(
+            "CREATE TRIGGER older AFTER INSERT ON requests BEGIN INSERT INTO older_rollups VALUES (1); END"
+        )
+        connection.execute("UPDATE derived SET digest = 'of others'")
+        assert schema.is_behind(connection)
+        schema.migrate(connection)
+        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    assert not found & {"older", "older_rollups"}
+    assert {"rollups", "hourly_rollups", "requests_added", "requests_sampled"} <= found
+
+
+def test_sums_of_the_time_before_they_were_told_apart_are_made_anew(path: Path) -> None:
+    """Version 3 had its sums by the definitions of its day, and did not say which."""
+    make_old(path, 3, requests=10)
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        for statement in schema.derived_statements():
+            if "row_numbers" not in statement:
+                old.execute(statement)
+        old.execute("UPDATE rollups SET requests = 7")
+        old.execute("DROP TABLE hourly_rollups")
+        old.execute("CREATE TABLE hourly_rollups (period INTEGER)")
+    store = MetricsStore(path)
+    store.record(report(request_id="new"))
+    assert store.flush()
+    store.close()
+    assert len(names(path)) == 11
+    check_sums(path)

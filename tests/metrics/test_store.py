@@ -16,9 +16,10 @@ import pytest
 from openarc_ui.engine.types import Bandwidth, FinishReason, GenerationRequest
 from openarc_ui.metrics import schema
 from openarc_ui.metrics.power import Power
+from openarc_ui.metrics.rows import pack_seconds
 from openarc_ui.metrics.sampler import Sample, WorkerSample
-from openarc_ui.metrics.store import MetricsStore, pack_seconds, unpack_seconds
-from tests.metrics.files import check_sums, names, rows
+from openarc_ui.metrics.store import MetricsStore
+from tests.metrics.files import check_sums, names, rows, unpacked
 from tests.reports import WHOLE, report, unmeasured
 
 SECRET = "xylophonic"
@@ -80,7 +81,7 @@ def test_every_field_of_a_report_comes_back(store: MetricsStore, path: Path) -> 
     for name in schema.REQUEST_COLUMNS:
         expected = getattr(whole, name)
         if name == "inter_token_latencies_seconds":
-            assert unpack_seconds(row[name]) == pytest.approx(expected)
+            assert unpacked(row[name]) == pytest.approx(expected)
         else:
             assert row[name] == expected, name
 
@@ -216,7 +217,7 @@ def test_samples_are_kept_with_cores_gauges_and_power(store: MetricsStore, path:
     store.record_sample(Sample(602.0, 37.5, 900, (WorkerSample("model", 50.0, 400),), (), (Power("package-0", 5.5),)))
     store.flush()
     machine, model, *_ = rows(path, "SELECT * FROM samples ORDER BY id")
-    assert (machine["worker"], machine["memory_bytes"], unpack_seconds(machine["cores"])) == (None, None, (10.0, 15.0))
+    assert (machine["worker"], machine["memory_bytes"], unpacked(machine["cores"])) == (None, None, (10.0, 15.0))
     assert (model["worker"], model["memory_bytes"], model["device_memory_bytes"]) == ("model", 500, 7)
     assert (model["kv_cache_percent"], model["kv_cache_bytes"], model["cores"]) == (30.0, 9, None)
     sums = [tuple(row) for row in rows(path, "SELECT * FROM sample_rollups ORDER BY worker")]
@@ -279,6 +280,7 @@ def test_details_are_kept_only_beside_their_request(store: MetricsStore, path: P
     store.record(report(request_id="other"))
     assert store.flush()
     assert rows(path, "SELECT * FROM details") == []
+    assert store.health().dropped == 1
 
 
 def test_a_row_that_no_database_takes_is_counted_and_holds_up_no_other(store: MetricsStore, path: Path) -> None:
@@ -294,7 +296,7 @@ def test_a_row_that_no_database_takes_is_counted_and_holds_up_no_other(store: Me
 
 def test_seconds_pack_to_four_bytes_each() -> None:
     packed = pack_seconds((0.5, 0.25))
-    assert (len(packed), unpack_seconds(packed)) == (8, (0.5, 0.25))
+    assert (len(packed), unpacked(packed)) == (8, (0.5, 0.25))
 
 
 def test_sample_keys_are_spread_evenly(store: MetricsStore, path: Path) -> None:

@@ -26,6 +26,7 @@ MACHINE = {
     "available_memory_bytes": "min",
     "device_memory_bytes": "max",
     "kv_cache_percent": "max",
+    "kv_cache_bytes": "max",
 }
 
 

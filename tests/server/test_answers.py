@@ -15,6 +15,7 @@ from tests.server.test_conversations import begin, path_of
 from tests.server.test_prompts import CALLING, TOOLS
 from tests.server.test_routes import problem
 from tests.server.test_streams import events_of, send
+from tests.workers import worker_processes
 
 
 def asked(served: Served, text: str) -> tuple[str, str]:
@@ -120,7 +121,7 @@ def test_a_worker_that_dies_leaves_what_came_and_why(served: Served) -> None:
     with served.client.stream("POST", f"{address}/answer", json={"stream": True}) as response:
         chunks = response.iter_text()
         next(chunks)
-        os.kill(served.engine.worker_processes()["script"], signal.SIGKILL)
+        os.kill(worker_processes(served.engine)["script"], signal.SIGKILL)
         rest = "".join(chunks)
     assert "event: error" in rest and "worker_died" in rest
     node = last(served, conversation_id)

@@ -123,17 +123,26 @@ def test_an_agent_lists_loads_a_profile_and_chats(serve_mcp: Callable[[Settings]
 
 def test_an_agent_sees_what_requests_cost(serve_mcp: Callable[[Settings], str]) -> None:
     address = serve_mcp(Settings(model="none", mcp=True))
-    _, (all_of_them, misspelt, unknown, none) = talk(
+    _, (all_of_them, misspelt, unknown, none, filtered, compared, wrong, no_text) = talk(
         address,
         ("metrics", {"range": "all", "model": "script"}),
         ("metrics", {"range": "24hours"}),
         ("metrics", {"modle": "script"}),
         ("metrics", {"range": "all", "model": "scrpt"}),
+        ("metrics", {"source": "gradio", "outcome": ["stop", "length"], "backend": "genai", "since": "5"}),
+        ("metrics", {"model": "script", "compare_with": {"model": "scrpt"}}),
+        ("metrics", {"compare_with": {"modle": "x"}}),
+        ("metrics", {"range": 5}),
     )
     assert said(all_of_them)["totals"]["requests"] == 1
     assert said(all_of_them)["figures"]["ttft_seconds"]["p50"] == 0.2
     assert misspelt.is_error and "24h" in said(misspelt)
-    assert unknown.is_error and "modle" in said(unknown)
+    assert unknown.is_error and said(unknown).startswith("metrics has no argument 'modle'. Did you mean 'model'")
+    assert said(filtered)["totals"]["requests"] == 0
+    assert (said(compared)["a"]["totals"]["requests"], said(compared)["b"]["totals"]["requests"]) == (0, 0)
+    assert said(compared)["notes"][0].startswith("b: ")
+    assert wrong.is_error and "b: There is no filter 'modle'. Did you mean 'model'" in said(wrong)
+    assert no_text.is_error and said(no_text).startswith("range: ") and "pydantic" not in said(no_text)
     assert said(none)["totals"]["requests"] == 0 and "Did you mean 'script'" in said(none)["notes"][0]
 
 

@@ -23,6 +23,7 @@ from openarc_ui.engine.types import Bandwidth, FinishReason, PerformanceReport
 from openarc_ui.errors import EngineBusy
 from openarc_ui.metrics import export as exporting
 from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, STAGES
+from openarc_ui.server.routes.metrics import wants_openmetrics
 from openarc_ui.settings import Settings
 from tests.metrics.filling import fill
 from tests.reports import report, unmeasured
@@ -271,9 +272,9 @@ def test_nothing_kept_is_answered_with_nothing(empty: Served) -> None:
     get = empty.client.get
     summary = get("/metrics/summary").json()
     assert (summary["totals"]["requests"], summary["figures"], summary["prefix_cache_percent"]) == (0, {}, None)
-    assert get("/metrics/series").json() == {"grid": None, "requests": [], "machine": [], "power": []}
+    assert get("/metrics/series").json() == {"grid": None, "requests": [], "machine": [], "power": [], "notes": []}
     assert get("/metrics/stages").json() == get("/metrics/roofline").json() == []
-    assert get("/metrics/requests").json() == {"requests": [], "next_before_id": None}
+    assert get("/metrics/requests").json() == {"requests": [], "next_before_id": None, "notes": []}
     assert exported(empty, "json") == exported(empty, "csv") == exported(empty, "parquet") == []
     assert prometheus(empty).get("openarc:prompt_tokens_total", 0.0) == 0.0
 
@@ -282,6 +283,73 @@ def test_a_name_that_no_request_had_is_told_as_a_note(filled: Served) -> None:
     (note,) = filled.client.get("/metrics/summary?model=modle").json()["notes"]
     assert "Did you mean 'model'" in note
     assert filled.client.get("/metrics/summary?model=model").json()["notes"] == []
+    for path in ("/metrics/summary", "/metrics/series", "/metrics/requests"):
+        assert filled.client.get(f"{path}?model=modle&model=model").json()["notes"] == [note], path
+    compared = filled.client.get("/metrics/compare?a.model=model&b.model=modle").json()
+    assert compared["notes"] == [f"b: {note}"]
+
+
+def test_a_page_begins_after_its_cursor_whether_that_one_is_kept_or_not(filled: Served) -> None:
+    def ids(before_id: int) -> list[int]:
+        answer = filled.client.get("/metrics/requests", params={"limit": 3, "before_id": before_id})
+        return [each["id"] for each in answer.json()["requests"]]
+
+    newest = ids(2**63 - 1)
+    assert newest == [60, 59, 58] == ids(61)
+    assert ids(40) == [39, 38, 37]
+    filled.store.close()
+    with closing(sqlite3.connect(filled.store.path)) as connection, connection:
+        connection.execute("DELETE FROM requests WHERE id IN (40, 41)")
+    assert ids(40) == ids(41) == [39, 38, 37]
+    assert ids(1) == []
+
+
+REFUSED = {"finish_reason": FinishReason.ERROR, "error_code": "prompt_too_long", "error_message": "Too long."}
+
+
+def test_a_request_that_was_wrong_itself_is_refused_and_no_failure(empty: Served) -> None:
+    keep(empty, unmeasured(request_id="wrong", **REFUSED), report(request_id="right"))
+    for found in (
+        empty.client.get("/metrics/summary").json(),
+        empty.client.get("/metrics/compare?a.outcome=refused&a.outcome=stop").json()["a"],
+    ):
+        totals = found["totals"]
+        assert (totals["requests"], totals["failed"], totals["refused"]) == (2, 0, 1)
+    (one,) = empty.client.get("/metrics/requests?outcome=refused").json()["requests"]
+    assert (one["request_id"], one["finish_reason"]) == ("wrong", "refused")
+    assert empty.client.get("/metrics/summary?outcome=stop").json()["totals"]["refused"] == 0
+
+
+def test_heads_are_answered_where_gets_are(filled: Served) -> None:
+    for path in (*READING, "/metrics", "/metrics/definitions", "/docs/metrics"):
+        head, got = filled.client.head(path), filled.client.get(path)
+        assert (head.status_code, head.content) == (200, b""), path
+        assert head.headers["content-type"] == got.headers["content-type"], path
+    assert filled.client.head("/metrics/requests/nobody").status_code == 404
+    assert all("head" not in methods for methods in filled.client.get("/openapi.json").json()["paths"].values())
+
+
+def test_every_route_answers_its_own_examples(filled: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filled.engine, "measure_bandwidth", lambda device: MEASURED)
+    api = filled.client.get("/openapi.json").json()
+    walked = 0
+    for path, methods in api["paths"].items():
+        for method, route in methods.items() if path.startswith(("/metrics", "/docs/metrics")) else ():
+            query, address = {}, path
+            for each in route.get("parameters", ()):
+                example = each.get("example", (each.get("examples") or each["schema"].get("examples") or [None])[0])
+                assert example is not None, (path, each["name"])
+                if each["in"] == "path":
+                    address = address.replace(f"{{{each['name']}}}", example)
+                    keep(filled, report(request_id=example))
+                else:
+                    query[each["name"]] = example
+            body = {"json": {"device": "CPU"}} if method == "post" else {}
+            answer = filled.client.request(method, address, params=query, **body)
+            assert answer.status_code == 200, (path, answer.text)
+            walked += 1
+    assert walked == 14
+    assert api["components"]["schemas"]["BandwidthAsked"]["examples"] == [{"device": "CPU"}]
 
 
 WRONG = [
@@ -302,7 +370,13 @@ WRONG = [
     ("/metrics/export?fromat=csv", "'format'"),
     ("/metrics/compare?a.modle=x", "'a.model'"),
     ("/metrics/compare?model=x", "'a.model'"),
-    ("/metrics/compare?b.source=web", "web"),
+    ("/metrics/compare?b.source=web", "b: There is no source 'web'"),
+    ("/metrics/compare?a.model=x&b.range=1H", "b: There is no range '1H'"),
+    ("/metrics/compare", "at least one of them a filter"),
+    ("/metrics/compare?a.range=all&b.model=", "at least one of them a filter"),
+    ("/metrics/options?model=x", "range, since, until"),
+    ("/metrics/summary?range=week", "15m, 1h, 6h, 24h, 7d, 30d, all, custom"),
+    ("/metrics/summary?outcome=xyz", "stop, length, cancelled, error, refused"),
     ("/metrics?model=x", "none"),
     ("/docs/metrics?x=1", "none"),
     ("/metrics/definitions?x=1", "none"),
@@ -329,7 +403,7 @@ READING = [
     "/metrics/requests",
     "/metrics/requests/r1",
     "/metrics/requests/r1/curl",
-    "/metrics/compare",
+    "/metrics/compare?a.model=model",
     "/metrics/roofline",
     "/metrics/export?format=csv",
     "/metrics/export?format=json",
@@ -386,6 +460,33 @@ def test_a_scraper_gets_the_form_it_asks_for(filled: Served) -> None:
     newer = filled.client.get("/metrics", headers=accept)
     assert newer.headers["content-type"].startswith("application/openmetrics-text")
     assert newer.text.rstrip().endswith("# EOF") and "# EOF" not in plain.text
+
+
+@pytest.mark.parametrize(
+    ("accept", "wants"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("application/openmetrics-text", True),
+        ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.9", False),
+        ("text/plain;q=0.4, application/openmetrics-text;q=0.4", True),
+        ("application/openmetrics-text;q=0", False),
+        ("application/openmetrics-text;q=x,*/*;q=0.1", False),
+        ("application/openmetrics-text;q=0.7,*/*;q=0.8", False),
+        ("application/openmetrics-textual", False),
+    ],
+)
+def test_the_form_that_is_wanted_more_is_given(accept: str, wants: bool) -> None:
+    assert wants_openmetrics(accept) == wants
+
+
+def test_all_files_have_their_columns_in_one_order(filled: Served) -> None:
+    columns = list(exported(filled, "csv")[0])
+    assert [list(exported(filled, form)[0]) for form in ("json", "jsonl", "parquet")] == [columns] * 3
+
+
+def test_an_empty_range_is_none(filled: Served) -> None:
+    assert filled.client.get(f"/metrics/summary?range=&since={NOW + 10}").json()["totals"]["requests"] == 50
 
 
 @pytest.mark.parametrize(

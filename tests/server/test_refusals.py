@@ -30,6 +30,7 @@ from tests.engine.catalogue.test_details import write_ir
 from tests.server.conftest import Served
 from tests.server.test_routes import problem
 from tests.server.test_streams import send
+from tests.workers import worker_processes
 
 ANYWHERE = {"400", "401", "403", "413", "422", "500"}
 LOAD = {"load_config": {"id_model": "script"}}
@@ -144,12 +145,12 @@ def leave_at_once(served: Served, id_model: str = "script") -> None:
 
 
 def test_a_client_that_leaves_at_once_costs_nobody_a_model(served: Served) -> None:
-    before = served.engine.worker_processes()
+    before = worker_processes(served.engine)
     for _ in range(10):
         leave_at_once(served)
     time.sleep(0.3)
     served.wait_for(lambda: all(each.state is ModelState.READY for each in served.engine.status().models), 10)
-    assert served.engine.worker_processes() == before
+    assert worker_processes(served.engine) == before
 
 
 def test_a_client_that_leaves_does_not_cancel_the_load_of_another(serve: Callable[..., Served]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from openarc_ui import errors
 from openarc_ui.server.problems import STATUS
 from tests.server.conftest import HELLO, PREFILL, SLOW, Served
+from tests.workers import worker_processes
 
 OLD_METRICS = {"generation_time", "input_tokens", "output_tokens", "new_tokens", "eval_time", "tokens_per_second"}
 
@@ -171,7 +172,7 @@ def test_a_killed_worker_is_a_502_and_the_server_goes_on(served: Served) -> None
     thread = threading.Thread(target=lambda: results.append(served.client.post("/generate/text", json=SLOW)))
     thread.start()
     served.wait_for(lambda: served.running() == 1)
-    os.kill(served.engine.worker_processes()["script"], signal.SIGKILL)
+    os.kill(worker_processes(served.engine)["script"], signal.SIGKILL)
     thread.join(timeout=2)
     assert "SIGKILL" in problem(results[0], 502)["detail"]
     assert served.client.get("/health").status_code == 200

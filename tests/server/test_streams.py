@@ -14,6 +14,7 @@ import pytest
 
 from openarc_ui.engine.types import FinishReason, PerformanceReport
 from tests.server.conftest import HELLO, PREFILL, SLOW, Served
+from tests.workers import worker_processes
 
 
 def events_of(text: str) -> list[tuple[str, Any]]:
@@ -78,7 +79,7 @@ def test_a_kill_in_mid_stream_is_told_within_a_second(served: Served) -> None:
     with served.client.stream("POST", "/generate/stream", json=SLOW) as response:
         chunks = response.iter_text()
         next(chunks)
-        os.kill(served.engine.worker_processes()["script"], signal.SIGKILL)
+        os.kill(worker_processes(served.engine)["script"], signal.SIGKILL)
         began_at = time.perf_counter()
         rest = "".join(chunks)
     assert time.perf_counter() - began_at < 1.0

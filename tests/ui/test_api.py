@@ -28,10 +28,12 @@ from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.types import Bandwidth
+from openarc_ui.errors import MetricsUnreadable
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
+from openarc_ui.ui import exported_files
 from openarc_ui.ui.api import add_endpoints
-from openarc_ui.ui.api_metrics import KEPT_FILES, Exports
+from openarc_ui.ui.exported_files import KEPT_FILES, Exports
 from tests.conftest import write_script
 from tests.reports import report
 
@@ -163,7 +165,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("metrics_requests", {"limit": 1.5}, "limit must be a whole number"),
     ("metrics_requests", {"limit": 10**9}, "limit: "),
     ("metrics_request", {"request_id": "nobody"}, "No request of that id is kept"),
-    ("metrics_compare", {"a": {"modle": "x"}, "b": {}}, "There is no filter 'modle'. Did you mean 'model'"),
+    ("metrics_compare", {"a": {"modle": "x"}, "b": {}}, "a: There is no filter 'modle'. Did you mean 'model'"),
+    ("metrics_compare", {"a": {}, "b": {"now": 5}}, "b: There is no filter 'now'"),
+    ("metrics_compare", {"a": {}, "b": ""}, "Both groups are all requests, so there is nothing to compare. Give"),
+    ("metrics_compare", {"a": {"range": 5}, "b": {}}, "a: range must be a text"),
+    ("metrics_requests", {"before_id": 2**70}, "before_id: "),
     ("metrics_compare", {"a": "[]", "b": {}}, "a must be an object"),
     ("metrics_export", {"format": "xlsx"}, "format: "),
     ("measure_bandwidth", {"device": ""}, "device must name a device"),
@@ -469,6 +475,9 @@ def test_what_was_measured_is_told_to_programs(client: Client, store: MetricsSto
     assert one["request"]["ttft_seconds"] == 0.3 and one["stages"][0]["name"] == "queue"
     compared = client.predict({"model": "a"}, '{"model": "b"}', api_name="/metrics_compare")
     assert {each["verdict"] for each in compared["figures"]} == {"too few"}
+    as_it_stands = client.predict(api_name="/metrics_compare")
+    assert (as_it_stands["a"]["totals"]["requests"], as_it_stands["b"]["totals"]["requests"]) == (8, 0)
+    assert client.predict(before_id=10**9, api_name="/metrics_requests")["requests"][0]["request_id"] == "r7"
     assert client.predict(api_name="/metrics_definitions")["figures"][0]["name"] == "ttft_seconds"
 
 
@@ -489,10 +498,38 @@ def test_exported_files_do_not_pile_up(store: MetricsStore, monkeypatch: pytest.
     made = [Path(exports.write(store, {}, "csv")["path"]) for _ in range(KEPT_FILES + 3)]
     assert [file.exists() for file in made] == [False] * 3 + [True] * KEPT_FILES
     assert all(file.is_relative_to(tmp_path / "gradio") for file in made)
-    for file in made[-KEPT_FILES:]:
-        os.utime(file, (0, 0))
-    last = Path(exports.write(store, {}, "csv")["path"])
-    assert list((tmp_path / "gradio").rglob("*.csv")) == [last]
+
+
+def test_an_exported_file_goes_by_itself_and_a_failed_one_at_once(
+    store: MetricsStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    monkeypatch.setattr(exported_files, "KEPT_SECONDS", 0.3)
+    exports = Exports()
+    made = Path(exports.write(store, {}, "csv")["path"])
+    assert made.exists()
+    wait_for(lambda: not made.parent.exists())
+
+    def fails(*_: Any) -> Iterator[bytes]:
+        yield b"begun"
+        raise MetricsUnreadable("It is gone.")
+
+    monkeypatch.setattr(exported_files, "export", fails)
+    with pytest.raises(MetricsUnreadable):
+        exports.write(store, {}, "csv")
+    assert list((tmp_path / "gradio").glob("metrics-*/*")) == []
+
+
+def test_files_of_a_program_that_was_killed_are_cleared_when_the_next_begins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    dead, living, other = (tmp_path / name for name in ("metrics-999999999-x", f"metrics-{os.getpid()}-y", "abc"))
+    for folder in (dead, living, other):
+        (folder / "z").mkdir(parents=True)
+        (folder / "z" / "file.csv").write_text("x")
+    Exports()
+    assert [folder.exists() for folder in (dead, living, other)] == [False, True, True]
 
 
 def test_a_locked_database_is_one_sentence(client: Client, store: MetricsStore) -> None:

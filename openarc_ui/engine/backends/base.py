@@ -83,7 +83,7 @@ class Job(Protocol):
         """Whether `push` is to be given how likely each token was."""
 
     def found_cached(self, tokens: int) -> None:
-        """So many of the prompt's tokens came from a cache. Not called by a backend that can't tell."""
+        """So many of the prompt's tokens came from a cache. Not called by a backend that has none, or can't tell."""
 
     def push(self, sequence_index: int, token_ids: Sequence[int], odds: Sequence[TokenOdds] = ()) -> None:
         """New ids of one sequence, end-of-text id included; `odds` of each, or none where the backend can't tell."""
@@ -169,7 +169,7 @@ class Backend(Protocol):
         """
 
     def gauges(self) -> WorkerGauges:
-        """How full the KV cache is, as of the last step; nothing is computed. May be called from any thread."""
+        """How much of the KV cache is in use, as of the last step; nothing is computed. May be called from any thread."""
 
     def reset(self) -> None:
         """After `step` raised: forget all jobs and be ready for new ones, or raise to give the process up."""

@@ -6,7 +6,7 @@ would be put through the chat template again. Facts behind the odd lines: resear
 A token's log probability is GenAI's own (`logprobs`), which is of the model's distribution before anything is done to it:
 compared with the softmax of the logits, with temperature, top-k, penalties and grammars on. It tells no alternatives.
 
-How many prompt tokens came from the prefix cache can't be told while it is on. GenAI restores blocks inside `add_request`
+How many prompt tokens came from the prefix cache can't be told. GenAI restores blocks inside `add_request`
 and counts nothing: the handle's perf metrics hold the whole prompt and a 1 for each generated token, `get_metrics()` the same
 cache usage and size for a prompt seen before and a new one. Keeping the books ourselves would be a guess, because
 old blocks are overwritten in an order of GenAI's own.
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ class GenAIBackend:
         self._make_pipeline: Callable[[], Any] = lambda: None
         self._eos_token_id: int | None = None
         self._longest_prompt: int | None = None
-        self._has_prefix_cache = True
+        self._has_bound = False
         self._checker = StructureChecker("")
         self._runs: list[_Run] = []
         self._gauges = WorkerGauges()
@@ -100,7 +100,7 @@ class GenAIBackend:
             reach_stage("Reading and compiling the model", 0.2)
             settled = request.scheduler.settled()
             self.max_running = settled["max_num_seqs"]
-            self._has_prefix_cache = settled["enable_prefix_caching"]
+            self._has_bound = bool(settled["cache_size"] or settled["num_kv_blocks"])
             self._longest_prompt = None if settled["dynamic_split_fuse"] else settled["max_num_batched_tokens"]
             self._make_pipeline = lambda: self._genai.ContinuousBatchingPipeline(
                 path, scheduler_config(self._genai, request.scheduler), request.device, dict(properties)
@@ -143,8 +143,6 @@ class GenAIBackend:
                 "are read.",
                 "Shorten the conversation, or load the model with a larger max_num_batched_tokens.",
             )
-        if not self._has_prefix_cache:
-            job.found_cached(0)
         ended: list[tuple[int, Seconds | None]] = []
         for index in range(job.sampling.num_return_sequences):
             self._runs.append(_Run(job, index, self._submit(job, index) if index == 0 else None, ended))
@@ -153,15 +151,14 @@ class GenAIBackend:
         self._drop_unwanted()
         if self._pipeline.has_non_finished_requests():
             self._pipeline.step()
-            metrics = self._pipeline.get_metrics()
-            self._gauges = WorkerGauges(metrics.cache_usage, metrics.kv_cache_size_in_bytes)
+            self._gauges = self._cache_in_use()
         for run in list(self._runs):
             if run.handle is not None:
                 self._read(run)
         on_output()
         if not self._runs:
             # GenAI's figure stays that of the last step; what prefixes still hold can be overwritten.
-            self._gauges = replace(self._gauges, kv_cache_percent=0.0)
+            self._gauges = self._in_use(0.0, 0)
 
     def gauges(self) -> WorkerGauges:
         return self._gauges
@@ -177,6 +174,16 @@ class GenAIBackend:
         self._runs.clear()
         self._pipeline = None
         self._checker.close()
+
+    def _cache_in_use(self) -> WorkerGauges:
+        """As of the last step. The share is of all blocks there are, and the size that of all of them."""
+        metrics = self._pipeline.get_metrics()
+        used_bytes = round(metrics.kv_cache_size_in_bytes * metrics.cache_usage / 100)
+        return self._in_use(metrics.cache_usage, used_bytes)
+
+    def _in_use(self, percent: float, used_bytes: int) -> WorkerGauges:
+        """A room that grows with what is needed is always about full, so a share of it says nothing."""
+        return WorkerGauges(percent if self._has_bound else None, used_bytes)
 
     def _submit(self, job: Job, sequence_index: int) -> Any:
         config = fill_generation_config(

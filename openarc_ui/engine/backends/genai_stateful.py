@@ -124,7 +124,6 @@ class StatefulGenAIBackend:
                 "Shorten the conversation, or load the model again with a larger MAX_PROMPT_LEN.",
             )
         self._job = job
-        job.found_cached(0)
 
     def step(self, on_output: Callable[[], None]) -> None:
         job, self._job = self._job, None

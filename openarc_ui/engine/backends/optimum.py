@@ -111,7 +111,6 @@ class OptimumBackend:
 
     def start(self, job: Job) -> None:
         self._job = job
-        job.found_cached(0)
 
     def step(self, on_output: Callable[[], None]) -> None:
         job, self._job = self._job, None

@@ -18,7 +18,7 @@ The alternatives are the token itself and the end of the text, which has the res
 sampling parameters, and "structured_output", "probabilities" and "alternatives".
 
 `inference_share` and `sampling_share` of `token_seconds` are told as inference and sampling; null: nothing is told of either.
-`kv_cache_percent` is in use while something is played.
+`kv_cache_percent` and `kv_cache_bytes` are in use while something is played.
 """
 
 from __future__ import annotations
@@ -156,8 +156,10 @@ class ScriptedBackend:
             time.sleep(0.005)
 
     def gauges(self) -> WorkerGauges:
-        percent = self._script.kv_cache_percent
-        return WorkerGauges(percent if percent is None or self._playing else 0.0, self._script.kv_cache_bytes)
+        percent, used_bytes = self._script.kv_cache_percent, self._script.kv_cache_bytes
+        if self._playing:
+            return WorkerGauges(percent, used_bytes)
+        return WorkerGauges(None if percent is None else 0.0, None if used_bytes is None else 0)
 
     def reset(self) -> None:
         self._playing.clear()

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from openarc_ui.server.problems import documented
+from openarc_ui.server.routes.heads import add_heads
 
 ROOT = Path(__file__).parent.parent.parent.parent
 DOCUMENT = ROOT / "docs" / "metrics.md"
@@ -41,6 +42,7 @@ def docs_routes(document: Path = DOCUMENT) -> APIRouter:
         except OSError:
             raise HTTPException(404, "The definitions are not installed here") from None
 
+    add_heads(router)
     return router
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +18,7 @@ from openarc_ui.metrics import answers, detail
 from openarc_ui.metrics.export import KINDS, ExportFormat, export
 from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.filters import Filter
-from openarc_ui.metrics.queries import answer, reading
+from openarc_ui.metrics.queries import LARGEST_ID, answer, reading
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.metrics.timeline import POINTS
 from openarc_ui.server.metrics_bodies import (
@@ -25,7 +26,6 @@ from openarc_ui.server.metrics_bodies import (
     BandwidthBody,
     ComparisonBody,
     DefinitionsBody,
-    FilterQuery,
     RequestBody,
     RequestsBody,
     RoofBody,
@@ -33,21 +33,23 @@ from openarc_ui.server.metrics_bodies import (
     StagesBody,
     SummaryBody,
 )
+from openarc_ui.server.metrics_query import FilterQuery, PairQuery
 from openarc_ui.server.problems import documented
+from openarc_ui.server.routes.heads import add_heads
 
 T = TypeVar("T")
 Ask = Callable[[Callable[[sqlite3.Connection], T]], Any]
 
 READERS_AT_ONCE = 4
-EXPORTS_AT_ONCE = 2
+MANY_CORES = 5
+EXPORTS_AT_ONCE = 2 if (os.cpu_count() or 1) >= MANY_CORES else 1
 """Pieces of exports that are made at the same moment; the page's and the routes' own reading goes on beside them."""
 OPENMETRICS = "application/openmetrics-text"
 READ_ERRORS = documented(503)
 ONE_REQUEST_ERRORS = documented(404, 503)
-FILTER, FILTER_A, FILTER_B = FilterQuery(), FilterQuery("a."), FilterQuery("b.")
+FILTER, SPAN, PAIR = FilterQuery(), FilterQuery(("range", "since", "until")), PairQuery()
 Chosen = Annotated[Filter, Depends(FILTER)]
-FILTERED = {"parameters": FILTER.described()}
-COMPARED = {"parameters": [*FILTER_A.described(), *FILTER_B.described()]}
+FILTERED, SPANNED, COMPARED = ({"parameters": each.described()} for each in (FILTER, SPAN, PAIR))
 RequestId = Annotated[
     str, Path(max_length=64, description="Of the request.", examples=["7c3f1a2b9d4e4f6a8b0c1d2e3f4a5b6c"])
 ]
@@ -73,6 +75,7 @@ def metric_routes(engine: Engine, store: MetricsStore, exposition: Exposition, n
     _add_requests(router, ask, needs_key)
     _add_export(router, store)
     _add_bandwidth(router, engine, store)
+    add_heads(router)
     return router
 
 
@@ -85,9 +88,28 @@ def _add_exposition(router: APIRouter, exposition: Exposition) -> None:
     )
     async def prometheus(request: Request) -> Response:
         """Histograms, counters and gauges by model, since this server started; as OpenMetrics to those that accept it."""
-        wants_openmetrics = OPENMETRICS in request.headers.get("accept", "")
-        text, content_type = await anyio.to_thread.run_sync(exposition.text, wants_openmetrics)
+        asked = wants_openmetrics(request.headers.get("accept", ""))
+        text, content_type = await anyio.to_thread.run_sync(exposition.text, asked)
         return Response(text, headers={"content-type": content_type, "cache-control": "no-store"})
+
+
+def wants_openmetrics(accept: str) -> bool:
+    """OpenMetrics is asked for by its name, and at least as much as plain text is."""
+    wanted: dict[str, float] = {}
+    for part in accept.split(","):
+        name, *parameters = (word.strip().lower() for word in part.split(";"))
+        quality = next((word[2:] for word in parameters if word.startswith("q=")), "1")
+        wanted[name] = max(wanted.get(name, 0.0), _quality(quality))
+    plain = next((wanted[name] for name in ("text/plain", "text/*", "*/*") if name in wanted), 0.0)
+    return wanted.get(OPENMETRICS, 0.0) > 0.0 and wanted[OPENMETRICS] >= plain
+
+
+def _quality(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if 0.0 <= value <= 1.0 else 0.0
 
 
 def _add_numbers(router: APIRouter, ask: Ask[Any]) -> None:
@@ -117,8 +139,8 @@ def _add_numbers(router: APIRouter, ask: Ask[Any]) -> None:
         found = await ask(partial(answers.stages, chosen=chosen))
         return [StagesBody.model_validate(each) for each in found]
 
-    @router.get("/metrics/options", summary="What can be filtered by", responses=READ_ERRORS, openapi_extra=FILTERED)
-    async def options(chosen: Chosen) -> dict[str, list[str]]:
+    @router.get("/metrics/options", summary="What can be filtered by", responses=READ_ERRORS, openapi_extra=SPANNED)
+    async def options(chosen: Annotated[Filter, Depends(SPAN)]) -> dict[str, list[str]]:
         """The models, backends, devices, configurations, outcomes and sources of the requests in the span."""
         found: dict[str, list[str]] = await ask(partial(answers.options, chosen=chosen))
         return found
@@ -133,10 +155,9 @@ def _add_comparing(router: APIRouter, ask: Ask[Any]) -> None:
     """Groups beside each other, and beside what the memory can give."""
 
     @router.get("/metrics/compare", summary="Compare two groups", responses=READ_ERRORS, openapi_extra=COMPARED)
-    async def compare(
-        a: Annotated[Filter, Depends(FILTER_A)], b: Annotated[Filter, Depends(FILTER_B)]
-    ) -> ComparisonBody:
+    async def compare(groups: Annotated[tuple[Filter, Filter], Depends(PAIR)]) -> ComparisonBody:
         """Group b beside group a: models, configurations or periods, with the difference of medians and its 95% interval."""
+        a, b = groups
         return ComparisonBody.model_validate(await ask(partial(answers.comparison, a=a, b=b)))
 
     @router.get(
@@ -164,7 +185,7 @@ def _add_requests(router: APIRouter, ask: Ask[Any], needs_key: bool) -> None:
             int | None,
             Query(
                 ge=1,
-                le=2**63 - 1,
+                le=LARGEST_ID,
                 description="Only those before this one: `next_before_id` of the page before.",
                 examples=[1200],
             ),
@@ -209,9 +230,14 @@ def _add_export(router: APIRouter, store: MetricsStore) -> None:
     )
     async def export_requests(
         chosen: Chosen,
+        request: Request,
         format: Annotated[ExportFormat, Query(description="jsonl is an object a line.", examples=["parquet"])] = "csv",
     ) -> Response:
         """All columns, oldest first, streamed; the inter-token latencies are a list (in CSV separated by spaces)."""
+        name = f"openarc-metrics-{time.strftime('%Y%m%d-%H%M%S')}.{KINDS[format].ending}"
+        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+        if request.method == "HEAD":
+            return Response(media_type=KINDS[format].media_type, headers=headers)
         pieces = export(partial(reading, store), chosen, format)
 
         async def following() -> bytes | None:
@@ -219,8 +245,6 @@ def _add_export(router: APIRouter, store: MetricsStore) -> None:
 
         # Two pieces before the answer begins: the first says what the columns are, the second has been read.
         begun = [await following(), await following()]
-        name = f"openarc-metrics-{time.strftime('%Y%m%d-%H%M%S')}.{KINDS[format].ending}"
-        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
         return StreamingResponse(_all(begun, following), media_type=KINDS[format].media_type, headers=headers)
 
 

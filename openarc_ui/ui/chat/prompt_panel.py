@@ -92,7 +92,7 @@ def prompt_value(
 
     Args:
         has_answer: the conversation has an answer, so that something can be said of the prefix cache.
-        cached_prompt_tokens: of the last answer's prompt; None where the backend does not tell.
+        cached_prompt_tokens: of the last answer's prompt; None where there is no prefix cache or the backend does not tell.
     """
     return {
         "problem": "",
@@ -212,5 +212,5 @@ def _cache_words(has_answer: bool, cached_prompt_tokens: float | None) -> str:
     if not has_answer:
         return "Known after the first answer."
     if cached_prompt_tokens is None:
-        return "At the last answer. This model's backend does not tell how many."
+        return "At the last answer. The model has no prefix cache, or its backend does not tell how many."
     return "At the last answer: tokens of its prompt that were not computed again."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 AXIS_FORMAT = "%Y-%m-%d %H:%M:%S"
 
@@ -38,6 +39,11 @@ class Clock:
             else f"UTC{'-' if self.offset_seconds < 0 else '+'}{hours:02d}:{minutes:02d}"
         )
         return distance if self.name in ("", "UTC", distance) else f"{self.name} ({distance})"
+
+    @property
+    def zone(self) -> dict[str, Any]:
+        """The zone for the page, which shows and reads moments in it."""
+        return {"name": self.name or self.words, "offset_seconds": self.offset_seconds}
 
     def axis(self, moment: float) -> str:
         """A moment as Plotly reads it; texts of it sort as the moments do."""

@@ -1,4 +1,4 @@
-"""The parts of an answer that take longer to read: percentiles, distributions, stages, roofs, and what can be chosen."""
+"""The parts of an answer that take longer to read: percentiles, distributions, stages, roofs; and what can be chosen."""
 
 from __future__ import annotations
 
@@ -22,51 +22,63 @@ MOST_DESCRIBED = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Costly:
-    """What was read.
+class Choices:
+    """What can be chosen in a span, and how it is called.
 
     Attributes:
-        names: who has which style, in order.
+        names: models, in the order of their styles.
+        described: configuration id -> ModelInfo as JSON, of those that are kept.
+        called: configuration id -> its label.
     """
 
-    parts: dict[str, Any]
-    figure_tiles: list[tiles.Tile]
+    values: dict[str, list[str]]
     names: tuple[str, ...]
+    described: dict[str, Any]
+    called: dict[str, str]
+
+    def shown(self) -> dict[str, list[dict[str, str]]]:
+        """As the page's filters offer it."""
+        return _options(self.values, self.called)
 
 
-def read(
-    connection: sqlite3.Connection,
-    chosen: Filter,
-    counted: frames.Totals,
-    store: MetricsStore,
-    hidden: Callable[[Any], Any],
-) -> Costly:
-    """All of them.
+def choices(connection: sqlite3.Connection, chosen: Filter, hidden: Callable[[Any], Any]) -> Choices:
+    """Of the filter's span, whatever else it wants.
 
     Args:
         hidden: JSON without paths of this machine.
     """
-    choices = frames.options(connection, chosen)
-    ids = choices.get("configuration", [])
+    values = frames.options(connection, chosen)
+    ids = values.get("configuration", [])
     described = hidden(frames.configurations(connection, ids[:MOST_DESCRIBED]))
-    called = labels(ids, described)
-    names = tuple(choices.get("model", []))
-    parts: dict[str, Any] = {"options": _options(choices, called), "kept": _kept(connection, store)}
+    return Choices(values, tuple(values.get("model", [])), described, labels(ids, described))
+
+
+def read(
+    connection: sqlite3.Connection, chosen: Filter, counted: frames.Totals, found: Choices
+) -> tuple[dict[str, Any], list[tiles.Tile]]:
+    """Figures of the requests that were drawn, and the tiles."""
     if not counted.requests:
-        return Costly(parts, tiles.figure_tiles({}), names)
+        return {}, tiles.figure_tiles({})
     sample = frames.sample(connection, chosen)
     summaries = frames.summary(connection, chosen, sample)
-    styles = Styles(names)
-    parts["roofs"] = roof_view.cards(roofline.latest(connection, chosen, sample), described, called)
-    parts["figures"] = {
+    styles = Styles(found.names)
+    figures = {
         "ttft": distributions.distribution(sample, "ttft_seconds", styles),
         "decode": distributions.distribution(sample, "decode_tokens_per_second", styles),
         "itl": distributions.inter_token(frames.gaps(connection, chosen), styles),
         "prompt_length": dependence.prompt_length(sample, styles),
         "concurrency": dependence.concurrency(sample, styles),
-        "stages": stages_figure.stages(frames.stages(connection, chosen), called),
+        "concurrency_ttft": dependence.concurrency_ttft(sample, styles),
     }
-    return Costly(parts, tiles.figure_tiles(summaries), names)
+    return {"figures": figures}, tiles.figure_tiles(summaries, sample)
+
+
+def rest(connection: sqlite3.Connection, chosen: Filter, found: Choices) -> dict[str, Any]:
+    """What stands at the end of the page: configurations held against each other."""
+    return {
+        "roofs": roof_view.cards(roofline.latest(connection, chosen), found.described, found.called),
+        "figures": {"stages": stages_figure.stages(frames.stages(connection, chosen), found.called)},
+    }
 
 
 def _options(choices: dict[str, list[str]], called: dict[str, str]) -> dict[str, list[dict[str, str]]]:
@@ -82,7 +94,8 @@ def _label(dimension: str, value: str, called: dict[str, str]) -> str:
     return outcome(value) if dimension == "outcome" else value
 
 
-def _kept(connection: sqlite3.Connection, store: MetricsStore) -> dict[str, Any]:
+def kept(connection: sqlite3.Connection, store: MetricsStore) -> dict[str, Any]:
+    """How much the database holds, and since when."""
     requests, oldest = recorded.everything(connection)
     since = Clock.at(oldest).day(oldest) if oldest is not None else ""
     return {"texts": store.keep_texts, "size": size(store.health().size_bytes), "requests": requests, "oldest": since}

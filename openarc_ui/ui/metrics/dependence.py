@@ -8,15 +8,16 @@ import numpy
 import pandas
 
 from openarc_ui.ui.html import number
-from openarc_ui.ui.metrics.distributions import of_how_many
+from openarc_ui.ui.metrics.distributions import BY_NAME, of_how_many
 from openarc_ui.ui.metrics.style import (
     GREY,
     MOST_LINES,
     Figure,
     Styles,
     Trace,
+    counted,
     layout,
-    note,
+    noted,
     nothing,
     rounded,
     spans_orders,
@@ -48,8 +49,7 @@ def prompt_length(sample: pandas.DataFrame, styles: Styles) -> Figure:
     if spans_orders(float(times.min()), float(times.max())):
         figure_layout["yaxis"] |= {"type": "log", "rangemode": "normal"}
     of = int(sample.attrs.get("of", len(sample)))
-    words = f"{number(len(shown), 0)} of {number(of, 0)} requests" if len(shown) < of else ""
-    figure_layout["annotations"] = [note(words)] if words else []
+    noted(figure_layout, f"{number(len(shown), 0)} of {number(of, 0)} requests" if len(shown) < of else "")
     return {"data": traces, "layout": figure_layout}
 
 
@@ -93,23 +93,47 @@ def _median_line(known: pandas.DataFrame) -> Trace | None:
 
 def concurrency(sample: pandas.DataFrame, styles: Styles) -> Figure:
     """Decode throughput of a request against how many ran at once: quartiles, and from the 5th to the 95th percentile."""
-    known = sample.dropna(subset=["decode_tokens_per_second"]) if len(sample) else sample
-    if known.empty:
-        return nothing("No request decoded two tokens yet, so there is no decode throughput.")
-    labels = _levels(known["concurrent_requests"].astype(int))
-    known = known.assign(level=[labels[int(value)] for value in known["concurrent_requests"]])
-    order = list(dict.fromkeys(labels[key] for key in sorted(labels)))
-    traces = [_boxes(str(model), part, order, styles) for model, part in _largest(known)]
-    figure_layout = layout(
-        "Requests at once (most, while the request ran)", "Decode throughput of a request, tok/s", boxmode="group"
+    return _against_concurrency(
+        sample,
+        styles,
+        "decode_tokens_per_second",
+        "concurrency",
+        "Decode throughput of a request, tok/s",
+        "No request decoded two tokens yet, so there is no decode throughput.",
     )
+
+
+def concurrency_ttft(sample: pandas.DataFrame, styles: Styles) -> Figure:
+    """Time to first token against how many ran at once, as `concurrency` does."""
+    return _against_concurrency(
+        sample,
+        styles,
+        "ttft_seconds",
+        "concurrency_ttft",
+        "Time to first token, ms",
+        "No request brought a token yet, so there is no time to first token.",
+    )
+
+
+def _against_concurrency(
+    sample: pandas.DataFrame, styles: Styles, column: str, kind: str, title: str, missing: str
+) -> Figure:
+    known = sample.dropna(subset=[column]) if len(sample) else sample
+    if known.empty:
+        return nothing(missing)
+    labels = _levels(known["concurrent_requests"].astype(int))
+    shown = known[column].astype(float) * BY_NAME[column].scale
+    known = known.assign(level=[labels[int(value)] for value in known["concurrent_requests"]], shown=shown)
+    order = list(dict.fromkeys(labels[key] for key in sorted(labels)))
+    traces = [_boxes(kind, str(model), part, order, styles) for model, part in _largest(known)]
+    figure_layout = layout("Requests at once (most, while the request ran)", title, boxmode="group")
     figure_layout["xaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": order}
     figure_layout["yaxis"]["ticksuffix"] = ""
+    least, most = (function(value for trace in traces for value in trace["median"]) for function in (min, max))
+    if spans_orders(float(least), float(most)):
+        figure_layout["yaxis"] |= {"type": "log", "rangemode": "normal"}
     figure_layout["showlegend"] = len(traces) > 1
-    words = "; ".join(
-        part for part in ("box: half of the requests; whiskers: 5% to 95%", of_how_many(sample, len(known))) if part
-    )
-    figure_layout["annotations"] = [note(words)]
+    noted(figure_layout, "box: half of the requests; whiskers: 5% to 95%", of_how_many(sample, len(known)))
     return {"data": traces, "layout": figure_layout}
 
 
@@ -122,10 +146,8 @@ def _levels(running: pandas.Series[Any]) -> dict[int, str]:
     return {value: str(end) if end <= 2 else f"{end // 2 + 1}–{end}" for value, end in ends.items()}
 
 
-def _boxes(model: str, part: pandas.DataFrame, order: list[str], styles: Styles) -> Trace:
-    groups = {
-        str(level): each["decode_tokens_per_second"].to_numpy(dtype=float) for level, each in part.groupby("level")
-    }
+def _boxes(kind: str, model: str, part: pandas.DataFrame, order: list[str], styles: Styles) -> Trace:
+    groups = {str(level): each["shown"].to_numpy(dtype=float) for level, each in part.groupby("level")}
     levels = [level for level in order if level in groups]
     places = {
         name: [rounded(float(numpy.percentile(groups[level], percent))) for level in levels]
@@ -133,7 +155,7 @@ def _boxes(model: str, part: pandas.DataFrame, order: list[str], styles: Styles)
     }
     return {
         "type": "box",
-        "uid": uid("concurrency", model),
+        "uid": uid(kind, model),
         "name": model,
         "x": levels,
         **places,
@@ -141,7 +163,7 @@ def _boxes(model: str, part: pandas.DataFrame, order: list[str], styles: Styles)
         "line": {"width": 2},
         "hoverinfo": "y+name",
         "yhoverformat": ",.1f",
-        "text": [f"{len(groups[level])} requests" for level in levels],
+        "text": [counted(len(groups[level]), "request") for level in levels],
     }
 
 

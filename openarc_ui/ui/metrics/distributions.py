@@ -17,7 +17,7 @@ from openarc_ui.ui.metrics.style import (
     Styles,
     Trace,
     layout,
-    note,
+    noted,
     nothing,
     rounded,
     spans_orders,
@@ -58,11 +58,12 @@ def histogram(
         cut = f"slowest 1% ({number(above, 0)} {counted}) above {number(limit, definition.digits)} {definition.unit} not drawn"
         if definition.is_better_higher:
             cut = cut.replace("slowest", "fastest")
-        words = "; ".join(part for part in (words, cut) if part)
+    else:
+        cut = ""
     figure_layout = layout(f"{definition.words}, {definition.unit}", counted, barmode="overlay", bargap=0.02)
     figure_layout["xaxis"] |= {"type": "log"} if is_log else {"rangemode": "tozero"}
     figure_layout["showlegend"] = len(groups) > 1
-    figure_layout["annotations"] = [note(words)] if words else []
+    noted(figure_layout, words, cut)
     traces = [_bars(name, values, edges, definition, counted, styles) for name, values in groups.items()]
     if max(max(trace["y"]) for trace in traces) <= 5:
         figure_layout["yaxis"]["dtick"] = 1

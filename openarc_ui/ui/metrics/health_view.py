@@ -16,8 +16,7 @@ def sentences(health: StoreHealth) -> list[str]:
             else f"The metrics database takes nothing: {_without_stop(health.problem)}."
         )
     if health.dropped:
-        lost = "1 row was" if health.dropped == 1 else f"{number(health.dropped, 0)} rows were"
-        said.append(f"{lost} lost, because {number(health.capacity, 0)} were waiting already.")
+        said.append(f"{'1 row' if health.dropped == 1 else f'{number(health.dropped, 0)} rows'} could not be kept.")
     return said
 
 

@@ -9,7 +9,7 @@ import numpy
 from openarc_ui.metrics.definitions import STAGES
 from openarc_ui.ui.html import number
 from openarc_ui.ui.metrics.stages_figure import stage_style
-from openarc_ui.ui.metrics.style import COLOURS, Figure, axis, layout, note, nothing, rounded, uid
+from openarc_ui.ui.metrics.style import COLOURS, Figure, axis, layout, noted, nothing, rounded, uid
 
 MOST_GAPS = 2000
 LABELS = {stage.name: stage for stage in STAGES}
@@ -48,9 +48,7 @@ def gaps(gaps_seconds: Sequence[float]) -> Figure:
     }
     figure_layout = layout("Step of the answer", "Inter-token latency, ms", showlegend=True)
     words = f"median {number(median)} ms, longest {number(float(every.max()))} ms"
-    if together > 1:
-        words += f"; the longest of every {together}"
-    figure_layout["annotations"] = [note(words)]
+    noted(figure_layout, words, f"the longest of every {together}" if together > 1 else "")
     return {"data": [trace, middle], "layout": figure_layout}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from openarc_ui.metrics import detail
+from openarc_ui.metrics.curl import again_note, again_of
 from openarc_ui.metrics.definitions import STAGES
 from openarc_ui.metrics.detail import RequestDetail
 from openarc_ui.metrics.queries import reading
@@ -16,6 +17,7 @@ from openarc_ui.ui.html import NOT_MEASURED, number, seconds, size
 from openarc_ui.ui.metrics import request_figures
 from openarc_ui.ui.metrics.clock import Clock
 from openarc_ui.ui.metrics.requests_view import known, outcome
+from openarc_ui.ui.metrics.style import counted
 
 MOST_TEXT_CHARACTERS = 100_000
 """Of a message or an answer that is shown; the export has all of it."""
@@ -68,6 +70,7 @@ def shown(found: RequestDetail, curl: str, keeps_texts: bool) -> dict[str, Any]:
         "answers": [_cut(text) for text in found.answers] if found.answers is not None else None,
         "texts_note": "" if found.messages is not None else _why_no_texts(keeps_texts),
         "curl": curl,
+        "again_note": again_note(again_of(found.settings, found.messages)[1]),
         "error": _error(row),
     }
 
@@ -97,7 +100,7 @@ def _summary(row: Mapping[str, Any], clock: Clock) -> list[list[str]]:
         ("Configuration", row["configuration_id"]),
     ]
     if row.get("dropped_messages"):
-        rows.insert(6, ("Left out", f"the oldest {number(row['dropped_messages'], 0)} messages"))
+        rows.insert(6, ("Left out", f"the oldest {counted(row['dropped_messages'], 'message')}"))
     return [[label, str(value)] for label, value in rows]
 
 
@@ -127,7 +130,7 @@ def _configuration(found: RequestDetail) -> dict[str, Any] | None:
         ("Model", str(info.get("name", ""))),
         ("Backend", str(info.get("backend", ""))),
         ("Device", f"{info.get('device', '')} ({', '.join(info.get('execution_devices') or ()) or 'not told'})"),
-        ("Context", f"{number(context, 0)} tokens" if context is not None else NOT_MEASURED),
+        ("Context", _tokens(context)),
         ("Memory after loading", size(info.get("memory_bytes"))),
         ("Load time", seconds(info.get("load_seconds"))),
         *((name, str(version)) for name, version in (info.get("versions") or {}).items()),
@@ -173,7 +176,7 @@ def _cut(text: str) -> str:
 
 
 def _tokens(count: float | None) -> str:
-    return f"{number(count, 0)} tokens" if count is not None else NOT_MEASURED
+    return counted(count, "token") if count is not None else NOT_MEASURED
 
 
 def _unit(value: float | None, scale: float, digits: int, unit: str) -> str:

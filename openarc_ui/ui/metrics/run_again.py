@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.generation import Generation
-from openarc_ui.engine.types import GenerationRequest, GenerationResult, PerformanceReport, SamplingParameters
+from openarc_ui.engine.types import GenerationRequest, GenerationResult, PerformanceReport
 from openarc_ui.errors import InvalidRequest, OpenArcError
 from openarc_ui.metrics import detail
+from openarc_ui.metrics.curl import again_note, again_of
 from openarc_ui.metrics.detail import RequestDetail
 from openarc_ui.metrics.queries import reading
 from openarc_ui.metrics.store import MetricsStore
@@ -27,7 +28,6 @@ MOST_ANSWER_BYTES = 16_000
 MOST_SECONDS = 600.0
 HEARTBEAT_SECONDS = 0.5
 END_SECONDS = 15.0
-FLAGS = ("when_too_long",)
 
 HasLeft = Callable[[], Awaitable[bool]]
 
@@ -59,7 +59,7 @@ class Again:
         with await anyio.to_thread.run_sync(self._engine.submit, request) as generation:
             self._running[generation.request_id] = (original, generation)
             try:
-                return await self._until_its_end(generation, has_left)
+                return with_note(await self._until_its_end(generation, has_left), found)
             finally:
                 del self._running[generation.request_id]
 
@@ -104,7 +104,8 @@ def once_more(found: RequestDetail, prompt: str | None) -> GenerationRequest:
     Raises:
         InvalidRequest: there is neither a kept text nor a prompt, or what was kept is no request any more.
     """
-    fields = _kept(found) if found.messages is not None else _settings(found)
+    fields, _ = again_of(found.settings, found.messages)
+    fields.pop("token_details", None)  # nothing that this page shows
     if prompt is not None and prompt.strip():
         fields["conversation"] = [{"role": "user", "content": prompt}]
         fields.pop("continue_final_message", None)
@@ -121,21 +122,10 @@ def once_more(found: RequestDetail, prompt: str | None) -> GenerationRequest:
         raise explain(problems, fields_by_path(GenerationRequest), what="The request", hint=hint) from None
 
 
-def _kept(found: RequestDetail) -> dict[str, Any]:
-    # The details of its tokens are nothing this page shows.
-    return {name: value for name, value in (found.messages or {}).items() if name != "token_details"}
-
-
-def _settings(found: RequestDetail) -> dict[str, Any]:
-    """What was kept of the settings; the texts of a request are not among them."""
-    settings = found.settings or {}
-    sampling = settings.get("sampling") or {}
-    fields = {name: value for name, value in sampling.items() if name in SamplingParameters.model_fields}
-    if settings.get("max_new_tokens") is not None:
-        fields["max_new_tokens"] = settings["max_new_tokens"]
-    fields |= {name: settings[name] for name in FLAGS if settings.get(name) is not None}
-    arguments = settings.get("template_arguments")
-    return {**fields, **({"template_arguments": arguments} if arguments else {})}
+def with_note(answer: dict[str, Any], found: RequestDetail) -> dict[str, Any]:
+    """The answer, whose words also say what the request had before and has not now."""
+    note = again_note(again_of(found.settings, found.messages)[1])
+    return answer if note is None else {**answer, "words": f"{answer['words']} {note.replace('it runs', 'it ran')}"}
 
 
 def shown(result: GenerationResult, stopped_after_seconds: float | None) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Seen(Frozen):
         view: digest of the view.
         revision, samples: the store's numbers when it was read.
         costly_revision, costly_minute, costly_at: the same of the parts that are read less often.
+        rest_revision, rest_minute: what these were when the parts were read that come after them.
         newest_id: of the requests in the table, the newest row's.
         names: who has which style, in order.
         parts: name of a part of the answer -> digest of what the page has.
@@ -61,11 +62,28 @@ class Seen(Frozen):
     costly_revision: Number = -1
     costly_minute: Number = -1
     costly_at: Moment = 0.0
+    rest_revision: Number = -1
+    rest_minute: Number = -1
     newest_id: Number = 0
     timeline: Shown | None = None
     names: tuple[str, ...] = ()
     parts: dict[str, str] = Field(default_factory=dict)
     is_unreadable: bool = False
+
+    @property
+    def has_costly(self) -> bool:
+        """The page was given the parts that take longer."""
+        return self.costly_revision >= 0
+
+    @property
+    def has_rest(self) -> bool:
+        """The page was given what comes after these."""
+        return (self.rest_revision, self.rest_minute) == (self.costly_revision, self.costly_minute)
+
+    @property
+    def is_whole(self) -> bool:
+        """There is nothing that the page should ask for at once."""
+        return self.has_costly and self.has_rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +115,24 @@ class Due:
         is_first: the page has nothing that could be kept.
         requests: totals and the newest requests.
         timeline: the figure over time, or what it lacks.
-        costly: percentiles, distributions, stages, roofs, choices.
+        choices: what can be chosen, and what is kept.
+        costly: percentiles and distributions; never in a page's first answer, which is not to wait for them.
+        rest: stages and roofs, in the answer after that.
         health: the health sentences changed.
     """
 
     is_first: bool
     requests: bool
     timeline: bool
+    choices: bool
     costly: bool
+    rest: bool
     health: bool
 
     @property
     def reads(self) -> bool:
         """The database has to be opened."""
-        return self.requests or self.timeline or self.costly
+        return self.requests or self.timeline or self.choices or self.costly or self.rest
 
 
 def seen_of(value: Any) -> Seen | None:
@@ -126,18 +148,26 @@ def seen_of(value: Any) -> Seen | None:
 def due(seen: Seen | None, at: Situation) -> Due:
     """What has to be read for a page."""
     if seen is None or (seen.server, seen.view) != (at.server, at.view):
-        return Due(True, True, True, True, True)
+        return Due(is_first=True, requests=True, timeline=True, choices=True, costly=False, rest=False, health=True)
     moved = seen.minute != at.minute
     requests = seen.revision != at.revision or moved or seen.is_unreadable
     is_stale = (seen.costly_revision, seen.costly_minute) != (at.revision, at.minute)
     rests = 0 <= at.now - seen.costly_at < COSTLY_SECONDS
+    costly = is_stale and not rests
     return Due(
         is_first=False,
         requests=requests,
-        timeline=requests or seen.samples != at.samples,
-        costly=is_stale and not rests,
+        timeline=requests or (seen.samples != at.samples and _is_next_bucket(seen.timeline, at.now)),
+        choices=costly and seen.has_costly,
+        costly=costly,
+        rest=not costly and seen.has_costly and not seen.has_rest,
         health=seen.health != at.health,
     )
+
+
+def _is_next_bucket(shown: Shown | None, now: float) -> bool:
+    """Samples alone extend the figure once a bucket and not one by one."""
+    return shown is None or now >= shown.last + shown.width_seconds
 
 
 def digest(value: Any) -> str:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from openarc_ui.ui.html import number
+
 Figure = dict[str, Any]
 """{"data": [...], "layout": {...}}."""
 Trace = dict[str, Any]
@@ -25,6 +27,9 @@ MOST_LINES = 8
 """Of models in one plot; more can't be told apart. Those with the most requests are shown."""
 MARGIN = {"l": 62, "r": 16, "t": 38, "b": 46}
 HEIGHT = 310
+SEPARATORS = ".\u202f"
+"""Of decimals and of thousands, in ticks and hovers; as `html.number` has them."""
+LINE_PIXELS = 15
 
 
 def uid(kind: str, name: str = "") -> str:
@@ -79,6 +84,7 @@ def layout(x_title: str, y_title: str, **more: Any) -> dict[str, Any]:
         "legend": {"orientation": "h", "y": -0.32, "x": 0, "yanchor": "top"},
         "hovermode": "closest",
         "showlegend": False,
+        "separators": SEPARATORS,
         **more,
     }
 
@@ -96,6 +102,18 @@ def note(text: str, **where: Any) -> dict[str, Any]:
         **place,
         **where,
     }
+
+
+def noted(figure_layout: dict[str, Any], *words: str) -> None:
+    """Put the words that are any above a plot, each on a line of its own, with room for all of them."""
+    lines = [line for each in words for line in each.split("; ") if line]
+    figure_layout["annotations"] = [note("; ".join(lines))] if lines else []
+    figure_layout["margin"]["t"] = max(MARGIN["t"], LINE_PIXELS * len(lines) + 10)
+
+
+def counted(count: float, noun: str) -> str:
+    """A number of things: "1 request", "12 requests"."""
+    return f"{number(count, 0)} {noun}{'' if count == 1 else 's'}"
 
 
 def nothing(words: str, height: int = HEIGHT) -> Figure:

@@ -1,4 +1,4 @@
-"""The Metrics tab: one component, and the five questions its script asks. What they are answered is made elsewhere.
+"""The Metrics tab: one component, and the six questions its script asks. What they are answered is made elsewhere.
 
 Every argument and every answer is one JSON text. Reading runs in threads of its own, at most two at once.
 """
@@ -25,6 +25,7 @@ from openarc_ui.ui.metrics.wanted import (
     AskedBandwidth,
     AskedComparison,
     AskedRequest,
+    AskedRequests,
     AskedView,
     read,
 )
@@ -72,6 +73,9 @@ def questions(engine: Engine, store: MetricsStore, needs_key: bool = False) -> l
 
         return await _answered(lambda: readers.run(look_up))
 
+    async def metrics_requests(asked: Any) -> str:
+        return await _answered(lambda: readers.run(lambda: view.listed(read(asked, AskedRequests))))
+
     async def metrics_again(asked: Any, request: gr.Request) -> str:
         async def run() -> dict[str, Any]:
             return await again.answer(read(asked, AskedAgain), lambda: has_left(request))
@@ -94,7 +98,7 @@ def questions(engine: Engine, store: MetricsStore, needs_key: bool = False) -> l
 
         return await _answered(measure)
 
-    return [metrics, metrics_request, metrics_again, metrics_compare, metrics_bandwidth]
+    return [metrics, metrics_request, metrics_requests, metrics_again, metrics_compare, metrics_bandwidth]
 
 
 class Readers:

@@ -7,16 +7,16 @@ the same figure as drawing it anew.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas
 
 from openarc_ui.metrics.timeline import Grid
+from openarc_ui.ui.html import number
 from openarc_ui.ui.metrics.clock import Clock
 from openarc_ui.ui.metrics.style import (
-    GREY,
     MOST_LINES,
     Figure,
     Styles,
@@ -28,6 +28,7 @@ from openarc_ui.ui.metrics.style import (
     rounded,
     uid,
 )
+from openarc_ui.ui.metrics.timeline_rows import CORES, ROWS, Readings, Row, hover, is_idle, look, told_of
 
 ROW_PIXELS = 110
 ROW_GAP_PIXELS = 34
@@ -38,71 +39,7 @@ LEGEND_PIXELS = 60
 BREAK_BUCKETS = 4
 BREAK_SECONDS = 60.0
 """A line is broken where nothing was measured for longer than both."""
-MACHINE = "machine"
-AVAILABLE = "available"
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """What was read for the figure; the frames are those of `metrics.timeline`."""
-
-    series: pandas.DataFrame
-    machine: pandas.DataFrame
-    power: pandas.DataFrame
-
-    def names(self) -> list[str]:
-        """Everything a line may be about, those with the most requests first."""
-        told = self.series.groupby("model")["requests"].sum() if len(self.series) else pandas.Series(dtype=float)
-        models = [str(name) for name in told.sort_values(ascending=False).index]
-        workers = sorted({str(each) for each in self.machine["worker"] if each}) if len(self.machine) else []
-        sources = sorted({str(each) for each in self.power["source"]}) if len(self.power) else []
-        return list(dict.fromkeys([*models, *workers, *sources]))
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One of the stacked plots: where its values are, and their unit."""
-
-    id: str
-    title: str
-    unit: str
-    frame: Callable[[Readings], pandas.DataFrame]
-    key: str
-    column: str
-    scale: float
-    digits: int
-    is_of_requests: bool = False
-
-
-def _memory(readings: Readings) -> pandas.DataFrame:
-    """What the workers hold, and what the machine has left as a line of its own."""
-    frame = readings.machine
-    if frame.empty:
-        return frame.assign(bytes=[])
-    is_machine = frame["worker"] == ""
-    held = frame["memory_bytes"].where(~is_machine, frame["available_memory_bytes"])
-    return frame.assign(bytes=held, worker=frame["worker"].where(~is_machine, AVAILABLE))
-
-
-def _processor(readings: Readings) -> pandas.DataFrame:
-    frame = readings.machine
-    return frame.assign(worker=frame["worker"].where(frame["worker"] != "", MACHINE)) if len(frame) else frame
-
-
-def _device(readings: Readings) -> pandas.DataFrame:
-    frame = readings.machine
-    return frame[frame["worker"] != ""] if len(frame) else frame
-
-
-ROWS: tuple[Row, ...] = (
-    Row("decode", "Decode throughput of a request", "tok/s", lambda told: told.series, "model", "decode_tokens_per_second", 1.0, 1, True),
-    Row("ttft", "Time to first token", "ms", lambda told: told.series, "model", "ttft_seconds", 1000.0, 0, True),
-    Row("processor", "Processor (a worker: 100% a core)", "%", _processor, "worker", "processor_percent", 1.0, 0),
-    Row("memory", "Memory: workers, and what is available", "GB", _memory, "worker", "bytes", 1e-9, 2),
-    Row("device", "Device memory", "GB", _device, "worker", "device_memory_bytes", 1e-9, 2),
-    Row("kv", "KV cache in use", "%", _device, "worker", "kv_cache_percent", 1.0, 1),
-    Row("power", "Power", "W", lambda told: told.power, "source", "watts", 1.0, 1),
-)  # fmt: skip
+EXTENSION_PARTS = ("x", "y", "customdata")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +51,26 @@ class _Wanted:
     since: float | None
 
 
-def whole(readings: Readings, grid: Grid, clock: Clock, styles: Styles) -> tuple[Figure, list[str]]:
-    """The figure, and the uids of traces that were left out because a plot would have had too many lines."""
+def whole(
+    readings: Readings, grid: Grid, clock: Clock, styles: Styles, spans_all: bool = False
+) -> tuple[Figure, list[str]]:
+    """The figure, and the uids of traces that were left out because a plot would have had too many lines.
+
+    Args:
+        spans_all: the time axis goes from the grid's beginning to its end, whatever was measured.
+    """
     wanted = _Wanted(functools.cache(clock.axis), break_seconds(grid), None)
-    every = [(row, list(_lines(row, readings, wanted))) for row in ROWS]
+    every = [(row, [line for line in _lines(row, readings, wanted) if not is_idle(row, line[1])]) for row in ROWS]
     found = [(row, _largest(lines)) for row, lines in every if lines]
     if not found:
         return nothing("Nothing was measured in this range."), []
     shown = {trace["uid"] for _, lines in found for _, trace in lines}
     left_out = [trace["uid"] for _, lines in every for _, trace in lines if trace["uid"] not in shown]
-    return _stacked(found, grid, clock, styles), left_out
+    figure = _stacked(found, grid, clock, styles)
+    if spans_all:
+        ends = [clock.axis(grid.start), clock.axis(grid.start + grid.points * grid.width_seconds)]
+        figure["layout"]["xaxis"]["autorangeoptions"] = {"include": ends}
+    return figure, left_out
 
 
 def _stacked(found: list[tuple[Row, list[tuple[str, Trace]]]], grid: Grid, clock: Clock, styles: Styles) -> Figure:
@@ -149,16 +96,14 @@ def _stacked(found: list[tuple[Row, list[tuple[str, Trace]]]], grid: Grid, clock
     for place, (row, traces) in enumerate(found, start=1):
         top = 1 - (place - 1) * (ROW_PIXELS + ROW_GAP_PIXELS) / inner
         bottom = max(0.0, top - ROW_PIXELS / inner)
-        limits = {"range": [0, 105]} if row.id == "kv" else {"rangemode": "tozero"}
         figure_layout[_axis(place, "yaxis")] = axis(
-            domain=[round(bottom, 5), round(top, 5)], anchor="x", nticks=5, **limits
-        )
-        annotations.append(
-            note(f"{row.title}, {row.unit}", x=0, y=round(top, 5), xanchor="left", yshift=3, font={"size": 12})
-        )
+            domain=[round(bottom, 5), round(top, 5)], anchor="x", nticks=5, rangemode="tozero", showspikes=False
+        ) | ({"tickformat": "~s", "ticksuffix": "B"} if row.is_of_bytes else {})
+        title = row.title if row.is_of_bytes else f"{row.title}, {row.unit}"
+        annotations.append(note(title, x=0, y=round(top, 5), xanchor="left", yshift=3, font={"size": 12}))
         for name, trace in traces:
             data.append(
-                {**trace, **_look(name, row, styles), "yaxis": _axis(place, "y"), "showlegend": name not in named}
+                {**trace, **look(name, row, styles), "yaxis": _axis(place, "y"), "showlegend": name not in named}
             )
             named.add(name)
     figure_layout["annotations"] = annotations
@@ -180,8 +125,8 @@ def extension(
     for row in ROWS:
         for _, trace in _lines(row, readings, wanted):
             if trace["uid"] in traces:
-                traces[trace["uid"]] = {part: trace.get(part, []) for part in ("x", "y", "customdata")}
-            elif trace["uid"] not in left_out:
+                traces[trace["uid"]] = {part: trace.get(part, []) for part in EXTENSION_PARTS}
+            elif trace["uid"] not in left_out and not is_idle(row, trace):
                 return None
     return {"from": clock.axis(since), "traces": traces}
 
@@ -194,22 +139,41 @@ def break_seconds(grid: Grid) -> float:
 def last_moment(readings: Readings) -> float | None:
     """The start of the newest bucket in which anything was measured."""
     moments = [
-        float(frame["time"].max()) for frame in (readings.series, readings.machine, readings.power) if len(frame)
+        float(frame["time"].max())
+        for frame in (readings.series, readings.machine, readings.power, readings.load, readings.cores)
+        if len(frame)
     ]
     return max(moments, default=None)
 
 
 def _lines(row: Row, readings: Readings, wanted: _Wanted) -> Iterator[tuple[str, Trace]]:
     """(what it is about, its trace) for each line of a plot that has a wanted point."""
+    if row.id == "processor":
+        yield from _cores(readings.cores, wanted)
     frame = row.frame(readings)
     if row.column not in frame or frame.empty:
         return
     known = frame.dropna(subset=[row.column])
     for name, part in sorted(((str(name), part) for name, part in known.groupby(row.key)), key=lambda group: group[0]):
-        counts = part["requests"].tolist() if row.is_of_requests else None
-        points = _points(part["time"].tolist(), (part[row.column] * row.scale).tolist(), counts, wanted)
+        points = _points(part["time"].tolist(), (part[row.column] * row.scale).tolist(), told_of(row, part), wanted)
         if points["x"]:
-            yield name, {**points, "uid": uid(row.id, name), "hovertemplate": _hover(row)}
+            yield name, {**points, "uid": uid(row.id, name), "hovertemplate": hover(row)}
+
+
+def _cores(frame: pandas.DataFrame, wanted: _Wanted) -> Iterator[tuple[str, Trace]]:
+    """A stroke a bucket, from the least to the most busy core; together they are a band that can be appended to."""
+    known = frame if wanted.since is None else frame[frame["time"] >= wanted.since]
+    if known.empty:
+        return
+    points: dict[str, list[Any]] = {part: [] for part in EXTENSION_PARTS}
+    for time, least, most in zip(known["time"].tolist(), known["least"].tolist(), known["most"].tolist(), strict=True):
+        points["x"] += [wanted.text(time)] * 3
+        points["y"] += [rounded(least), rounded(most), None]
+        points["customdata"] += [f"{number(least, 0)} to {number(most, 0)}%"] * 3
+    yield (
+        CORES,
+        {**points, "uid": uid("cores"), "hovertemplate": "cores, least to most busy: %{customdata}<extra></extra>"},
+    )
 
 
 def _largest(lines: list[tuple[str, Trace]]) -> list[tuple[str, Trace]]:
@@ -218,10 +182,10 @@ def _largest(lines: list[tuple[str, Trace]]) -> list[tuple[str, Trace]]:
     return [line for line in lines if any(line is each for each in wanted)]
 
 
-def _points(times: list[float], values: list[float], counts: list[int] | None, wanted: _Wanted) -> dict[str, Any]:
+def _points(times: list[float], values: list[float], besides: list[Any] | None, wanted: _Wanted) -> dict[str, Any]:
     x: list[str] = []
     y: list[float | None] = []
-    told: list[int | None] = []
+    told: list[Any] = []
     before: float | None = None
     for place, (moment, value) in enumerate(zip(times, values, strict=True)):
         is_after_a_break = before is None or moment - before > wanted.break_seconds
@@ -234,29 +198,8 @@ def _points(times: list[float], values: list[float], counts: list[int] | None, w
             told.append(None)
         x.append(wanted.text(moment))
         y.append(rounded(float(value)))
-        told.append(int(counts[place]) if counts is not None else None)
-    return {"x": x, "y": y, **({"customdata": told} if counts is not None else {})}
-
-
-def _look(name: str, row: Row, styles: Styles) -> Mapping[str, Any]:
-    is_grey = name in (MACHINE, AVAILABLE)
-    line = {"color": GREY, "dash": "solid", "width": 1.5} if is_grey else styles.line(name)
-    marker = {"color": GREY, "symbol": "circle", "size": 3} if is_grey else styles.marker(name)
-    return {
-        "type": "scatter",
-        "name": name,
-        "legendgroup": name,
-        "mode": "lines+markers",
-        "line": line,
-        "marker": marker,
-        "connectgaps": False,
-        "xaxis": "x",
-    }
-
-
-def _hover(row: Row) -> str:
-    of = " (mean of %{customdata:,} requests)" if row.is_of_requests else ""
-    return f"%{{y:,.{row.digits}f}} {row.unit}{of}<extra>%{{fullData.name}}</extra>"
+        told.append(besides[place] if besides is not None else None)
+    return {"x": x, "y": y, **({"customdata": told} if besides is not None else {})}
 
 
 def _axis(place: int, prefix: str) -> str:

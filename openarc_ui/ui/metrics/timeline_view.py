@@ -6,22 +6,24 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from openarc_ui.metrics import recorded, timeline
+from openarc_ui.metrics import cores, load, recorded, timeline
 from openarc_ui.metrics.filters import Filter
 from openarc_ui.metrics.timeline import Grid
 from openarc_ui.ui.metrics.clock import Clock
 from openarc_ui.ui.metrics.seen import Seen, Shown
 from openarc_ui.ui.metrics.style import Figure, Styles, nothing
 from openarc_ui.ui.metrics.timeline_figure import (
-    Readings,
     break_seconds,
     extension,
     last_moment,
     whole,
 )
+from openarc_ui.ui.metrics.timeline_rows import Readings
 
 MOST_DRIFT = 0.05
 """How much of its width the figure may hold of what left the span since; then it is drawn anew."""
+LONGEST_WHOLE_SECONDS = 86_401.0
+"""Of a span that ends now, up to a day, the time axis shows all, also where nothing was measured."""
 NO_REQUESTS = "No request in this range yet."
 
 
@@ -38,6 +40,7 @@ def read_timeline(
     connection: sqlite3.Connection, chosen: Filter, seen: Seen, is_first: bool, clock: Clock, styles: Styles, now: float
 ) -> Timeline:
     """What the page lacks of the figure."""
+    spans_all = chosen.until is None and chosen.since is not None and now - chosen.since <= LONGEST_WHOLE_SECONDS
     grid = timeline.grid_for(connection, chosen, now=now)
     if grid is None:
         return Timeline(nothing(NO_REQUESTS), None, None)
@@ -47,7 +50,7 @@ def read_timeline(
         if appended is not None:
             return appended
     readings = read(connection, chosen, grid, None)
-    figure, left_out = whole(readings, grid, clock, styles.joined_by(readings.names()))
+    figure, left_out = whole(readings, grid, clock, styles.joined_by(readings.names()), spans_all)
     last = last_moment(readings)
     if last is None:
         return Timeline(figure, None, None)
@@ -68,6 +71,8 @@ def read(connection: sqlite3.Connection, chosen: Filter, grid: Grid, since: floa
         timeline.series(connection, chosen, grid, since),
         timeline.machine(connection, chosen, grid, since),
         timeline.power(connection, chosen, grid, since),
+        load.load(connection, chosen, grid, since),
+        cores.cores(connection, chosen, grid, since),
     )
 
 

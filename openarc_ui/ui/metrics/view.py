@@ -1,5 +1,8 @@
 """The answer to `metrics`: what is due is read in one transaction, and of that only the parts that changed are sent.
 
+A view that a page has not shown before is answered in three parts, so that none takes long: counts, requests and the figure
+over time at once; percentiles and distributions, then roofs and stages with the next questions, which the page asks right away.
+
 It runs in a thread, never on the event loop.
 """
 
@@ -13,9 +16,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from openarc_ui.errors import MetricsUnreadable
 from openarc_ui.metrics import frames, recorded
-from openarc_ui.metrics.database import MetricsUnreadable
 from openarc_ui.metrics.filters import Filter
+from openarc_ui.metrics.ordered import ordered
 from openarc_ui.metrics.queries import reading
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.ui.metrics import costly, health_view, requests_view, tiles
@@ -23,7 +27,7 @@ from openarc_ui.ui.metrics.clock import Clock
 from openarc_ui.ui.metrics.seen import Due, Seen, Situation, digest, due, seen_of
 from openarc_ui.ui.metrics.style import Styles
 from openarc_ui.ui.metrics.timeline_view import Timeline, read_timeline
-from openarc_ui.ui.metrics.wanted import AskedView, View
+from openarc_ui.ui.metrics.wanted import AskedRequests, AskedView, View
 
 Answer = dict[str, Any]
 
@@ -54,6 +58,8 @@ class MetricsView:
     def answer(self, asked: AskedView) -> Answer:
         """What a page has to change; {} when that is nothing, and then nothing was read.
 
+        Of a view that is new to the page, what is quickly read comes first, with "more": the rest comes when it asks again.
+
         Raises:
             InvalidRequest: a filter that can't be.
         """
@@ -77,7 +83,22 @@ class MetricsView:
             return _unreadable(error, sentences, seen, wanted)
         changed, digests = _only_changed(parts, seen.parts)
         seen = seen.model_copy(update={"parts": {**seen.parts, **digests}})
-        return {**changed, **told, "seen": seen.model_dump(mode="json")}
+        more = {} if seen.is_whole else {"more": True}
+        return {**changed, **told, **more, "seen": seen.model_dump(mode="json")}
+
+    def listed(self, asked: AskedRequests) -> Answer:
+        """One page of requests in the asked order, and what to ask for the next one.
+
+        Raises:
+            InvalidRequest: a filter that can't be.
+            MetricsUnreadable: the database can't be read now.
+        """
+        now = self._now()
+        with reading(self._store) as connection:
+            found = ordered(connection, asked.view.filter(now), asked.sort, requests_view.NEWEST + 1, asked.before_id)
+        rows = requests_view.rows(found, Clock.at(now))
+        is_more = len(found) > len(rows)
+        return {"requests": rows, "next": {"before_id": rows[-1]["id"], "sort": asked.sort} if is_more else None}
 
     def _situation(self, view: View, now: float, sentences: list[str]) -> Situation:
         return Situation(
@@ -96,27 +117,41 @@ class MetricsView:
         """All parts that are due, and what the page then has seen."""
         clock = Clock.at(at.now)
         parts: Answer = {}
-        known: dict[str, Any] = {"samples": at.samples, "health": at.health, "is_unreadable": False}
-        is_costly = wanted.costly or (wanted.requests and self._tiles_of(at.view) is None)
+        known: dict[str, Any] = {"health": at.health, "is_unreadable": False}
+        counted = frames.totals(connection, chosen) if wanted.requests or wanted.costly else None
+        # Where nothing is found nothing takes long, and there is no second answer to wait for.
+        is_costly = counted is not None and (
+            wanted.costly or (not counted.requests if wanted.is_first else self._tiles_of(at.view) is None)
+        )
+        names = seen.names
+        if wanted.choices or is_costly or wanted.rest:
+            choices = costly.choices(connection, chosen, self._hidden)
+            names = known["names"] = choices.names
+            parts |= {"options": choices.shown(), "kept": costly.kept(connection, self._store)}
+            if is_costly and counted is not None:
+                found, figure_tiles = costly.read(connection, chosen, counted, choices)
+                parts |= found
+                self._remember(at.view, figure_tiles)
+                known |= {"costly_revision": at.revision, "costly_minute": at.minute, "costly_at": at.now}
+                if not counted.requests:
+                    known |= {"rest_revision": at.revision, "rest_minute": at.minute}
+            elif wanted.rest:
+                parts |= costly.rest(connection, chosen, choices)
+                known |= {"rest_revision": seen.costly_revision, "rest_minute": seen.costly_minute}
         if wanted.requests:
             newest = frames.requests(connection, chosen, limit=requests_view.NEWEST)
-            parts["requests"] = requests_view.rows(newest, clock)
+            parts |= {"requests": requests_view.rows(newest, clock), "zone": clock.zone}
             known |= {"revision": at.revision, "minute": at.minute}
-        counted = frames.totals(connection, chosen) if wanted.requests or is_costly else None
-        styles = Styles(seen.names)
-        if is_costly and counted is not None:
-            found = costly.read(connection, chosen, counted, self._store, self._hidden)
-            parts |= found.parts
-            self._remember(at.view, found.figure_tiles)
-            styles, known["names"] = Styles(found.names), found.names
-            known |= {"costly_revision": at.revision, "costly_minute": at.minute, "costly_at": at.now}
         if counted is not None:
             parts["empty"] = None if counted.requests else self._empty(connection)
-            parts["tiles"] = [*(self._tiles_of(at.view) or []), *tiles.count_tiles(counted)]
+            is_waiting = wanted.is_first and not is_costly
+            shown = tiles.waiting_tiles() if is_waiting else self._tiles_of(at.view) or []
+            parts["tiles"] = [*shown, *tiles.count_tiles(counted)]
         if wanted.timeline:
-            timeline = read_timeline(connection, chosen, seen, wanted.is_first, clock, styles, at.now)
+            timeline = read_timeline(connection, chosen, seen, wanted.is_first, clock, Styles(names), at.now)
             _put(parts, timeline)
-            known |= {"timeline": timeline.shown, "newest_id": recorded.newest_row(connection)}
+            newest_id = recorded.newest_row(connection)
+            known |= {"timeline": timeline.shown, "samples": at.samples, "newest_id": newest_id}
         return parts, seen.model_copy(update=known)
 
     def _empty(self, connection: sqlite3.Connection) -> dict[str, str]:
@@ -159,12 +194,17 @@ def _only_changed(parts: Answer, had: dict[str, str]) -> tuple[Answer, dict[str,
     digests: dict[str, str] = {}
     for name, value in parts.items():
         if name == "extend":
-            changed[name] = value
+            # A sample of what the page already shows, such as a span that has ended, changes nothing.
+            digests[name] = digest(value)
+            if _is_news(name, digests, had):
+                changed[name] = value
         elif name == "figures":
             digests |= {f"figures.{each}": digest(figure) for each, figure in value.items() if each != "timeline"}
             news = {each: figure for each, figure in value.items() if _is_news(f"figures.{each}", digests, had)}
             if news:
                 changed[name] = news
+            if "timeline" in news:
+                digests["extend"] = ""
         else:
             digests[name] = digest(value)
             if _is_news(name, digests, had):

@@ -11,6 +11,7 @@ from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
+from openarc_ui.metrics.ordered import Sort
 from openarc_ui.metrics.queries import filter_of
 
 MOST_CHARACTERS = 300_000
@@ -67,6 +68,14 @@ class AskedRequest(Frozen):
     """Asked of `metrics_request`."""
 
     request_id: RequestId
+
+
+class AskedRequests(Frozen):
+    """Asked of `metrics_requests`: the requests of a view after the one of a row id, from the first where there is none."""
+
+    view: View = View()
+    before_id: Annotated[int, Field(ge=0, le=2**62)] | None = None
+    sort: Sort = "newest"
 
 
 class AskedAgain(Frozen):

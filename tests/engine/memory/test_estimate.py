@@ -19,6 +19,7 @@ from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import BackendName, LoadRequest
 from tests.conftest import ask, write_script
 from tests.engine.memory.machines import GB, fit, part, write_model
+from tests.workers import worker_processes
 
 TOLERANCE = 0.15
 GROWTH_TOLERANCE = 0.25
@@ -71,7 +72,7 @@ def test_the_estimate_is_within_15_percent_of_the_measured_peak(
     request = LoadRequest(model_path=folder.name, backend=backend, ov_config={"KV_CACHE_PRECISION": cache})
     with Engine(folder.parent) as engine:
         engine.load(request)
-        process_id = next(iter(engine.worker_processes().values()))
+        process_id = next(iter(worker_processes(engine).values()))
         pairs = []
         for words, sequences in loads:
             with peak_of(process_id) as measured:

@@ -61,12 +61,20 @@ class Page:
         self.last: dict[str, Any] = {}
 
     def ask(self) -> dict[str, Any]:
+        """One question, and more of them where the answer says so; all that was answered."""
+        whole = self.ask_once()
+        while self.last.get("more"):
+            figures = whole.get("figures", {}) | self.ask_once().get("figures", {})
+            whole = {**whole, **self.last, **({"figures": figures} if figures else {})}
+        return {name: value for name, value in whole.items() if name != "more"}
+
+    def ask_once(self) -> dict[str, Any]:
         """One question; what was answered."""
         answer = self.last = self._view.answer(AskedView(view=self.chosen, seen=self.seen))
         if not answer:
             return answer
         self.seen = answer["seen"]
-        changed = {name: value for name, value in answer.items() if name not in ("seen", "figures", "extend")}
+        changed = {name: value for name, value in answer.items() if name not in ("seen", "figures", "extend", "more")}
         self.parts |= copy.deepcopy(changed)
         self.parts["figures"] |= copy.deepcopy(answer.get("figures", {}))
         if "extend" in answer:

@@ -11,8 +11,11 @@ import plotly.graph_objects
 import pytest
 
 from openarc_ui.metrics.definitions import STAGES
-from openarc_ui.ui.metrics import dependence, distributions, request_figures, stages_figure
+from openarc_ui.metrics.timeline import Grid
+from openarc_ui.ui.metrics import dependence, distributions, request_figures, stages_figure, timeline_figure
+from openarc_ui.ui.metrics.clock import Clock
 from openarc_ui.ui.metrics.style import MOST_LINES, Styles
+from openarc_ui.ui.metrics.timeline_rows import Readings
 
 STYLES = Styles(["a", "b"])
 
@@ -173,3 +176,41 @@ def test_no_pause_of_a_long_answer_is_hidden() -> None:
 def test_a_short_answer_shows_each_gap_at_its_token() -> None:
     trace = request_figures.gaps((0.1, 0.05, 0.15))["data"][0]
     assert list(zip(trace["x"], trace["y"], strict=True)) == [(2, 100.0), (3, 50.0), (4, 150.0)]
+
+
+def test_the_cache_is_shown_in_megabytes_and_its_share_where_it_has_a_bound() -> None:
+    told = {"processor_percent": 1.0, "memory_bytes": 1.0, "available_memory_bytes": 1.0, "device_memory_bytes": None}
+    machine = pandas.DataFrame(
+        [
+            {"time": 0.0, "worker": "grows", "kv_cache_bytes": 2e6, "kv_cache_percent": None, **told},
+            {"time": 0.0, "worker": "bounded", "kv_cache_bytes": 5e6, "kv_cache_percent": 12.5, **told},
+        ]
+    )
+    series = pandas.DataFrame(columns=["time", "model", "requests", "ttft_seconds", "decode_tokens_per_second"])
+    readings = Readings(series, machine, *[pandas.DataFrame()] * 3)
+    figure, _ = timeline_figure.whole(readings, Grid(0.0, 1, 2), Clock(0, "UTC"), STYLES)
+    plotly.graph_objects.Figure(figure)
+    assert "KV cache in use" in words(figure)
+    lines = {trace["name"]: trace for trace in figure["data"] if trace["uid"].startswith("kv")}
+    shown = {name: (trace["y"][-1], trace["customdata"][-1]) for name, trace in lines.items()}
+    assert shown == {"grows": (2e6, "2 MB"), "bounded": (5e6, "5 MB, 12.5% of its room")}
+    assert all("%{customdata}" in trace["hovertemplate"] for trace in lines.values())
+
+
+def test_latency_stands_beside_throughput_against_requests_at_once() -> None:
+    frame = sample(800)
+    figure = dependence.concurrency_ttft(frame, STYLES)
+    plotly.graph_objects.Figure(figure)
+    two = frame[(frame["model"] == "b") & (frame["concurrent_requests"] == 2)]["ttft_seconds"] * 1000
+    box = next(trace for trace in figure["data"] if trace["name"] == "b")
+    assert box["median"][box["x"].index("2")] == pytest.approx(two.median(), rel=1e-3)
+    assert figure["layout"]["yaxis"]["title"]["text"] == "Time to first token, ms"
+
+
+def test_a_note_has_room_for_each_of_its_lines() -> None:
+    frame = sample(800)
+    one = dependence.concurrency(frame, STYLES)["layout"]
+    frame.attrs["of"] = 1_000_000
+    two = dependence.concurrency(frame, STYLES)["layout"]
+    assert one["annotations"][0]["text"].count("<br>") == 1 and two["annotations"][0]["text"].count("<br>") == 2
+    assert two["margin"]["t"] - one["margin"]["t"] >= 14 and one["margin"]["t"] >= 2 * 14

@@ -11,7 +11,7 @@ import plotly.graph_objects
 import pytest
 
 from openarc_ui.engine.types import FinishReason
-from openarc_ui.metrics.detail import RequestNotFound
+from openarc_ui.errors import RequestNotFound
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.ui.metrics import request_view
 from tests.conftest import ask

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from openarc_ui.engine.types import FinishReason, GenerationResult
-from openarc_ui.errors import GenerationFailed, InvalidRequest, ModelNotLoaded
-from openarc_ui.metrics.detail import RequestDetail, RequestNotFound
+from openarc_ui.errors import GenerationFailed, InvalidRequest, ModelNotLoaded, RequestNotFound
+from openarc_ui.metrics.curl import again_of
+from openarc_ui.metrics.detail import RequestDetail
+from openarc_ui.metrics.detail import request as detail_of
+from openarc_ui.ui.metrics import request_view
 from openarc_ui.ui.metrics.run_again import MOST_ANSWER_BYTES, Again, once_more, shown
 from openarc_ui.ui.metrics.wanted import AskedAgain
 from tests.reports import report
@@ -125,6 +128,35 @@ def test_settings_that_this_version_does_not_take_are_told() -> None:
     }
     request = once_more(detail(settings=settings), "x")
     assert (request.top_p, request.max_new_tokens, request.template_arguments) == (0.5, 9, {"enable_thinking": False})
+
+
+def test_what_can_not_be_sent_again_is_said_before_and_after(keep: Callable[[bool], Kept]) -> None:
+    kept = keep(False)
+    original = kept.run("hello", max_new_tokens=2, stop=("x", "y"), temperature=0.5)
+    with kept.store.reading() as connection:
+        found = detail_of(connection, original)
+    shown_before = request_view.shown(found, "", False)["again_note"]
+    assert shown_before == "Not kept, so it runs without: stop (2)."
+    answer = asyncio.run(Again(kept.engine, kept.store).answer(AskedAgain(request_id=original, prompt="hello"), stays))
+    assert answer["words"].endswith("Not kept, so it ran without: stop (2).")
+    assert request_view.shown(detail(), "", False)["again_note"] == "Not kept, so it runs without: all settings."
+    kept_whole = {"conversation": [{"role": "user", "content": "x"}], "stop": ["x"]}
+    assert request_view.shown(detail(messages=kept_whole), "", True)["again_note"] is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "flags", "lost"),
+    [
+        ({"messages": 3, "characters": 9}, {}, ("2 other messages",)),
+        ({"messages": 1, "tools": 2, "structured_output": "regex"}, {}, ("tools (2)", "structured_output (regex)")),
+        ({"chat_template": True}, {"continue_final_message": True}, ("chat_template", "continue_final_message")),
+        ({}, {"sampling": {"warmth": 3}}, ("warmth",)),
+    ],
+)
+def test_every_setting_is_sent_or_told_as_lost(
+    texts: dict[str, Any], flags: dict[str, Any], lost: tuple[str, ...]
+) -> None:
+    assert again_of({"texts": texts, **flags}, None) == ({}, lost)
 
 
 def test_a_long_answer_is_cut_between_characters_and_says_so() -> None:

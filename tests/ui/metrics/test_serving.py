@@ -65,7 +65,10 @@ def test_the_page_asks_and_is_answered_and_a_page_that_leaves_ends_what_it_began
     original = served.kept.run("hello")
     answer = served.ask("metrics", {"view": {"range": "15m"}})
     assert answer["requests"][0]["request_id"] == original
+    while answer.get("more"):
+        answer = served.ask("metrics", {"view": {"range": "15m"}, "seen": answer["seen"]})
     assert served.ask("metrics", {"view": {"range": "15m"}, "seen": answer["seen"]}).keys() <= {"seen", "extend"}
+    assert served.ask("metrics_requests", {"sort": "total"})["requests"][0]["request_id"] == original
     assert served.address in served.ask("metrics_request", {"request_id": original})["request"]["curl"]
     assert served.ask("metrics_again", {"request_id": original})["answer"] == "The capital of France is Paris."
     with pytest.raises(httpx.ReadTimeout):

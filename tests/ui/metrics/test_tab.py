@@ -51,13 +51,20 @@ def ask(store: MetricsStore) -> Any:
     return ask
 
 
-def test_the_five_questions_are_there(ask: Any, store: MetricsStore) -> None:
+def test_the_six_questions_are_there(ask: Any, store: MetricsStore) -> None:
     names = [each.__name__ for each in questions(Measuring(), store)]  # type: ignore[arg-type]
-    assert names == ["metrics", "metrics_request", "metrics_again", "metrics_compare", "metrics_bandwidth"]
+    assert names == [
+        "metrics",
+        "metrics_request",
+        "metrics_requests",
+        "metrics_again",
+        "metrics_compare",
+        "metrics_bandwidth",
+    ]
 
 
 @pytest.mark.parametrize(
-    "name", ["metrics", "metrics_request", "metrics_again", "metrics_compare", "metrics_bandwidth"]
+    "name", ["metrics", "metrics_request", "metrics_requests", "metrics_again", "metrics_compare", "metrics_bandwidth"]
 )
 @pytest.mark.parametrize("question", ["", "null", "[]", "{", '{"nonsense": 1}', '"x"'])
 def test_nonsense_is_answered_with_an_error_in_words(ask: Any, name: str, question: str) -> None:

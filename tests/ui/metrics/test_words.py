@@ -40,7 +40,7 @@ def test_health_is_silent_while_all_is_well_and_says_what_is_not() -> None:
     assert sentences(StoreHealth(5, 0, None, None, 0, 10)) == []
     waiting, lost = sentences(StoreHealth(1200, 1, "database is locked.", None, 0, 10_000))
     assert waiting.startswith("1\u202f200 rows wait in memory: database is locked.") and "written as soon as" in waiting
-    assert lost == "1 row was lost, because 10\u202f000 were waiting already."
+    assert lost == "1 row could not be kept."
     assert sentences(StoreHealth(1, 0, None, "It was set aside.", 0, 10)) == ["It was set aside."]
     assert "takes nothing: disk full." in sentences(StoreHealth(0, 0, "disk full", None, 0, 10))[0]
 
