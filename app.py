@@ -155,12 +155,22 @@ def _open_store(settings: Settings) -> MetricsStore:
 
 
 def _open_telemetry(settings: Settings) -> Telemetry | None:
-    """None without a collector; then its libraries are not even imported."""
+    """None without a collector; then its libraries are not even imported.
+
+    Raises:
+        SettingsError: the SDK can't use one of its own OTEL_ variables.
+    """
     if settings.otlp_endpoint is None:
         return None
     from openarc_ui.metrics.otel import Telemetry
 
-    return Telemetry(settings.otlp_endpoint, __version__)
+    try:
+        return Telemetry(settings.otlp_endpoint, __version__)
+    except ValueError:
+        raise SettingsError(
+            "OpenTelemetry can't use one of the OTEL_ variables, for example OTEL_BSP_MAX_QUEUE_SIZE.",
+            "Correct it, or start with --otlp-endpoint= to send nothing.",
+        ) from None
 
 
 def _say_metrics_problem(store: MetricsStore, say: Callable[[str], None]) -> None:

@@ -148,7 +148,10 @@ class ConversationsUnusable(OpenArcError):
 
 
 class RequestNotFound(OpenArcError):
+    """`asked`: the id or row number that was looked for, where it is known."""
+
     code = "request_not_found"
+    asked: str | int | None = None
 
 
 class MetricsUnreadable(OpenArcError):

@@ -145,7 +145,7 @@ class View {
     this.compare.show(other);
     this.#showBar();
     this.#write();
-    if (other) this.compare.element.scrollIntoView({ block: "nearest" });
+    if (other) this.compare.element.scrollIntoView({ block: "start" });
   }
 
   #swap(a, b) {
@@ -217,6 +217,8 @@ class View {
     const size = new ResizeObserver(measure), theme = new MutationObserver(() => { this.cards.retheme(); this.drawer.retheme(); });
     for (const each of [this.root, header]) if (each) size.observe(each);
     theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    const { element: bar } = this.bar, stick = () => bar.classList.toggle("is-stuck", bar.getBoundingClientRect().top <= Number.parseFloat(getComputedStyle(bar).top) + 1);
+    document.addEventListener("scroll", stick, { signal, passive: true });
     document.addEventListener("visibilitychange", () => this.poller.now(), { signal });
     window.addEventListener("hashchange", () => this.#openAddress(), { signal });
     signal.addEventListener("abort", () => { size.disconnect(); theme.disconnect(); });

@@ -15,11 +15,10 @@ import pandas
 
 from openarc_ui.engine.answers import without_long_echoes
 from openarc_ui.errors import nearest
-from openarc_ui.metrics import compare, detail, frames, roofline, timeline
+from openarc_ui.metrics import compare, cores, detail, frames, load, roofline, timeline
 from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, STAGES, Definition
 from openarc_ui.metrics.drawing import newest
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
-from openarc_ui.metrics.outcomes import REFUSED
 from openarc_ui.metrics.schema import REQUEST_COLUMNS
 
 NAMED: dict[str, Definition] = {each.name: each for each in (*FIGURES, INTER_TOKEN)}
@@ -35,7 +34,7 @@ def summary(connection: sqlite3.Connection, chosen: Filter) -> dict[str, Any]:
     return {
         "since": chosen.since,
         "until": chosen.until,
-        **_totals(connection, chosen, counted),
+        **_totals(counted),
         "figures": {name: _figure(each) for name, each in frames.summary(connection, chosen).items()},
         "notes": _notes(connection, chosen),
     }
@@ -47,15 +46,17 @@ def options(connection: sqlite3.Connection, chosen: Filter) -> dict[str, list[st
 
 
 def series(connection: sqlite3.Connection, chosen: Filter, points: int) -> dict[str, Any]:
-    """Buckets over time: requests and figures of each model, processor and memory, power."""
+    """Buckets over time: requests and figures of each model, processor and memory, power, each core, and all requests together."""
     grid, notes = timeline.grid_for(connection, chosen, points), _notes(connection, chosen)
     if grid is None:
-        return {"grid": None, "requests": [], "machine": [], "power": [], "notes": notes}
+        return {"grid": None, "requests": [], "machine": [], "power": [], "cores": [], "load": [], "notes": notes}
     return {
         "grid": dataclasses.asdict(grid),
         "requests": _rows(timeline.series(connection, chosen, grid)),
         "machine": _rows(timeline.machine(connection, chosen, grid)),
         "power": _rows(timeline.power(connection, chosen, grid)),
+        "cores": _rows(cores.cores(connection, chosen, grid)),
+        "load": _rows(load.load(connection, chosen, grid)),
         "notes": notes,
     }
 
@@ -123,8 +124,8 @@ def comparison(connection: sqlite3.Connection, a: Filter, b: Filter) -> dict[str
     """Group b beside group a: medians, the difference in percent with its 95% interval, and a verdict."""
     found = compare.compare(connection, a, b)
     return {
-        "a": _totals(connection, a, found.a),
-        "b": _totals(connection, b, found.b),
+        "a": _totals(found.a),
+        "b": _totals(found.b),
         "notes": [f"{name}: {note}" for name, group in (("a", a), ("b", b)) for note in _notes(connection, group)],
         "figures": [
             {
@@ -181,12 +182,10 @@ def _rows(frame: pandas.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _totals(connection: sqlite3.Connection, chosen: Filter, counted: frames.Totals) -> dict[str, Any]:
-    can_be = not chosen.outcome or REFUSED in chosen.outcome
-    refused = frames.totals(connection, dataclasses.replace(chosen, outcome=(REFUSED,))).requests if can_be else 0
+def _totals(counted: frames.Totals) -> dict[str, Any]:
     cached, told = counted.cached_prompt_tokens, counted.told_prompt_tokens
     percent = 100.0 * cached / told if cached is not None and told else None
-    return {"totals": {**dataclasses.asdict(counted), "refused": refused}, "prefix_cache_percent": percent}
+    return {"totals": dataclasses.asdict(counted), "prefix_cache_percent": percent}
 
 
 def _figure(found: frames.FigureSummary | None) -> dict[str, Any] | None:

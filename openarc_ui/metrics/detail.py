@@ -14,6 +14,9 @@ from openarc_ui.metrics import frames
 from openarc_ui.metrics.curl import curl_of
 from openarc_ui.metrics.schema import REQUEST_COLUMNS, STAGE_SQL
 
+LARGEST_ROW = 2**63
+"""No row number of SQLite is as large."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
@@ -38,25 +41,31 @@ class RequestDetail:
     configuration: dict[str, Any] | None
 
 
-def request(connection: sqlite3.Connection, request_id: str) -> RequestDetail:
-    """The newest request of an id.
+def request(connection: sqlite3.Connection, asked: str | int) -> RequestDetail:
+    """The newest request of an id, or the one of a row number; an id may have been used again.
 
     Raises:
         RequestNotFound: there is none.
     """
     stages = ", ".join(STAGE_SQL.values())
-    found = connection.execute(
-        f"SELECT {stages}, id, {', '.join(REQUEST_COLUMNS)} FROM requests WHERE request_id = ? ORDER BY id DESC LIMIT 1",
-        (request_id,),
-    ).fetchone()
+    column = "request_id" if isinstance(asked, str) else "id"
+    found = None
+    if isinstance(asked, str) or abs(asked) < LARGEST_ROW:
+        found = connection.execute(
+            f"SELECT {stages}, id, {', '.join(REQUEST_COLUMNS)} FROM requests WHERE {column} = ? ORDER BY id DESC LIMIT 1",
+            (asked,),
+        ).fetchone()
     if found is None:
-        raise RequestNotFound(
-            "No request of that id is kept.", "It may have been deleted by age or size. GET /metrics/requests lists the newest."
+        error = RequestNotFound(
+            "No request of that id is kept.",
+            "It may have been deleted by age or size. GET /metrics/requests lists the newest.",
         )
+        error.asked = asked
+        raise error
     seconds, values = found[: len(STAGE_SQL)], found[len(STAGE_SQL) :]
     row = dict(zip(("id", *REQUEST_COLUMNS), values, strict=True))
     gaps = numpy.frombuffer(row.pop("inter_token_latencies_seconds"), "<f4")
-    settings, messages, answers = _kept(connection, request_id)
+    settings, messages, answers = _kept(connection, row["id"])
     return RequestDetail(
         row=row,
         gaps_seconds=tuple(gaps.astype(float).tolist()),
@@ -80,10 +89,8 @@ def generation_curl(detail: RequestDetail, address: str = "http://127.0.0.1:7860
     )
 
 
-def _kept(connection: sqlite3.Connection, request_id: str) -> tuple[Any, Any, Any]:
+def _kept(connection: sqlite3.Connection, row: int) -> tuple[Any, Any, Any]:
     """Settings, messages and answers from JSON; None for each that is not kept."""
-    found = connection.execute(
-        "SELECT settings, messages, answers FROM details WHERE request_id = ?", (request_id,)
-    ).fetchone()
+    found = connection.execute("SELECT settings, messages, answers FROM details WHERE id = ?", (row,)).fetchone()
     settings, messages, answers = (None if text is None else json.loads(text) for text in found or (None, None, None))
     return settings, messages, answers

@@ -20,6 +20,7 @@ from openarc_ui.engine.types import FinishReason
 from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, STAGES
 from openarc_ui.metrics.drawing import draw, newest
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
+from openarc_ui.metrics.outcomes import REFUSED
 from openarc_ui.metrics.rollups import COUNTS, FIGURE_SUMS, GAP_SUMS
 from openarc_ui.metrics.schema import REQUEST_COLUMNS
 from openarc_ui.metrics.spans import REQUESTS, count, summed
@@ -51,6 +52,9 @@ class Totals:
     """Counts over the requests of a filter.
 
     Attributes:
+        failed: without those that were refused.
+        refused: requests that were wrong themselves.
+        prompt_tokens: of the prompts that were read.
         cached_prompt_tokens: of `told_prompt_tokens`, how many came from the prefix cache; None when no request told.
         told_prompt_tokens: prompt tokens of the requests that told how many of them were cached.
     """
@@ -62,6 +66,7 @@ class Totals:
     cached_prompt_tokens: int | None
     told_prompt_tokens: int
     generated_tokens: int
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,10 @@ def totals(connection: sqlite3.Connection, chosen: Filter) -> Totals:
     found = summed(connection, REQUESTS, chosen, COUNTS, ("finish_reason",), condition=chosen.dimensions())
     outcomes = {outcome: number for outcome, number, *_ in found}
     number, prompt, cached, told, generated = (sum(row[place] for row in found) for place in range(1, 1 + len(COUNTS)))
-    failed, cancelled = (outcomes.get(outcome.value, 0) for outcome in (FinishReason.ERROR, FinishReason.CANCELLED))
-    return Totals(number, failed, cancelled, prompt, cached if told else None, told, generated)
+    failed, cancelled, refused = (
+        outcomes.get(outcome, 0) for outcome in (FinishReason.ERROR.value, FinishReason.CANCELLED.value, REFUSED)
+    )
+    return Totals(number, failed, cancelled, prompt, cached if told else None, told, generated, refused)
 
 
 def summary(

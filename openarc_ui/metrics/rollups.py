@@ -56,12 +56,13 @@ def period_sql(moment: str, seconds: int = PERIOD_SECONDS) -> str:
 
 
 def contributions(row: str = "") -> dict[str, str]:
-    """Column of `rollups` -> what one row of `requests` adds to it."""
+    """Column of `rollups` -> what one row of `requests` adds to it. A prompt that was never read is no tokens."""
+    read = f"coalesce({row}prompt_tokens * ({row}prefill_seconds IS NOT NULL), 0)"
     added = {
         "requests": "1",
-        "prompt_tokens": f"coalesce({row}prompt_tokens, 0)",
-        "cached_prompt_tokens": f"coalesce({row}cached_prompt_tokens, 0)",
-        "told_prompt_tokens": f"CASE WHEN {row}cached_prompt_tokens IS NULL THEN 0 ELSE coalesce({row}prompt_tokens, 0) END",
+        "prompt_tokens": read,
+        "cached_prompt_tokens": f"coalesce({row}cached_prompt_tokens * ({row}prefill_seconds IS NOT NULL), 0)",
+        "told_prompt_tokens": f"CASE WHEN {row}cached_prompt_tokens IS NULL THEN 0 ELSE {read} END",
         "generated_tokens": f"{row}generated_tokens",
         "gaps": f"length({row}inter_token_latencies_seconds) / 4",
         "gaps_seconds_sum": f"CASE WHEN length({row}inter_token_latencies_seconds) > 0"
@@ -86,8 +87,7 @@ def _requests_by_period() -> tuple[str, ...]:
         *(statement for table in TABLES.items() for statement in _table(*table)),
         f"CREATE TRIGGER requests_added AFTER INSERT ON requests BEGIN {added} END",
         f"""CREATE TRIGGER requests_deleted AFTER DELETE ON requests BEGIN {removed}
-            DELETE FROM details WHERE request_id = OLD.request_id
-                AND NOT EXISTS (SELECT 1 FROM requests WHERE request_id = OLD.request_id);
+            DELETE FROM details WHERE id = OLD.id;
         END""",
     )
 

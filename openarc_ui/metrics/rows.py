@@ -15,12 +15,30 @@ from operator import attrgetter
 from typing import Any
 
 from openarc_ui.engine.types import Bandwidth, GenerationRequest, ModelInfo, PerformanceReport
+from openarc_ui.metrics.kept_paths import is_absolute, without_paths
 from openarc_ui.metrics.kept_request import kept_request, settings_of
+from openarc_ui.metrics.outcomes import outcome_of
 from openarc_ui.metrics.sampler import Sample
 from openarc_ui.metrics.schema import RANDOM_KEY, REQUEST_COLUMNS
 
-QUOTING = frozenset({"invalid_request", "template_refused", "structure_rejected"})
-"""Errors whose sentence may quote the request: a template's own words, a piece of a grammar."""
+FREE_OF_QUOTES = frozenset(
+    {
+        "prompt_too_long",
+        "parameter_not_supported",
+        "engine_busy",
+        "engine_closed",
+        "worker_died",
+        "model_not_found",
+        "model_not_loaded",
+        "model_already_loading",
+        "model_load_failed",
+        "does_not_fit",
+        "load_cancelled",
+        "device_unavailable",
+        "backend_unavailable",
+    }
+)
+"""Errors whose sentence never quotes a request. Any other may: a template's own words, a piece of a grammar, a library's."""
 NOT_KEPT = "Not kept: the sentence may quote the request, and texts are not kept."
 ROW_BYTES = 1500
 """About what a row of figures takes in memory, its blob and its texts aside."""
@@ -68,6 +86,11 @@ class Table:
             taken += connection.executemany(self.insert, rows[whole:]).rowcount
         return len(rows) - taken
 
+    def put_back(self, connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
+        """Insert a row unless there is one in its place."""
+        places = ", ".join("?" * len(self.columns))
+        connection.execute(f"INSERT OR IGNORE INTO {self.name} ({', '.join(self.columns)}) VALUES ({places})", row)
+
 
 def _table(name: str, columns: tuple[str, ...], verb: str = "INSERT", also: tuple[tuple[str, str], ...] = ()) -> Table:
     names = ", ".join([*columns, *(column for column, _ in also)])
@@ -76,15 +99,14 @@ def _table(name: str, columns: tuple[str, ...], verb: str = "INSERT", also: tupl
     return Table(name, columns, f"{head}({values})", head + ", ".join([f"({values})"] * MANY))
 
 
-_DETAIL_COLUMNS = ("request_id", "settings", "messages", "answers")
 _DETAILS = Table(
     "details",
-    _DETAIL_COLUMNS,
-    f"""INSERT INTO details ({", ".join(_DETAIL_COLUMNS)}) SELECT ?1, ?2, ?3, ?4
-        WHERE EXISTS (SELECT 1 FROM requests WHERE request_id = ?1)
+    ("request_id", "submitted_at", "settings", "messages", "answers"),
+    """INSERT INTO details (id, settings, messages, answers)
+        SELECT max(id), ?3, ?4, ?5 FROM requests WHERE request_id = ?1 AND submitted_at = ?2 HAVING count(*)
         ON CONFLICT DO UPDATE SET settings = excluded.settings, messages = excluded.messages, answers = excluded.answers""",
 )
-"""Only for a request that is kept, so that none is left behind by one that is not."""
+"""Under the row number of their request, found by its id and moment since an id may come twice; none for one that is not kept."""
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -124,8 +146,8 @@ def request_row(report: PerformanceReport, keep_texts: bool) -> Row:
     """A report as a row."""
     values = list(_fields_of(report))
     values[_LATENCIES] = pack_seconds(report.inter_token_latencies_seconds)
-    values[_OUTCOME] = report.finish_reason.value
-    if not keep_texts and values[_MESSAGE] is not None and values[_CODE] in QUOTING:
+    values[_OUTCOME] = outcome_of(report)
+    if not keep_texts and values[_MESSAGE] is not None and values[_CODE] not in FREE_OF_QUOTES:
         values[_MESSAGE] = NOT_KEPT
     return "requests", tuple(values)
 
@@ -133,13 +155,16 @@ def request_row(report: PerformanceReport, keep_texts: bool) -> Row:
 def details_row(request: GenerationRequest, texts: tuple[str, ...], report: PerformanceReport, keep_texts: bool) -> Row:
     """What is kept of a request beside its figures; texts only where they are wanted."""
     messages, answers = (kept_request(request), json.dumps(texts)) if keep_texts else (None, None)
-    return "details", (report.request_id, json.dumps(settings_of(request, report)), messages, answers)
+    settings = json.dumps(settings_of(request, report))
+    return "details", (report.request_id, report.submitted_at, settings, messages, answers)
 
 
 def configuration_row(info: ModelInfo) -> Row:
-    """The configuration that a loaded model's reports refer to."""
-    description = json.dumps({**dataclasses.asdict(info), "request": info.request.model_dump(mode="json")}, default=str)
-    return "configurations", (info.configuration_id, time.time(), description)
+    """The configuration that a loaded model's reports refer to, without a path of this machine."""
+    described = {**dataclasses.asdict(info), "request": info.request.model_dump(mode="json")}
+    asked = info.request.model_path
+    described["path"] = info.name if is_absolute(asked) else asked
+    return "configurations", (info.configuration_id, time.time(), json.dumps(without_paths(described), default=str))
 
 
 def bandwidth_row(bandwidth: Bandwidth) -> Row:

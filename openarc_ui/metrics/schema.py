@@ -50,6 +50,10 @@ REQUEST_COLUMNS = (
     "kv_cache_percent",
 )
 """The fields of a PerformanceReport, in its order; the latencies are a blob of little-endian float32 seconds."""
+APPLICATION_ID = 0x4F415243
+"""In the header of each of our files from version 3 on: "OARC"."""
+FIRST_TABLES = frozenset({"requests", "configurations", "samples"})
+"""What a file of ours had before that."""
 SAMPLE_KEYS = 1024
 RANDOM_KEY = f"abs(random() % {SAMPLE_KEYS})"
 """SQL of a row's `sample_key`: rows with a key below k are a random k/1024 of all, found by an index."""
@@ -123,7 +127,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE requests ADD COLUMN detokenize_seconds REAL",
         "ALTER TABLE requests ADD COLUMN dropped_messages INTEGER",
     ),
-    # The parts of decoding, details of a request, power, bandwidths, and a key to draw samples by.
+    # The parts of decoding, details of a request, power, bandwidths, a key to draw samples by, and an outcome for requests that
+    # were wrong themselves. By which definitions the derived tables were made; the highest row number, so that none comes twice.
     (
         "ALTER TABLE requests ADD COLUMN decode_inference_seconds REAL",
         "ALTER TABLE requests ADD COLUMN decode_sampling_seconds REAL",
@@ -137,19 +142,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE samples ADD COLUMN device_memory_bytes INTEGER",
         "ALTER TABLE samples ADD COLUMN kv_cache_percent REAL",
         "ALTER TABLE samples ADD COLUMN kv_cache_bytes INTEGER",
-        "CREATE TABLE details (request_id TEXT PRIMARY KEY, settings TEXT NOT NULL, messages TEXT, answers TEXT)",
+        """CREATE TABLE details (
+            id INTEGER PRIMARY KEY REFERENCES requests (id), settings TEXT NOT NULL, messages TEXT, answers TEXT)""",
         "CREATE TABLE power (sampled_at REAL NOT NULL, source TEXT NOT NULL, watts REAL NOT NULL)",
         "CREATE INDEX power_by_time ON power (sampled_at)",
         """CREATE TABLE bandwidths (
             device TEXT NOT NULL, device_name TEXT NOT NULL, bytes_per_second REAL NOT NULL, measured_at REAL NOT NULL,
             method TEXT NOT NULL, PRIMARY KEY (device, device_name))""",
         "CREATE TABLE spills_read (spill_id TEXT PRIMARY KEY, read_at REAL NOT NULL)",
-    ),
-    # By which definitions the derived tables were made; the highest row number there ever was, so that none comes twice.
-    (
+        """UPDATE requests SET finish_reason = 'refused' WHERE finish_reason = 'error' AND error_code IN (
+            'invalid_request', 'parameter_not_supported', 'prompt_too_long', 'property_rejected', 'structure_rejected',
+            'template_refused')""",
         "CREATE TABLE derived (digest TEXT NOT NULL)",
         "CREATE TABLE row_numbers (highest INTEGER NOT NULL)",
         "INSERT INTO row_numbers SELECT coalesce(max(id), 0) FROM requests",
+        "PRAGMA application_id = 1329680963",
     ),
 )
 """Statements that bring a database from version n to n + 1. They name no definition, which may change; these may not."""
@@ -177,6 +184,21 @@ def derived_statements() -> tuple[str, ...]:
 def derived_digest() -> str:
     """Names these definitions; other ones have another."""
     return hashlib.sha256("\n".join(derived_statements()).encode()).hexdigest()
+
+
+def is_foreign(connection: sqlite3.Connection) -> bool:
+    """Whether it is a database of another program. An empty one is nobody's.
+
+    Raises:
+        sqlite3.DatabaseError: the file is no database.
+    """
+    # In this order, since another process may just begin the file.
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application or version > len(MIGRATIONS):
+        return application not in (0, APPLICATION_ID)
+    return bool(tables) and (version == 0 or not tables >= FIRST_TABLES)
 
 
 def is_behind(connection: sqlite3.Connection) -> bool:

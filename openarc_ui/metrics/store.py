@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openarc_ui.engine.types import Bandwidth, GenerationRequest, ModelInfo, PerformanceReport
-from openarc_ui.errors import MetricsUnreadable
+from openarc_ui.errors import MetricsUnreadable, RequestNotFound
 from openarc_ui.metrics import rows
 from openarc_ui.metrics.database import DAMAGED, READ_SECONDS, DatabaseFile, empty, primary_code, words_of
 from openarc_ui.metrics.retention import Retention
@@ -124,6 +124,7 @@ class MetricsStore:
 
         Raises:
             MetricsUnreadable: it is damaged (a new one is begun then), held by another program, or not of this version.
+            RequestNotFound: from within; one that is only in memory yet is said to wait.
         """
         with closing(self._open_to_read()) as connection:
             try:
@@ -132,6 +133,12 @@ class MetricsStore:
                 if primary_code(error) not in DAMAGED:
                     raise
                 raise self._damaged() from error
+            except RequestNotFound as error:
+                if not isinstance(error.asked, str) or not self._waiting.has_request(error.asked):
+                    raise
+                raise RequestNotFound(
+                    "This request waits in memory to be written.", self._writer.problem or "Ask again in a moment."
+                ) from None
 
     def _open_to_read(self) -> sqlite3.Connection:
         deadline = time.monotonic() + READ_SECONDS

@@ -127,6 +127,11 @@ class Waiting:
             {name: len(rows) for name, rows in taken.items()},
         )
 
+    def has_request(self, request_id: str) -> bool:
+        """Whether a request of this id waits."""
+        with self._changed:
+            return any(each.row[1][0] == request_id for each in self._lanes["reports"].rows)
+
     def written(self, batch: Batch, lost: Iterable[str] = ()) -> None:
         """Forget the rows of a batch: they are on disk, or the database will never take them.
 

@@ -13,7 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from openarc_ui.metrics.bugs import Bugs
-from openarc_ui.metrics.database import DAMAGED, LOCKED, DatabaseFile, FileId, primary_code, transaction, words_of
+from openarc_ui.metrics.database import (
+    DAMAGED,
+    LOCKED,
+    DatabaseFile,
+    FileId,
+    emptied,
+    primary_code,
+    transaction,
+    words_of,
+)
+from openarc_ui.metrics.facts import Facts
 from openarc_ui.metrics.retention import Retention, Step
 from openarc_ui.metrics.rows import TABLES, UNWRITABLE
 from openarc_ui.metrics.spill import read_spill, spill_path, write_spill
@@ -25,6 +35,8 @@ PAUSE_SECONDS = 0.005
 """Between two steps of a long cleaning."""
 RETRY_SECONDS = 0.2
 RETENTION_SECONDS = 300.0
+CHECKPOINT_SECONDS = 10.0
+"""So long after a reader kept deleted rows in the write-ahead log it is tried again to empty that."""
 HANGING_SECONDS = 10.0
 """So long after the end was to come the thread is still waited for: for a rollback, or the spill file."""
 
@@ -53,6 +65,8 @@ class Writer:
         self._has_spill: bool | None = None
         self._is_suspect = False
         self._highest_row = 0
+        self._facts = Facts()
+        self._has_deleted = False
         self._bugs = Bugs()
         self._retention_due_at = time.monotonic()
         self._deadline = float("inf")
@@ -119,6 +133,7 @@ class Writer:
             self._connect()
         connection = self._connection
         assert connection is not None
+        self._facts.put_back(connection)
         if self._has_spill:
             self._read_spill(connection)
         batch = self._waiting.batch(BATCH_ROWS)
@@ -135,11 +150,15 @@ class Writer:
             self.is_migrating = True
             self.problem = "The metrics of another OpenArc are being brought up to date; new ones wait in memory."
 
+        was_there = self._file.file_id() is not None
         try:
             self._connection, self._file_id = self._file.open_to_write(before_migration)
         finally:
             self._migrating = None
             self.is_migrating = False
+        self._facts.suspect()
+        # Who had it before may have ended in the middle of deleting.
+        self._has_deleted |= was_there
         self._changed()
 
     def _write(self, connection: sqlite3.Connection, batch: Batch) -> None:
@@ -159,6 +178,7 @@ class Writer:
             return
         self.revision += bool(batch.counts["facts"] + batch.counts["reports"] + batch.counts["details"])
         self.sample_revision += bool(batch.counts["samples"])
+        self._facts.remember(batch.rows)
         self._waiting.written(batch, lost)
 
     @contextmanager
@@ -191,9 +211,13 @@ class Writer:
         step = self._retention.step(connection, time.time())
         if step is Step.DELETED:
             self._changed()
-        if step is Step.NOTHING:
-            self._retention_due_at = time.monotonic() + RETENTION_SECONDS
-        return step is not Step.NOTHING
+            self._has_deleted = True
+        if step is not Step.NOTHING:
+            return True
+        is_kept = self._has_deleted and not emptied(connection)
+        self._has_deleted = is_kept
+        self._retention_due_at = time.monotonic() + (CHECKPOINT_SECONDS if is_kept else RETENTION_SECONDS)
+        return False
 
     def _read_spill(self, connection: sqlite3.Connection) -> None:
         try:
@@ -208,19 +232,24 @@ class Writer:
         self._changed()
 
     def _recover(self, error: sqlite3.Error | OSError) -> None:
-        """After a fault: a damaged file is set aside, anything else (locked, full) is tried again."""
+        """After a fault: a file that may be damaged is looked at, anything else (locked, full) is tried again."""
         words = words_of(error)
         if words != self.problem:
             logger.warning("%s", words)
         self.problem = words
         if primary_code(error) in DAMAGED:
-            self._set_aside()
+            # Another program may have set it aside already: then what is at the path is a healthy one.
+            self._disconnect()
+            self._is_suspect = True
         elif primary_code(error) not in LOCKED:
             self._disconnect()
 
     def _look_for_damage(self) -> None:
+        """What is at the path is set aside only where a look through all of it says so."""
+        seen = self._file.file_id()
+        is_damaged = self._file.is_damaged()
         self._is_suspect = False
-        if self._file.is_damaged():
+        if is_damaged and self._file.file_id() == seen:
             self._set_aside()
 
     def _set_aside(self) -> None:

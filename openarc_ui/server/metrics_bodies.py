@@ -76,6 +76,12 @@ class SeriesBody(BaseModel):
         description='Of each bucket and worker ("" is the machine): processor, memory.'
     )
     power: list[dict[str, Any]] = Field(description="Of each bucket and source: watts.")
+    cores: list[dict[str, Any]] = Field(
+        description="Of each bucket narrower than five minutes: percent of each core, the least and the most of them."
+    )
+    load: list[dict[str, Any]] = Field(
+        description="Of each bucket, all requests together: tokens a second, requests and errors a minute; 0 where there was none."
+    )
     notes: list[str] = Field(description=NOTES)
 
 

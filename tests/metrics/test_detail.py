@@ -150,6 +150,29 @@ def test_of_an_id_that_was_used_twice_the_newest_counts(connection: sqlite3.Conn
     assert detail.request(connection, "r").row["prompt_tokens"] == 2
 
 
+def test_of_an_id_that_was_used_twice_each_opens_by_its_row_number_with_its_own_texts(
+    connection: sqlite3.Connection,
+) -> None:
+    """Both were waiting, so both requests are written before the details of either."""
+    first, second = (report(submitted_at=moment, seed=int(moment)) for moment in (1.0, 2.0))
+    put(connection, first)
+    put(connection, second)
+    for each, text in ((second, "Two."), (first, "One.")):
+        connection.execute(TABLES["details"].insert, details_row(EVERYTHING, (text,), each, True)[1])
+    assert detail.request(connection, "r").answers == ("Two.",)
+    opened = [detail.request(connection, row) for row in (1, 2)]
+    assert [(each.row["seed"], each.answers) for each in opened] == [(1, ("One.",)), (2, ("Two.",))]
+    assert [each.settings["seed"] for each in opened if each.settings] == [1, 2]
+
+
+def test_an_unknown_row_number_is_refused_with_a_code(connection: sqlite3.Connection) -> None:
+    put(connection, report(request_id="2"))
+    for unknown in (2, 0, -1, 2**63, -(2**70)):
+        with pytest.raises(RequestNotFound):
+            detail.request(connection, unknown)
+    assert detail.request(connection, "2").row["id"] == 1
+
+
 def test_the_configuration_it_ran_under_comes_with_it(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO configurations VALUES ('abc', 0, ?)", (json.dumps({"device": "CPU"}),))
     put(connection, WHOLE)

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from openarc_ui.engine.types import Bandwidth, GenerationRequest
-from openarc_ui.errors import MetricsUnreadable
+from openarc_ui.errors import MetricsUnreadable, RequestNotFound
+from openarc_ui.metrics import detail
 from openarc_ui.metrics.database import DatabaseFile
 from openarc_ui.metrics.sampler import Sample
 from openarc_ui.metrics.spill import spill_path
@@ -308,6 +309,8 @@ if os.geteuid() == 0:
 store = MetricsStore(Path(sys.argv[1]))
 store.record(report(request_id="later"))
 print(store.flush(timeout=1.5), store.health().waiting, store.health().problem, flush=True)
+with store.reading() as connection:
+    print(connection.execute("SELECT request_id FROM requests").fetchall(), flush=True)
 store.close(timeout=0)
 """
 
@@ -326,6 +329,7 @@ def test_a_file_that_may_not_be_written_is_said_and_left_as_it_is() -> None:
         with running(READ_ONLY, str(path)) as process:
             said, _ = process.communicate(timeout=60)
         assert said.startswith("False 1 The metrics database"), said
+        assert said.splitlines()[1:] == ["[('r',)]"], "what is there can be read all the same"
         assert path.read_bytes() == before
         assert [file.name for file in folder.iterdir()] == [path.name]
     finally:
@@ -523,3 +527,90 @@ def test_a_new_file_goes_on_with_the_row_numbers_of_the_one_before(store: Metric
         assert store.flush()
     # The first of them was written to the deleted file before that was noticed.
     assert [(row["id"], row["request_id"]) for row in rows(path)] == [(3, "second"), (4, "third")]
+
+
+def test_a_file_that_another_program_has_set_aside_already_is_followed_and_its_new_one_left_alone(
+    store: MetricsStore, path: Path
+) -> None:
+    """Two servers on one database: the first has begun a new file, the second meets the damage of the old one."""
+    DatabaseFile(path).set_aside()
+    first = MetricsStore(path)
+    first.record(report(request_id="of the first"))
+    assert first.flush()
+    damage = sqlite3.DatabaseError("database disk image is malformed")
+    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    store._writer._recover(damage)
+    store.record(report(request_id="of the second"))
+    assert store.flush()
+    first.close()
+    assert len(damaged(path)) == 1
+    assert names(path) == ["of the first", "of the second"]
+
+
+def test_what_only_seems_damaged_is_not_set_aside(
+    store: MetricsStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, errors = store._writer._write, iter([sqlite3.DatabaseError("malformed")])
+
+    def fail_once(*arguments: Any) -> None:
+        error = next(errors, None)
+        if error is not None:
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+        write(*arguments)
+
+    monkeypatch.setattr(store._writer, "_write", fail_once)
+    store.record(report(request_id="later"))
+    assert store.flush()
+    assert not damaged(path)
+    assert names(path) == ["first", "later"]
+    assert (store.health().problem, store.health().notice) == (None, None)
+
+
+@pytest.mark.parametrize("lost", ["set aside", "replaced"])
+def test_configurations_and_bandwidths_of_now_are_in_the_file_that_is_begun(path: Path, lost: str) -> None:
+    store = MetricsStore(path)
+    for speed in (1e9, 2e9):
+        store.record_bandwidth(Bandwidth("CPU", "a processor", speed, 5.0, "copying"))
+        assert store.flush()
+    if lost == "replaced":
+        shutil.rmtree(path.parent)
+    else:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            file.write(GARBAGE)
+        with pytest.raises(MetricsUnreadable), store.reading():
+            pass
+        wait_until(lambda: len(damaged(path)) == 1)
+    store.record(WHOLE)
+    assert store.flush()
+    store.close()
+    assert [row["bytes_per_second"] for row in rows(path, "SELECT * FROM bandwidths")] == [2e9]
+
+
+def test_what_another_program_measured_meanwhile_is_not_put_back_over(store: MetricsStore, path: Path) -> None:
+    store.record_bandwidth(Bandwidth("CPU", "a processor", 1e9, 5.0, "copying"))
+    assert store.flush()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE bandwidths SET bytes_per_second = 3e9")
+        connection.commit()
+    store._writer._facts.suspect()
+    store.record(WHOLE)
+    assert store.flush()
+    assert [row["bytes_per_second"] for row in rows(path, "SELECT * FROM bandwidths")] == [3e9]
+
+
+def test_a_request_that_is_only_in_memory_is_said_to_wait(store: MetricsStore, path: Path) -> None:
+    with locked_by_another_process(path) as unlock:
+        store.record(report(request_id="waits"))
+        wait_until(lambda: store.health().problem is not None)
+        with pytest.raises(RequestNotFound, match="waits in memory") as refused, store.reading() as connection:
+            detail.request(connection, "waits")
+        assert "held by another program" in refused.value.hint
+        with pytest.raises(RequestNotFound, match="is kept"), store.reading() as connection:
+            detail.request(connection, "unknown")
+        unlock()
+        assert store.flush()
+    with store.reading() as connection:
+        assert detail.request(connection, "waits").row["request_id"] == "waits"

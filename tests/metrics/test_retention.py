@@ -20,6 +20,8 @@ from tests.reports import report
 
 DAY = 86_400.0
 GAPS = tuple(0.01 for _ in range(128))
+DETAILED = "SELECT requests.* FROM requests JOIN details USING (id)"
+SECRET = b"xylophonic"
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def test_what_is_older_than_the_limit_is_gone_from_rows_and_sums_alike(path: Pat
     fill(path, {"old": now - 11 * DAY, "at the limit": now - 10 * DAY + PERIOD_SECONDS, "new": now - DAY})
     clean(path, Retention(max_age_days=10), now)
     assert names(path) == ["at the limit", "new"]
-    assert [row["request_id"] for row in rows(path, "SELECT * FROM details ORDER BY rowid")] == ["at the limit", "new"]
+    assert [row["request_id"] for row in rows(path, f"{DETAILED} ORDER BY id")] == ["at the limit", "new"]
     for table in ("samples", "power"):
         assert len(rows(path, f"SELECT * FROM {table}")) == 2
     assert periods(path, "rollups") == periods(path, "sample_rollups") == periods(path, "power_rollups")
@@ -118,12 +120,12 @@ def test_half_a_deleted_period_has_sums_that_agree(path: Path) -> None:
     check_sums(path)
 
 
-def test_two_requests_of_one_id_share_details_until_the_last_is_gone(path: Path) -> None:
+def test_of_two_requests_of_one_id_each_takes_its_own_details_along(path: Path) -> None:
     now = 1_800_000_000.0
     fill(path, {"twice": now - 5 * DAY})
     fill(path, {"twice": now})
     clean(path, Retention(max_age_days=1), now)
-    assert len(rows(path, "SELECT * FROM details")) == 1
+    assert [row["submitted_at"] for row in rows(path, DETAILED)] == [now]
     clean(path, Retention(max_age_days=1), now + 5 * DAY)
     assert rows(path, "SELECT * FROM details") == []
 
@@ -214,3 +216,46 @@ def test_no_row_number_comes_twice_after_everything_was_deleted(path: Path) -> N
     fill(path, {"f": now + 5 * DAY})
     assert [row["id"] for row in rows(path)] == [6]
     check_sums(path)
+
+
+def keep_a_secret(path: Path, submitted_at: float) -> MetricsStore:
+    """A store with a text on disk."""
+    store = MetricsStore(path, keep_texts=True, max_age_days=7)
+    each = report(submitted_at=submitted_at)
+    store.record(each)
+    request = GenerationRequest(conversation=({"role": "user", "content": SECRET.decode() * 500},))
+    store.record_answer(request, (SECRET.decode(),), each)
+    assert store.flush()
+    return store
+
+
+def is_in_a_file(path: Path) -> bool:
+    return any(SECRET in file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
+def test_a_deleted_text_is_in_no_file_while_the_program_runs_on(path: Path) -> None:
+    keep_a_secret(path, time.time() - 6.9 * DAY).close()
+    assert is_in_a_file(path)
+    with closing(sqlite3.connect(path)) as connection:
+        # A connection beside it, so that no end empties the write-ahead log.
+        connection.execute("UPDATE requests SET submitted_at = submitted_at - 86400.0")
+        connection.commit()
+        store = MetricsStore(path, keep_texts=True, max_age_days=7)
+        wait_until(lambda: not names(path) and not is_in_a_file(path))
+        store.close()
+
+
+def test_a_deleted_text_goes_from_the_files_as_soon_as_no_reader_needs_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openarc_ui.metrics.writer.CHECKPOINT_SECONDS", 0.1)
+    monkeypatch.setattr("openarc_ui.metrics.database.BUSY_SECONDS", 0.1)
+    store = keep_a_secret(path, time.time() - 30 * DAY)
+    with store.reading() as connection:
+        connection.execute("SELECT count(*) FROM details").fetchall()
+        store._writer._retention_due_at = 0.0
+        store.record(report(request_id="new", submitted_at=time.time()))
+        wait_until(lambda: names(path) == ["new"])
+        assert is_in_a_file(path)
+    wait_until(lambda: not is_in_a_file(path))
+    store.close()

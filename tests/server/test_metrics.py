@@ -272,7 +272,8 @@ def test_nothing_kept_is_answered_with_nothing(empty: Served) -> None:
     get = empty.client.get
     summary = get("/metrics/summary").json()
     assert (summary["totals"]["requests"], summary["figures"], summary["prefix_cache_percent"]) == (0, {}, None)
-    assert get("/metrics/series").json() == {"grid": None, "requests": [], "machine": [], "power": [], "notes": []}
+    nothing: dict[str, Any] = {name: [] for name in ("requests", "machine", "power", "cores", "load", "notes")}
+    assert get("/metrics/series").json() == {"grid": None, **nothing}
     assert get("/metrics/stages").json() == get("/metrics/roofline").json() == []
     assert get("/metrics/requests").json() == {"requests": [], "next_before_id": None, "notes": []}
     assert exported(empty, "json") == exported(empty, "csv") == exported(empty, "parquet") == []

@@ -11,8 +11,14 @@ from openarc_ui.ui.html import NOT_MEASURED, number, seconds
 from openarc_ui.ui.metrics.clock import Clock
 
 NEWEST = 50
-OUTCOMES = {"stop": "finished", "length": "length limit", "cancelled": "cancelled", "error": "error"}
-KINDS = {"error": "bad", "cancelled": "warn"}
+OUTCOMES = {
+    "stop": "finished",
+    "length": "length limit",
+    "cancelled": "cancelled",
+    "refused": "refused",
+    "error": "error",
+}
+KINDS = {"error": "bad", "cancelled": "warn", "refused": "warn"}
 
 
 def rows(frame: pandas.DataFrame, clock: Clock) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from openarc_ui.metrics.definitions import STAGES
 from openarc_ui.ui.metrics.style import COLOURS, GREY, PATTERNS, Figure, Trace, axis, layout, nothing, rounded, uid
 
 MOST_BARS = 12
-BAR_PIXELS = 58
+BAR_PIXELS = 66
+LABEL_SHIFT_PIXELS = 17
 LONGEST_LINE = 30
 STAGE_COLOURS = dict(zip([stage.name for stage in STAGES], (GREY, *COLOURS, COLOURS[0], GREY), strict=False))
 STAGE_PATTERNS = dict(
@@ -45,9 +46,11 @@ def stages(frame: pandas.DataFrame, labels: dict[str, str]) -> Figure:
     figure_layout = layout("Mean time of a request, ms", "", barmode="stack", showlegend=True)
     figure_layout["height"] = 150 + BAR_PIXELS * len(names)
     figure_layout["xaxis"]["rangemode"] = "tozero"
-    figure_layout["yaxis"] = axis("", type="category")
+    figure_layout["yaxis"] = axis("", type="category", showticklabels=False)
+    figure_layout["bargap"] = 0.55
+    figure_layout["annotations"] = [_name_above(name) for name in names]
     figure_layout["legend"] = {"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom", "traceorder": "normal"}
-    figure_layout["margin"] |= {"t": 72}
+    figure_layout["margin"] |= {"t": 72, "l": 16}
     return {"data": traces, "layout": figure_layout}
 
 
@@ -56,6 +59,22 @@ def _lines(model: str, label: str) -> str:
     parts = label.split(" · ")
     lines = [model, " · ".join(parts[:2]), ", ".join(parts[2:])]
     return "<br>".join(line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for line in lines if line)
+
+
+def _name_above(name: str) -> dict[str, Any]:
+    """A bar's name, above it and not beside it: there a phone would have no room left for the bar."""
+    return {
+        "text": name.replace("<br>", " · "),
+        "xref": "paper",
+        "x": 0,
+        "xanchor": "left",
+        "yref": "y",
+        "y": name,
+        "yanchor": "bottom",
+        "yshift": LABEL_SHIFT_PIXELS,
+        "showarrow": False,
+        "font": {"size": 11},
+    }
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -112,18 +112,20 @@ def _tile(name: str, label: str, title: str, value: str, unit: str, rows: list[l
 
 
 def _requests(totals: Totals) -> Tile:
-    finished = totals.requests - totals.failed - totals.cancelled
+    finished = totals.requests - totals.failed - totals.cancelled - totals.refused
     title = "Requests that were submitted in this span, however they ended."
     rows = [["finished", number(finished, 0)], ["cancelled", number(totals.cancelled, 0)]]
     return _tile("requests", "Requests", title, number(totals.requests, 0), "", rows)
 
 
 def _errors(totals: Totals) -> Tile:
-    title = "Requests that ended in an error, over all requests. Cancelled ones are no errors."
+    title = (
+        "Requests that failed, over all requests. Cancelled ones are no errors, and refused ones were wrong themselves."
+    )
     share = 100 * totals.failed / totals.requests if totals.requests else None
     # One error in a million must not look like none.
     digits = 0 if not share else 1 if share >= 0.1 else 4
-    rows = [["failed", number(totals.failed, 0)], ["cancelled", number(totals.cancelled, 0)]]
+    rows = [["failed", number(totals.failed, 0)], ["refused", number(totals.refused, 0)]]
     return _tile("errors", "Errors", title, number(share, digits), "%" if share is not None else "", rows)
 
 

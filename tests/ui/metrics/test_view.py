@@ -232,7 +232,8 @@ def test_requests_leave_a_span_that_ends_now(store: MetricsStore, clock: Clock) 
 
 
 def test_what_was_not_measured_is_never_zero(store: MetricsStore) -> None:
-    store.record(unmeasured(submitted_at=time.time() - 5, finish_reason=FinishReason.ERROR, error_message="It broke."))
+    failed = {"finish_reason": FinishReason.ERROR, "error_code": "worker_died", "error_message": "It broke."}
+    store.record(unmeasured(submitted_at=time.time() - 5, **failed))
     store.flush()
     page = Page(MetricsView(store))
     page.ask()
