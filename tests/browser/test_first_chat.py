@@ -62,7 +62,7 @@ def test_paris_streams_in_and_stop_frees_the_engine_and_metrics_shows_both(
     expect(latest.locator(".om-of-outcome")).to_contain_text("cancelled")
     expect(latest.locator(".om-of-generated")).to_have_text(f"{stopped_tokens} tok")
     expect(page.locator('#oa-metrics [data-tile="requests"]')).to_contain_text("cancelled 1")
-    expect(page.locator("#oa-metrics [data-figure]")).to_have_count(7)
+    expect(page.locator("#oa-metrics [data-figure]")).to_have_count(8)
     dashboard.picture("metrics")
 
 
