@@ -361,7 +361,7 @@ def test_copy_as_curl_and_run_again_with_a_prompt_that_is_asked_for(open_metrics
     assert page.evaluate("navigator.clipboard.readText()").startswith("curl http://127.0.0.1:7860/generate/text")
     page.get_by_role("button", name="Run again").click()
     page.get_by_label("Prompt", exact=True).fill("Why is the sky blue?")
-    page.evaluate("window.slowMs = 400")
+    page.evaluate("window.slowMs = 2000")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("Running with the same settings")).to_be_visible()
     expect(page.locator(".om-again")).to_contain_text("The sky scatters blue.")
