@@ -94,11 +94,7 @@ def resolve(
             f"The {backend} backend has no parameter '{name}'.",
             f"Leave '{name}' out, or load the model with another backend.",
         )
-    if "do_sample" not in given and (given.get("temperature", 0) > 0 or given.get("num_return_sequences", 1) > 1):
-        given["do_sample"] = True
-    values = {**BUILT_IN, **{name: value for name, value in defaults.items() if name in supported}, **given}
-    if values["temperature"] == 0:
-        values["do_sample"] = False
+    values = settle(given, {name: value for name, value in defaults.items() if name in supported})
     if values["num_return_sequences"] > 1 and not values["do_sample"]:
         raise InvalidRequest(
             "Several answers need sampling: greedy choice would give the same answer each time.",
@@ -108,6 +104,16 @@ def resolve(
         values["seed"] = secrets.randbelow(2**31)
     values["max_new_tokens"] = _fit(values["max_new_tokens"], prompt_tokens, context_length)
     return Sampling(**values)
+
+
+def settle(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every parameter, before a seed is drawn and the context's room is known; see `resolve`."""
+    values = {**BUILT_IN, **defaults, **given}
+    if "do_sample" not in given and (given.get("temperature", 0) > 0 or given.get("num_return_sequences", 1) > 1):
+        values["do_sample"] = True
+    if values["temperature"] == 0:
+        values["do_sample"] = False
+    return values
 
 
 def answer_room(max_new_tokens: int | None, defaults: Mapping[str, Any], context_length: int | None) -> int:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from openarc_ui.engine.sampling import settle
 from openarc_ui.metrics import detail
 from openarc_ui.metrics.curl import again_note, again_of
 from openarc_ui.metrics.definitions import STAGES
@@ -62,9 +63,7 @@ def shown(found: RequestDetail, curl: str, keeps_texts: bool) -> dict[str, Any]:
         "stages": _stages(found),
         "figure": request_figures.gaps(found.gaps_seconds),
         "timeline": request_figures.stages(found.stages),
-        "settings": json.dumps(found.settings, indent=2, ensure_ascii=False)
-        if found.settings is not None
-        else NO_SETTINGS,
+        "settings": _settings(found),
         "configuration": _configuration(found),
         "messages": _messages(found.messages),
         "answers": [_cut(text) for text in found.answers] if found.answers is not None else None,
@@ -73,6 +72,18 @@ def shown(found: RequestDetail, curl: str, keeps_texts: bool) -> dict[str, Any]:
         "again_note": again_note(again_of(found.settings, found.messages)[1]),
         "error": _error(row),
     }
+
+
+def _settings(found: RequestDetail) -> str:
+    """What was asked, and every sampling value that was in effect: the request's, else the load's, the model's, the built-in."""
+    if found.settings is None:
+        return NO_SETTINGS
+    told = dict(found.settings)
+    defaults = (found.configuration or {}).get("generation_defaults")
+    if isinstance(defaults, dict):
+        in_effect = settle(told.get("sampling", {}), defaults) | {"seed": told.get("seed")}
+        told["sampling_in_effect"] = {name: value for name, value in in_effect.items() if name != "stop"}
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _summary(row: Mapping[str, Any], clock: Clock) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from openarc_ui.engine.types import FinishReason
 from openarc_ui.errors import RequestNotFound
+from openarc_ui.metrics import detail
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.ui.metrics import request_view
 from tests.conftest import ask
@@ -58,6 +60,19 @@ def test_with_kept_texts_prompt_answer_and_settings_are_there(tmp_path: Path) ->
     assert request["messages"] == [{"role": "user", "text": "What <is> it?"}]
     assert request["answers"] == ["It is."] and request["texts_note"] == ""
     assert json.loads(request["settings"])["sampling"]["temperature"] == 0.25
+
+
+def test_the_settings_say_what_was_in_effect_also_where_the_request_left_it_out(store: MetricsStore) -> None:
+    store.record(report())
+    store.record_answer(ask("Hi", request_id="r", temperature=0.25), ("It is.",), report())
+    store.flush()
+    with store.reading() as connection:
+        found = detail.request(connection, "r")
+    configured = dataclasses.replace(found, configuration={"generation_defaults": {"top_k": 7, "do_sample": False}})
+    in_effect = json.loads(request_view.shown(configured, "curl", False)["settings"])["sampling_in_effect"]
+    assert in_effect["temperature"] == 0.25 and in_effect["top_k"] == 7 and in_effect["top_p"] == 0.9
+    assert in_effect["do_sample"] is True  # a temperature asks for it
+    assert "stop" not in in_effect
 
 
 def test_a_request_that_failed_says_why_and_measures_nothing(store: MetricsStore) -> None:
