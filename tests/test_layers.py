@@ -15,10 +15,11 @@ PACKAGE = ROOT / "openarc_ui"
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "privacy": set(),
+    "sqlite_file": set(),
     "engine": {"errors", "privacy"},
     "models": {"engine", "errors", "privacy"},
-    "metrics": {"engine", "errors"},
-    "conversations": {"engine", "errors"},
+    "metrics": {"engine", "sqlite_file", "errors"},
+    "conversations": {"engine", "sqlite_file", "errors"},
     "settings": {"engine", "errors"},
     "profiles": {"engine", "errors"},
     "snippets": {"engine", "errors"},

@@ -18,21 +18,19 @@ from pathlib import Path
 
 from openarc_ui.conversations.schema import known_version, migrate
 from openarc_ui.errors import ConversationsUnusable
+from openarc_ui.sqlite_file import DAMAGED, LOCKED, FileId, primary_code, set_aside, with_companions
 
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 5.0
 RETRY_SECONDS = 0.05
 MAX_IDLE_CONNECTIONS = 4
-DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 HINTS = {
     sqlite3.SQLITE_FULL: "The disk is full: make room.",
     sqlite3.SQLITE_READONLY: "OpenArc may not write the file: see who owns it.",
     sqlite3.SQLITE_CANTOPEN: "See that its folder exists and that OpenArc may write there.",
     sqlite3.SQLITE_PERM: "See that OpenArc may read and write the file.",
 }
-FileId = tuple[int, int]
 
 
 class Database:
@@ -151,9 +149,9 @@ class Database:
                 migrate(connection)
             except sqlite3.Error as error:
                 connection.close()
-                if time.monotonic() > deadline or _primary_code(error) not in DAMAGED | LOCKED:
+                if time.monotonic() > deadline or primary_code(error) not in DAMAGED | LOCKED:
                     raise
-                if _primary_code(error) in DAMAGED:
+                if primary_code(error) in DAMAGED:
                     self._set_aside(file_id)
                 time.sleep(RETRY_SECONDS)
             except BaseException:
@@ -172,7 +170,7 @@ class Database:
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
-            for file in self._files():
+            for file in with_companions(self.path):
                 if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
                     file.chmod(0o600)
 
@@ -190,7 +188,7 @@ class Database:
     def _unusable(self, error: sqlite3.Error, file_id: FileId | None) -> ConversationsUnusable:
         """What an error of SQLite means, after a damaged file was set aside."""
         logger.warning("the database of conversations: %s", error)
-        code = _primary_code(error)
+        code = primary_code(error)
         if code in LOCKED:
             return _locked()
         if code in DAMAGED and file_id is not None:
@@ -215,14 +213,8 @@ class Database:
         self._close_idle()
         if file_id is None or self._file_id() != file_id:
             return
-        name = f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
-        for file in self._files():
-            if file.exists():
-                file.replace(self.path.with_name(name + file.name.removeprefix(self.path.name)))
+        name = set_aside(self.path)
         self.notice = f"The database of conversations was damaged; it was set aside as {name} and a new one begun."
-
-    def _files(self) -> tuple[Path, ...]:
-        return tuple(self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-shm"))
 
     def _file_id(self) -> FileId | None:
         """Which file is at the path: another one when it was set aside or deleted by somebody else."""
@@ -243,8 +235,3 @@ def _locked() -> ConversationsUnusable:
     return ConversationsUnusable(
         "The database of conversations is in use by another program.", "Try again; if it stays so, end that program."
     )
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    """SQLite's error code without its details; 0 where the error comes from Python's side."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF

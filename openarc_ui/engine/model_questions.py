@@ -5,6 +5,7 @@ Every question blocks until the worker has answered; a busy model does not delay
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from openarc_ui.engine.host import ModelHost
@@ -20,16 +21,16 @@ from openarc_ui.engine.questions import (
 )
 
 
-class ModelQuestions:
+class ModelQuestions(ABC):
     """The part of an Engine that asks; the Engine says which host answers to a name."""
 
+    @abstractmethod
     def _host(self, name: str | None) -> ModelHost:
         """The host of a name; without a name the default model's.
 
         Raises:
             ModelNotLoaded: there is none.
         """
-        raise NotImplementedError
 
     def render(self, request: PromptRequest) -> RenderedPrompt:
         """The prompt a model would be given for a conversation, and its tokens. Blocks; a busy model does not delay it.

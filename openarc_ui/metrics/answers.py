@@ -16,12 +16,11 @@ import pandas
 from openarc_ui.engine.answers import without_long_echoes
 from openarc_ui.errors import nearest
 from openarc_ui.metrics import compare, cores, detail, frames, load, roofline, timeline
-from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, STAGES, Definition
+from openarc_ui.metrics.definitions import BY_NAME, INTER_TOKEN, STAGES
 from openarc_ui.metrics.drawing import newest
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
 from openarc_ui.metrics.schema import REQUEST_COLUMNS
 
-NAMED: dict[str, Definition] = {each.name: each for each in (*FIGURES, INTER_TOKEN)}
 MOST_REQUESTS = 1000
 MOST_POINTS = 2000
 SHOWN_COLUMNS = ("id", *(name for name in REQUEST_COLUMNS if name != INTER_TOKEN.name))
@@ -130,7 +129,7 @@ def comparison(connection: sqlite3.Connection, a: Filter, b: Filter) -> dict[str
         "figures": [
             {
                 **{field.name: plain(getattr(each, field.name)) for field in dataclasses.fields(each)},
-                "label": NAMED[each.name].label,
+                "label": BY_NAME[each.name].label,
                 "unit": unit_of(each.name),
                 "a": _figure(each.a),
                 "b": _figure(each.b),
@@ -152,7 +151,7 @@ def definitions() -> dict[str, Any]:
             "formula": each.formula,
             "documentation": f"/docs/metrics#{each.name}",
         }
-        for each in NAMED.values()
+        for each in BY_NAME.values()
     ]
     return {"figures": figures, "stages": [dataclasses.asdict(stage) for stage in STAGES]}
 
@@ -192,7 +191,7 @@ def _figure(found: frames.FigureSummary | None) -> dict[str, Any] | None:
     if found is None:
         return None
     values = {name: plain(value) for name, value in dataclasses.asdict(found).items()}
-    return {**values, "label": NAMED[found.name].label, "unit": unit_of(found.name)}
+    return {**values, "label": BY_NAME[found.name].label, "unit": unit_of(found.name)}
 
 
 def _roof(decoded: roofline.Decoded, info: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -10,18 +10,16 @@ import os
 import shutil
 import sqlite3
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from openarc_ui.errors import MetricsUnreadable
 from openarc_ui.metrics.schema import MIGRATIONS, is_behind, is_derived, is_foreign, migrate
+from openarc_ui.sqlite_file import DAMAGED, FileId, primary_code, set_aside, with_companions
 
 logger = logging.getLogger(__name__)
 
-DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 UNSHARED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 BUSY_SECONDS = 1.0
 READ_SECONDS = 2.0
@@ -41,7 +39,6 @@ REASONS = {
     sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_NOTADB: "is damaged",
 }
-FileId = tuple[int, int]
 
 
 class DatabaseFile:
@@ -136,7 +133,7 @@ class DatabaseFile:
             return connection
         except sqlite3.OperationalError as error:
             connection.close()
-            has_writer = any(file.exists() for file in self._files()[1:])
+            has_writer = any(file.exists() for file in with_companions(self.path)[1:])
             if primary_code(error) not in UNSHARED or has_writer or self.file_id() is None:
                 raise
         except BaseException:
@@ -155,7 +152,7 @@ class DatabaseFile:
     def size_bytes(self) -> int:
         """Of the file and its companions."""
         total = 0
-        for file in self._files():
+        for file in with_companions(self.path):
             try:
                 total += file.stat().st_size
             except OSError:
@@ -183,14 +180,7 @@ class DatabaseFile:
 
     def set_aside(self) -> str:
         """Rename the file and its companions, so that a new one can be begun and nothing is deleted; the new name."""
-        stamp = f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
-        name, number = stamp, 2
-        while self.path.with_name(name).exists():
-            name, number = f"{stamp}-{number}", number + 1
-        for file in self._files():
-            if file.exists():
-                file.replace(self.path.with_name(name + file.name.removeprefix(self.path.name)))
-        return name
+        return set_aside(self.path)
 
     def _make_file(self) -> None:
         """The file, for its owner only; SQLite gives its companions the same mode.
@@ -204,15 +194,12 @@ class DatabaseFile:
             return
 
     def _make_private(self) -> None:
-        for file in self._files():
+        for file in with_companions(self.path):
             try:
                 if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
                     file.chmod(0o600)
             except PermissionError as error:
                 logger.warning("others may read the metrics: %s", error)
-
-    def _files(self) -> tuple[Path, ...]:
-        return tuple(self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-shm"))
 
 
 @contextmanager
@@ -239,11 +226,6 @@ def empty() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
     return connection
-
-
-def primary_code(error: BaseException | None) -> int:
-    """SQLite's error code without its details; 0 where the error comes from elsewhere."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def words_of(error: Exception) -> str:

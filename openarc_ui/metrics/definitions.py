@@ -80,6 +80,7 @@ INTER_TOKEN = Definition(
     "step n - step n-1, one for each step after the first",
 )
 """Its percentiles are over all gaps of all requests, not over requests."""
+BY_NAME: dict[str, Definition] = {each.name: each for each in (*FIGURES, INTER_TOKEN)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, get_args
 
-import pandas
-
 from openarc_ui.engine.types import BackendName, Source
 from openarc_ui.errors import InvalidRequest, MetricsUnreadable, nearest
-from openarc_ui.metrics.database import primary_code
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
 from openarc_ui.metrics.outcomes import OUTCOMES
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.sqlite_file import primary_code
 
 T = TypeVar("T")
 
@@ -135,8 +133,8 @@ def reading(store: MetricsStore) -> Iterator[sqlite3.Connection]:
     try:
         with store.reading() as connection:
             yield connection
-    except (sqlite3.Error, pandas.errors.DatabaseError) as error:
-        found = _unreadable(error.__cause__ if isinstance(error, pandas.errors.DatabaseError) else error)
+    except sqlite3.Error as error:
+        found = _unreadable(error)
         if found is None:
             raise
         raise found from error

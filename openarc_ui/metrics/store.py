@@ -16,11 +16,12 @@ from pathlib import Path
 from openarc_ui.engine.types import Bandwidth, GenerationRequest, ModelInfo, PerformanceReport
 from openarc_ui.errors import MetricsUnreadable, RequestNotFound
 from openarc_ui.metrics import rows
-from openarc_ui.metrics.database import DAMAGED, READ_SECONDS, DatabaseFile, empty, primary_code, words_of
+from openarc_ui.metrics.database import READ_SECONDS, DatabaseFile, empty, words_of
 from openarc_ui.metrics.retention import Retention
 from openarc_ui.metrics.sampler import Sample
 from openarc_ui.metrics.waiting import Waiting
 from openarc_ui.metrics.writer import Writer
+from openarc_ui.sqlite_file import DAMAGED, primary_code
 
 MAX_WAITING = 10_000
 MAX_WAITING_SAMPLES = 2_000

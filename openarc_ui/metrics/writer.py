@@ -13,21 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from openarc_ui.metrics.bugs import Bugs
-from openarc_ui.metrics.database import (
-    DAMAGED,
-    LOCKED,
-    DatabaseFile,
-    FileId,
-    emptied,
-    primary_code,
-    transaction,
-    words_of,
-)
+from openarc_ui.metrics.database import DatabaseFile, emptied, transaction, words_of
 from openarc_ui.metrics.facts import Facts
 from openarc_ui.metrics.retention import Retention, Step
 from openarc_ui.metrics.rows import TABLES, UNWRITABLE
 from openarc_ui.metrics.spill import read_spill, spill_path, write_spill
 from openarc_ui.metrics.waiting import BATCH_ROWS, Batch, Waiting
+from openarc_ui.sqlite_file import DAMAGED, LOCKED, FileId, primary_code
 
 logger = logging.getLogger(__name__)
 

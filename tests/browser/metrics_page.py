@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import re
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import plotly
 from playwright.sync_api import Locator, Page
 
-from openarc_ui.server.security import PROTECTING_HEADERS
+from tests.browser.view_page import StaticHandler
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -108,41 +103,21 @@ class MetricsPage:
         return str(self.page.evaluate("location.hash"))
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    extensions_map: Mapping[str, str] = {".js": "text/javascript", ".css": "text/css", "": "text/html"}  # type: ignore[assignment]
+class MetricsHandler(StaticHandler):
+    """Plotly and an export too."""
 
-    def end_headers(self) -> None:
-        for name, value in PROTECTING_HEADERS.items():
-            self.send_header(name, value)
-        super().end_headers()
+    page = PAGE
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
         own = {
-            "/": ("text/html; charset=utf-8", PAGE.encode),
             "/page-assets/plotly/plotly.min.js": ("text/javascript", PLOTLY.read_bytes),
             "/metrics/export": ("text/csv", lambda: b"request_id"),
         }.get(self.path.partition("?")[0])
-        if own is not None:
-            kind, content = own
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.end_headers()
-            self.wfile.write(content())
+        if own is None:
+            super().do_GET()
             return
-        self.path = self.path.removeprefix("/page-assets")
-        super().do_GET()
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: a request is no news."""
-
-
-@contextmanager
-def serve_metrics() -> Iterator[str]:
-    """Serves the page, the view's own files and Plotly, under the program's own headers; the address."""
-    handler = functools.partial(_Handler, directory=str(ASSETS))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+        kind, content = own
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.end_headers()
+        self.wfile.write(content())

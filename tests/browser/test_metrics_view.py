@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser import metrics_answers as made_up
 from tests.browser.conftest import DESKTOP, PHONE, Watched
-from tests.browser.metrics_page import MetricsPage, serve_metrics
+from tests.browser.metrics_page import MetricsHandler, MetricsPage
+from tests.browser.view_page import serve_view
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +22,7 @@ OpenMetrics = Callable[..., MetricsPage]
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with serve_metrics() as served:
+    with serve_view(MetricsHandler) as served:
         yield served
 
 

@@ -121,7 +121,10 @@ class ViewPage:
         self.page.locator(f'.oc-menu [data-action="{action}"]').click()
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
+class StaticHandler(http.server.SimpleHTTPRequestHandler):
+    """The view's own files and its page, under the program's own headers."""
+
+    page = PAGE
     extensions_map: Mapping[str, str] = {".js": "text/javascript", ".css": "text/css", "": "text/html"}  # type: ignore[assignment]
 
     def end_headers(self) -> None:
@@ -130,24 +133,24 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
     def do_GET(self) -> None:
-        if self.path != "/":
+        if self.path.partition("?")[0] != "/":
             self.path = self.path.removeprefix("/page-assets")
             super().do_GET()
             return
         self.send_response(200)
         self.send_header("content-type", "text/html; charset=utf-8")
         self.end_headers()
-        self.wfile.write(PAGE.encode())
+        self.wfile.write(self.page.encode())
 
     def log_message(self, *_: Any) -> None:
         """Nothing: a request is no news."""
 
 
 @contextmanager
-def serve_view() -> Iterator[str]:
-    """Serves the page and the view's own files, under the program's own headers; the address."""
-    handler = functools.partial(_Handler, directory=str(ASSETS))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+def serve_view(handler: type[StaticHandler] = StaticHandler) -> Iterator[str]:
+    """Serves the page and the view's own files until it is left; the address."""
+    bound = functools.partial(handler, directory=str(ASSETS))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), bound) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"

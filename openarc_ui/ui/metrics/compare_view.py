@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openarc_ui.metrics.compare import Comparison, Difference, compare
-from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, Definition
+from openarc_ui.metrics.definitions import BY_NAME, Definition
 from openarc_ui.metrics.filters import DIMENSIONS
 from openarc_ui.metrics.queries import reading
 from openarc_ui.metrics.store import MetricsStore
@@ -15,7 +15,6 @@ from openarc_ui.ui.metrics.style import COLOURS, GREY, Figure, axis, layout, not
 from openarc_ui.ui.metrics.tiles import value_of
 from openarc_ui.ui.metrics.wanted import AskedComparison, View
 
-BY_NAME = {each.name: each for each in (*FIGURES, INTER_TOKEN)}
 LOOKS = {
     "better": (COLOURS[2], "triangle-up"),
     "worse": (COLOURS[5], "triangle-down"),

@@ -7,8 +7,9 @@ from typing import Any
 import numpy
 import pandas
 
+from openarc_ui.metrics.definitions import BY_NAME
 from openarc_ui.ui.html import number
-from openarc_ui.ui.metrics.distributions import BY_NAME, of_how_many
+from openarc_ui.ui.metrics.distributions import of_how_many
 from openarc_ui.ui.metrics.style import (
     GREY,
     MOST_LINES,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pandas
 
-from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, Definition
+from openarc_ui.metrics.definitions import BY_NAME, INTER_TOKEN, Definition
 from openarc_ui.ui.html import number
 from openarc_ui.ui.metrics.style import (
     COLOURS,
@@ -25,7 +25,6 @@ from openarc_ui.ui.metrics.style import (
 )
 
 BINS = 40
-BY_NAME = {each.name: each for each in (*FIGURES, INTER_TOKEN)}
 PLAIN_BAR: dict[str, Any] = {"color": COLOURS[0], "line": {"width": 0}}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pandas
 
-from openarc_ui.metrics.definitions import FIGURES, INTER_TOKEN, Definition
+from openarc_ui.metrics.definitions import BY_NAME, INTER_TOKEN, Definition
 from openarc_ui.metrics.frames import FigureSummary, Totals
 from openarc_ui.ui.html import NOT_MEASURED, number
 from openarc_ui.ui.metrics.style import counted
@@ -24,7 +24,6 @@ ORDER = (
     "total_seconds",
     "queue_seconds",
 )
-BY_NAME = {each.name: each for each in (*FIGURES, INTER_TOKEN)}
 MISSING = {
     "ttft_seconds": "No request here brought a token",
     "queue_seconds": "No request here was taken up",

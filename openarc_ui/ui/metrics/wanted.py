@@ -12,12 +12,11 @@ from openarc_ui.engine.frozen import Frozen
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
 from openarc_ui.metrics.ordered import Sort
-from openarc_ui.metrics.queries import filter_of
+from openarc_ui.metrics.queries import CUSTOM, filter_of
 
 MOST_CHARACTERS = 300_000
 """Of a question; a prompt may be in it."""
 MOST_PROMPT_CHARACTERS = 200_000
-CUSTOM = "custom"
 
 Range = Literal["15m", "1h", "6h", "24h", "7d", "30d", "all", "custom"]
 Value = Annotated[str, StringConstraints(max_length=300)]
