@@ -16,10 +16,13 @@ OpenArcError
 │   └── LoadCancelled           the load was cancelled
 ├── DeviceUnavailable           OpenVINO has no such device here
 ├── BackendUnavailable          the backend can't be imported or can't run this model
+├── AdministratorNeeded         the key that was sent is for use, not for administration
+├── RateLimited                 this key has asked too often
 ├── EngineBusy                  the queue is full
 ├── EngineClosed                the engine is shutting down
 ├── GenerationFailed            the backend failed in the middle of a request
-│   └── WorkerDied              the worker process ended in the middle of a request
+│   ├── WorkerDied              the worker process ended in the middle of a request
+│   └── TimeLimitReached        it took longer than a request may
 ├── ConversationNotFound        no conversation of that id is this owner's
 ├── MessageNotFound             no message of that id is in the conversation
 ├── ConversationsUnusable       the database of the conversations can't be read or written
@@ -119,6 +122,17 @@ class BackendUnavailable(OpenArcError):
     code = "backend_unavailable"
 
 
+class AdministratorNeeded(OpenArcError):
+    code = "administrator_needed"
+
+
+class RateLimited(OpenArcError):
+    """`retry_after_seconds`: when the next request is let through."""
+
+    code = "rate_limited"
+    retry_after_seconds: int = 1
+
+
 class EngineBusy(OpenArcError):
     code = "engine_busy"
 
@@ -133,6 +147,10 @@ class GenerationFailed(OpenArcError):
 
 class WorkerDied(GenerationFailed):
     code = "worker_died"
+
+
+class TimeLimitReached(GenerationFailed):
+    code = "time_limit_reached"
 
 
 class ConversationNotFound(OpenArcError):

@@ -16,63 +16,37 @@ from openarc_ui.engine.bounds import MAX_PATH_CHARACTERS, MAX_TOKEN_ID, check_pr
 from openarc_ui.engine.bounds import PropertyValue as PropertyValue
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.message import Message as Message
-from openarc_ui.engine.prompts import PromptOptions, StructuredOutput, TokenDetail, check_continuation
+from openarc_ui.engine.prompts import (
+    MAX_TEXT_CHARACTERS,
+    MAX_TOKEN_IDS,
+    PromptOptions,
+    StructuredOutput,
+    TokenDetail,
+    check_continuation,
+)
+from openarc_ui.engine.sampling_parameters import SamplingParameters as SamplingParameters
 from openarc_ui.engine.scheduler import SchedulerOptions
 
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
-Source = Literal["chat", "rest", "gradio", "mcp", "bench", "again", "engine"]
-StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
-class SamplingParameters(Frozen):
-    """How the next token is chosen. A field that is left out takes the model's own default, then the built-in one."""
-
-    max_new_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Most tokens to generate for each answer.")
-    temperature: float | None = Field(None, ge=0, le=100, description="Spread of the choice; 0 means greedy.")
-    top_k: int | None = Field(
-        None, ge=0, le=1_000_000, description="Choose among this many most likely tokens; 0: no limit."
-    )
-    top_p: float | None = Field(
-        None, gt=0, le=1, description="Choose among the most likely tokens that make up this probability."
-    )
-    min_p: float | None = Field(
-        None, ge=0, lt=1, description="Drop tokens below this share of the most likely one's probability."
-    )
-    repetition_penalty: float | None = Field(
-        None, gt=0, le=10, description="Above 1: make tokens of prompt and answer less likely."
-    )
-    presence_penalty: float | None = Field(
-        None, ge=-2, le=2, description="Subtracted once from each token already in the answer."
-    )
-    frequency_penalty: float | None = Field(
-        None, ge=-2, le=2, description="Subtracted for each time a token is in the answer."
-    )
-    do_sample: bool | None = Field(None, description="False: always take the most likely token (greedy).")
-    seed: int | None = Field(
-        None,
-        ge=0,
-        le=2**63 - 1,
-        description="Same seed, same answer for a request that runs alone; what runs beside it can change it. Left out: one is drawn and reported.",
-    )
-    stop: tuple[StopString, ...] | None = Field(
-        None, max_length=16, description="End the answer before any of these texts."
-    )
-    num_return_sequences: int | None = Field(
-        None, ge=1, le=16, description="How many answers to generate; above 1 needs sampling."
-    )
-    ignore_eos: bool | None = Field(None, description="Go on to max_new_tokens past the model's end-of-text token.")
-
-    @field_validator("stop", mode="before")
-    @classmethod
-    def _one_stop_is_a_list(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+Source = Literal["chat", "rest", "openai", "gradio", "mcp", "bench", "again", "engine"]
+TokenId = Annotated[int, Field(ge=0, le=MAX_TOKEN_ID)]
+Prompt = (
+    Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
+    | Annotated[tuple[TokenId, ...], Field(min_length=1, max_length=MAX_TOKEN_IDS)]
+)
 
 
 class GenerationRequest(SamplingParameters, PromptOptions):
     """One conversation to be continued by one model."""
 
-    conversation: tuple[Message, ...] = Field(min_length=1, description="The messages so far, oldest first.")
+    conversation: tuple[Message, ...] = Field((), description="The messages so far, oldest first.")
+    prompt: Prompt | None = Field(
+        None, description="In place of a conversation: a text, or token ids, that the model goes on with as it is."
+    )
+    user: str | None = Field(
+        None, max_length=200, description="Who asks, in the client's own words; kept where the server keeps texts."
+    )
     structured_output: StructuredOutput | None = Field(None, description="What the answer has to look like.")
     token_details: bool = Field(False, description="Tell time, probability and alternatives of each token.")
     model: str | None = Field(None, description="Name of a loaded model; left out: the one loaded last.")
@@ -80,7 +54,14 @@ class GenerationRequest(SamplingParameters, PromptOptions):
     source: Source = "engine"
 
     @model_validator(mode="after")
-    def _ends_with_an_answer_to_continue(self) -> GenerationRequest:
+    def _has_one_beginning(self) -> GenerationRequest:
+        if bool(self.conversation) == bool(self.prompt):
+            raise ValueError("give a conversation with at least one message, or a prompt, and not both")
+        if self.prompt is not None:
+            unused = sorted(PromptOptions.model_fields.keys() & self.model_fields_set)
+            if unused:
+                raise ValueError(f"{unused[0]} is for a conversation; a prompt goes to the model as it is")
+            return self
         check_continuation(self.continue_final_message, self.conversation)
         return self
 

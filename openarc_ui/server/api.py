@@ -5,13 +5,17 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from openarc_ui import __version__
+from openarc_ui.access import Access
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.mcp_server import McpServer
+from openarc_ui.server.openai.responses_routes import responses_routes
+from openarc_ui.server.openai.routes import openai_routes
 from openarc_ui.server.page_assets import mount_page_assets
+from openarc_ui.server.permissions import permitted
 from openarc_ui.server.problems import install_handlers
 from openarc_ui.server.queries import refuse_the_rest, refuse_unknown_queries
 from openarc_ui.server.routes.answers import answer_routes
@@ -23,6 +27,7 @@ from openarc_ui.server.routes.generate import generate_routes
 from openarc_ui.server.routes.messages import message_routes
 from openarc_ui.server.routes.metrics import metric_routes
 from openarc_ui.server.routes.models import catalogue_routes, model_routes
+from openarc_ui.server.routes.older import older_routes
 from openarc_ui.server.routes.profiles import profile_routes
 from openarc_ui.server.routes.prompts import prompt_routes
 from openarc_ui.server.routes.system import system_routes
@@ -50,6 +55,11 @@ TAGS = [
         "name": "metrics",
         "description": "What every request cost: totals, percentiles, single requests, files, and text for Prometheus.",
     },
+    {
+        "name": "openai",
+        "description": "OpenAI's API: point any of its clients at /v1. What is not supported is refused by name.",
+    },
+    {"name": "older", "description": "Paths of earlier OpenArc versions; new programs need none of them."},
     {"name": "system", "description": "How the server and its models are."},
 ]
 
@@ -63,6 +73,7 @@ def create_api(
     exposition: Exposition,
     needs_key: bool = False,
     with_mcp: bool = False,
+    access: Access | None = None,
 ) -> FastAPI:
     """Routes over an engine and the stores, and the page's own scripts. All are opened and closed by the caller.
 
@@ -71,7 +82,9 @@ def create_api(
     Args:
         needs_key: a guard in front of it wants a key, so code to copy says where to get it.
         with_mcp: serve the Model Context Protocol too.
+        access: who may do what; left out: everybody everything.
     """
+    access = access or Access()
     mcp = McpServer(engine, profiles, store) if with_mcp else None
     api = FastAPI(
         title="OpenArc",
@@ -80,7 +93,7 @@ def create_api(
         openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(refuse_unknown_queries)],
+        dependencies=[Depends(permitted(access)), Depends(refuse_unknown_queries)],
         lifespan=mcp.lifespan if mcp is not None else None,
     )
     if mcp is not None:
@@ -98,6 +111,9 @@ def create_api(
         answer_routes(engine, conversations),
         metric_routes(engine, store, exposition, needs_key),
         docs_routes(),
+        openai_routes(engine),
+        responses_routes(engine),
+        older_routes(engine, exposition),
         system_routes(engine, startup),
     )
     for router in routers:

@@ -41,10 +41,13 @@ STATUS: Mapping[type[OpenArcError], int] = {
     errors.LoadCancelled: 409,
     errors.DeviceUnavailable: 422,
     errors.BackendUnavailable: 422,
+    errors.AdministratorNeeded: 403,
+    errors.RateLimited: 429,
     errors.EngineBusy: 503,
     errors.EngineClosed: 503,
     errors.GenerationFailed: 500,
     errors.WorkerDied: 502,
+    errors.TimeLimitReached: 504,
     errors.ConversationNotFound: 404,
     errors.MessageNotFound: 404,
     errors.ConversationsUnusable: 503,
@@ -61,14 +64,16 @@ RETRY_AFTER_SECONDS = {errors.EngineBusy: 1, errors.EngineClosed: 10}
 REASONS = {
     400: "The host name is not served, or the body can't be read at all",
     401: "An API key is needed",
-    403: "The request comes from another site",
+    403: "The request comes from another site, or its key is not for administration",
     404: "No such thing",
     409: "Not in the state things are in",
     413: "Too long",
     422: "The request is wrong",
+    429: "This key has asked too often",
     500: "It failed",
     502: "The worker died",
     503: "Busy, or not ready",
+    504: "It took longer than a request may",
 }
 ANYWHERE = (400, 401, 403, 413, 422, 500)
 """What every route can answer: the guard's four, a wrong parameter, and a mistake of ours."""
