@@ -15,9 +15,10 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from openarc_ui import __version__
+from openarc_ui.addresses import is_loopback
 from openarc_ui.errors import ConversationsUnusable, MetricsUnreadable, OpenArcError, SettingsError
 from openarc_ui.privacy import forbid_telemetry
-from openarc_ui.settings import Settings, is_loopback, prepare_folders, read_settings
+from openarc_ui.settings import Settings, prepare_folders, read_settings
 
 if TYPE_CHECKING:
     from openarc_ui.conversations.store import ConversationStore
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 SHUTDOWN_SECONDS = 2.0
 """How long answers under way may still take at Ctrl+C; an open page's event stream never ends by itself."""
+
+OPEN_TO_NETWORK = (
+    "WARNING: other machines can reach it and NO KEY is needed: everybody who reaches this port can use, load, change and "
+    "delete everything. Set OPENARC_API_KEY and leave --open-to-network out to change that."
+)
 
 
 def create_app(
@@ -46,13 +52,15 @@ def create_app(
     forbid_telemetry()
     import gradio
 
+    from openarc_ui.access import Access
     from openarc_ui.server.api import create_api
     from openarc_ui.server.owner import OwnerCookie
     from openarc_ui.server.security import Guard
     from openarc_ui.ui.blocks import build_page
     from openarc_ui.ui.theme import page_options
 
-    needs_key = settings.api_key is not None
+    access = Access(settings.requests_per_minute)
+    needs_key = settings.needs_key
     api = create_api(
         engine,
         startup,
@@ -62,6 +70,7 @@ def create_app(
         exposition,
         needs_key=needs_key,
         with_mcp=settings.mcp,
+        access=access,
     )
     application = gradio.mount_gradio_app(
         api,
@@ -71,7 +80,7 @@ def create_app(
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
-        max_file_size="8mb",
+        max_file_size=f"{settings.max_body_megabytes}mb",
         footer_links=["api"],
         **page_options(),
     )
@@ -126,6 +135,8 @@ def run(settings: Settings) -> int:
             on_loaded=on_loaded,
             queue_size=settings.queue_size,
             cache_folder=settings.cache_folder,
+            trust_remote_code=settings.trust_remote_code,
+            request_seconds=settings.request_seconds,
         )
         opened.callback(engine.close)
         exposition = Exposition(engine.status, store.health)
@@ -234,6 +245,8 @@ def _bind(settings: Settings) -> socket.socket:
 def _serve(application: Any, bound: socket.socket, settings: Settings, began_at: float, say: Any) -> None:
     import uvicorn
 
+    from openarc_ui.server.protocol import PatientProtocol
+
     class Server(uvicorn.Server):
         """Says the address once it answers."""
 
@@ -244,8 +257,10 @@ def _serve(application: Any, bound: socket.socket, settings: Settings, began_at:
             say(
                 f"OpenArc {__version__} answers on {address} after {time.perf_counter() - began_at:.1f} s. Ctrl+C ends it."
             )
-            if not is_loopback(settings.host):
-                say("Other machines can reach it; every request needs the API key.")
+            if settings.open_to_network:
+                say(OPEN_TO_NETWORK)
+            elif not is_loopback(settings.host):
+                say("Other machines can reach it; every request needs an API key.")
             if settings.open_browser:
                 webbrowser.open(address)
 
@@ -261,6 +276,8 @@ def _serve(application: Any, bound: socket.socket, settings: Settings, began_at:
 
     config = uvicorn.Config(
         application,
+        http=PatientProtocol,
+        ws="none",
         log_level="warning",
         access_log=False,
         proxy_headers=False,

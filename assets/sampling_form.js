@@ -70,7 +70,8 @@ function build() {
 // What is typed is kept as it is typed; the server says the same as this, when it is sent all the same.
 function problemOf(field, value) {
   if (value === undefined || field.kind === "choice" || field.kind === "switch") return "";
-  if (field.kind === "lines") return value.length > field.most ? `At most ${field.most} texts.` : value.some((line) => line.length > 200) ? "At most 200 characters a text." : "";
+  if (field.kind === "ids") return !Array.isArray(value) ? "Whole numbers from 0, with spaces between." : value.length > field.most ? `At most ${field.most} tokens.` : "";
+  if (field.kind === "lines") return value.length > field.most ? `At most ${field.most} lines.` : value.some((line) => line.length > 200) ? "At most 200 characters a text." : "";
   if (field.name === "seed" && /^\d{1,19}$/.test(String(value))) return ""; // beyond 2^53 it is kept as text
   if (typeof value !== "number") return field.kind === "integer" ? "Not a whole number." : "Not a number.";
   if (field.kind === "integer" && !Number.isInteger(value)) return "Not a whole number.";
@@ -78,14 +79,19 @@ function problemOf(field, value) {
   if (field.maximum !== null && (value > field.maximum || (field.below && value === field.maximum))) return `${field.below ? "Below" : "At most"} ${field.maximum}.`;
   return "";
 }
-const written = (text) => text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t");
+const written = (text) => String(text).replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t");
 const unwritten = (text) => text.replace(/\\(.)/g, (whole, letter) => ({ n: "\n", t: "\t", "\\": "\\" })[letter] ?? whole);
 function asText(field, value) {
   if (value === undefined) return "";
+  if (field.kind === "ids" && Array.isArray(value)) return value.join(" ");
   return field.kind === "lines" ? value.map(written).join("\n") : String(value);
 }
 function typed(field, text) {
   if (field.kind === "lines") { const lines = text.split("\n").filter((line) => line !== "").map(unwritten); return lines.length ? lines : undefined; }
+  if (field.kind === "ids") {
+    const parts = text.split(/[\s,]+/).filter((part) => part !== "");
+    return !parts.length ? undefined : parts.every((part) => /^\d{1,10}$/.test(part)) ? parts.map(Number) : text.trim();
+  }
   const plain = text.trim().replace(",", ".");
   if (plain === "") return undefined;
   const number = Number(plain);
@@ -111,7 +117,7 @@ function fillControl(field, line, isOff) {
   if (field.kind === "switch") { input.checked = isSet(field.name) ? value : Boolean(own()[field.name]); return; }
   if (input !== document.activeElement) input.value = asText(field, value);
   if (field.kind === "lines") { input.rows = Math.min(4, Math.max(1, input.value.split("\n").length)); input.placeholder = (own()[field.name] || []).map(written).join(" ") || "none"; }
-  else input.placeholder = shown(own()[field.name]);
+  else input.placeholder = field.kind === "ids" ? (own()[field.name] || []).join(" ") || "none" : shown(own()[field.name]);
 }
 function fill() {
   const greedy = greedyBy(), off = greedy ? state().turned_off : [];

@@ -6,16 +6,24 @@ One table, the fields below, feeds the flags, the variables, `--help`, the valid
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from openarc_ui.addresses import is_loopback, problem_of_collector, problem_of_host, problem_of_origin
 from openarc_ui.engine.types import BackendChoice
 from openarc_ui.errors import SettingsError, nearest
 
@@ -27,7 +35,12 @@ OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 OTLP_PROTOCOL_VARIABLE = "OTEL_EXPORTER_OTLP_PROTOCOL"
 OTLP_PROTOCOLS = ("", "http/protobuf", "http/json")
 """That a collector at OTEL_EXPORTER_OTLP_ENDPOINT may speak; over HTTP it takes either form."""
-SIGNAL_PATHS = ("/v1/traces", "/v1/metrics", "/v1/logs")
+SECRETS = ("api_key", "admin_key")
+"""Set by a variable or by a file that a flag names: what stands in a command line is shown to every user of the machine."""
+LISTS = ("allowed_hosts", "allowed_origins")
+LEAST_KEY_CHARACTERS = 8
+MOST_KEY_BYTES = 4096
+OTHERS_MAY_READ = 0o077
 STARTER = "starter"
 NO_MODEL = "none"
 
@@ -59,7 +72,34 @@ class Settings(BaseModel):
     queue_size: int = Field(32, ge=1, le=10_000, description="How many requests may wait for one model.")
     api_key: SecretStr | None = Field(
         None,
-        description="Key that every request and the page must present. Better set as OPENARC_API_KEY than as a flag.",
+        description="Key for use: chat, generate, read. Without an admin key it is for everything. The flag names a file that "
+        "holds it.",
+    )
+    admin_key: SecretStr | None = Field(
+        None,
+        description="Key for administration: models, profiles, caches; and for use. The flag names a file that holds it.",
+    )
+    open_to_network: bool = Field(
+        False,
+        description="Listen on another host without a key: everybody who reaches the port may use and administer everything.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Host names this server is called by, separated by commas, for example behind a proxy."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="Origins of other web pages that may call it, separated by commas, such as https://app.example."
+    )
+    requests_per_minute: int = Field(
+        0, ge=0, le=1_000_000, description="How many requests to a model each key may send in a minute; 0: no limit."
+    )
+    request_seconds: int = Field(
+        3600, ge=0, description="A request is ended when it took longer, waiting included; 0: no limit."
+    )
+    max_body_megabytes: int = Field(
+        8, ge=1, le=1024, description="The largest body of a request, and file of the page."
+    )
+    trust_remote_code: bool = Field(
+        False, description="Run Python files that come with a model. They can do all that this program can."
     )
     keep_texts: bool = Field(
         False,
@@ -92,19 +132,48 @@ class Settings(BaseModel):
         # Empty switches off what the environment switches on. The address may hold a password, so it is not repeated.
         if not value or not value.strip():
             return None
-        problem = _problem_of_collector(value)
+        problem = problem_of_collector(value)
         if problem is not None:
             raise ValueError(problem)
         return value
 
+    @field_validator(*LISTS, mode="before")
+    @classmethod
+    def _a_list_is_separated_by_commas(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator(*LISTS)
+    @classmethod
+    def _each_is_one(cls, value: tuple[str, ...], checked: ValidationInfo) -> tuple[str, ...]:
+        problem_of = problem_of_host if checked.field_name == "allowed_hosts" else problem_of_origin
+        problem = next((problem for each in value if (problem := problem_of(each)) is not None), None)
+        if problem is not None:
+            raise ValueError(problem)
+        return value
+
+    @field_validator(*SECRETS)
+    @classmethod
+    def _a_key_can_be_sent_and_not_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value() if value is not None else None
+        if key is not None and (not key.isascii() or not key.isprintable() or key != key.strip()):
+            raise ValueError("a key is one line of letters, digits and punctuation (ASCII)")
+        if key is not None and len(key) < LEAST_KEY_CHARACTERS:
+            raise ValueError(f"a key must have at least {LEAST_KEY_CHARACTERS} characters")
+        return value
+
     @model_validator(mode="after")
-    def _a_network_needs_a_key(self) -> Settings:
-        if not is_loopback(self.host) and self.api_key is None:
+    def _keys_suit_the_host_and_each_other(self) -> Settings:
+        if not is_loopback(self.host) and not self.needs_key and not self.open_to_network:
             raise ValueError(
-                f"host {self.host} can be reached from other machines, so an API key is needed: set OPENARC_API_KEY"
+                f"host {self.host} can be reached from other machines, so an API key is needed: set OPENARC_API_KEY, "
+                "or say --open-to-network"
             )
-        if self.api_key is not None and len(self.api_key.get_secret_value()) < 8:
-            raise ValueError("the API key must have at least 8 characters")
+        if self.open_to_network and (is_loopback(self.host) or self.needs_key):
+            raise ValueError(
+                "--open-to-network is for another --host without any key: leave it out, or the key and not the host"
+            )
+        if self.api_key is not None and self.api_key == self.admin_key:
+            raise ValueError("both keys are the same: leave OPENARC_ADMIN_KEY out, or choose another")
         return self
 
     @model_validator(mode="after")
@@ -116,31 +185,10 @@ class Settings(BaseModel):
             )
         return self
 
-
-def is_loopback(host: str) -> bool:
-    """True when only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _problem_of_collector(address: str) -> str | None:
-    """Why a collector can't be reached at an address, with what to give instead; None where it can."""
-    try:
-        parts = urlsplit(address)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        is_address = is_address and not any(map(str.isspace, address))
-    except ValueError:
-        is_address = False
-    if not is_address:
-        return "a collector's address is like http://localhost:4318 (OTLP over HTTP, not gRPC)"
-    signal = next((path for path in SIGNAL_PATHS if parts.path.rstrip("/").endswith(path)), None)
-    if signal is not None:
-        return f"give the collector's address without {signal}, such as http://localhost:4318: the paths of the signals are added"
-    return None
+    @property
+    def needs_key(self) -> bool:
+        """Nothing is answered without a key."""
+        return self.api_key is not None or self.admin_key is not None
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -192,8 +240,8 @@ def prepare_folders(settings: Settings) -> None:
 
 
 def flag_of(name: str) -> str:
-    """The flag of a field: `model_folder` -> `--model-folder`."""
-    return "--" + name.replace("_", "-")
+    """The flag of a field: `model_folder` -> `--model-folder`, `api_key` -> `--api-key-file`."""
+    return "--" + name.replace("_", "-") + ("-file" if name in SECRETS else "")
 
 
 def variable_of(name: str) -> str:
@@ -204,7 +252,7 @@ def variable_of(name: str) -> str:
 def default_of(name: str) -> str:
     """The default as --help shows it."""
     value = Settings.model_fields[name].default
-    return "none" if value is None else str(value)
+    return "none" if value in (None, ()) else str(value)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -225,7 +273,7 @@ def _collector_of_all_programs(environment: Mapping[str, str]) -> str | None:
     address = environment.get(OTLP_VARIABLE, "").strip()
     if not address:
         return None
-    variable, problem = OTLP_VARIABLE, _problem_of_collector(address)
+    variable, problem = OTLP_VARIABLE, problem_of_collector(address)
     if environment.get(OTLP_PROTOCOL_VARIABLE, "").strip().lower() not in OTLP_PROTOCOLS:
         variable, problem = OTLP_PROTOCOL_VARIABLE, "OpenArc sends OTLP over HTTP only (http/protobuf)"
     if problem is None:
@@ -253,14 +301,42 @@ def _from_flags(arguments: Sequence[str]) -> dict[str, Any]:
                 flag_of(name), help=text, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS
             )
         else:
-            parser.add_argument(flag_of(name), help=text, metavar=name.upper(), default=argparse.SUPPRESS)
+            shown = "FILE" if name in SECRETS else name.upper()
+            parser.add_argument(flag_of(name), help=text, metavar=shown, dest=name, default=argparse.SUPPRESS)
     parsed, unknown = parser.parse_known_args(list(arguments))
     if unknown:
         word = unknown[0].partition("=")[0]
+        if word in (flag_of(name).removesuffix("-file") for name in SECRETS):
+            raise SettingsError(
+                f"{word} is no flag: every user of this machine could read the key in the list of processes.",
+                f"Set OPENARC_{word[2:].replace('-', '_').upper()}, or name a file that holds it with {word}-file.",
+            )
         raise SettingsError(
             f"There is no flag {word}.", nearest(word, [flag_of(name) for name in Settings.model_fields])
         )
-    return vars(parsed)
+    values = vars(parsed)
+    return {**values, **{name: _key_in(Path(values[name]), flag_of(name)) for name in SECRETS if name in values}}
+
+
+def _key_in(file: Path, flag: str) -> str:
+    """A key from its file, read once. What is in there is shown nowhere.
+
+    Raises:
+        SettingsError: it can't be read, or there is no key in it.
+    """
+    try:
+        with file.open("rb") as opened:
+            key = opened.read(MOST_KEY_BYTES).decode("ascii").strip()
+            mode = os.fstat(opened.fileno()).st_mode
+    except OSError as error:
+        raise SettingsError(f"{flag}: {file} can't be read: {error.strerror or error}.", "See --help.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{flag}: {file} holds no key.", "A key is one line of ASCII.") from None
+    if not key:
+        raise SettingsError(f"{flag}: {file} is empty.", "Write the key into it, in one line.")
+    if os.name == "posix" and mode & OTHERS_MAY_READ:
+        logger.warning("Other users of this machine can read %s, which holds a key: chmod 600 it.", file)
+    return key
 
 
 def _columns() -> int:

@@ -206,7 +206,7 @@ def _scheduler_lines(options: SchedulerOptions) -> list[str]:
 def _generation_lines(request: LoadRequest) -> list[str]:
     """How the answer is generated: what the load's sampling defaults set, under GenAI's names."""
     values = _sampling(request.sampling_defaults)
-    seed, stop = values.pop("seed", None), values.pop("stop", None)
+    seed, stop, stop_ids = (values.pop(name, None) for name in ("seed", "stop", "stop_token_ids"))
     lines = [
         f"generation.{name} = {'sys.maxsize  # no limit' if (name, value) == ('top_k', 0) else _literal(value)}"
         for name, value in values.items()
@@ -218,7 +218,8 @@ def _generation_lines(request: LoadRequest) -> list[str]:
             f"generation.eos_token_id = {request.eos_token_id}",
             f"generation.stop_token_ids = {{{request.eos_token_id}}}",
         ]
-    return lines
+    more = ", ".join(map(str, stop_ids or ()))
+    return [*lines, f"generation.stop_token_ids = {{*generation.stop_token_ids, {more}}}"] if more else lines
 
 
 def _optimum_script(request: LoadRequest, model_path: str) -> str:
@@ -231,12 +232,16 @@ def _optimum_script(request: LoadRequest, model_path: str) -> str:
         f"{name}={value}" for name, value in (("export", request.export_model), ("use_cache", request.use_cache))
     ]
     values = _sampling(request.sampling_defaults)
-    seed, stop = values.pop("seed", None), values.pop("stop", None)
+    seed, stop, stop_ids = (values.pop(name, None) for name in ("seed", "stop", "stop_token_ids"))
     lacking = [name for name in ("presence_penalty", "frequency_penalty") if values.pop(name, 0.0)]
     ends_never = values.pop("ignore_eos", False)
     values |= {name: getattr(request, name) for name in sorted(WITH_IDS) if getattr(request, name) is not None}
     values |= {"eos_token_id": [-1]} if ends_never else {}
+    if stop_ids:
+        eos = values.pop("eos_token_id", "tokenizer.eos_token_id")
+        own = [] if ends_never else [eos]
     generating = ["**prompt", *(f"{name}={_literal(value)}" for name, value in values.items())]
+    generating += [f"eos_token_id=[{', '.join(map(str, (*own, *stop_ids)))}]"] if stop_ids else []
     generating += [f"stop_strings={_literal(stop)}", "tokenizer=tokenizer"] if stop else []
     messages = _literal([{"role": "user", "content": QUESTION}])
     return _lines(

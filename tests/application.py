@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,16 @@ def free_port() -> int:
 class Application:
     """Starts on construction with a database of its own; a context manager that ends it.
 
+    Args:
+        environment: variables for it; OPENARC_ ones of this process are not handed on.
+
     Attributes:
         address: where its page is.
         log: everything it wrote, as a file.
         database: the metrics it kept.
     """
 
-    def __init__(self, model_folder: Path, *flags: str) -> None:
+    def __init__(self, model_folder: Path, *flags: str, environment: Mapping[str, str] | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory()
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
@@ -52,13 +56,13 @@ class Application:
         places = ["--model-folder", str(model_folder), "--database", str(self.database)]
         places += ["--conversations", str(own / "conversations.sqlite3")]
         places += ["--profile-folder", str(own / "profiles"), "--cache-folder", str(own / "cache")]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENARC_")}
+        own_environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENARC_")}
         self._began_at = time.perf_counter()
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "app.py", "--port", str(port), *places, *flags],
                 cwd=ROOT,
-                env=environment,
+                env={**own_environment, **(environment or {})},
                 stdout=log,
                 stderr=log,
             )

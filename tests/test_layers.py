@@ -14,13 +14,14 @@ PACKAGE = ROOT / "openarc_ui"
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "addresses": set(),
     "privacy": set(),
     "sqlite_file": set(),
     "engine": {"errors", "privacy"},
     "models": {"engine", "errors", "privacy"},
     "metrics": {"engine", "sqlite_file", "errors"},
     "conversations": {"engine", "sqlite_file", "errors"},
-    "settings": {"engine", "errors"},
+    "settings": {"addresses", "engine", "errors"},
     "access": {"errors"},
     "profiles": {"engine", "errors"},
     "snippets": {"engine", "errors"},
@@ -28,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "terminal": {"startup", "engine", "errors"},
     "server": {
         "access",
+        "addresses",
         "startup",
         "settings",
         "conversations",

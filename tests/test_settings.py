@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from openarc_ui.addresses import is_loopback, neighbourhood
 from openarc_ui.errors import SettingsError
 from openarc_ui.settings import (
     Settings,
     default_of,
     flag_of,
-    is_loopback,
     prepare_folders,
     read_settings,
     variable_of,
@@ -33,7 +33,28 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         (["--port", "70000"], {}, "65535"),
         (["--backend", "torch"], {}, "genai"),
         (["--host", "0.0.0.0"], {}, "OPENARC_API_KEY"),
-        (["--api-key", "short"], {}, "8 characters"),
+        ([], {"OPENARC_API_KEY": "short"}, "--api-key-file (OPENARC_API_KEY): a key must have at least 8 characters"),
+        ([], {"OPENARC_ADMIN_KEY": "short"}, "--admin-key-file (OPENARC_ADMIN_KEY): a key must have at least 8"),
+        ([], {"OPENARC_API_KEY": " spaces-around "}, "one line of letters"),
+        ([], {"OPENARC_API_KEY": "schlüssel-wort"}, "one line of letters"),
+        ([], {"OPENARC_API_KEY": "two\nlines-of-it"}, "one line of letters"),
+        ([], {"OPENARC_API_KEY": "the-same-key", "OPENARC_ADMIN_KEY": "the-same-key"}, "both keys are the same"),
+        (["--api-key", "long-enough"], {}, "Set OPENARC_API_KEY, or name a file that holds it with --api-key-file"),
+        (["--admin-key=long-enough"], {}, "Set OPENARC_ADMIN_KEY, or name a file that holds it with --admin-key-file"),
+        (["--api-key-file", "not-there"], {}, "not-there can't be read"),
+        (["--host", "::"], {}, "or say --open-to-network"),
+        (["--open-to-network"], {}, "another --host"),
+        (["--host", "0.0.0.0", "--open-to-network"], {"OPENARC_API_KEY": "long-enough"}, "without any key"),
+        (["--allowed-origins", "*"], {}, "would let every web page in"),
+        (["--allowed-origins", "null"], {}, "would let every web page in"),
+        (["--allowed-origins", "https://a.example,b.example"], {}, "an origin is a scheme"),
+        (["--allowed-origins", "https://a.example/"], {}, "with no path"),
+        (["--allowed-origins", "https://*.example"], {}, "an origin is a scheme"),
+        (["--allowed-hosts", "http://a.example"], {}, "without scheme"),
+        (["--allowed-hosts", "a.example:80"], {}, "without scheme"),
+        (["--allowed-hosts", "*"], {}, "a host is a name"),
+        (["--max-body-megabytes", "0"], {}, "--max-body-megabytes"),
+        (["--requests-per-minute", "-1"], {}, "--requests-per-minute"),
         (["extra"], {}, "extra"),
         (["--profile", "x", "--model", "y"], {}, "leave out --profile, or --model. See --help."),
         (["--cache-folder", ""], {}, "--cache-folder (OPENARC_CACHE_FOLDER): the path is empty"),
@@ -63,6 +84,61 @@ def test_another_host_is_fine_with_a_key_and_the_key_is_never_printed() -> None:
     settings = read_settings(["--host", "0.0.0.0"], {"OPENARC_API_KEY": "a-long-secret"})
     assert settings.api_key is not None
     assert "a-long-secret" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_a_key_is_read_from_a_file_and_stripped_and_wins_over_the_variable(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("  from-the-file\n")
+    file.chmod(0o600)
+    settings = read_settings(["--admin-key-file", str(file)], {"OPENARC_ADMIN_KEY": "from-the-variable"})
+    assert settings.admin_key is not None and settings.admin_key.get_secret_value() == "from-the-file"
+    assert settings.needs_key and settings.api_key is None
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "is empty"), (b" \n", "is empty"), (b"\xff\xfe-secret", "holds no key"), (b"s3cret!", "8 char")],
+)
+def test_a_file_without_a_key_is_refused_and_not_shown(tmp_path: Path, content: bytes, says: str) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(["--api-key-file", str(file)], {})
+    told = f"{caught.value.message} {caught.value.hint}"
+    assert says in told and "s3cret" not in told
+
+
+def test_a_key_file_that_others_can_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "key"
+    file.write_text("a-long-secret")
+    file.chmod(0o600)
+    read_settings(["--api-key-file", str(file)], {})
+    assert not caplog.records
+    file.chmod(0o640)
+    read_settings(["--api-key-file", str(file)], {})
+    assert "chmod 600" in caplog.text and "a-long-secret" not in caplog.text
+
+
+@pytest.mark.parametrize("flag", ["--api-key", "--admin-key"])
+@pytest.mark.parametrize("form", ["two words", "one word"])
+def test_a_key_in_the_command_line_is_refused_and_not_repeated(flag: str, form: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings([flag, "a-long-secret"] if form == "two words" else [f"{flag}=a-long-secret"], {})
+    assert "a-long-secret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_lists_are_separated_by_commas() -> None:
+    settings = read_settings(
+        ["--allowed-origins", "https://a.example, app://obsidian.md,http://localhost:3000"],
+        {"OPENARC_ALLOWED_HOSTS": "openarc.example,192.168.1.2"},
+    )
+    assert settings.allowed_origins == ("https://a.example", "app://obsidian.md", "http://localhost:3000")
+    assert settings.allowed_hosts == ("openarc.example", "192.168.1.2")
+
+
+def test_a_network_without_a_key_must_be_asked_for() -> None:
+    assert read_settings(["--host", "0.0.0.0", "--open-to-network"], {}).open_to_network
+    assert not read_settings([], {}).needs_key
 
 
 def test_the_collector_is_also_found_under_opentelemetrys_own_name() -> None:
@@ -120,6 +196,12 @@ def test_help_explains_every_setting_with_its_default(capsys: pytest.CaptureFixt
 
 def test_a_profile_alone_is_fine() -> None:
     assert read_settings(["--profile", "last good"], {"OPENARC_MODEL": ""}).profile == "last good"
+
+
+def test_who_counts_as_one_sender() -> None:
+    assert neighbourhood("192.0.2.7") == "192.0.2.7" == neighbourhood("::ffff:192.0.2.7")
+    assert neighbourhood("2001:db8:1:2:3::4") == neighbourhood("2001:db8:1:2::9") != neighbourhood("2001:db8:1:3::9")
+    assert neighbourhood("testclient") == "testclient"
 
 
 def test_what_is_loopback() -> None:

@@ -169,7 +169,8 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """The whole program, with a key."""
     profiles = str(tmp_path_factory.mktemp("profiles"))
-    with Application(model_folder, "--model", "none", "--api-key", KEY, "--profile-folder", profiles) as application:
+    flags = ("--model", "none", "--profile-folder", profiles)
+    with Application(model_folder, *flags, environment={"OPENARC_API_KEY": KEY}) as application:
         deadline = time.monotonic() + 120
         while not answers(f"{application.address}/readyz"):
             assert time.monotonic() < deadline and application.process.poll() is None, application.log.read_text()
@@ -267,8 +268,9 @@ def test_the_genai_script_has_the_scheduler_that_openarc_hands_over() -> None:
         {"use_cache": True, "sampling_defaults": {"temperature": 0.0, "presence_penalty": 0.5}},
         {"eos_token_id": 2, "pad_token_id": 2, "sampling_defaults": {"temperature": 0.1, "seed": 7, "stop": ["\n\n"]}},
         {"sampling_defaults": {"ignore_eos": True, "max_new_tokens": 20, "do_sample": False}},
+        {"sampling_defaults": {"stop_token_ids": [30, 198], "min_new_tokens": 2, "do_sample": False}},
     ],
-    ids=["greedy", "sampling", "ignore_eos"],
+    ids=["greedy", "sampling", "ignore_eos", "stop_token_ids"],
 )
 def test_the_optimum_script_runs_without_openarc_and_answers(starter_folder: Path, load: dict[str, Any]) -> None:
     request = order(ov_config={"KV_CACHE_PRECISION": "f16"}, **load)

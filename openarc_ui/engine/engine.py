@@ -21,7 +21,7 @@ from openarc_ui.engine.compile_cache import CompileCache, LoadNote
 from openarc_ui.engine.devices import VIRTUAL_DEVICES, DeviceLayer, OpenVinoLayer
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.host import Hooks, ModelHost, OnAnswer, OnReport, OnStage
-from openarc_ui.engine.messages import LoadModel
+from openarc_ui.engine.messages import LoadModel, Terms
 from openarc_ui.engine.model_questions import ModelQuestions
 from openarc_ui.engine.places import Places
 from openarc_ui.engine.preflight import Plan, Preflight
@@ -61,6 +61,8 @@ class Engine(ModelQuestions):
         on_loaded: called with the description of every model that was loaded; same rules.
         queue_size: how many requests may wait for one model; beyond it `EngineBusy`.
         cache_folder: where compiled models are kept for the next load; None: nowhere.
+        trust_remote_code: run the Python files that a model's folder names; only Optimum does.
+        request_seconds: how long a request may take, from its submission; 0: as long as it does.
         device_layer: how devices are asked; a factory, so that OpenVINO is imported at the first question.
     """
 
@@ -73,6 +75,8 @@ class Engine(ModelQuestions):
         on_loaded: Callable[[ModelInfo], None] = lambda info: None,
         queue_size: int = 32,
         cache_folder: Path | None = None,
+        trust_remote_code: bool = False,
+        request_seconds: float = 0.0,
         device_layer: Callable[[], DeviceLayer] = OpenVinoLayer,
     ) -> None:
         self.model_folder = model_folder
@@ -84,6 +88,7 @@ class Engine(ModelQuestions):
         self._hooks = Hooks(on_report, on_answer)
         self._on_loaded = on_loaded
         self._queue_size = queue_size
+        self._terms = Terms(trust_remote_code, request_seconds)
         self._lock = threading.Lock()
         self._measuring = threading.Lock()
         self._hosts: dict[str, ModelHost] = {}
@@ -255,7 +260,9 @@ class Engine(ModelQuestions):
         cache_dir, problem = self._cached.folder_for(plan)
         paths = {**plan.paths, **({"CACHE_DIR": cache_dir} if cache_dir else {})}
         warnings = (*plan.warnings, problem) if problem else plan.warnings
-        return LoadModel(plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, warnings, paths)
+        return LoadModel(
+            plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, warnings, paths, self._terms
+        )
 
     def _load_host(self, order: LoadModel, plan: Plan, on_stage: OnStage | None, cancel: threading.Event) -> ModelInfo:
         """Start a worker, wait for its model, and put it in the place of the one of that name."""

@@ -40,7 +40,8 @@ from openarc_ui.engine.messages import (
     ToWorker,
 )
 from openarc_ui.engine.places import Places
-from openarc_ui.engine.questions import QUESTION_SECONDS, Question
+from openarc_ui.engine.prompts import ChatTemplate
+from openarc_ui.engine.questions import QUESTION_SECONDS, Question, ShowTemplate
 from openarc_ui.engine.timing import ServedBy, Stopwatch
 from openarc_ui.engine.types import (
     FinishReason,
@@ -98,6 +99,7 @@ class ModelHost:
         self._generations: dict[str, Generation] = {}
         self._stopwatches: dict[str, Stopwatch] = {}
         self._questions = OpenQuestions()
+        self._template: ChatTemplate | None = None
         self._last_decode_tokens_per_second: float | None = None
         self._gauges: WorkerGauges | None = None
         self._outbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
@@ -152,6 +154,8 @@ class ModelHost:
     def ask(self, question: Question, seconds: float = QUESTION_SECONDS) -> Any:
         """Ask the worker and wait; a running generation does not delay the answer.
 
+        The template is asked for once: it stays what it is, and every request to be parsed needs it.
+
         Raises:
             ModelNotLoaded: the model is not ready, or was unloaded meanwhile.
             WorkerDied: its process ended.
@@ -160,13 +164,23 @@ class ModelHost:
         """
         with self._lock:
             self._require_ready()
+            if isinstance(question, ShowTemplate) and self._template is not None:
+                return self._template
             waiting = self._questions.add()
         self._outbox.put(Ask(waiting.question_id, question, time.perf_counter()))
-        return self._questions.wait(waiting, self.name, seconds)
+        answer = self._questions.wait(waiting, self.name, seconds)
+        if isinstance(question, ShowTemplate):
+            self._template = answer
+        return answer
 
     def find(self, request_id: str) -> Generation | None:
         """The generation of a request in flight."""
         return self._generations.get(request_id)
+
+    @property
+    def is_ready(self) -> bool:
+        """It takes requests."""
+        return self._state is ModelState.READY
 
     @property
     def in_flight(self) -> int:

@@ -28,11 +28,25 @@ from openarc_ui.errors import OpenArcError
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What this server allows, whatever a request says.
+
+    Attributes:
+        trust_remote_code: Python files that a model's folder names may be run.
+        request_seconds: how long a request may take, from its submission; 0: no limit.
+    """
+
+    trust_remote_code: bool = False
+    request_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class LoadModel:
     """To the worker, first and once: load this model.
 
     Attributes:
         paths: properties that are paths, whole: those of the request, and CACHE_DIR when the request says nothing of it.
+        terms: the server's, not the request's.
     """
 
     request: LoadRequest
@@ -42,6 +56,7 @@ class LoadModel:
     backend_reason: str
     warnings: tuple[str, ...]
     paths: Mapping[str, str] = field(default_factory=dict)
+    terms: Terms = Terms()
 
 
 @dataclass(frozen=True, slots=True)

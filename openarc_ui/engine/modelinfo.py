@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import psutil
 
+from openarc_ui.engine.abilities import Abilities
 from openarc_ui.engine.backends.base import Backend, LoadedModel
 from openarc_ui.engine.backends.template import PLAIN_STOP
 from openarc_ui.engine.messages import LoadModel
@@ -72,6 +73,18 @@ def describe(order: LoadModel, backend: Backend, model: LoadedModel, stages: Sta
         request=order.request,
         configuration_id=_configuration_id(order, model),
         warnings=order.warnings + model.warnings + default_warnings,
+        abilities=abilities_of(backend),
+        loaded_at=time.time(),
+    )
+
+
+def abilities_of(backend: Backend) -> Abilities:
+    """What a loaded backend can do and tell."""
+    return Abilities(
+        tells_probabilities=backend.tells_probabilities,
+        most_alternatives=backend.most_alternatives,
+        has_structured_output=backend.has_structured_output,
+        supported_sampling=tuple(sorted(backend.supported_sampling)),
     )
 
 

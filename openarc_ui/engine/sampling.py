@@ -17,6 +17,7 @@ from openarc_ui.errors import InvalidRequest, ParameterNotSupported, PromptTooLo
 
 BUILT_IN: dict[str, Any] = {
     "max_new_tokens": 128,
+    "min_new_tokens": 0,
     "temperature": 1.0,
     "top_k": 50,
     "top_p": 0.9,
@@ -27,6 +28,7 @@ BUILT_IN: dict[str, Any] = {
     "do_sample": True,
     "seed": None,
     "stop": (),
+    "stop_token_ids": (),
     "num_return_sequences": 1,
     "ignore_eos": False,
 }
@@ -38,6 +40,7 @@ class Sampling:
     """Every parameter with its value; what a backend is given. `top_k` 0 means no limit."""
 
     max_new_tokens: int
+    min_new_tokens: int
     temperature: float
     top_k: int
     top_p: float
@@ -48,6 +51,7 @@ class Sampling:
     do_sample: bool
     seed: int
     stop: tuple[str, ...]
+    stop_token_ids: tuple[int, ...]
     num_return_sequences: int
     ignore_eos: bool
 
@@ -77,15 +81,19 @@ def resolve(
     backend: str,
     prompt_tokens: int,
     context_length: int | None,
+    is_conversation: bool = True,
 ) -> Sampling:
     """Settle every value for one request.
 
     Asking for a temperature above 0, or for several sequences, asks for sampling unless `do_sample` says no. A
-    temperature of 0 is greedy. `max_new_tokens` is cut to what the context leaves.
+    temperature of 0 is greedy. `max_new_tokens` is cut to what the context leaves, and `min_new_tokens` to that.
+
+    Args:
+        is_conversation: what the prompt was made of, for the words of an error.
 
     Raises:
         ParameterNotSupported: the request names a parameter this backend lacks.
-        InvalidRequest: several sequences without sampling.
+        InvalidRequest: several sequences without sampling, or an answer that must be longer than it may.
         PromptTooLong: the prompt alone fills the context.
     """
     given = request.model_dump(exclude_none=True, include=set(SAMPLING_NAMES))
@@ -100,9 +108,15 @@ def resolve(
             "Several answers need sampling: greedy choice would give the same answer each time.",
             "Set do_sample to true with a temperature above 0, or num_return_sequences to 1.",
         )
+    if "min_new_tokens" in given and values["min_new_tokens"] > values["max_new_tokens"]:
+        raise InvalidRequest(
+            f"min_new_tokens ({values['min_new_tokens']}) is more than max_new_tokens ({values['max_new_tokens']}).",
+            "Raise max_new_tokens, or lower min_new_tokens.",
+        )
     if values["seed"] is None:
         values["seed"] = secrets.randbelow(2**31)
-    values["max_new_tokens"] = _fit(values["max_new_tokens"], prompt_tokens, context_length)
+    values["max_new_tokens"] = _fit(values["max_new_tokens"], prompt_tokens, context_length, is_conversation)
+    values["min_new_tokens"] = min(values["min_new_tokens"], values["max_new_tokens"])
     return Sampling(**values)
 
 
@@ -127,10 +141,15 @@ def answer_room(max_new_tokens: int | None, defaults: Mapping[str, Any], context
     return wanted if context_length is None else min(wanted, max(1, context_length // 2))
 
 
-def _fit(max_new_tokens: int, prompt_tokens: int, context_length: int | None) -> int:
+def _fit(max_new_tokens: int, prompt_tokens: int, context_length: int | None, is_conversation: bool) -> int:
     if context_length is None:
         return max_new_tokens
     room = context_length - prompt_tokens
+    if room < 1 and not is_conversation:
+        raise PromptTooLong(
+            f"The prompt takes {prompt_tokens} tokens; this model's context holds {context_length}.",
+            "Shorten the prompt, or load a model with a longer context.",
+        )
     if room < 1:
         raise PromptTooLong(
             f"The conversation takes {prompt_tokens} tokens; this model's context holds {context_length}.",

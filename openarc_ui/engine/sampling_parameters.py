@@ -6,15 +6,23 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
+from openarc_ui.engine.bounds import MAX_TOKEN_ID
 from openarc_ui.engine.frozen import Frozen
 
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+TokenId = Annotated[int, Field(ge=0, le=MAX_TOKEN_ID)]
 
 
 class SamplingParameters(Frozen):
     """How the next token is chosen. A field that is left out takes the model's own default, then the built-in one."""
 
     max_new_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Most tokens to generate for each answer.")
+    min_new_tokens: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="No end-of-text or stop token before so many tokens; a stop text still ends the answer.",
+    )
     temperature: float | None = Field(None, ge=0, le=100, description="Spread of the choice; 0 means greedy.")
     top_k: int | None = Field(
         None, ge=0, le=1_000_000, description="Choose among this many most likely tokens; 0: no limit."
@@ -43,6 +51,9 @@ class SamplingParameters(Frozen):
     )
     stop: tuple[StopString, ...] | None = Field(
         None, max_length=16, description="End the answer before any of these texts."
+    )
+    stop_token_ids: tuple[TokenId, ...] | None = Field(
+        None, max_length=64, description="End the answer at any of these tokens, beside the model's own end-of-text."
     )
     num_return_sequences: int | None = Field(
         None, ge=1, le=16, description="How many answers to generate; above 1 needs sampling."

@@ -40,7 +40,12 @@ class _Step:
 
 
 class Session:
-    """All jobs of one model. `step` does what there is to do and returns; the worker calls it in a loop."""
+    """All jobs of one model. `step` does what there is to do and returns; the worker calls it in a loop.
+
+    Args:
+        request_seconds: how long a request may take, from its submission; 0: no limit. One that is read or generated ends
+            where its backend looks up: between steps, or between tokens where a step is a whole request.
+    """
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class Session:
         send: Callable[[StepOutput], None],
         clock: Clock,
         sampling_defaults: Mapping[str, Any],
+        request_seconds: float = 0.0,
     ) -> None:
         self._backend = backend
         self._defaults = sampling_defaults
@@ -57,6 +63,7 @@ class Session:
         self._served_by = served_by
         self._send = send
         self._clock = clock
+        self._request_seconds = request_seconds
         self._waiting: deque[SessionJob] = deque()
         self._running: dict[str, SessionJob] = {}
         self._jobs: dict[str, SessionJob] = {}
@@ -71,7 +78,7 @@ class Session:
     def add(self, generate: Generate) -> None:
         """Queue a request (any thread). A structure or a template that came with it is tried meanwhile on a thread of its own:
         that may take seconds."""
-        job = SessionJob(self, generate, self._clock)
+        job = SessionJob(self, generate, self._clock, self._request_seconds)
         self._jobs[job.request_id] = job
         self._waiting.append(job)
         self._has_news.set()
@@ -134,9 +141,7 @@ class Session:
     def _admit(self) -> None:
         if not self._waiting:
             return
-        for job in [waiting for waiting in list(self._waiting) if waiting.cancelled]:
-            self._waiting.remove(job)
-            self.finished(job, None)
+        self._drop_waiting()
         checked = [waiting for waiting in list(self._waiting) if waiting.is_checked]
         for job in checked:
             if len(self._running) >= self._backend.max_running:
@@ -158,6 +163,13 @@ class Session:
         for job in self._running.values():
             job.stopwatch.seen_beside(len(self._running))
 
+    def _drop_waiting(self) -> None:
+        """End what waits and was cancelled, or has waited too long."""
+        for job in list(self._waiting):
+            if job.cancelled or job.is_overdue:
+                self._waiting.remove(job)
+                self.finished(job, None if job.cancelled else job.out_of_time())
+
     def _check(self, job: SessionJob) -> None:
         try:
             job.check(self._backend, self._defaults, self._context_length)
@@ -178,6 +190,8 @@ class Session:
             job.stopwatch.saw_cache(percent)
 
     def _flush(self) -> None:
+        if self._waiting:
+            self._drop_waiting()  # also while a step runs a whole request
         if not (self._step.started or self._step.deltas or self._step.finished):
             return
         for request_id in list(self._step.tokens):

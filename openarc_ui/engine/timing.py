@@ -39,6 +39,7 @@ class Stopwatch:
     clock: Clock = time.perf_counter
     taken_up_at: float | None = None
     templated_at: float | None = None
+    tokenizing_at: float | None = None
     tokenized_at: float | None = None
     started_at: float | None = None
     step_times: list[float] = field(default_factory=list)
@@ -60,6 +61,10 @@ class Stopwatch:
     def take_up(self) -> None:
         """The worker turns to this request."""
         self.taken_up_at = self.clock()
+
+    def templated(self, moment: float) -> None:
+        """The template had been rendered at `moment`; what comes next is tokenizing."""
+        self.templated_at = self.tokenizing_at = moment
 
     def tokenized(self, prompt_tokens: int) -> None:
         """The prompt is ids."""
@@ -124,7 +129,7 @@ class Stopwatch:
             seed=self.seed,
             queue_seconds=_between(self.submitted_at, _or(self.taken_up_at, ended_at)),
             template_seconds=_between(self.taken_up_at, self.templated_at),
-            tokenize_seconds=_between(self.templated_at, self.tokenized_at),
+            tokenize_seconds=_between(self.tokenizing_at, self.tokenized_at),
             ttft_seconds=_between(self.submitted_at, first_at),
             prefill_seconds=_between(self.started_at, _or(first_at, ended_at)),
             decode_seconds=decode_seconds,

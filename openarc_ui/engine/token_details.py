@@ -44,10 +44,14 @@ class TokenLog:
         self._waiting: deque[_Waiting] = deque()
         self._passed = 0
 
-    def add(self, token_id: int, text: str, moment: float, odds: TokenOdds | None) -> None:
-        """A token came at `moment` and completed `text`, before stop strings were looked for."""
+    def add(self, token_id: int, text: str, moment: float, odds: TokenOdds | None, *, is_mark: bool = False) -> None:
+        """A token came at `moment` and completed `text`, before stop strings were looked for.
+
+        Args:
+            is_mark: it only ends the answer, whatever it spells.
+        """
         entry = self._look_up(token_id)
-        is_left_out = entry.is_special and not text
+        is_left_out = is_mark or (entry.is_special and not text)
         mark = _spelling(entry) if is_left_out else ""
         if text:
             for each in self._waiting:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import enum
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from openarc_ui.engine.abilities import Abilities
 from openarc_ui.engine.bounds import MAX_PATH_CHARACTERS, MAX_TOKEN_ID, check_properties
 from openarc_ui.engine.bounds import PropertyValue as PropertyValue
 from openarc_ui.engine.frozen import Frozen
@@ -25,12 +26,12 @@ from openarc_ui.engine.prompts import (
     check_continuation,
 )
 from openarc_ui.engine.sampling_parameters import SamplingParameters as SamplingParameters
+from openarc_ui.engine.sampling_parameters import TokenId
 from openarc_ui.engine.scheduler import SchedulerOptions
 
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
 Source = Literal["chat", "rest", "openai", "gradio", "mcp", "bench", "again", "engine"]
-TokenId = Annotated[int, Field(ge=0, le=MAX_TOKEN_ID)]
 Prompt = (
     Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
     | Annotated[tuple[TokenId, ...], Field(min_length=1, max_length=MAX_TOKEN_IDS)]
@@ -178,6 +179,8 @@ class ModelInfo:
         request: what was asked for, as the worker was given it.
         configuration_id: hash of model, backend, versions, device and effective properties; equal ids are comparable runs.
         traffic: what a token reads from memory; None where the files do not tell, or not all weights are read (experts).
+        abilities: what its backend can do and tell.
+        loaded_at: when it became ready, seconds since the epoch.
     """
 
     name: str
@@ -202,6 +205,8 @@ class ModelInfo:
     configuration_id: str
     warnings: tuple[str, ...] = ()
     traffic: TokenTraffic | None = None
+    abilities: Abilities = field(default_factory=Abilities)
+    loaded_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +216,9 @@ class PerformanceReport:
     Attributes:
         submitted_at: when the engine took the request, seconds since the epoch.
         queue_seconds: from submission until the worker took it up; until the end of a request that never was.
-        template_seconds: rendering the chat template; one that came with the request is rendered while it is queued.
-        tokenize_seconds: turning the prompt into ids.
+        template_seconds: rendering the chat template; one that came with the request is rendered while it is queued. None for
+            a request with a `prompt`, which none is near.
+        tokenize_seconds: turning the prompt into ids; None where it came as ids.
         ttft_seconds: time to first token, from submission.
         prefill_seconds: from handing the ids to the backend until the first token; until the end of a request that ended before.
         decode_seconds: from the first token to the last.

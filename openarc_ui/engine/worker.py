@@ -72,7 +72,13 @@ class Worker:
             return 0
         served_by = ServedBy(order.name, order.backend, order.request.device, info.configuration_id)
         self._session = Session(
-            backend, model, served_by, self._channel.send, time.perf_counter, info.generation_defaults
+            backend,
+            model,
+            served_by,
+            self._channel.send,
+            time.perf_counter,
+            info.generation_defaults,
+            order.terms.request_seconds,
         )
         self._answerer = Answerer(backend, info, self._channel.send)
         self._answerer.start()
@@ -87,7 +93,7 @@ class Worker:
         stages = StageTimer(lambda label, fraction: self._channel.send(StageReached(LoadStage(label, fraction))))
         stages.reach("Importing the backend", 0.1)
         request = _with_paths(order)
-        backend = create_backend(order.backend, request)
+        backend = create_backend(order.backend, request, trust_remote_code=order.terms.trust_remote_code)
         model = within_cache(backend.load(request, order.path, stages.reach), order.path)
         stages.reach("Warming up with a first token", 0.9)
         _warm_up(backend, model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from openarc_ui import __version__
 from openarc_ui.access import Access
@@ -11,6 +11,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
+from openarc_ui.server.description import complete_description
 from openarc_ui.server.mcp_server import McpServer
 from openarc_ui.server.openai.responses_routes import responses_routes
 from openarc_ui.server.openai.routes import openai_routes
@@ -18,6 +19,7 @@ from openarc_ui.server.page_assets import mount_page_assets
 from openarc_ui.server.permissions import permitted
 from openarc_ui.server.problems import install_handlers
 from openarc_ui.server.queries import refuse_the_rest, refuse_unknown_queries
+from openarc_ui.server.reference.llms import llms_page
 from openarc_ui.server.routes.answers import answer_routes
 from openarc_ui.server.routes.cache import cache_routes
 from openarc_ui.server.routes.conversations import conversation_routes
@@ -59,6 +61,7 @@ TAGS = [
         "name": "openai",
         "description": "OpenAI's API: point any of its clients at /v1. What is not supported is refused by name.",
     },
+    {"name": "docs", "description": "The documentation as pages, and as one page to paste into a prompt."},
     {"name": "older", "description": "Paths of earlier OpenArc versions; new programs need none of them."},
     {"name": "system", "description": "How the server and its models are."},
 ]
@@ -96,9 +99,10 @@ def create_api(
         dependencies=[Depends(permitted(access)), Depends(refuse_unknown_queries)],
         lifespan=mcp.lifespan if mcp is not None else None,
     )
+    complete_description(api)
     if mcp is not None:
         mcp.install(api)
-    routers = (
+    routers: tuple[APIRouter, ...] = (
         model_routes(engine),
         catalogue_routes(engine),
         device_routes(engine),
@@ -110,10 +114,10 @@ def create_api(
         message_routes(conversations),
         answer_routes(engine, conversations),
         metric_routes(engine, store, exposition, needs_key),
-        docs_routes(),
+        docs_routes(llms_page(api.openapi, lambda: routers)),
         openai_routes(engine),
         responses_routes(engine),
-        older_routes(engine, exposition),
+        older_routes(engine),
         system_routes(engine, startup),
     )
     for router in routers:

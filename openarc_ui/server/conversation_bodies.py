@@ -79,11 +79,11 @@ class PathBody(Frozen):
     messages: tuple[Message, ...] = Field(description="The whole path, oldest first.")
 
 
-class SummaryBody(BaseModel):
+class ConversationSummaryBody(BaseModel):
     """One conversation in a list."""
 
-    id: str = Field(examples=[CONVERSATION_ID])
-    title: str = Field(examples=["Capitals"])
+    id: str = Field(description="Of the conversation.", examples=[CONVERSATION_ID])
+    title: str = Field(description="As it is shown.", examples=["Capitals"])
     updated_at: float = Field(description="Seconds since the epoch.")
     created_at: float = Field(description="Seconds since the epoch.")
     messages: int = Field(description="On the path that is shown.")
@@ -99,7 +99,7 @@ class VersionsBody(BaseModel):
     """A message's place among those that stand at the same place."""
 
     index: int = Field(description="From 0.")
-    count: int
+    count: int = Field(description="How many there are.")
     previous: str | None = Field(description="Id of the version before it.")
     next: str | None = Field(description="Id of the version after it.")
 
@@ -107,16 +107,16 @@ class VersionsBody(BaseModel):
 class AnswerInfoBody(BaseModel):
     """What is known of a message that a model generated."""
 
-    model: str
-    request_id: str
+    model: str = Field(description="That generated it.")
+    request_id: str = Field(description="Of the request, as in the metrics.")
     finish_reason: str | None = Field(description="Null while it is being generated.", examples=["stop"])
-    is_running: bool
+    is_running: bool = Field(description="It is being generated now.")
     problem: str = Field(description="Why it failed, or what in it could not be read; empty where nothing is wrong.")
-    seed: int | None
+    seed: int | None = Field(description="It was sampled with; null: not told.")
     figures: dict[str, Any] = Field(description="What its PerformanceReport measured; times in seconds.")
     prefill_characters: int = Field(description="So many of its characters were given, not generated.")
-    reasoning_tokens: int | None
-    reasoning_seconds: float | None
+    reasoning_tokens: int | None = Field(description="Of these, thoughts; null: it had none.")
+    reasoning_seconds: float | None = Field(description="How long it thought; null: it did not.")
     group: str | None = Field(description="Shared by answers that were made side by side.")
     has_tokens: bool = Field(description="Details of its tokens are kept.")
 
@@ -124,28 +124,28 @@ class AnswerInfoBody(BaseModel):
 class MessageBody(BaseModel):
     """One message in its place."""
 
-    id: str = Field(examples=[MESSAGE_ID])
+    id: str = Field(description="Of this version of the message.", examples=[MESSAGE_ID])
     parent_id: str | None = Field(description="Of the message it follows.")
     created_at: float = Field(description="Seconds since the epoch.")
-    role: Role
-    content: str
-    name: str | None
-    tool_calls: list[ToolCall] | None
-    tool_call_id: str | None
-    reasoning_content: str | None
-    versions: VersionsBody
+    role: Role = Field(description="Who says it.")
+    content: str = Field(description="What is said.")
+    name: str | None = Field(description="Who of several; of a tool message, which tool.")
+    tool_calls: list[ToolCall] | None = Field(description="What an assistant wants called.")
+    tool_call_id: str | None = Field(description="Of a tool message: which call it answers.")
+    reasoning_content: str | None = Field(description="What an assistant thought before it answered.")
+    versions: VersionsBody = Field(description="Its place among the versions.")
     answer: AnswerInfoBody | None = Field(description="Null for what no model generated.")
 
 
 class ConversationBody(BaseModel):
     """A conversation: the path of messages that is shown and sent."""
 
-    id: str = Field(examples=[CONVERSATION_ID])
+    id: str = Field(description="Of the conversation.", examples=[CONVERSATION_ID])
     title: str = Field(description="As it is shown.", examples=["Capitals"])
     created_at: float = Field(description="Seconds since the epoch.")
     updated_at: float = Field(description="Seconds since the epoch.")
-    settings: dict[str, Any]
-    messages: list[MessageBody]
+    settings: dict[str, Any] = Field(description="The Chat tab's settings for it.")
+    messages: list[MessageBody] = Field(description="The path that is shown and sent, oldest first.")
 
     @classmethod
     def of(cls, conversation: Conversation) -> Self:
@@ -189,9 +189,9 @@ class ImportedBody(ConversationBody):
 class TokenDetailBody(BaseModel):
     """One generated token."""
 
-    id: int
+    id: int = Field(description="In the model's vocabulary.")
     text: str = Field(description='The text it completed; "" while a character is not whole yet.')
-    is_special: bool
+    is_special: bool = Field(description="A mark such as end-of-text, no part of the answer.")
     seconds: float = Field(description="Since the token before it; of the first, since the request was submitted.")
     log_probability: float | None = Field(description="Natural logarithm; null where the backend does not tell.")
     alternatives: list[tuple[str, float]] = Field(description="Likeliest tokens at this place, with their logarithms.")
@@ -205,5 +205,5 @@ class TokenDetailBody(BaseModel):
 class TokenDetailsBody(BaseModel):
     """Answer of `/conversations/{conversation_id}/messages/{message_id}/tokens`."""
 
-    message_id: str = Field(examples=[MESSAGE_ID])
+    message_id: str = Field(description="Of the answer.", examples=[MESSAGE_ID])
     tokens: list[TokenDetailBody] = Field(description="Empty where none are kept.")

@@ -1,8 +1,31 @@
-"""The page that asks for the key: self-contained, light and dark, no script."""
+"""The page that asks for a key and says what it is good for: self-contained, light and dark, no script.
+
+A right key becomes a session, which a cookie carries; the key itself is kept by nobody.
+"""
 
 from __future__ import annotations
 
 import html
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from openarc_ui.access import Role
+from openarc_ui.server.asgi import Receive, Scope, Send
+from openarc_ui.server.keys import SESSION_SECONDS, Guesses, Keys, Visitor
+
+LOGIN_PATH = "/login"
+COOKIE = "openarc_session"
+MAX_BODY_BYTES = 4096
+SAYS = {
+    Role.USER: "You are signed in with the key for use. You can chat and read the metrics; loading needs the administration key.",
+    Role.ADMINISTRATOR: "You are signed in and can do everything, loading included.",
+}
+WRONG = "That is not the key."
+TOO_MANY = "Too many wrong keys came from this address. Wait a minute."
+NO_KEY_NEEDED = "This server needs no key."
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -12,17 +35,94 @@ PAGE = """<!doctype html>
   :root {{ --back: #0e131a; --card: #161d27; --line: #2c3644; --text: #e6ebf2; --accent: #6aa8ff; --bad: #ff9b94 }} }}
 body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--back); color: var(--text);
   font: 16px/1.5 system-ui, sans-serif }}
-form {{ width: min(22rem, calc(100vw - 4rem)); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px }}
+main {{ width: min(22rem, calc(100vw - 4rem)); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px }}
 h1 {{ margin: 0 0 1rem; font-size: 1.3rem }} label {{ display: block; margin-bottom: .4rem }}
 input, button {{ box-sizing: border-box; width: 100%; padding: .6rem .8rem; font: inherit; border-radius: 8px; border: 1px solid var(--line) }}
 button {{ margin-top: 1rem; border: 0; background: var(--accent); color: var(--card); font-weight: 700; cursor: pointer }}
-p {{ margin: .8rem 0 0; min-height: 1.5rem; color: var(--bad) }}
+button.quiet {{ background: none; color: var(--accent); border: 1px solid var(--line) }}
+a {{ color: var(--accent) }} p {{ margin: .8rem 0 0 }} p.in {{ margin: 0 0 1rem }} p.bad {{ min-height: 1.5rem; color: var(--bad) }}
 :focus-visible {{ outline: 2px solid var(--accent); outline-offset: 2px }}
-</style></head><body><form method="post" action="/login"><h1>OpenArc</h1>
-<label for="key">API key</label><input id="key" name="key" type="password" autocomplete="current-password" required autofocus>
-<button type="submit">Enter</button><p role="alert">{message}</p></form></body></html>"""
+</style></head><body><main><h1>OpenArc</h1>{signed_in}<form method="post" action="/login">
+<label for="key">{label}</label><input id="key" name="key" type="password" autocomplete="current-password" required {focus}>
+<button type="submit">Enter</button><p class="bad" role="alert">{message}</p></form>{leave}</main></body></html>"""
+SIGNED_IN = '<p class="in" role="status">{says} <a href="/">Go on</a></p>'
+LEAVE = """<form method="post" action="/login"><input type="hidden" name="leave" value="yes">
+<button type="submit" class="quiet">Sign out</button></form>"""
 
 
-def login_page(message: str) -> str:
-    """The page, with a message under the form."""
-    return PAGE.format(message=html.escape(message))
+class Login:
+    """The route /login as an ASGI application."""
+
+    def __init__(self, keys: Keys, guesses: Guesses) -> None:
+        self._keys = keys
+        self._guesses = guesses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        word = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
+        if not self._keys.are_needed:
+            response: Response = RedirectResponse("/", status_code=303)
+        elif scope["method"] == "POST":
+            client = scope.get("client")
+            fields = parse_qs((await _body(receive)).decode("utf-8", "replace"))
+            is_secure = scope.get("scheme") == "https"
+            response = self._leave(word) if "leave" in fields else self._enter(fields, client, word, is_secure)
+        elif scope["method"] in ("GET", "HEAD"):
+            response = HTMLResponse(login_page(visitor=self._keys.in_session(word)))
+        else:
+            response = Response(status_code=405, headers={"Allow": "GET, HEAD, POST"})
+        response.headers["cache-control"] = "no-store"
+        await response(scope, receive, send)
+
+    def _enter(
+        self, fields: dict[str, list[str]], client: tuple[str, int] | None, word: str, is_secure: bool
+    ) -> Response:
+        address = str(client[0]) if client else ""
+        known = self._keys.in_session(word)
+        seconds = self._guesses.seconds_to_wait(address)
+        if seconds:
+            return HTMLResponse(login_page(TOO_MANY, known), 429, {"Retry-After": str(seconds)})
+        key = fields.get("key", [""])[0].strip()
+        visitor = self._keys.visitor(key)
+        if visitor is None:
+            if key:
+                self._guesses.count(address)
+            return HTMLResponse(login_page(WRONG, known), status_code=401)
+        self._keys.close_session(word)
+        response = RedirectResponse("/", status_code=303)
+        response.set_cookie(
+            COOKIE,
+            self._keys.open_session(visitor),
+            max_age=SESSION_SECONDS,
+            secure=is_secure,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    def _leave(self, word: str) -> Response:
+        self._keys.close_session(word)
+        response = RedirectResponse(LOGIN_PATH, status_code=303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return response
+
+
+def login_page(message: str = "", visitor: Visitor | None = None) -> str:
+    """The page, with a message under the form, and what the visitor may do who is signed in already."""
+    return PAGE.format(
+        message=html.escape(message),
+        signed_in=SIGNED_IN.format(says=html.escape(SAYS[visitor.role])) if visitor is not None else "",
+        leave=LEAVE if visitor is not None else "",
+        label="API key" if visitor is None else "Another key",
+        focus="autofocus" if visitor is None else "",
+    )
+
+
+async def _body(receive: Receive) -> bytes:
+    """What a form of one field needs; the rest is not read."""
+    body = b""
+    while len(body) <= MAX_BODY_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return body[:MAX_BODY_BYTES]

@@ -15,40 +15,40 @@ NOTES = "Names in the filter that no request ever had."
 class TotalsBody(BaseModel):
     """Counts over the requests of a filter."""
 
-    requests: int
-    failed: int
-    cancelled: int
+    requests: int = Field(description="All of them.")
+    failed: int = Field(description="Ended with an error that was not theirs.")
+    cancelled: int = Field(description="Ended by who asked.")
     refused: int = Field(description="Wrong themselves, so they did not fail.")
-    prompt_tokens: int
+    prompt_tokens: int = Field(description="Together.")
     cached_prompt_tokens: int | None = Field(description="From the prefix cache; null when no request told.")
     told_prompt_tokens: int = Field(description="Prompt tokens of the requests that told how many were cached.")
-    generated_tokens: int
+    generated_tokens: int = Field(description="Together.")
 
 
 class FigureBody(BaseModel):
     """One figure over the requests of a filter."""
 
-    name: str = Field(examples=["ttft_seconds"])
-    label: str = Field(examples=["TTFT"])
-    unit: Literal["s", "tokens/s"]
+    name: str = Field(description="Of the figure.", examples=["ttft_seconds"])
+    label: str = Field(description="As it is shown.", examples=["TTFT"])
+    unit: Literal["s", "tokens/s"] = Field(description="Of all its numbers.")
     count: int = Field(description="How many requests have it (gaps, for inter-token latencies); exact.")
     sampled: int = Field(description="From how many of them the percentiles come.")
-    mean: float | None
-    p50: float | None
-    p90: float | None
-    p99: float | None
-    least: float | None
-    most: float | None
+    mean: float | None = Field(description="Exact; null where nothing has it.")
+    p50: float | None = Field(description="The median.")
+    p90: float | None = Field(description="Nine of ten are at most this.")
+    p99: float | None = Field(description="99 of 100 are at most this.")
+    least: float | None = Field(description="The smallest.")
+    most: float | None = Field(description="The largest.")
 
 
 class GroupBody(BaseModel):
     """How many requests and tokens, and how much of the prompts came from the prefix cache."""
 
-    totals: TotalsBody
+    totals: TotalsBody = Field(description="Requests and tokens.")
     prefix_cache_percent: float | None = Field(description="Of told_prompt_tokens; null when no request told.")
 
 
-class SummaryBody(GroupBody):
+class MetricsSummaryBody(GroupBody):
     """Answer of `/metrics/summary`."""
 
     since: float | None = Field(description="Seconds since the epoch, inclusive; null: from the beginning.")
@@ -60,9 +60,9 @@ class SummaryBody(GroupBody):
 class GridBody(BaseModel):
     """Buckets on a time axis."""
 
-    start: float
-    width_seconds: float
-    points: int
+    start: float = Field(description="Begin of the first bucket, seconds since the epoch.")
+    width_seconds: float = Field(description="Of each bucket.")
+    points: int = Field(description="How many buckets there are.")
 
 
 class SeriesBody(BaseModel):
@@ -88,9 +88,9 @@ class SeriesBody(BaseModel):
 class StagesBody(BaseModel):
     """Where the time of one configuration's requests went."""
 
-    model: str
-    configuration_id: str
-    requests: int
+    model: str = Field(description="Name it was served under.")
+    configuration_id: str = Field(description="What it ran as.")
+    requests: int = Field(description="How many these are means of.")
     mean_seconds: dict[str, float | None] = Field(description="By stage; together the mean of total_seconds.")
 
 
@@ -105,17 +105,17 @@ class RequestsBody(BaseModel):
 class StageBody(BaseModel):
     """One part of one request's time."""
 
-    name: str = Field(examples=["prefill"])
-    label: str
-    meaning: str
-    seconds: float
+    name: str = Field(description="Of the stage.", examples=["prefill"])
+    label: str = Field(description="As it is shown.")
+    meaning: str = Field(description="What happens in it.")
+    seconds: float = Field(description="How long it took.")
 
 
 class RequestBody(BaseModel):
     """Answer of `/metrics/requests/{request_id}`."""
 
     request: dict[str, Any] = Field(description="Every column but the inter-token latencies.")
-    inter_token_latencies_seconds: list[float]
+    inter_token_latencies_seconds: list[float] = Field(description="The gap before every step but the first, in order.")
     stages: list[StageBody] = Field(description="Together they are total_seconds.")
     settings: dict[str, Any] | None = Field(description="What was asked, without its texts; null: not kept.")
     messages: dict[str, Any] | None = Field(description="The whole request; null unless the server keeps texts.")
@@ -126,81 +126,83 @@ class RequestBody(BaseModel):
 class DifferenceBody(BaseModel):
     """One figure of two groups."""
 
-    name: str = Field(examples=["decode_tokens_per_second"])
-    label: str
-    unit: Literal["s", "tokens/s"]
-    a: FigureBody | None
-    b: FigureBody | None
-    median_a: float | None
-    median_b: float | None
+    name: str = Field(description="Of the figure.", examples=["decode_tokens_per_second"])
+    label: str = Field(description="As it is shown.")
+    unit: Literal["s", "tokens/s"] = Field(description="Of its numbers.")
+    a: FigureBody | None = Field(description="In group a; null where nothing has it.")
+    b: FigureBody | None = Field(description="In group b.")
+    median_a: float | None = Field(description="Of group a.")
+    median_b: float | None = Field(description="Of group b.")
     difference_percent: float | None = Field(description="Of b's median, relative to a's.")
     low_percent: float | None = Field(description="Lower end of the 95% interval.")
-    high_percent: float | None
-    verdict: Literal["better", "worse", "no real difference", "too few"]
-    words: str
+    high_percent: float | None = Field(description="Upper end of it.")
+    verdict: Literal["better", "worse", "no real difference", "too few"] = Field(
+        description="b against a; too few: no interval can be given."
+    )
+    words: str = Field(description="The same as a sentence.")
 
 
 class ComparisonBody(BaseModel):
     """Answer of `/metrics/compare`."""
 
-    a: GroupBody
-    b: GroupBody
-    figures: list[DifferenceBody]
+    a: GroupBody = Field(description="The first group.")
+    b: GroupBody = Field(description="The second group.")
+    figures: list[DifferenceBody] = Field(description="Each with its difference.")
     notes: list[str] = Field(description=NOTES)
 
 
 class DefinitionBody(BaseModel):
     """What a figure is."""
 
-    name: str
-    label: str
-    words: str
-    unit: Literal["s", "tokens/s"]
-    is_better_higher: bool | None
-    formula: str
-    documentation: str = Field(examples=["/docs/metrics#ttft_seconds"])
+    name: str = Field(description="Of the figure.")
+    label: str = Field(description="As it is shown.")
+    words: str = Field(description="What it is.")
+    unit: Literal["s", "tokens/s"] = Field(description="Of its numbers.")
+    is_better_higher: bool | None = Field(description="False: lower is better; null: neither.")
+    formula: str = Field(description="How it is computed.")
+    documentation: str = Field(description="Where more is said.", examples=["/docs/metrics#ttft_seconds"])
 
 
 class StageMeaningBody(BaseModel):
     """What a stage is."""
 
-    name: str
-    label: str
-    meaning: str
+    name: str = Field(description="Of the stage.")
+    label: str = Field(description="As it is shown.")
+    meaning: str = Field(description="What happens in it.")
 
 
 class DefinitionsBody(BaseModel):
     """Answer of `/metrics/definitions`."""
 
-    figures: list[DefinitionBody]
-    stages: list[StageMeaningBody]
+    figures: list[DefinitionBody] = Field(description="Every figure there is.")
+    stages: list[StageMeaningBody] = Field(description="Every stage of a request, in order.")
 
 
 class BandwidthBody(BaseModel):
     """How fast a device reads its memory, measured here."""
 
-    device: str = Field(examples=["CPU"])
-    device_name: str
-    bytes_per_second: float
+    device: str = Field(description="As OpenVINO names it.", examples=["CPU"])
+    device_name: str = Field(description="Its full name.")
+    bytes_per_second: float = Field(description="Of its fast stretches, without outliers.")
     measured_at: float = Field(description="Seconds since the epoch.")
-    method: str
+    method: str = Field(description="What was run to find out.")
 
 
 class RoofBody(BaseModel):
     """How near one configuration comes to what the memory can give."""
 
-    model: str
-    configuration_id: str
-    device: str | None
+    model: str = Field(description="Name it was served under.")
+    configuration_id: str = Field(description="What it ran as.")
+    device: str | None = Field(description="Whose memory it reads; null: not kept.")
     decode_tokens_per_second: float | None = Field(description="Median of the newest requests that ran alone.")
-    context_tokens: float | None
-    bandwidth: BandwidthBody | None
+    context_tokens: float | None = Field(description="Mean length of what was attended to.")
+    bandwidth: BandwidthBody | None = Field(description="Of the device; null: not measured.")
     fraction: float | None = Field(description="Bytes read a second over the bandwidth; null: `missing` says why.")
-    bytes_per_token: float | None
-    bytes_per_second: float | None
-    bandwidth_bytes_per_second: float | None
-    words: str
-    missing: str | None
+    bytes_per_token: float | None = Field(description="Weights and KV cache, read for each token.")
+    bytes_per_second: float | None = Field(description="Of them, at the decode throughput.")
+    bandwidth_bytes_per_second: float | None = Field(description="Of the device's memory.")
+    words: str = Field(description="The same as a sentence.")
+    missing: str | None = Field(description="Why there is no fraction; null where there is one.")
 
 
 class BandwidthAsked(Frozen):

@@ -13,7 +13,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import Response
 
 from openarc_ui.conversations.owner import API_OWNER, COOKIE, owner_of
-from openarc_ui.server.security import Application, Receive, Scope, Send
+from openarc_ui.server.asgi import Application, Receive, Scope, Send
 
 PAGE = "/"
 YEAR_SECONDS = 365 * 24 * 3600

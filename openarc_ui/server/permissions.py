@@ -14,12 +14,12 @@ from openarc_ui.access import Access
 Place = tuple[str, str]
 """Method and path of a route, as it is declared."""
 
+OPEN: frozenset[Place] = frozenset({("GET", "/health"), ("GET", "/readyz")})
+"""Answered without any key: they say whether the server is there, and nothing else."""
 USE: frozenset[Place] = frozenset(
     {
         ("GET", "/status"),
         ("GET", "/optimum/status"),
-        ("GET", "/health"),
-        ("GET", "/readyz"),
         ("GET", "/models"),
         ("GET", "/models/details"),
         ("GET", "/devices"),
@@ -127,7 +127,7 @@ def permitted(access: Access) -> Callable[[Request], Awaitable[None]]:
     async def check(request: Request) -> None:
         path = getattr(request.scope.get("route"), "path", request.url.path)
         place = ("GET" if request.method == "HEAD" else request.method, path)
-        if place not in USE:
+        if place not in USE and place not in OPEN:
             access.require_administrator(request.headers, f"{request.method} {path}")
         if place in COUNTED:
             access.count(request.headers)

@@ -23,12 +23,25 @@ from openarc_ui.engine.compile_cache import CacheFolderUnusable
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.places import Places
 from openarc_ui.errors import OpenArcError
+from openarc_ui.server.openai.errors import (
+    OpenAIProblem,
+    ParameterRefused,
+    ParameterWrong,
+    as_parameter_error,
+    error_body,
+    is_openai,
+    openai_problem,
+    openai_status,
+    param_at,
+)
 
 logger = logging.getLogger(__name__)
 
 STATUS: Mapping[type[OpenArcError], int] = {
     errors.InvalidRequest: 422,
     errors.ParameterNotSupported: 422,
+    ParameterWrong: 422,
+    ParameterRefused: 422,
     errors.PropertyRejected: 422,
     errors.PromptTooLong: 413,
     errors.TemplateRefused: 422,
@@ -115,45 +128,84 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def documented_for_openai(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for a route of OpenAI's API."""
+    known = sorted({400, 401, 403, 413, 429, 500, *statuses})
+    shown: dict[int | str, dict[str, Any]] = {
+        status: {"model": OpenAIProblem, "description": REASONS.get(status, "Error")} for status in known
+    }
+    # Without a word about 4XX, FastAPI would document a 422 of its own.
+    return {**shown, "4XX": {"model": OpenAIProblem, "description": "The request is wrong"}}
+
+
 def respond(error: OpenArcError, places: Places | None = None) -> JSONResponse:
     """An error as a response, without the paths of these places."""
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS[type(error)])} if type(error) in RETRY_AFTER_SECONDS else None
     body = problem_of(error)
-    return JSONResponse(places.hidden(body) if places is not None else body, STATUS[type(error)], headers)
+    return JSONResponse(places.hidden(body) if places is not None else body, STATUS[type(error)], _headers(error))
+
+
+def respond_to_openai(error: OpenArcError, places: Places | None = None, param: str | None = None) -> JSONResponse:
+    """The same as OpenAI's clients read it.
+
+    Args:
+        param: which parameter is to blame, where the error does not say it itself.
+    """
+    status = openai_status(error, STATUS[type(error)])
+    body = openai_problem(error, status, param)
+    return JSONResponse(places.hidden(body) if places is not None else body, status, _headers(error))
+
+
+def openai_body_of(error: OpenArcError, param: str | None = None) -> dict[str, Any]:
+    """The body of an error in the middle of a stream of OpenAI's API."""
+    return openai_problem(error, openai_status(error, STATUS[type(error)]), param)
+
+
+def _headers(error: OpenArcError) -> dict[str, str] | None:
+    """When to try again, where that can be said."""
+    seconds = (
+        error.retry_after_seconds if isinstance(error, errors.RateLimited) else RETRY_AFTER_SECONDS.get(type(error))
+    )
+    return None if seconds is None else {"Retry-After": str(seconds)}
+
+
+def refusal(path: str, status: int, detail: str, code: str, hint: str) -> dict[str, Any]:
+    """The body of a refusal that is no OpenArcError, in the form that is read at its path."""
+    if is_openai(path):
+        return error_body(status, detail, code, hint)
+    return {"detail": detail, "code": code, "hint": hint}
 
 
 def install_handlers(api: FastAPI, places: Places | None = None) -> None:
-    """Every error that can leave a route leaves it in the one body.
+    """Every error that can leave a route leaves it in the one body; below /v1 in OpenAI's.
 
     Args:
         places: folders of this machine whose paths no answer shows.
     """
 
-    def answer(error: OpenArcError) -> JSONResponse:
-        return respond(error, places)
-
-    async def ours(_: Request, error: Exception) -> JSONResponse:
+    async def ours(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, OpenArcError)
-        return answer(error)
+        path = request.url.path
+        return respond_to_openai(error, places, param_at(path, error)) if is_openai(path) else respond(error, places)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return answer(explain(error.errors(), _known_fields(request)))
+        problems = error.errors()
+        explained = explain(problems, _known_fields(request))
+        if not is_openai(request.url.path):
+            return respond(explained, places)
+        first = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
+        return respond_to_openai(as_parameter_error(explained, first), places)
 
-    async def plain(_: Request, error: Exception) -> JSONResponse:
+    async def plain(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         code, hint = PLAIN.get(error.status_code, ("http_error", "See /openapi.json for what is expected."))
-        body = {"detail": f"{str(error.detail).rstrip('.')}.", "code": code, "hint": hint}
+        body = refusal(request.url.path, error.status_code, f"{str(error.detail).rstrip('.')}.", code, hint)
         return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
-    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
         logger.error("unexpected error in a route", exc_info=error)
-        body = {
-            "detail": "OpenArc made a mistake.",
-            "code": "internal_error",
-            "hint": "The server's log has the details.",
-        }
-        return JSONResponse(body, status_code=500)
+        words = ("OpenArc made a mistake.", "internal_error", "The server's log has the details.")
+        return JSONResponse(refusal(request.url.path, 500, *words), status_code=500)
 
     api.add_exception_handler(OpenArcError, ours)
     api.add_exception_handler(RequestValidationError, invalid)

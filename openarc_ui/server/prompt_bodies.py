@@ -15,6 +15,7 @@ from openarc_ui.engine.prompts import (
     PromptRequest,
     PromptToken,
     RenderedPrompt,
+    StructuredOutput,
     TokenizedText,
 )
 
@@ -52,10 +53,31 @@ class ApplyTemplateBody(PromptRequest):
     )
 
 
+class CheckStructureBody(Frozen):
+    """Body of `POST /check-structure`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"structured_output": {"choice": ["yes", "no"]}}]},
+    )
+
+    structured_output: StructuredOutput = Field(
+        description="What an answer would have to look like: exactly one of json_schema, regex, grammar and choice."
+    )
+    model: str | None = Field(None, max_length=LONGEST_NAME, description=MODEL)
+
+
+class CheckedStructureBody(BaseModel):
+    """Answer of `/check-structure`."""
+
+    is_possible: bool = Field(description="An answer can be made to look so.")
+    problem: str = Field(description="Why not; empty where it is possible.")
+    hint: str = Field(description="What to change; empty where it is possible.")
+
+
 class TokenBody(BaseModel):
     """One token of a text."""
 
-    id: int = Field(examples=[19556])
+    id: int = Field(description="In the model's vocabulary.", examples=[19556])
     text: str = Field(description='Its part of the text; "" where an earlier token of the same character has it.')
     piece: str = Field(description="The entry of the vocabulary, as the tokenizer spells it.", examples=["Hello"])
     is_special: bool = Field(description="A mark, not text.")
@@ -75,9 +97,9 @@ class PromptTokenBody(TokenBody):
 class TokensBody(BaseModel):
     """Answer of `/tokenize`."""
 
-    model: str = Field(examples=[NAME])
-    tokens: list[TokenBody]
-    count: int
+    model: str = Field(description="Name of the model that was asked.", examples=[NAME])
+    tokens: list[TokenBody] = Field(description="In order.")
+    count: int = Field(description="How many there are.")
 
     @classmethod
     def of(cls, found: TokenizedText) -> Self:
@@ -88,22 +110,22 @@ class TokensBody(BaseModel):
 class TextBody(BaseModel):
     """Answer of `/detokenize`."""
 
-    model: str = Field(examples=[NAME])
-    text: str
+    model: str = Field(description="Name of the model that was asked.", examples=[NAME])
+    text: str = Field(description="What the tokens spell.")
 
 
 class RenderedBody(BaseModel):
     """Answer of `/apply-template`: exactly what the model would be given."""
 
-    model: str = Field(examples=[NAME])
-    prompt: str
-    tokens: list[PromptTokenBody]
+    model: str = Field(description="Name of the model that was asked.", examples=[NAME])
+    prompt: str = Field(description="The text the template made.")
+    tokens: list[PromptTokenBody] = Field(description="In order; their ids are what the model gets.")
     count: int = Field(description="Of the prompt's tokens.")
     context_length: int | None = Field(description="Tokens of prompt and answer together; null: nothing bounds them.")
     context_source: str = Field(description="Where that bound comes from.", examples=["the model's config.json"])
     dropped_messages: int = Field(description="The oldest messages left out, by when_too_long.")
-    template_seconds: float
-    tokenize_seconds: float
+    template_seconds: float = Field(description="What rendering took.")
+    tokenize_seconds: float = Field(description="What tokenizing took.")
 
     @classmethod
     def of(cls, rendered: RenderedPrompt) -> Self:
@@ -124,11 +146,13 @@ class RenderedBody(BaseModel):
 class ChatTemplateBody(BaseModel):
     """Answer of `/chat-template`."""
 
-    model: str = Field(examples=[NAME])
+    model: str = Field(description="Name of the model that was asked.", examples=[NAME])
     text: str = Field(description="The Jinja source.")
     origin: str = Field(description="Where it comes from.", examples=["chat_template.jinja"])
     is_plain: bool = Field(description="The model has none; this is OpenArc's plain one.")
-    special_tokens: dict[str, str] = Field(examples=[{"eos_token": "<|im_end|>"}])
+    special_tokens: dict[str, str] = Field(
+        description="What bos_token, eos_token, ... stand for in it.", examples=[{"eos_token": "<|im_end|>"}]
+    )
 
     @classmethod
     def of(cls, template: ChatTemplate) -> Self:

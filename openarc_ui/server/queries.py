@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from openarc_ui.errors import InvalidRequest, nearest
-from openarc_ui.server.problems import PLAIN
+from openarc_ui.server.problems import PLAIN, refusal
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -85,7 +85,7 @@ def _not_allowed(methods: list[str]) -> Any:
     async def answer(request: Request) -> JSONResponse:
         code, hint = PLAIN[405]
         words = f"{request.url.path} does not take {request.method}; it takes {', '.join(methods)}."
-        return JSONResponse({"detail": words, "code": code, "hint": hint}, 405, {"Allow": ", ".join(methods)})
+        return JSONResponse(refusal(request.url.path, 405, words, code, hint), 405, {"Allow": ", ".join(methods)})
 
     return answer
 
@@ -96,6 +96,6 @@ def _not_found(paths: list[str]) -> Any:
         path = request.url.path[:200]
         near = nearest(path, paths)
         near = near if near.startswith("Did you mean") else hint
-        return JSONResponse({"detail": f"There is no route '{path}'.", "code": code, "hint": near}, 404)
+        return JSONResponse(refusal(path, 404, f"There is no route '{path}'.", code, near), 404)
 
     return answer

@@ -20,6 +20,7 @@ from openarc_ui.engine.types import (
     GenerationResult,
     LoadRequest,
     Message,
+    Prompt,
     PropertyValue,
     SamplingParameters,
 )
@@ -75,7 +76,7 @@ class LoadBody(BaseModel):
         },
     )
 
-    load_config: LoadConfig
+    load_config: LoadConfig = Field(description="Which model, on which device, with what.")
     ov_config: dict[str, PropertyValue] | None = Field(
         None, description="OpenVINO properties; left out: those the model's openarc_profile.json recommends."
     )
@@ -146,8 +147,8 @@ class ProfileBody(Frozen):
 class ProfileItem(BaseModel):
     """One profile in the answer of `/profiles`; of a broken one there is only what is wrong with its file."""
 
-    name: str
-    profile: Profile | None
+    name: str = Field(description="Its name.")
+    profile: Profile | None = Field(description="What it loads; null where its file is broken.")
     problem: str = Field(description="What is wrong with its file; empty where nothing is.")
     saved_at: float = Field(description="Seconds since the epoch.")
     is_last_good: bool = Field(description="OpenArc's own, of the last load that succeeded.")
@@ -156,8 +157,8 @@ class ProfileItem(BaseModel):
 class DeletedBody(BaseModel):
     """Answer of `DELETE /profiles/{name}`."""
 
-    status: str = "success"
-    message: str
+    status: str = Field("success", description="success.")
+    message: str = Field(description="What was deleted, in words.")
 
 
 class UnloadBody(Frozen):
@@ -180,7 +181,14 @@ class GenerateBody(AnswerOptions):
     )
 
     conversation: list[Message] | list[list[Message]] = Field(
-        min_length=1, description="The messages so far, oldest first; or a list of such lists, answered side by side."
+        default_factory=list,
+        description="The messages so far, oldest first; or a list of such lists, answered side by side.",
+    )
+    prompt: Prompt | None = Field(
+        None, description="In place of a conversation: a text, or token ids, that the model goes on with as it is."
+    )
+    user: str | None = Field(
+        None, max_length=200, description="Who asks, in your own words; kept where the server keeps texts."
     )
     request_id: str | None = Field(
         None,
@@ -192,7 +200,7 @@ class GenerateBody(AnswerOptions):
     @property
     def is_batch(self) -> bool:
         """Several conversations were sent."""
-        return isinstance(self.conversation[0], list)
+        return bool(self.conversation) and isinstance(self.conversation[0], list)
 
     def requests(self) -> list[GenerationRequest]:
         """One engine request for each conversation.
@@ -229,34 +237,36 @@ class AnswerConversationBody(AnswerWish):
 class ModelBody(BaseModel):
     """Answer of `/model/load`."""
 
-    status: str = "success"
-    message: str
-    model: str
-    id_model: str
-    backend: str
-    backend_reason: str
-    device: str
-    load_seconds: float
-    stage_seconds: list[tuple[str, float]]
-    memory_bytes: int
-    requested_properties: dict[str, Any]
-    effective_properties: dict[str, str]
-    context_length: int | None
-    configuration_id: str
+    status: str = Field("success", description="success.")
+    message: str = Field(description="The same in words.")
+    model: str = Field(description="Name it is served under.")
+    id_model: str = Field(description="The same, under the first OpenArc's name.")
+    backend: str = Field(description="The backend that runs it.")
+    backend_reason: str = Field(description="Why this one.")
+    device: str = Field(description="The device it was loaded on.")
+    load_seconds: float = Field(description="From the request until it answers.")
+    stage_seconds: list[tuple[str, float]] = Field(description="(stage, seconds) in order; together load_seconds.")
+    memory_bytes: int = Field(description="Resident memory of its process.")
+    requested_properties: dict[str, Any] = Field(description="The ov_config as given.")
+    effective_properties: dict[str, str] = Field(
+        description="What the compiled model answers for every property that can be read."
+    )
+    context_length: int | None = Field(description="Tokens of prompt and answer together; null: it does not say.")
+    configuration_id: str = Field(description="Hash of model, backend, versions, device and effective properties.")
     compile_cache: LoadNoteBody | None = Field(
         description="What this configuration took to compile without and with the cache; null: it has no part in it."
     )
-    warnings: list[str]
+    warnings: list[str] = Field(description="What is worth knowing, one sentence each.")
 
 
 class UnloadedBody(BaseModel):
     """Answer of `/model/unload`."""
 
-    status: str = "success"
-    message: str
-    model: str | None
-    freed_memory_bytes: int
-    cancelled_requests: int
+    status: str = Field("success", description="success, also where none was loaded.")
+    message: str = Field(description="The same in words.")
+    model: str | None = Field(description="Which; null: none was loaded.")
+    freed_memory_bytes: int = Field(description="Resident memory of its process just before it ended.")
+    cancelled_requests: int = Field(description="Requests that were ended with it.")
 
 
 class AnswerBody(BaseModel):
@@ -277,15 +287,15 @@ class AnswerBody(BaseModel):
     performance_metrics: dict[str, Any] | list[dict[str, Any]] = Field(
         description="The first OpenArc's keys, then those of the PerformanceReport; times in seconds."
     )
-    finish_reason: str | list[str] | list[list[str]]
-    request_id: str | list[str]
-    model: str
+    finish_reason: str | list[str] | list[list[str]] = Field(description="stop, length or cancelled.")
+    request_id: str | list[str] = Field(description="Id of the request, as in the metrics.")
+    model: str = Field(description="Name of the model that answered.")
 
 
 class ConversationAnswerBody(AnswerBody):
     """Answer of `POST /conversations/{conversation_id}/answer`: `generated_text` is new, `content` has what it begins with."""
 
-    conversation_id: str
+    conversation_id: str = Field(description="Of the conversation it was added to.")
     message_ids: list[str] = Field(description="Of the messages that were added, one for each sequence.")
 
 

@@ -1,41 +1,44 @@
-"""One guard around everything: host, origin, forwarding headers, key, body size, and what the browser may load.
+"""One guard around everything: host, origin, forwarding headers, keys and roles, body size, and what the browser may load.
 
-Pure ASGI, because it must cover the page's own routes (queue, files, uploads) as well as ours. Gradio's own means do not:
-see research/gradio, section 8.
+Pure ASGI, because it must cover the page's own routes (queue, files, uploads) as well as ours; Gradio's own means do not.
+docs/security.md says what is promised.
 """
 
 from __future__ import annotations
 
-import hmac
-import secrets
-import time
-from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-from urllib.parse import parse_qs
+import socket
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import cookie_parser
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from openarc_ui.server.login import login_page
-from openarc_ui.settings import Settings, is_loopback
+from openarc_ui.access import CALLER_HEADER, ROLE_HEADER
+from openarc_ui.addresses import is_ip_address, is_loopback, name_of
+from openarc_ui.server.asgi import Application, Message, Receive, Scope, Send
+from openarc_ui.server.keys import EVERYBODY, STRANGER, Guesses, Keys, Visitor
+from openarc_ui.server.login import COOKIE, LOGIN_PATH, Login
+from openarc_ui.server.patience import Exchange, Patience
+from openarc_ui.server.permissions import OPEN
+from openarc_ui.server.refusals import (
+    BAD_HOST,
+    CROSS_ORIGIN,
+    TOO_LARGE,
+    TOO_MANY_GUESSES,
+    UNAUTHORIZED,
+    WRONG_KEY,
+    Refusal,
+)
+from openarc_ui.settings import Settings
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-OPEN_PATHS = frozenset({"/health", "/readyz", "/login", "/favicon.ico"})
+OPEN_PATHS = frozenset({path for _, path in OPEN} | {LOGIN_PATH, "/favicon.ico"})
+"""Answered without a key."""
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-FORWARDING = (b"forwarded", b"x-gradio-server", b"x-real-ip")
-COOKIE = "openarc_session"
-SESSION_SECONDS = 7 * 24 * 3600
-MAX_BODY_BYTES = 8 * 2**20
-MAX_LOGIN_BODY_BYTES = 4096
-MAX_FAILED_LOGINS = 10
-FAILED_LOGIN_SECONDS = 60.0
+FORWARDING = (b"forwarded", b"x-gradio-server", b"x-real-ip", b"x-original-host", b"x-original-url", b"x-rewrite-url")
+OUR_OWN = (ROLE_HEADER.encode(), CALLER_HEADER.encode())
+BROWSERS_OWN = (b"cookie", b"origin")
+NO_LENGTH_DIGITS = 19
 
 PROTECTING_HEADERS = {
     "content-security-policy": (
@@ -50,97 +53,177 @@ PROTECTING_HEADERS = {
 
 
 class Guard:
-    """Wraps an ASGI application; nothing reaches it that the settings do not allow."""
+    """Wraps an ASGI application; nothing reaches it that the settings do not allow.
 
-    def __init__(self, application: Application, settings: Settings) -> None:
+    What does carries two headers of the guard's own, in place of any it came with: the role of its key and a name for it.
+    """
+
+    def __init__(self, application: Application, settings: Settings, patience: Patience | None = None) -> None:
         self._application = application
-        self._local_only = is_loopback(settings.host)
-        self._key = settings.api_key.get_secret_value().encode() if settings.api_key is not None else None
-        self._sessions: dict[str, float] = {}
-        self._failed_logins: deque[float] = deque()
+        self._patience = patience or Patience()
+        self._most_body_bytes = settings.max_body_megabytes * 2**20
+        self._names = _names(settings)
+        self._origins = frozenset(settings.allowed_origins)
+        self._keys = Keys(settings.api_key, settings.admin_key)
+        self._guesses = Guesses()
+        self._login = Login(self._keys, self._guesses)
+        # It answers what a browser asks before it calls another site, and says in each answer that this site may read it.
+        self._for_other_sites = CORSMiddleware(
+            self._from_another_site,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
-        if refusal is not None and scope["type"] == "websocket":
+        elif scope["type"] != "http":  # Nothing here speaks over a WebSocket.
             await receive()
             await send({"type": "websocket.close", "code": 1008})
-            return
-        send = _with_protecting_headers(send)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-        elif scope["path"] == "/login" and self._key is not None:
-            response = await self._login(scope, headers, receive)
-            await response(scope, receive, send)
         else:
-            scope["headers"] = [pair for pair in scope["headers"] if not _is_forwarding(pair[0])]
-            await self._application(scope, _at_most(receive, MAX_BODY_BYTES), send)
+            await self._answer(scope, receive, _with_protecting_headers(send))
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        """The response that ends the request here, or None when it may go on."""
-        host = headers.get("host", "")
-        if not host or (self._local_only and _name_of(host) not in LOCAL_NAMES):
-            return _problem(400, "bad_host", "This host name is not served here.", "Use localhost or 127.0.0.1.")
-        origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != host:
-            return _problem(
-                403, "cross_origin", "Requests from other sites are not served.", "Call it from a program instead."
-            )
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self._names.include(host) or len(headers.getlist("host")) > 1:
+            await BAD_HOST.response(scope["path"])(scope, receive, send)
+        elif origin is None or origin.partition("://")[2].lower() == host.lower():
+            await self._let_in(scope, receive, send)
+        elif origin in self._origins:
+            await self._for_other_sites(scope, receive, send)
+        else:
+            await CROSS_ORIGIN.response(scope["path"])(scope, receive, send)
+
+    async def _from_another_site(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A page of an allowed origin has what it sends itself, and nothing of what the browser keeps for this one."""
+        if scope["path"] == LOGIN_PATH:
+            await CROSS_ORIGIN.response(LOGIN_PATH)(scope, receive, send)
+            return
+        headers = [pair for pair in scope["headers"] if pair[0] not in BROWSERS_OWN]
+        await self._let_in({**scope, "headers": headers}, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            return _problem(413, "too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.", "Send less.")
-        if self._key is None or scope["path"] in OPEN_PATHS or self._is_known(headers):
-            return None
-        if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            return RedirectResponse("/login", status_code=303)
-        return _problem(401, "unauthorized", "An API key is needed.", "Send it as 'Authorization: Bearer <key>'.")
+        if (
+            not length.isascii()
+            or not length.isdigit()
+            or len(length) > NO_LENGTH_DIGITS
+            or int(length) > self._most_body_bytes
+        ):
+            await TOO_LARGE.response(scope["path"])(scope, receive, send)
+            return
+        exchange = Exchange(receive, _without_cors(send), self._most_body_bytes, self._patience)
+        if scope["path"] == LOGIN_PATH:
+            await exchange.run(self._login, scope)
+            return
+        visitor = self._visitor(scope, headers)
+        if isinstance(visitor, Visitor):
+            await exchange.run(self._application, {**scope, "headers": _told(scope, visitor)})
+        else:
+            await visitor(scope, receive, send)
 
-    def _is_known(self, headers: Headers) -> bool:
-        """The request carries the key, or the cookie of a session."""
-        bearer = headers.get("authorization", "")
-        presented = bearer[7:] if bearer[:7].lower() == "bearer " else headers.get("x-api-key", "")
-        if presented and self._is_key(presented):
-            return True
-        token = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        return self._sessions.get(token, 0.0) > time.monotonic()
-
-    def _is_key(self, presented: str) -> bool:
-        return self._key is not None and hmac.compare_digest(presented.encode("utf-8", "surrogateescape"), self._key)
-
-    async def _login(self, scope: Scope, headers: Headers, receive: Receive) -> Response:
-        if scope["method"] != "POST":
-            return HTMLResponse(login_page(""))
-        now = time.monotonic()
-        while self._failed_logins and self._failed_logins[0] < now - FAILED_LOGIN_SECONDS:
-            self._failed_logins.popleft()
-        if len(self._failed_logins) >= MAX_FAILED_LOGINS:
-            return HTMLResponse(login_page("Too many wrong keys. Wait a minute."), status_code=429)
-        fields = parse_qs((await _body(receive, MAX_LOGIN_BODY_BYTES)).decode("utf-8", "replace"))
-        if not self._is_key(fields.get("key", [""])[0]):
-            self._failed_logins.append(now)
-            return HTMLResponse(login_page("That is not the key."), status_code=401)
-        token = secrets.token_urlsafe(32)
-        self._sessions = {known: until for known, until in self._sessions.items() if until > now}
-        self._sessions[token] = now + SESSION_SECONDS
-        response = RedirectResponse("/", status_code=303)
-        response.set_cookie(COOKIE, token, max_age=SESSION_SECONDS, httponly=True, samesite="strict")
-        return response
+    def _visitor(self, scope: Scope, headers: Headers) -> Visitor | Response:
+        """Who it is, or the answer that sends him away. A key that is shown counts, whatever the cookie says."""
+        if not self._keys.are_needed:
+            return EVERYBODY
+        if scope["path"] in OPEN_PATHS:
+            return STRANGER
+        key = _key_shown(headers)
+        if not key:
+            word = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+            return self._keys.in_session(word) or _without_key(scope, headers)
+        address = _address(scope)
+        seconds = self._guesses.seconds_to_wait(address)
+        if seconds:
+            return TOO_MANY_GUESSES.response(scope["path"], {"Retry-After": str(seconds)})
+        visitor = self._keys.visitor(key)
+        if visitor is None:
+            self._guesses.count(address)
+            return _asking_for_a_key(WRONG_KEY, scope)
+        return visitor
 
 
-def _name_of(host: str) -> str:
-    """A Host header without its port."""
-    return host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What this server may be called in a Host header.
+
+    Attributes:
+        known: the names; None: any.
+        are_numbers_fine: so is every address in numbers.
+    """
+
+    known: frozenset[str] | None
+    are_numbers_fine: bool = False
+
+    def include(self, host: str) -> bool:
+        name = name_of(host)
+        is_known = self.known is None or name in self.known or (self.are_numbers_fine and is_ip_address(name))
+        return bool(name) and is_known
+
+
+def _names(settings: Settings) -> _Names:
+    """Where no key is needed, a page could have its own name lead here and so pass for this server's page. Then only names
+    are answered that can't be somebody else's. With a key any name will do, since none opens anything.
+    """
+    if settings.allowed_hosts:
+        return _Names(LOCAL_NAMES | {_bracketed(name) for name in settings.allowed_hosts})
+    if is_loopback(settings.host):
+        return _Names(LOCAL_NAMES | {_bracketed(settings.host.lower())})
+    if settings.needs_key:
+        return _Names(None)
+    here = socket.gethostname().lower()
+    return _Names(frozenset({"localhost", settings.host.lower(), here, f"{here}.local"}), are_numbers_fine=True)
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name and not name.startswith("[") else name
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _key_shown(headers: Headers) -> str:
+    bearer = headers.get("authorization", "")
+    shown = bearer[7:] if bearer[:7].lower() == "bearer " else ""
+    return shown.strip() or headers.get("x-api-key", "").strip()
+
+
+def _without_key(scope: Scope, headers: Headers) -> Response:
+    if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+        return RedirectResponse(LOGIN_PATH, status_code=303)
+    return _asking_for_a_key(UNAUTHORIZED, scope)
+
+
+def _asking_for_a_key(refusal: Refusal, scope: Scope) -> Response:
+    return refusal.response(scope["path"], {"WWW-Authenticate": "Bearer"})
+
+
+def _told(scope: Scope, visitor: Visitor) -> list[tuple[bytes, bytes]]:
+    """The headers with what the guard says of the sender, and without what only a proxy or the guard may say."""
+    kept = [pair for pair in scope["headers"] if not _is_forwarding(pair[0]) and pair[0] not in OUR_OWN]
+    return [*kept, (OUR_OWN[0], visitor.role.value.encode()), (OUR_OWN[1], visitor.name.encode())]
 
 
 def _is_forwarding(name: bytes) -> bool:
     return name.startswith(b"x-forwarded-") or name in FORWARDING
 
 
-def _problem(status: int, code: str, detail: str, hint: str) -> Response:
-    return JSONResponse({"detail": detail, "code": code, "hint": hint}, status_code=status)
+def _without_cors(send: Send) -> Send:
+    """Gradio lets any origin in, with its cookies; who may come from elsewhere is said here alone."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [pair for pair in message["headers"] if not pair[0].lower().startswith(b"access-control-")]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return sent
 
 
 def _with_protecting_headers(send: Send) -> Send:
@@ -156,26 +239,3 @@ def _with_protecting_headers(send: Send) -> Send:
         await send(message)
 
     return protected
-
-
-def _at_most(receive: Receive, limit: int) -> Receive:
-    """A body without a declared length that grows past the limit is treated as a client that left."""
-    seen = 0
-
-    async def limited() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if seen > limit else message
-
-    return limited
-
-
-async def _body(receive: Receive, limit: int) -> bytes:
-    body = b""
-    while len(body) <= limit:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    return body[:limit]

@@ -12,16 +12,21 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationResult, TextDelta
 from openarc_ui.errors import GenerationFailed, OpenArcError
 from openarc_ui.server.problems import problem_of
 
+T = TypeVar("T")
 HEARTBEAT_SECONDS = 2.0
 REPORT_SECONDS = 30.0
 KEEP_ALIVE = ": keep-alive\n\n"
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Made once: `json.dumps` with options makes an encoder for every token."""
 
@@ -44,8 +49,9 @@ async def events(
             async for batch in generations[0].async_batches(HEARTBEAT_SECONDS):
                 yield _frames(batch) or KEEP_ALIVE
         else:
-            async for text in _interleaved(generations):
-                yield text
+            streams = [each.async_batches(HEARTBEAT_SECONDS) for each in generations]
+            async for index, batch in interleaved(streams):
+                yield _frames(batch, conversation_index=index) or KEEP_ALIVE
         results = await results_of(generations)
         yield frame(answer(results), "done")
     except OpenArcError as error:
@@ -79,19 +85,23 @@ def _delta(delta: TextDelta) -> dict[str, Any]:
     return {**told, "details": [dataclasses.asdict(each) for each in delta.details]} if delta.details else told
 
 
-async def _interleaved(generations: Sequence[Generation]) -> AsyncIterator[str]:
-    """The frames of several generations as they come."""
-    news: asyncio.Queue[str | OpenArcError | None] = asyncio.Queue()
+async def interleaved(streams: Sequence[AsyncIterator[T]]) -> AsyncIterator[tuple[int, T]]:
+    """What several streams bring, as it comes, with the number of its stream. The first error ends all."""
+    if len(streams) == 1:
+        async for only in streams[0]:
+            yield 0, only
+        return
+    news: asyncio.Queue[tuple[int, T] | OpenArcError | None] = asyncio.Queue()
 
-    async def pump(index: int, generation: Generation) -> None:
+    async def pump(index: int, stream: AsyncIterator[T]) -> None:
         try:
-            async for batch in generation.async_batches(HEARTBEAT_SECONDS):
-                await news.put(_frames(batch, conversation_index=index) or KEEP_ALIVE)
+            async for item in stream:
+                await news.put((index, item))
             await news.put(None)
         except OpenArcError as error:
             await news.put(error)
 
-    pumps = [asyncio.create_task(pump(index, generation)) for index, generation in enumerate(generations)]
+    pumps = [asyncio.create_task(pump(index, stream)) for index, stream in enumerate(streams)]
     try:
         running = len(pumps)
         while running:
@@ -105,3 +115,18 @@ async def _interleaved(generations: Sequence[Generation]) -> AsyncIterator[str]:
     finally:
         for task in pumps:
             task.cancel()
+
+
+class EventStream(StreamingResponse):
+    """Frames as an answer. When it is over its generations are cancelled, also where the client left before the first frame."""
+
+    def __init__(self, frames: AsyncIterator[str], generations: Sequence[Generation]) -> None:
+        super().__init__(frames, media_type="text/event-stream", headers=STREAM_HEADERS)
+        self._generations = generations
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            for generation in self._generations:
+                generation.cancel()

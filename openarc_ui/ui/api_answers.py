@@ -1,4 +1,5 @@
-"""Answers as named Gradio endpoints: /chat to a conversation that the client keeps, /answer to one that is kept here."""
+"""Answers as named Gradio endpoints: /chat to a conversation that the client keeps, /answer to one that is kept here, and
+ending either."""
 
 from __future__ import annotations
 
@@ -19,19 +20,19 @@ from openarc_ui.engine.message import Message
 from openarc_ui.engine.types import GenerationRequest
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.ui.api_requests import owner_from, prompt_fields, read_messages
+from openarc_ui.ui.api_sampling import with_sampling
 from openarc_ui.ui.api_shown import JsonList, JsonObject, as_object, is_given, shown_message
+from openarc_ui.ui.rights import Rights
 from openarc_ui.ui.streaming import LONGEST_SECONDS, Pacer
 
 REPORT_SECONDS = 20.0
-BESIDE_SAMPLING = frozenset(
-    {"conversation", "tools", "documents", "template_arguments", "chat_template", "structured_output"}
-)
-"""Parameters of /chat that a GenerationRequest has under the same name, but not as they come."""
+RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
-def answer_endpoints(engine: Engine, store: ConversationStore) -> list[Callable[..., Any]]:
-    """The two endpoints, in the order of the documentation."""
-    return [*_chatting(engine), *_answering(engine, store)]
+def answer_endpoints(engine: Engine, store: ConversationStore, rights: Rights) -> list[Callable[..., Any]]:
+    """The three endpoints, in the order of the documentation."""
+    answering = [rights.counts(each) for each in (*_chatting(engine), *_answering(engine, store))]
+    return [*answering, *_cancelling(engine)]
 
 
 def _chatting(engine: Engine) -> list[Callable[..., Any]]:
@@ -40,18 +41,7 @@ def _chatting(engine: Engine) -> list[Callable[..., Any]]:
         conversation: JsonList = "[]",
         system_prompt: str = "",
         model: str | None = None,
-        max_new_tokens: int | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        repetition_penalty: float | None = None,
-        presence_penalty: float | None = None,
-        frequency_penalty: float | None = None,
-        do_sample: bool | None = None,
-        seed: int | None = None,
-        stop: str | None = None,
-        ignore_eos: bool | None = None,
+        *,
         prefill: str = "",
         tools: JsonList = "",
         documents: JsonList = "",
@@ -59,6 +49,8 @@ def _chatting(engine: Engine) -> list[Callable[..., Any]]:
         chat_template: str | None = None,
         structured_output: JsonObject = "",
         when_too_long: Literal["refuse", "shorten"] = "refuse",
+        request_id: RequestId | None = None,
+        **sampling: Any,
     ) -> AsyncIterator[str]:
         """Continue a conversation; streams the answer as it grows, exactly as the model writes it.
 
@@ -67,18 +59,6 @@ def _chatting(engine: Engine) -> list[Callable[..., Any]]:
             conversation: The messages before it, a list of {"role", "content"} or its JSON text.
             system_prompt: Put in front when not empty.
             model: Name of a loaded model; left out: the one loaded last.
-            max_new_tokens: Most tokens to generate.
-            temperature: Spread of the choice; 0 means greedy.
-            top_k: Choose among this many most likely tokens; 0: no limit.
-            top_p: Choose among the most likely tokens that make up this probability.
-            min_p: Drop tokens below this share of the most likely one's probability.
-            repetition_penalty: Above 1: make tokens used before less likely.
-            presence_penalty: Subtracted once from each token already in the answer.
-            frequency_penalty: Subtracted for each time a token is in the answer.
-            do_sample: False: always take the most likely token.
-            seed: Same seed, same answer.
-            stop: End the answer before this text.
-            ignore_eos: Go on to max_new_tokens past the end-of-text token.
             prefill: What the answer begins with; only what is new is streamed.
             tools: Tools in OpenAI's form, a list or its JSON text; as a text also Python signatures.
             documents: Documents for the chat template, a list of objects or its JSON text.
@@ -86,12 +66,13 @@ def _chatting(engine: Engine) -> list[Callable[..., Any]]:
             chat_template: A Jinja template in place of the model's.
             structured_output: One of json_schema, regex, grammar and choice, as an object or its JSON text.
             when_too_long: shorten leaves out the oldest messages of a conversation that does not fit.
+            request_id: Your own id, to cancel it by with /cancel_request.
+
+        Returns:
+            The answer so far; the last one is the whole.
         """
-        given = {
-            name: value
-            for name, value in locals().items()
-            if name in GenerationRequest.model_fields.keys() - BESIDE_SAMPLING and value is not None
-        }
+        given = {name: value for name, value in sampling.items() if value is not None}
+        given |= {name: value for name, value in (("model", model), ("request_id", request_id)) if value is not None}
         given |= prompt_fields(tools, documents, template_arguments, chat_template)
         if is_given(structured_output):
             given["structured_output"] = as_object(structured_output, "structured_output")
@@ -99,10 +80,11 @@ def _chatting(engine: Engine) -> list[Callable[..., Any]]:
         if prefill:
             messages = (*messages, Message(role="assistant", content=prefill))
             given["continue_final_message"] = True
-        async for text in _streamed(engine, GenerationRequest(conversation=messages, source="gradio", **given)):
+        request = GenerationRequest(conversation=messages, source="gradio", when_too_long=when_too_long, **given)
+        async for text in _streamed(engine, request):
             yield text
 
-    return [chat]
+    return [with_sampling(chat, left_out={"num_return_sequences"})]
 
 
 def _conversation(system_prompt: str, before: tuple[Message, ...], message: str) -> tuple[Message, ...]:
@@ -146,11 +128,14 @@ def _answering(engine: Engine, store: ConversationStore) -> list[Callable[..., A
         Args:
             conversation_id: Which.
             options: Sampling, tools, documents, template_arguments, chat_template, structured_output, tool_format,
-                when_too_long, token_details, as an object or its JSON text.
+                when_too_long, token_details, request_id, as an object or its JSON text.
             prefill: What the answer begins with.
             parent_id: Id of the message to answer; left out: the last of the path.
             continue_final_message: Go on with the answer the path ends with, as a new version of it.
             model: Name of a loaded model; left out: the one loaded last.
+
+        Returns:
+            The answers so far; the last one has the state done, and the messages as they are kept.
         """
         own = {
             "prefill": prefill,
@@ -178,6 +163,21 @@ def _answering(engine: Engine, store: ConversationStore) -> list[Callable[..., A
         yield {"state": "done", "conversation_id": conversation_id, "answers": answers}
 
     return [answer]
+
+
+def _cancelling(engine: Engine) -> list[Callable[..., Any]]:
+    async def cancel_request(request_id: RequestId) -> dict[str, bool]:
+        """Cancel a request that runs or waits, whoever sent it. What it wrote so far is its answer.
+
+        Args:
+            request_id: The id it was given, or that /metrics_requests shows.
+
+        Returns:
+            Whether there was such a request.
+        """
+        return {"cancelled": await anyio.to_thread.run_sync(engine.cancel, request_id)}
+
+    return [cancel_request]
 
 
 def _wish(options: dict[str, Any], own: dict[str, Any]) -> AnswerWish:

@@ -28,6 +28,7 @@ WANTED = {
     "list_type": "a list",
 }
 """What pydantic's complaints about a type ask for."""
+PARAMETERS = "openarc_parameters"
 
 
 class as_gradio_error:  # noqa: N801 - reads as a statement: `with as_gradio_error():`
@@ -66,14 +67,25 @@ def endpoint(function: Callable[..., Any]) -> Callable[..., Any]:
                     async for value in values:
                         yield value
 
-        return streamed
+        return _kept(streamed, parameters)
 
     @functools.wraps(function)
     async def answered(*given: Any, **named: Any) -> Any:
         with as_gradio_error():
             return await function(**checked(given, named))
 
-    return answered
+    return _kept(answered, parameters)
+
+
+def parameters_of(function: Callable[..., Any]) -> type[BaseModel]:
+    """The model that the parameters of an endpoint are held against."""
+    parameters: type[BaseModel] = getattr(function, PARAMETERS)
+    return parameters
+
+
+def _kept(wrapper: Callable[..., Any], parameters: type[BaseModel]) -> Callable[..., Any]:
+    setattr(wrapper, PARAMETERS, parameters)
+    return wrapper
 
 
 def _parameters_of(function: Callable[..., Any]) -> type[BaseModel]:

@@ -16,22 +16,39 @@ from openarc_ui.profiles import ProfileStore, parse_profile
 from openarc_ui.snippets import SnippetKind, local_path, snippet
 from openarc_ui.ui.api_shown import JsonObject
 from openarc_ui.ui.api_watch import LoadWatch
+from openarc_ui.ui.rights import Rights
+
+ACTIONS = {
+    "list_profiles": "Listing profiles",
+    "get_profile": "Reading a profile",
+    "export_profile": "Exporting a profile",
+    "save_profile": "Saving a profile",
+    "delete_profile": "Deleting a profile",
+    "load_profile": "Loading a profile",
+    "profile_code": "Copying a profile as code",
+}
+"""Endpoint -> what its caller is told that needs the administration key."""
 
 
 def profile_endpoints(
-    engine: Engine, profiles: ProfileStore, watch: LoadWatch, needs_key: bool
+    engine: Engine, profiles: ProfileStore, watch: LoadWatch, rights: Rights, needs_key: bool
 ) -> list[Callable[..., Any]]:
     """Every endpoint about profiles, in the order of the documentation.
 
     Args:
         needs_key: the server wants a key, so code to copy says where to get it.
     """
-    return [*_keeping(engine, profiles), *_using(engine, profiles, watch, needs_key)]
+    made = [*_keeping(engine, profiles), *_using(engine, profiles, watch, needs_key)]
+    return [rights.administers(ACTIONS[each.__name__], each) for each in made]
 
 
 def _keeping(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]:
     async def list_profiles() -> list[dict[str, Any]]:
-        """Every saved profile; the one called "last good" is the last load that worked."""
+        """Every saved profile; the one called "last good" is the last load that worked.
+
+        Returns:
+            One object a profile: name, when it was saved, what is wrong with it, and what it says.
+        """
         entries = await anyio.to_thread.run_sync(profiles.list)
         return [{"name": each.name, "problem": each.problem, "saved_at": each.saved_at, "is_last_good": each.is_last_good,
                  "profile": each.profile and each.profile.model_dump(mode="json")} for each in entries]  # fmt: skip
@@ -41,6 +58,9 @@ def _keeping(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]
 
         Args:
             name: Which.
+
+        Returns:
+            The profile: version, name, description and what it loads.
         """
         return (await anyio.to_thread.run_sync(profiles.get, name)).model_dump(mode="json")
 
@@ -49,6 +69,9 @@ def _keeping(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]
 
         Args:
             name: Which.
+
+        Returns:
+            The text of the file.
         """
         return await anyio.to_thread.run_sync(profiles.export, name)
 
@@ -59,6 +82,9 @@ def _keeping(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]
             profile: {"version": 1, "name": ..., "description": ..., "load": {"model_path": ..., ...}}, or that as a text.
             replace: Overwrite one of the same name.
             name: Save it under this name instead of its own.
+
+        Returns:
+            The name it was saved under.
         """
         text = profile if isinstance(profile, str) else json.dumps(profile)
 
@@ -74,6 +100,9 @@ def _keeping(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]
 
         Args:
             name: Which.
+
+        Returns:
+            Name of the profile that is gone.
         """
         await anyio.to_thread.run_sync(profiles.delete, name)
         return name
@@ -87,6 +116,9 @@ def _using(engine: Engine, profiles: ProfileStore, watch: LoadWatch, needs_key: 
 
         Args:
             name: Which.
+
+        Returns:
+            Stages while it loads; the last is the loaded model with the state ready.
         """
         profile = await anyio.to_thread.run_sync(profiles.get, name)
         async for news in watch.load(profile.load):
@@ -98,6 +130,9 @@ def _using(engine: Engine, profiles: ProfileStore, watch: LoadWatch, needs_key: 
         Args:
             name: Which.
             kind: curl, python or gradio_client call this server; openvino_genai and optimum need no OpenArc.
+
+        Returns:
+            The code.
         """
         profile = await anyio.to_thread.run_sync(profiles.get, name)
         path = await anyio.to_thread.run_sync(local_path, engine.model_folder, profile.load.model_path)

@@ -1,4 +1,4 @@
-"""What a model sees, as named Gradio endpoints: tokens, a rendered conversation, the chat template."""
+"""What a model sees, as named Gradio endpoints: tokens, a rendered conversation, the chat template, a structure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pydantic import Field
 
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.prompts import PromptRequest
+from openarc_ui.engine.prompts import PromptRequest, StructuredOutput
 from openarc_ui.ui.api_requests import prompt_fields, read_ids, read_messages
-from openarc_ui.ui.api_shown import JsonList, JsonObject
+from openarc_ui.ui.api_shown import JsonList, JsonObject, as_object
 
 QUESTIONS_AT_ONCE = 16
 LoadedModel = Annotated[str, Field(max_length=LONGEST_NAME)] | None
@@ -23,7 +23,7 @@ LoadedModel = Annotated[str, Field(max_length=LONGEST_NAME)] | None
 def prompt_endpoints(engine: Engine) -> list[Callable[..., Any]]:
     """Every endpoint about prompts, in the order of the documentation."""
     limiter = anyio.CapacityLimiter(QUESTIONS_AT_ONCE)
-    return [*_tokens(engine, limiter), *_templates(engine, limiter)]
+    return [*_tokens(engine, limiter), *_templates(engine, limiter), *_structures(engine, limiter)]
 
 
 def _tokens(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[..., Any]]:
@@ -33,6 +33,9 @@ def _tokens(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[...
         Args:
             text: What to tokenize.
             model: Name of a loaded model; left out: the one loaded last.
+
+        Returns:
+            The model, the tokens with id, text and piece, and how many they are.
         """
 
         def ask() -> dict[str, Any]:
@@ -52,6 +55,9 @@ def _tokens(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[...
             tokens: Ids, a list or its JSON text.
             model: Name of a loaded model; left out: the one loaded last.
             skip_special_tokens: Leave special tokens out of the text.
+
+        Returns:
+            The model and the text.
         """
         asking = partial(engine.detokenize, read_ids(tokens), model, skip_special_tokens=skip_special_tokens)
         name, text = await anyio.to_thread.run_sync(asking, limiter=limiter)
@@ -71,7 +77,7 @@ def _templates(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,
         when_too_long: Literal["refuse", "shorten"] = "refuse",
-        max_new_tokens: int | None = None,
+        max_new_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None,
     ) -> dict[str, Any]:
         """A conversation as the model would be given it: the prompt as text and as tokens. Nothing is generated.
 
@@ -86,6 +92,9 @@ def _templates(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[
             continue_final_message: End within the last message, which is the assistant's.
             when_too_long: shorten leaves out the oldest messages until it fits, and says how many.
             max_new_tokens: With shorten: room to leave for the answer.
+
+        Returns:
+            The prompt as text and as tokens, how many they are, and the context length.
         """
         request = PromptRequest(
             conversation=read_messages(conversation, "conversation"),
@@ -108,7 +117,29 @@ def _templates(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[
 
         Args:
             model: Name of a loaded model; left out: the one loaded last.
+
+        Returns:
+            The template's Jinja source, where it comes from, and its special tokens.
         """
         return dataclasses.asdict(await anyio.to_thread.run_sync(engine.chat_template, model, limiter=limiter))
 
     return [apply_template, chat_template]
+
+
+def _structures(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[..., Any]]:
+    async def check_structure(structured_output: JsonObject, model: LoadedModel = None) -> dict[str, Any]:
+        """Try a structure out before it is sent with /chat or /answer. What can't be used is an error that says why.
+
+        Args:
+            structured_output: One of json_schema, regex, grammar and choice, as an object or its JSON text.
+            model: Name of a loaded model; left out: the one loaded last.
+
+        Returns:
+            Which of the four it is, and that it is accepted.
+        """
+        structure = StructuredOutput.model_validate(as_object(structured_output, "structured_output"))
+        asking = partial(engine.check_structure, structure, model)
+        await anyio.to_thread.run_sync(asking, limiter=limiter)
+        return {"accepted": True, "kind": structure.kind}
+
+    return [check_structure]

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import gradio as gr
 
+from openarc_ui.access import Access
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus
@@ -20,6 +21,7 @@ from openarc_ui.ui.chat import tab as chat_tab
 from openarc_ui.ui.chat.tab import ChatTab, build_chat_tab
 from openarc_ui.ui.load_tab import LoadTab, build_load_tab, fill_when_opened
 from openarc_ui.ui.metrics.tab import build_metrics_tab
+from openarc_ui.ui.rights import Rights
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
 
@@ -39,8 +41,15 @@ def build_page(
     conversations: ConversationStore,
     *,
     needs_key: bool = False,
+    access: Access | None = None,
 ) -> gr.Blocks:
-    """The whole page over an engine, its stores and a start-up. Builds anew on every call."""
+    """The whole page over an engine, its stores and a start-up. Builds anew on every call.
+
+    Args:
+        needs_key: the server wants a key, so code to copy says where to get it.
+        access: who may do what; left out: everybody everything.
+    """
+    rights = Rights(access)
     logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
     with gr.Blocks(title="OpenArc", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="oa-header"):
@@ -55,17 +64,18 @@ def build_page(
             theme = gr.Button(THEME_BUTTON, size="sm", elem_id="oa-theme")
         with gr.Tabs(selected="chat", elem_id="oa-tabs"):
             with gr.Tab("Load", id="load", render_children=True):
-                loads = build_load_tab(engine, profiles, needs_key=needs_key)
+                loads = build_load_tab(engine, profiles, rights, needs_key=needs_key)
             with gr.Tab("Chat", id="chat"):
-                chats = build_chat_tab(engine, startup, conversations, page)
+                chats = build_chat_tab(engine, startup, conversations, page, rights)
             with gr.Tab("Metrics", id="metrics"):
-                build_metrics_tab(engine, store, needs_key=needs_key)
-        add_endpoints(engine, store, profiles, conversations, needs_key=needs_key)
-        _follow(page, engine, startup, status, again, loads, chats)
+                build_metrics_tab(engine, store, rights, needs_key=needs_key)
+        add_endpoints(engine, store, startup, profiles, conversations, rights, needs_key=needs_key)
+        _follow(page, engine, startup, status, again, loads, chats, rights)
         loads.ahead.saved.render()
         chats.column.last_open.render()
-        fill_when_opened(page, loads, profiles)
-        again.click(startup.retry, None, None, queue=False, api_visibility="private", show_progress="hidden")
+        fill_when_opened(page, loads, profiles, rights)
+        retry = rights.administers("Beginning the start-up again", startup.retry)
+        again.click(retry, None, None, api_visibility="private", show_progress="hidden")
         theme.click(None, None, None, js="() => window.openarcToggleTheme()", api_visibility="private")
     page.queue(max_size=None, default_concurrency_limit=8)
     _poll_quietly(page)
@@ -80,16 +90,19 @@ def _follow(
     again: gr.Button,
     loads: LoadTab,
     chats: ChatTab,
+    rights: Rights,
 ) -> None:
     """The page follows the engine: components are updated when a model came, went or changed what it does."""
     now = engine.status()
-    load_components, _ = load_tab.refresh(loads, now)
+    load_components, _ = load_tab.refresh(loads, now, True)
     chat_components, _ = chat_tab.refresh(chats, now)
 
-    async def follow_engine() -> list[Any]:
+    async def follow_engine(request: gr.Request) -> list[Any]:
         now, begun = await anyio.to_thread.run_sync(engine.status), startup.status()
-        has_failed = begun.phase is StartupPhase.FAILED and not now.models
-        return [gr.update(visible=has_failed), *load_tab.refresh(loads, now)[1], *chat_tab.refresh(chats, now)[1]]
+        may_administer = rights.may_administer(request)
+        has_failed = begun.phase is StartupPhase.FAILED and not now.models and may_administer
+        of_loads = load_tab.refresh(loads, now, may_administer)[1]
+        return [gr.update(visible=has_failed), *of_loads, *chat_tab.refresh(chats, now)[1]]
 
     outputs = [again, *load_components, *chat_components]
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}

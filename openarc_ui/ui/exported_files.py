@@ -10,10 +10,11 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import psutil
 from gradio.utils import get_upload_folder
+from typing_extensions import TypedDict
 
 from openarc_ui.metrics.export import KINDS, ExportFormat, export
 from openarc_ui.metrics.queries import filter_of, reading

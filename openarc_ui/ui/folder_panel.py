@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -14,12 +15,31 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import OpenArcError
 from openarc_ui.ui.html import NOT_MEASURED, card, empty, error_card, number, size
 from openarc_ui.ui.load_view import KINDS, load_words
+from openarc_ui.ui.rights import Rights
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
-def build_folder_panel(engine: Engine) -> tuple[gr.HTML, gr.Dropdown, gr.HTML]:
-    """The list, the viewer and the cache, inside an open gr.Tab; returns what a refresh fills."""
+@dataclass(frozen=True, slots=True)
+class FolderPanel:
+    """Its components; `clear` and the viewer are for those who may administer."""
+
+    table: gr.HTML
+    model: gr.Dropdown
+    file: gr.Dropdown
+    note: gr.HTML
+    text: gr.Code
+    cache: gr.HTML
+    clear: gr.Button
+
+    @property
+    def filled(self) -> list[Any]:
+        """What a look into the folder fills."""
+        return [self.table, self.model, self.cache]
+
+
+def build_folder_panel(engine: Engine, rights: Rights) -> FolderPanel:
+    """The list, the viewer and the cache, inside an open gr.Tab."""
     with gr.Row(equal_height=True):
         gr.HTML(
             '<p class="oa-muted">Everything below the model folder that is a model, or was meant to be one.</p>',
@@ -40,6 +60,27 @@ def build_folder_panel(engine: Engine) -> tuple[gr.HTML, gr.Dropdown, gr.HTML]:
             cache = gr.HTML(elem_id="oa-cache", elem_classes="oa-tight")
             clear = gr.Button("Clear the compile cache", size="sm", elem_id="oa-clear-cache")
 
+    panel = FolderPanel(table, model, file, note, text, cache, clear)
+    _wire_viewer(engine, panel, rights)
+    _wire_cache(engine, panel, rights)
+    folder_opened = looking_into(engine, rights)
+    refresh.click(folder_opened, [model], panel.filled, **PRIVATE)
+    return panel
+
+
+def looking_into(engine: Engine, rights: Rights) -> Callable[..., Any]:
+    """What opening and refreshing the panel call. Who may not read a model's files is offered none."""
+
+    def folder_opened(request: gr.Request, chosen: str | None) -> tuple[str, Any, str]:
+        table, model, cache = folder_updates(engine, chosen)
+        if not rights.may_administer(request):
+            model = gr.update(choices=[], value=None, interactive=False)
+        return table, model, cache
+
+    return folder_opened
+
+
+def _wire_viewer(engine: Engine, panel: FolderPanel, rights: Rights) -> None:
     def choose(name: str | None) -> tuple[Any, Any, Any]:
         if not name:
             return gr.update(choices=[], value=None), gr.update(value=""), ""
@@ -66,6 +107,12 @@ def build_folder_panel(engine: Engine) -> tuple[gr.HTML, gr.Dropdown, gr.HTML]:
             value=found.text, language=found.language
         ), f'<p class="oa-about">{escape(" · ".join(words))}</p>{warning}'
 
+    choosing, showing = (rights.administers("Reading a model's files", each) for each in (choose, show))
+    panel.model.change(choosing, [panel.model], [panel.file, panel.text, panel.note], **PRIVATE)
+    panel.file.input(showing, [panel.model, panel.file], [panel.text, panel.note], **PRIVATE)
+
+
+def _wire_cache(engine: Engine, panel: FolderPanel, rights: Rights) -> None:
     def empty_the_cache() -> str:
         if engine.compile_cache is None:
             return cache_html(engine)
@@ -77,11 +124,8 @@ def build_folder_panel(engine: Engine) -> tuple[gr.HTML, gr.Dropdown, gr.HTML]:
             engine, f"{size(cleared.freed_bytes)} were freed." + "".join(f" {each}" for each in cleared.skipped)
         )
 
-    refresh.click(lambda chosen: folder_updates(engine, chosen), [model], [table, model, cache], **PRIVATE)
-    model.change(choose, [model], [file, text, note], **PRIVATE)
-    file.input(show, [model, file], [text, note], **PRIVATE)
-    clear.click(empty_the_cache, None, [cache], **PRIVATE)
-    return table, model, cache
+    clearing = rights.administers("Clearing the compile cache", empty_the_cache)
+    panel.clear.click(clearing, None, [panel.cache], **PRIVATE)
 
 
 def folder_updates(engine: Engine, chosen: str | None) -> tuple[str, Any, str]:

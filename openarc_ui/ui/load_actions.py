@@ -30,6 +30,7 @@ from openarc_ui.ui.load_components import backend_choices, choices_of, device_ch
 from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, as_json, form_of, read_object
 from openarc_ui.ui.option_form import form_state, shown_findings
 from openarc_ui.ui.profiles_bar import differs_from
+from openarc_ui.ui.rights import NOTE, Rights
 
 NO_FAILURE: dict[str, Any] = {"request": None, "findings": []}
 BROKEN_FORM = "# The form has a mistake; correct it first."
@@ -54,12 +55,13 @@ class Planned:
 
 
 class Actions:
-    """The form's actions over one engine."""
+    """The form's actions over one engine. Whose key is for use only is told neither profiles nor where models are."""
 
-    def __init__(self, engine: Engine, profiles: ProfileStore, needs_key: bool) -> None:
+    def __init__(self, engine: Engine, profiles: ProfileStore, needs_key: bool, rights: Rights | None = None) -> None:
         self._engine = engine
         self._profiles = profiles
         self._needs_key = needs_key
+        self._rights = rights or Rights()
         self._traps = {name: trap.text for name, trap in traps().items()}
 
     def look_ahead(self, request: gr.Request, *values: Any) -> tuple[Any, ...]:
@@ -69,16 +71,17 @@ class Actions:
         address = str(request.request.base_url).rstrip("/") if request is not None and request.request else ""
         found, estimate, fit = self._look(form, planned)
         is_red = estimate is not None and estimate.verdict == "red"
+        is_offered = self._rights.may_administer(request)
         return (
             *self.sections(form, found),
             field_notes(found, "device", self._traps),
             self._backend_note(form, found),
             self._recommendation(form),
             fit,
-            verdict([*found, *self._red_finding(is_red, form)], self._consequence(form)),
+            verdict([*found, *self._red_finding(is_red, form)], self._consequence(form)) if is_offered else "",
             gr.update(visible=True) if is_red else gr.update(visible=False, value=False),
-            self._code(form, planned.kind, address),
-            differs_from(self._profiles, planned.profile, form),
+            self._code(form, planned.kind, address) if is_offered else gr.update(value=f"# {NOTE}"),
+            differs_from(self._profiles, planned.profile, form) if is_offered else "",
             {"version": 1, "planned": [planned.context, planned.sequences], **dataclasses.asdict(form)},
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +20,14 @@ from openarc_ui.ui.devices_panel import (
     composed_note,
     devices_html,
 )
-from openarc_ui.ui.folder_panel import build_folder_panel, folder_updates
+from openarc_ui.ui.folder_panel import FolderPanel, build_folder_panel, looking_into
 from openarc_ui.ui.load_actions import Actions
 from openarc_ui.ui.load_components import LoadForm, build_form, device_choices
 from openarc_ui.ui.loading import Loading
 from openarc_ui.ui.look_ahead import LookAhead, build_look_ahead, render_copy_as, render_verdict
 from openarc_ui.ui.profile_actions import ProfileActions
-from openarc_ui.ui.profiles_bar import ProfilesBar, broken_words, build_profiles_bar, profile_choices
+from openarc_ui.ui.profiles_bar import NEEDS_KEY, NONE, ProfilesBar, broken_words, build_profiles_bar, profile_choices
+from openarc_ui.ui.rights import NOTE, Rights
 from openarc_ui.ui.status_strip import shown_model
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -34,35 +36,41 @@ ALWAYS_LAST: dict[str, Any] = {**PRIVATE, "trigger_mode": "always_last", "concur
 
 @dataclass(frozen=True, slots=True)
 class LoadingParts:
-    """The components of loading; all but the first and the result follow the engine."""
+    """The components of loading; those after the result follow the engine.
+
+    Attributes:
+        note: for those whose key is for use only, in place of what a click on Load would do.
+    """
 
     start: gr.Button
-    cancel: gr.Button
+    note: gr.HTML
     result: gr.HTML
     models: gr.HTML
     loaded: gr.Dropdown
     again: gr.Button
+    cancel: gr.Button
     unload: gr.Button
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTab:
-    """What of the tab follows the engine, and what opening the page fills."""
+    """What of the tab follows the engine, what opening the page fills, and what is for administrators."""
 
     parts: LoadingParts
     form: LoadForm
     ahead: LookAhead
     bar: ProfilesBar
+    folder: FolderPanel
     actions: Actions
 
 
-def build_load_tab(engine: Engine, profiles: ProfileStore, *, needs_key: bool) -> LoadTab:
+def build_load_tab(engine: Engine, profiles: ProfileStore, rights: Rights, *, needs_key: bool) -> LoadTab:
     """The tab's components and wiring, inside an open gr.Tab."""
-    actions = Actions(engine, profiles, needs_key)
+    actions = Actions(engine, profiles, needs_key, rights)
     with gr.Tabs(elem_id="oa-load-tabs"):
         with gr.Tab("Configure", id="configure", render_children=True), gr.Row(elem_id="oa-load-grid"):
             with gr.Column(min_width=300, elem_id="oa-load-select"):
-                bar = build_profiles_bar(profiles)
+                bar = build_profiles_bar()
                 form = build_form(engine)
                 with gr.Accordion("Put several devices together", open=False):
                     builder = build_device_builder(engine.preflight.devices())
@@ -76,17 +84,18 @@ def build_load_tab(engine: Engine, profiles: ProfileStore, *, needs_key: bool) -
         with gr.Tab("Devices", id="devices") as devices_page:
             device_list, refresh_devices = build_devices_panel(engine)
         with gr.Tab("Model folder", id="folder") as folder_page:
-            folder = build_folder_panel(engine)
-    tab = LoadTab(parts, form, ahead, bar, actions)
+            folder = build_folder_panel(engine, rights)
+    tab = LoadTab(parts, form, ahead, bar, folder, actions)
     look = _looking(tab)
     _wire_form(tab, look)
-    _wire_loading(tab, Loading(engine), look)
-    _wire_profiles(tab, ProfileActions(profiles), look)
+    _wire_loading(tab, Loading(engine), rights, look)
+    _wire_profiles(tab, ProfileActions(profiles), rights, look)
     _wire_builder(form, builder, look)
     found = [device_list, form.device, builder.members]
-    refresh_devices.click(lambda: _look_for_devices(engine), None, found, **PRIVATE).then(**look)
-    devices_page.select(lambda: _look_for_devices(engine), None, found, **PRIVATE)
-    folder_page.select(lambda chosen: folder_updates(engine, chosen), [folder[1]], list(folder), **PRIVATE)
+    look_for_devices = _looking_for_devices(engine)
+    refresh_devices.click(look_for_devices, None, found, **PRIVATE).then(**look)
+    devices_page.select(look_for_devices, None, found, **PRIVATE)
+    folder_page.select(looking_into(engine, rights), [folder.model], folder.filled, **PRIVATE)
     return tab
 
 
@@ -95,6 +104,7 @@ def _build_loading(engine: Engine, ahead: LookAhead) -> LoadingParts:
     with gr.Row():
         start = gr.Button("Load", variant="primary", elem_id="oa-load")
         cancel = gr.Button("Cancel the load", variant="stop", visible=False, elem_id="oa-cancel")
+    note = gr.HTML(needs_administration(), visible=False, elem_classes="oa-tight oa-note", elem_id="oa-load-rights")
     render_verdict(ahead)
     result = gr.HTML(elem_id="oa-load-result")
     models = gr.HTML(load_view.models(engine.status()), elem_id="oa-models")
@@ -104,7 +114,7 @@ def _build_loading(engine: Engine, ahead: LookAhead) -> LoadingParts:
             "Load again", size="sm", visible=False, variant="primary", scale=0, min_width=110, elem_id="oa-again"
         )
         unload = gr.Button("Unload", size="sm", scale=0, min_width=110, elem_id="oa-unload")
-    return LoadingParts(start, cancel, result, models, loaded, again, unload)
+    return LoadingParts(start, note, result, models, loaded, again, cancel, unload)
 
 
 def _looking(tab: LoadTab) -> dict[str, Any]:
@@ -114,11 +124,14 @@ def _looking(tab: LoadTab) -> dict[str, Any]:
     return {"fn": tab.actions.look_ahead, "inputs": inputs, "outputs": outputs, **ALWAYS_LAST}
 
 
-def _look_for_devices(engine: Engine) -> tuple[Any, ...]:
-    engine.preflight.refresh()
-    found = engine.preflight.devices()
-    names = [each.name for each in found]
-    return devices_html(found), gr.update(choices=device_choices(found)), gr.update(choices=names)
+def _looking_for_devices(engine: Engine) -> Callable[..., Any]:
+    def look_for_devices() -> tuple[Any, ...]:
+        engine.preflight.refresh()
+        found = engine.preflight.devices()
+        names = [each.name for each in found]
+        return devices_html(found), gr.update(choices=device_choices(found)), gr.update(choices=names)
+
+    return look_for_devices
 
 
 def _wire_form(tab: LoadTab, look: dict[str, Any]) -> None:
@@ -149,61 +162,94 @@ def _wire_form(tab: LoadTab, look: dict[str, Any]) -> None:
     form.refresh.click(actions.refresh, form.inputs, form.refresh_outputs, **PRIVATE).then(**look)
 
 
-def _wire_loading(tab: LoadTab, loading: Loading, look: dict[str, Any]) -> None:
+def _wire_loading(tab: LoadTab, loading: Loading, rights: Rights, look: dict[str, Any]) -> None:
     parts, ahead = tab.parts, tab.ahead
+    load_form, load_again = (
+        rights.administers("Loading a model", each) for each in (loading.load_form, loading.load_again)
+    )
+    cancel_load = rights.administers("Cancelling a load", loading.cancel_load)
+    unload = rights.administers("Unloading a model", loading.unload)
     options: dict[str, Any] = {"concurrency_limit": None, **PRIVATE}
     outputs = [parts.result, parts.start, parts.cancel, parts.models, ahead.failure]
     planned = [*tab.form.inputs, ahead.context, ahead.sequences]
     for begin in (
-        parts.start.click(loading.load_form, planned, outputs, **options),
-        parts.again.click(loading.load_again, None, outputs, **options),
+        parts.start.click(load_form, planned, outputs, **options),
+        parts.again.click(load_again, None, outputs, **options),
     ):
         begin.then(**look).then(None, None, None, js="window.openarcShowResult", **PRIVATE)
     to_load: dict[str, Any] = {"fn": None, "js": "() => document.querySelector('#oa-load')?.focus()", **PRIVATE}
-    parts.cancel.click(loading.cancel_load, None, None, **options).then(**to_load)
-    parts.unload.click(loading.unload, [parts.loaded], [parts.result, parts.models], **options).then(**look).then(
-        **to_load
-    )
+    parts.cancel.click(cancel_load, None, None, **options).then(**to_load)
+    parts.unload.click(unload, [parts.loaded], [parts.result, parts.models], **options).then(**look).then(**to_load)
 
 
-def _wire_profiles(tab: LoadTab, profiles: ProfileActions, look: dict[str, Any]) -> None:
+def _wire_profiles(tab: LoadTab, profiles: ProfileActions, rights: Rights, look: dict[str, Any]) -> None:
     bar, form = tab.bar, tab.form
+    taking = rights.administers("Using a profile", profiles.use)
+    keeping = rights.administers("Saving a profile", profiles.keep)
+    forgetting = rights.administers("Deleting a profile", profiles.forget)
+    bringing = rights.administers("Importing a profile", profiles.bring)
     filled = [*form.inputs, form.before, bar.profile, bar.note, bar.export]
-    use: dict[str, Any] = {"fn": profiles.use, "inputs": [bar.profile], "outputs": filled, **PRIVATE}
+    use: dict[str, Any] = {"fn": taking, "inputs": [bar.profile], "outputs": filled, **PRIVATE}
     bar.profile.input(**use).then(**look)
     kept = [bar.profile, bar.note, bar.export, bar.replace]
     for save in (bar.save.click, bar.name.submit):
-        save(profiles.keep, [bar.name, bar.replace, *form.inputs], kept, **PRIVATE).then(**look)
+        save(keeping, [bar.name, bar.replace, *form.inputs], kept, **PRIVATE).then(**look)
     ask = "(name) => [name && window.confirm(`Delete the profile ${name}?`) ? name : '']"
-    bar.delete.click(profiles.forget, [bar.profile], kept, js=ask, **PRIVATE).then(**look)
-    bar.upload.upload(profiles.bring, [bar.upload, bar.replace], [*filled, bar.replace], **PRIVATE).then(**look)
+    bar.delete.click(forgetting, [bar.profile], kept, js=ask, **PRIVATE).then(**look)
+    bar.upload.upload(bringing, [bar.upload, bar.replace], [*filled, bar.replace], **PRIVATE).then(**look)
 
 
 def _wire_builder(form: LoadForm, builder: Builder, look: dict[str, Any]) -> None:
     inputs = [builder.kind, builder.members, builder.batch_size]
     for part in inputs:
         part.change(composed_note, inputs, builder.note, **PRIVATE)
-    builder.kind.change(lambda kind: gr.update(visible=kind == "BATCH"), builder.kind, builder.batch_size, **PRIVATE)
-    builder.use.click(lambda *values: composed(*values)[0] or gr.skip(), inputs, form.device, **PRIVATE).then(**look)
+    builder.kind.change(batch_size_shown, builder.kind, builder.batch_size, **PRIVATE)
+    builder.use.click(use_composed, inputs, form.device, **PRIVATE).then(**look)
 
 
-def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore) -> None:
-    """Opening the page brings the form back as this browser left it, asks the machine anew, and looks ahead."""
-    form = tab.form
+def batch_size_shown(kind: str) -> Any:
+    """An update of the batch size's field, which only BATCH has."""
+    return gr.update(visible=kind == "BATCH")
+
+
+def use_composed(kind: str, members: list[str] | None, batch_size: str | None) -> Any:
+    """The builder's device for the form; nothing where it makes none."""
+    return composed(kind, members, batch_size)[0] or gr.skip()
+
+
+def needs_administration() -> str:
+    """What stands where the page of a key for use says what a load would do."""
+    return f'<p class="oa-about" role="note">{NOTE} <a href="/login">Sign in with it</a> to change what is loaded.</p>'
+
+
+def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore, rights: Rights) -> None:
+    """Opening the page brings the form back as this browser left it, asks the machine anew, and looks ahead.
+
+    What needs the administration key is offered to those who have it; the profiles are read for nobody else.
+    """
+    form, bar, parts = tab.form, tab.bar, tab.parts
+    buttons = [parts.start, bar.save, bar.delete, bar.upload, tab.folder.clear]
+
+    def rights_shown(request: gr.Request) -> list[Any]:
+        if rights.may_administer(request):
+            shown = [gr.update(choices=profile_choices(profiles)), broken_words(profiles)]
+            return [*shown, gr.skip(), *[gr.skip()] * len(buttons)]
+        without = gr.update(choices=[("None", NONE)], value=NONE, interactive=False, info=NEEDS_KEY)
+        return [without, "", gr.update(visible=True), *[gr.update(interactive=False)] * len(buttons)]
+
     restored = [*form.inputs, form.before, tab.ahead.context, tab.ahead.sequences]
     page.load(tab.actions.restore, [tab.ahead.saved], restored, **PRIVATE).then(
         tab.actions.refresh, form.inputs, form.refresh_outputs, **PRIVATE
     ).then(**_looking(tab))
-    page.load(
-        lambda: (gr.update(choices=profile_choices(profiles)), broken_words(profiles)),
-        None,
-        [tab.bar.profile, tab.bar.note],
-        **PRIVATE,
-    )
+    page.load(rights_shown, None, [bar.profile, bar.note, parts.note, *buttons], **PRIVATE)
 
 
-def refresh(tab: LoadTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:
-    """(components, updates) that follow the engine: the list, the selector, Load again, Cancel, Unload."""
+def refresh(tab: LoadTab, engine: EngineStatus, may_administer: bool) -> tuple[list[Any], list[Any]]:
+    """(components, updates) that follow the engine: the list, the selector, Load again, Cancel, Unload.
+
+    Args:
+        may_administer: the page is of somebody who may use the three buttons.
+    """
     names = list(dict.fromkeys(model.name for model in engine.models))
     has_failed = any(model.state is ModelState.FAILED for model in engine.models)
     is_loading = any(model.state is ModelState.LOADING for model in engine.models)
@@ -212,9 +258,9 @@ def refresh(tab: LoadTab, engine: EngineStatus) -> tuple[list[Any], list[Any]]:
     updates = [
         load_view.models(engine),
         selector,
-        gr.update(visible=has_failed),
-        gr.update(visible=is_loading),
-        gr.update(visible=bool(names)),
+        gr.update(visible=has_failed and may_administer),
+        gr.update(visible=is_loading and may_administer),
+        gr.update(visible=bool(names) and may_administer),
     ]
     parts = tab.parts
     return [parts.models, parts.loaded, parts.again, parts.cancel, parts.unload], updates

@@ -14,6 +14,7 @@ from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.load_form import FormValues
 
 NONE = ""
+NEEDS_KEY = "Profiles need the administration key."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,10 @@ class ProfilesBar:
     note: gr.HTML
 
 
-def build_profiles_bar(profiles: ProfileStore) -> ProfilesBar:
-    """The components, inside whatever is open."""
+def build_profiles_bar() -> ProfilesBar:
+    """The components, inside whatever is open. Which profiles there are is told when the page is opened, to whom it may be."""
     profile = gr.Dropdown(
-        profile_choices(profiles),
+        [("None", NONE)],
         value=NONE,
         label="Profile",
         info="Fills the form with a saved load",

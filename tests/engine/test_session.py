@@ -12,7 +12,8 @@ from openarc_ui.engine.messages import Generate, StepOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.session import Session
 from openarc_ui.engine.timing import ServedBy
-from openarc_ui.engine.types import FinishReason, PerformanceReport, WorkerGauges
+from openarc_ui.engine.types import FinishReason, GenerationRequest, PerformanceReport, WorkerGauges
+from openarc_ui.errors import OpenArcError, TimeLimitReached
 from openarc_ui.metrics.definitions import STAGES
 from tests.conftest import ask
 
@@ -47,6 +48,12 @@ class PlayedText:
     def encode(self, text: str) -> list[int]:
         self._clock.spend(ENCODE)
         return list(range(50))
+
+    def encode_plain(self, text: str) -> list[int]:
+        return self.encode(text)
+
+    def check_ids(self, token_ids: Sequence[int]) -> None:
+        pass
 
     def decode(self, token_ids: Sequence[int]) -> str:
         self._clock.spend(DECODE)
@@ -99,17 +106,22 @@ class PlayedBackend:
 class Stage:
     """A session over the played backend."""
 
-    def __init__(self, **backend: Any) -> None:
+    def __init__(self, request_seconds: float = 0.0, **backend: Any) -> None:
         self.clock = Clock()
         self.backend = PlayedBackend(self.clock, **backend)
         model = LoadedModel((), {}, 4096, "", {}, {})
         served_by = ServedBy("model", "genai", "CPU", "abc")
         self.reports: list[PerformanceReport] = []
-        self.session = Session(self.backend, model, served_by, self._send, self.clock, {})  # type: ignore[arg-type]
+        self.errors: dict[str, OpenArcError | None] = {}
+        self.texts: dict[str, str] = {}
+        backend_like: Any = self.backend
+        self.session = Session(backend_like, model, served_by, self._send, self.clock, {}, request_seconds)
 
     def submit(self, tokens: int = 4, **request: Any) -> None:
-        message = Generate(ask("hi", max_new_tokens=tokens, **request), self.clock.now, 1_700_000_000.0)
-        self.session.add(message)
+        self.send(ask("hi", max_new_tokens=tokens, **request))
+
+    def send(self, request: GenerationRequest) -> None:
+        self.session.add(Generate(request, self.clock.now, 1_700_000_000.0))
 
     def run(self) -> list[PerformanceReport]:
         while self.session.has_work:
@@ -123,6 +135,9 @@ class Stage:
 
     def _send(self, output: StepOutput) -> None:
         self.clock.spend(SEND)
+        for request_id, delta in output.deltas:
+            self.texts[request_id] = self.texts.get(request_id, "") + delta.text
+        self.errors |= {finished.request_id: finished.error for finished in output.finished}
         self.reports += [finished.report for finished in output.finished]
 
 
@@ -249,3 +264,111 @@ def test_a_template_that_was_rendered_while_the_request_waited_is_queue_time() -
     (report,) = stage.run()
     assert report.template_seconds == pytest.approx(0.0, abs=MICROSECOND)
     assert min(stages_of(report).values()) > -MICROSECOND
+
+
+@pytest.mark.parametrize("prompt", ["as it is", (5, 6, 7)], ids=["text", "ids"])
+def test_a_prompt_has_no_template_and_ids_have_nothing_to_tokenize(prompt: str | tuple[int, ...]) -> None:
+    stage = Stage()
+    stage.send(GenerationRequest(prompt=prompt, max_new_tokens=2))
+    (report,) = stage.run()
+    is_text = isinstance(prompt, str)
+    assert (report.template_seconds, report.error_code) == (None, None)
+    assert report.tokenize_seconds == (pytest.approx(ENCODE) if is_text else None)
+    assert report.prompt_tokens == (50 if is_text else 3)
+    parts = stages_of(report)
+    assert min(parts.values()) > -MICROSECOND and sum(parts.values()) == pytest.approx(report.total_seconds)
+
+
+def test_a_request_that_takes_longer_than_it_may_ends_with_what_it_has_and_the_others_go_on() -> None:
+    stage = Stage(request_seconds=0.3)
+    stage.submit(100, request_id="endless")
+    while "endless" not in stage.errors:
+        stage.session.step()
+        if len(stage.texts.get("endless", "")) == 2 and len(stage.reports) == 0:
+            stage.submit(3, request_id="short")
+    stage.run()
+    assert isinstance(stage.errors["endless"], TimeLimitReached) and stage.errors["short"] is None
+    endless, short = sorted(stage.reports, key=lambda report: report.request_id)
+    assert (endless.finish_reason, endless.error_code) == (FinishReason.ERROR, "time_limit_reached")
+    assert 0.3 < endless.total_seconds < 0.3 + PREFILL + INFERENCE + SAMPLING + REST + 0.01
+    assert 1 < endless.generated_tokens == len(stage.texts["endless"]) < 100
+    assert (short.finish_reason, short.generated_tokens) == (FinishReason.LENGTH, 3)
+
+
+def test_a_request_that_waits_longer_than_it_may_never_runs() -> None:
+    stage = Stage(request_seconds=0.5)
+    stage.backend.max_running = 1
+    stage.submit(400, request_id="first")
+    stage.session.step()
+    stage.submit(2, request_id="second")
+    stage.submit(2, request_id="third")
+    stage.clock.spend(0.501)
+    stage.session.step()
+    assert set(stage.errors) == {"first", "second", "third"}
+    assert all(isinstance(error, TimeLimitReached) for error in stage.errors.values())
+    for report in stage.reports:
+        if report.request_id != "first":
+            assert report.queue_seconds == pytest.approx(report.total_seconds) and report.generated_tokens == 0
+            assert 0.5 < report.total_seconds < 0.6
+
+
+def test_what_waits_is_ended_while_a_step_runs_a_whole_request() -> None:
+    stage = Stage(request_seconds=0.5)
+    stage.backend.max_running = 1
+    stage.submit(2, request_id="runs")
+    stage.submit(2, request_id="waits")
+    seen: list[bool] = []
+
+    def whole_request(on_output: Callable[[], None]) -> None:
+        (job,) = stage.backend._tokens
+        for _ in range(10):
+            stage.clock.spend(0.1)
+            job.push(0, [1])
+            on_output()
+            seen.append("waits" in stage.errors)
+            if job.wants_stop(0):
+                break
+        job.finish(0, FinishReason.LENGTH)
+
+    stage.backend.step = whole_request  # type: ignore[method-assign]
+    stage.run()
+    assert seen[0] is False and seen[-1] is True
+    assert len(seen) < 10, "the running one is told to stop too, though its step is a whole request"
+    assert isinstance(stage.errors["runs"], TimeLimitReached)
+
+
+def test_an_answer_that_was_whole_in_time_is_no_failure_and_a_cancelled_one_is_cancelled() -> None:
+    stage = Stage(request_seconds=0.3)
+    stage.submit(2, request_id="whole")
+    stage.submit(100, request_id="cancelled")
+    stage.session.step()
+    stage.session.step()
+    stage.clock.spend(1.0)
+    stage.session.cancel("cancelled")
+    stage.run()
+    reasons = {report.request_id: report.finish_reason for report in stage.reports}
+    assert reasons == {"whole": FinishReason.LENGTH, "cancelled": FinishReason.CANCELLED}
+    assert set(stage.errors.values()) == {None}
+
+
+def test_without_a_limit_a_request_takes_as_long_as_it_does() -> None:
+    stage = Stage()
+    stage.clock.spend(1e6)
+    stage.submit(2)
+    stage.clock.spend(1e6)
+    (report,) = stage.run()
+    assert report.finish_reason is FinishReason.LENGTH
+
+
+def test_a_stop_token_ends_the_answer_before_it_and_counts_as_generated() -> None:
+    stage = Stage()
+    stage.submit(10, stop_token_ids=(3,), request_id="r")
+    (report,) = stage.run()
+    assert (stage.texts["r"], report.finish_reason, report.generated_tokens) == ("abc", FinishReason.STOP, 4)
+
+
+def test_a_stop_token_before_the_shortest_length_is_a_token_like_any_other() -> None:
+    stage = Stage()
+    stage.submit(6, stop_token_ids=(1, 4), min_new_tokens=3, request_id="r")
+    (report,) = stage.run()
+    assert (stage.texts["r"], report.finish_reason) == ("abcd", FinishReason.STOP)

@@ -25,7 +25,7 @@ def test_a_whole_request_to_the_microsecond() -> None:
         100.0, 1_700_000_000.0, clock_of(100.5, 100.501, 100.503, 100.510, 100.710, 100.730, 100.760, 100.761)
     )
     stopwatch.take_up()
-    stopwatch.templated_at = stopwatch.clock()
+    stopwatch.templated(stopwatch.clock())
     stopwatch.tokenized(50)
     stopwatch.started()
     for first in (1, 0, 0):

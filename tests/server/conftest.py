@@ -14,6 +14,7 @@ import httpx
 import pytest
 import uvicorn
 
+from openarc_ui.access import Access
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
@@ -22,6 +23,8 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.owner import OwnerCookie
+from openarc_ui.server.patience import Patience
+from openarc_ui.server.protocol import PatientProtocol
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
@@ -64,7 +67,12 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
     servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client, ConversationStore, MetricsStore]] = []
 
     def start(
-        settings: Settings | None = None, script: dict[str, Any] | None = None, load: bool = True, **options: Any
+        settings: Settings | None = None,
+        script: dict[str, Any] | None = None,
+        load: bool = True,
+        patience: Patience | None = None,
+        protocol: type[PatientProtocol] = PatientProtocol,
+        **options: Any,
     ) -> Served:
         write_script(tmp_path / "models" / "script", **(script or {}))
         engine = make_engine(**options)
@@ -76,13 +84,24 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         conversations = ConversationStore(tmp_path / "conversations.sqlite3")
         store = MetricsStore(tmp_path / "metrics.sqlite3")
         exposition = Exposition(engine.status, store.health)
-        needs_key = settings.api_key is not None
-        api = create_api(engine, startup, profiles, conversations, store, exposition, needs_key)
-        application = OwnerCookie(Guard(api, settings))
+        api = create_api(
+            engine,
+            startup,
+            profiles,
+            conversations,
+            store,
+            exposition,
+            needs_key=settings.needs_key,
+            access=Access(settings.requests_per_minute),
+        )
+        application = OwnerCookie(Guard(api, settings, patience))
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
+        config = uvicorn.Config(
+            application, log_level="warning", timeout_graceful_shutdown=1, http=protocol, ws="none", proxy_headers=False
+        )
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)

@@ -31,9 +31,12 @@ from openarc_ui.engine.types import Bandwidth
 from openarc_ui.errors import MetricsUnreadable
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
+from openarc_ui.settings import Settings
+from openarc_ui.startup import Startup
 from openarc_ui.ui import exported_files
 from openarc_ui.ui.api import add_endpoints
 from openarc_ui.ui.exported_files import KEPT_FILES, Exports
+from openarc_ui.ui.rights import Rights
 from tests.conftest import write_script
 from tests.reports import report
 
@@ -74,7 +77,8 @@ def address(
 ) -> Iterator[str]:
     """The endpoints on a port."""
     with gr.Blocks(analytics_enabled=False) as page:
-        add_endpoints(engine, store, profiles, conversations)
+        startup = Startup(engine, Settings(model="none"), lambda status: None)
+        add_endpoints(engine, store, startup, profiles, conversations, Rights())
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)

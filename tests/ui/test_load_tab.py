@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,6 +32,8 @@ FORM = FormValues(
     scheduler={}, scheduler_text="", sampling_defaults={}, sampling_defaults_text="", name="", use_cache=True,
     dynamic_shapes=True, export_model=False, bos_token_id="", eos_token_id="2", pad_token_id="", allow_overcommit=False,
 )  # fmt: skip
+PAGE: Any = SimpleNamespace(request=None, headers={})
+"""The request of a page without a guard in front."""
 
 
 def listed(form: FormValues) -> list[Any]:
@@ -99,7 +102,7 @@ def ahead(
     actions: Actions, form: FormValues, *, context: str = "", kind: str = "curl", profile: str = "", failure: Any = None
 ) -> dict[str, Any]:
     """What looking ahead shows, by name."""
-    shown = actions.look_ahead(None, *listed(form), context, "", kind, profile, failure or NO_FAILURE)  # type: ignore[arg-type]
+    shown = actions.look_ahead(PAGE, *listed(form), context, "", kind, profile, failure or NO_FAILURE)
     return dict(zip(OUTPUTS, shown, strict=True))
 
 

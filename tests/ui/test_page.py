@@ -26,13 +26,15 @@ from openarc_ui.startup import Startup
 from openarc_ui.ui.blocks import build_page
 
 PUBLIC = {
-    "chat", "load_model", "unload_model", "status", "models", "model_details", "model_file", "devices", "properties",
-    "validate", "fit", "cache_usage", "clear_cache", "list_profiles", "get_profile", "export_profile", "save_profile",
-    "delete_profile", "load_profile", "profile_code", "tokenize", "detokenize", "apply_template", "chat_template",
-    "answer", "conversations", "conversation", "create_conversation", "rename_conversation", "delete_conversation",
-    "export_conversation", "import_conversation", "add_message", "replace_messages", "edit_message", "delete_message",
-    "message_tokens", "move_message", "select_message", "undo_message", "metrics_summary", "metrics_series",
-    "metrics_requests", "metrics_request", "metrics_compare", "metrics_definitions", "metrics_export", "measure_bandwidth",
+    "chat", "answer", "cancel_request", "status", "startup_status", "retry_startup", "tokenize", "detokenize",
+    "apply_template", "chat_template", "check_structure", "conversations", "conversation", "create_conversation",
+    "rename_conversation", "delete_conversation", "export_conversation", "import_conversation", "add_message",
+    "replace_messages", "edit_message", "delete_message", "message_tokens", "move_message", "select_message", "undo_message",
+    "list_presets", "save_preset", "delete_preset", "load_model", "cancel_load", "unload_model", "models", "model_details",
+    "model_file", "devices", "properties", "cache_usage", "clear_cache", "validate", "fit", "load_code", "list_profiles",
+    "get_profile", "export_profile", "save_profile", "delete_profile", "load_profile", "profile_code", "metrics_summary",
+    "metrics_series", "metrics_stages", "metrics_options", "metrics_definitions", "metrics_compare", "metrics_roofline",
+    "metrics_export", "measure_bandwidth", "metrics_requests", "metrics_request", "request_curl", "run_again",
 }  # fmt: skip
 
 

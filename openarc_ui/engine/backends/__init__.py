@@ -7,8 +7,11 @@ from openarc_ui.engine.pipelines import pipeline_of
 from openarc_ui.engine.types import BackendName, LoadRequest
 
 
-def create_backend(name: BackendName, request: LoadRequest) -> Backend:
+def create_backend(name: BackendName, request: LoadRequest, *, trust_remote_code: bool = False) -> Backend:
     """Import a backend's library and make the backend; for GenAI the one whose pipeline the request needs.
+
+    Args:
+        trust_remote_code: run the Python files that a model's folder names. Only Optimum would; GenAI reads none.
 
     Raises:
         BackendUnavailable: its library can't be imported here.
@@ -24,7 +27,7 @@ def create_backend(name: BackendName, request: LoadRequest) -> Backend:
     if name == "optimum":
         from openarc_ui.engine.backends.optimum import OptimumBackend
 
-        return OptimumBackend()
+        return OptimumBackend(trust_remote_code)
     from openarc_ui.engine.backends.scripted import ScriptedBackend
 
     return ScriptedBackend()

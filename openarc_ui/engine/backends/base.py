@@ -120,6 +120,17 @@ class ModelText(Protocol):
     def encode(self, text: str) -> list[int]:
         """Ids of a rendered prompt; no special token is added."""
 
+    def encode_plain(self, text: str) -> list[int]:
+        """Ids of a text that no template has been near: the beginning-of-text token comes first where the model's own
+        tokenizer would put it there, and the text does not begin with it already."""
+
+    def check_ids(self, token_ids: Sequence[int]) -> None:
+        """See that the model knows every one.
+
+        Raises:
+            InvalidRequest: with the first that it does not know.
+        """
+
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of ids, special tokens left out."""
 
@@ -134,11 +145,18 @@ class ModelText(Protocol):
 
 
 class Backend(Protocol):
-    """A way to run a model. Created, loaded and closed once in the life of a worker process."""
+    """A way to run a model. Created, loaded and closed once in the life of a worker process.
+
+    Attributes:
+        tells_probabilities, most_alternatives, has_structured_output: see `Abilities`; final once it is loaded.
+    """
 
     name: BackendName
     supported_sampling: frozenset[str]
     max_running: int
+    tells_probabilities: bool
+    most_alternatives: int
+    has_structured_output: bool
 
     @property
     def text(self) -> ModelText:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -77,6 +77,22 @@ def path_outside(folder: Path) -> str:
         if found:
             return f"{found} in {file.name}"
     return ""
+
+
+def needs_own_code(folder: Path, known_types: Container[str]) -> bool:
+    """Whether a model can be configured only by Python files of its own folder, which its `auto_map` names.
+
+    Many published models name some although the library has long had classes for them; then those are taken, and the files
+    of the folder are never opened.
+
+    Args:
+        known_types: the `model_type`s that the library has classes for.
+
+    Raises:
+        ValueError: its config.json can't be read.
+    """
+    config = read_json(folder / "config.json")
+    return bool(config.get("auto_map")) and config.get("model_type") not in known_types
 
 
 def _paths(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

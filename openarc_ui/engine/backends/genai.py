@@ -77,6 +77,9 @@ class GenAIBackend:
     name: BackendName = "genai"
     supported_sampling = SAMPLING_NAMES
     max_running = MAX_NUM_SEQS
+    tells_probabilities = True
+    most_alternatives = 0
+    has_structured_output = True
 
     def __init__(self, genai: Any = None) -> None:
         self._genai = genai or import_genai()

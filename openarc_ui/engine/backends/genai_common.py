@@ -63,7 +63,9 @@ def prompt_text(tokenizer: Any, path: Path) -> PromptText:
         "pad_token": tokenizer.get_pad_token(),
     }
     own_special_tokens = {name: token for name, token in own.items() if token}
-    return PromptText(folder, encode, decode, tokenizer.chat_template or None, own_special_tokens)
+    first = tokenizer.encode("a").input_ids.data[0].tolist()[:1]
+    adds_bos = bool(tokenizer.get_bos_token()) and first == [tokenizer.get_bos_token_id()]
+    return PromptText(folder, encode, decode, tokenizer.chat_template or None, own_special_tokens, adds_bos)
 
 
 def as_tensor(prompt_ids: Sequence[int]) -> Any:
@@ -102,6 +104,8 @@ def fill_generation_config(genai: Any, config: Any, job: Job, sequence_index: in
     if eos_token_id is not None:
         config.eos_token_id = eos_token_id
         config.stop_token_ids = {eos_token_id}
+    config.stop_token_ids = {*config.stop_token_ids, *sampling.stop_token_ids}
+    config.min_new_tokens = sampling.min_new_tokens
     return config
 
 
@@ -120,10 +124,13 @@ def refuse_endless_structure(job: Job) -> None:
     """See that a structured answer may end.
 
     Raises:
-        InvalidRequest: `ignore_eos` would go on after it, with anything.
+        InvalidRequest: `ignore_eos` or `min_new_tokens` would go on after it, with anything.
     """
-    if job.structured_output is not None and job.sampling.ignore_eos:
-        raise InvalidRequest("A structured answer ends where its structure does.", "Leave ignore_eos out.")
+    if job.structured_output is None:
+        return
+    for name in ("ignore_eos", "min_new_tokens"):
+        if getattr(job.sampling, name):
+            raise InvalidRequest("A structured answer ends where its structure does.", f"Leave {name} out.")
 
 
 def model_context_length(path: Path) -> int | None:

@@ -56,6 +56,9 @@ class StatefulGenAIBackend:
     name: BackendName = "genai"
     supported_sampling = SAMPLING_NAMES
     max_running = 1
+    tells_probabilities = False
+    most_alternatives = 0
+    has_structured_output = True
 
     def __init__(self, genai: Any = None, probe: Probe = compile_probe) -> None:
         self._genai = genai or import_genai()
@@ -71,6 +74,7 @@ class StatefulGenAIBackend:
         check_pipeline(request)
         is_npu = request.device == "NPU"
         self._limits = npu_limits(request.ov_config) if is_npu else None
+        self.has_structured_output = not is_npu
         self._eos_token_id = request.eos_token_id
         self._checker = StructureChecker(path)
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage, TokenOdds
-from openarc_ui.engine.backends.files import context_length, path_outside, read_json
+from openarc_ui.engine.backends.files import context_length, needs_own_code, path_outside, read_json
 from openarc_ui.engine.backends.prompt_text import PromptText
 from openarc_ui.engine.backends.properties import read_compiled, read_from_core
 from openarc_ui.engine.backends.step_clock import StepClock
@@ -27,13 +27,20 @@ ALTERNATIVES = 5
 
 
 class OptimumBackend:
-    """`OVModelForCausalLM` and `AutoTokenizer` behind the Backend protocol."""
+    """`OVModelForCausalLM` and `AutoTokenizer` behind the Backend protocol.
+
+    Args:
+        trust_remote_code: run the Python files that a model's folder names.
+    """
 
     name: BackendName = "optimum"
     supported_sampling = SAMPLING_NAMES
     max_running = 1
+    tells_probabilities = True
+    most_alternatives = ALTERNATIVES
+    has_structured_output = False
 
-    def __init__(self) -> None:
+    def __init__(self, trust_remote_code: bool = False) -> None:
         try:
             import torch
             import transformers
@@ -46,6 +53,7 @@ class OptimumBackend:
         torch.set_num_threads(1)
         transformers.logging.set_verbosity_error()
         self._torch, self._transformers, self._model_class = torch, transformers, OVModelForCausalLM
+        self._trust_remote_code = trust_remote_code
         self._model: Any = None
         self._tokenizer: Any = None
         self._text: PromptText
@@ -58,7 +66,11 @@ class OptimumBackend:
         _refuse_paths_outside(Path(path))
         reach_stage("Reading the tokenizer and the chat template", 0.3)
         try:
-            self._tokenizer = self._transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
+            if not self._trust_remote_code and needs_own_code(Path(path), self._transformers.CONFIG_MAPPING):
+                raise _code_refused()
+            self._tokenizer = self._transformers.AutoTokenizer.from_pretrained(
+                path, local_files_only=True, trust_remote_code=self._trust_remote_code
+            )
             reach_stage(
                 "Converting and compiling the model" if request.export_model else "Reading and compiling the model", 0.4
             )
@@ -69,8 +81,11 @@ class OptimumBackend:
                 ov_config=dict(request.ov_config),
                 use_cache=request.use_cache,
                 local_files_only=True,
+                trust_remote_code=self._trust_remote_code,
             )
         except (RuntimeError, ValueError, OSError, ImportError) as error:
+            if not self._trust_remote_code and "trust_remote_code" in str(error):
+                raise _code_refused() from error
             if "use_cache" in str(error):
                 raise InvalidRequest(
                     f"This model was made {'with' if not request.use_cache else 'without'} a key-value cache and runs so only.",
@@ -117,7 +132,7 @@ class OptimumBackend:
         if job is None:
             return
         torch, sampling = self._torch, job.sampling
-        end_ids = frozenset() if sampling.ignore_eos else self._end_ids()
+        end_ids = self._ends_of(sampling)
         torch.manual_seed(sampling.seed)
         input_ids = torch.tensor([list(job.prompt_ids)], dtype=torch.long)
         odds = _odds_reader(self._transformers, torch) if job.wants_odds else None
@@ -128,7 +143,7 @@ class OptimumBackend:
             generation_config=self._generation_config(sampling),
             streamer=_Streamer(job, end_ids, on_output, odds, self._clock),
             stopping_criteria=[_stopping_criterion(self._transformers, torch, job)],
-            logits_processor=self._logits_processors(job, odds),
+            logits_processor=self._logits_processors(job, odds, end_ids),
         )
         for index in range(sampling.num_return_sequences):
             job.finish(index, FinishReason.LENGTH)
@@ -143,10 +158,10 @@ class OptimumBackend:
     def close(self) -> None:
         self._model = None
 
-    def _logits_processors(self, job: Job, odds: Any) -> list[Any]:
+    def _logits_processors(self, job: Job, odds: Any, end_ids: frozenset[int]) -> list[Any]:
         """In the order they work: who reads the model's own distribution comes before whatever changes it.
 
-        transformers would put its repetition penalty before all of these, so it is one of them.
+        transformers would put its repetition penalty and its shortest length before all of these, so they are among them.
         """
         sampling = job.sampling
         processors = [] if odds is None else [odds]
@@ -154,6 +169,12 @@ class OptimumBackend:
             processors.append(self._transformers.RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
         if sampling.presence_penalty or sampling.frequency_penalty:
             processors.append(_penalties(self._transformers, self._torch, sampling, len(job.prompt_ids)))
+        if sampling.min_new_tokens and end_ids:
+            processors.append(
+                self._transformers.MinNewTokensLengthLogitsProcessor(
+                    len(job.prompt_ids), sampling.min_new_tokens, sorted(end_ids)
+                )
+            )
         return processors
 
     def _compiled_model(self) -> Any:
@@ -169,6 +190,10 @@ class OptimumBackend:
             ids = self._tokenizer.eos_token_id
         return frozenset(ids if isinstance(ids, (list, tuple)) else () if ids is None else (ids,))
 
+    def _ends_of(self, sampling: Sampling) -> frozenset[int]:
+        """The ids that end an answer with these parameters."""
+        return frozenset(sampling.stop_token_ids) | (frozenset() if sampling.ignore_eos else self._end_ids())
+
     def _pad_id(self) -> int:
         own = self._request.pad_token_id if self._request is not None else None
         candidates = (
@@ -180,7 +205,7 @@ class OptimumBackend:
         return next((int(each) for each in candidates if each is not None), 0)
 
     def _generation_config(self, sampling: Sampling) -> Any:
-        end_ids = [NO_TOKEN] if sampling.ignore_eos else sorted(self._end_ids())
+        end_ids = sorted(self._ends_of(sampling))
         values: dict[str, Any] = {
             "max_new_tokens": sampling.max_new_tokens,
             "do_sample": sampling.do_sample,
@@ -208,7 +233,8 @@ def _prompt_text(tokenizer: Any, folder: Path) -> PromptText:
 
     template = tokenizer.chat_template
     own = template if isinstance(template, str) else tokenizer_ir_template(folder)
-    return PromptText(folder, encode, decode, own)
+    adds_bos = tokenizer.bos_token_id is not None and tokenizer("a").input_ids[:1] == [tokenizer.bos_token_id]
+    return PromptText(folder, encode, decode, own, None, adds_bos)
 
 
 class _Streamer:
@@ -301,6 +327,13 @@ def _refuse_paths_outside(folder: Path) -> None:
             f"{outside} leads out of the model's folder, and nothing outside is read.",
             "Remove it there; the files of the folder are found without it.",
         )
+
+
+def _code_refused() -> ModelLoadFailed:
+    return ModelLoadFailed(
+        "This model is run by Python files in its folder (auto_map in its configuration), and they are not trusted.",
+        "Start OpenArc with --trust-remote-code if you trust its Python files, or load it with the genai backend.",
+    )
 
 
 def _versions() -> dict[str, str]:

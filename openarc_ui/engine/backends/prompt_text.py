@@ -37,6 +37,8 @@ class PromptText:
         decode: the same backwards; its second argument says whether special tokens are left out.
         own_template: the template the backend's tokenizer carries, for a folder without one.
         own_special_tokens: bos_token, eos_token, ... of the backend's tokenizer, for a folder that names none.
+        own_adds_bos: the backend's tokenizer puts the beginning-of-text token before a text; for a folder without the Rust
+            tokenizer. None: it can't be asked.
 
     Raises:
         ModelLoadFailed: a file of the folder can't be read.
@@ -49,6 +51,7 @@ class PromptText:
         decode: DecodeIds,
         own_template: str | None,
         own_special_tokens: Mapping[str, str] | None = None,
+        own_adds_bos: bool | None = None,
     ) -> None:
         lock = threading.Lock()  # a backend's tokenizer is not made for two threads; the Rust one is
         self._fast = _fast_tokenizer(folder)
@@ -59,7 +62,8 @@ class PromptText:
         try:
             tokens = special_tokens(folder, own_special_tokens or {})
             self._use_fast_tokenizer(tokens)
-            templates = find_templates(folder, own_template, self._begins_with_bos(folder, tokens))
+            adds_bos = self._adds_bos(folder, tokens, own_adds_bos)
+            templates = find_templates(folder, own_template, adds_bos)
             size = _vocabulary_size(read_json(folder / "config.json"))
         except (OSError, ValueError) as error:
             raise ModelLoadFailed(
@@ -68,6 +72,7 @@ class PromptText:
         self._vocabulary = Vocabulary(self._fast, self._decode, size)
         self._renderer = ChatRenderer(templates, tokens)
         self._marks = self._special_marks()
+        self._first_ids = self.encode(tokens["bos_token"]) if adds_bos else []
 
     def template(self) -> TemplateSource:
         return self._renderer.source()
@@ -76,6 +81,14 @@ class PromptText:
         self, conversation: Sequence[Message], options: PromptOptions, *, add_generation_prompt: bool = True
     ) -> str:
         return self._renderer.render(conversation, options, add_generation_prompt=add_generation_prompt)
+
+    def encode_plain(self, text: str) -> list[int]:
+        token_ids = self.encode(text)
+        first = self._first_ids
+        return token_ids if token_ids[: len(first)] == first else [*first, *token_ids]
+
+    def check_ids(self, token_ids: Sequence[int]) -> None:
+        self._vocabulary.check_ids(token_ids)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of ids without special tokens, but for those that begin or end a tool call or a thought."""
@@ -120,12 +133,12 @@ class PromptText:
         encoded = [self.encode(mark) for mark in ANSWER_MARKS]
         return frozenset(ids[0] for ids in encoded if len(ids) == 1 and not self._decode(ids, True))
 
-    def _begins_with_bos(self, folder: Path, tokens: Mapping[str, str]) -> bool:
+    def _adds_bos(self, folder: Path, tokens: Mapping[str, str], own: bool | None) -> bool:
         """Whether the tokenizer itself would put the beginning-of-text token before a text."""
         if "bos_token" not in tokens:
             return False
         if self._fast is None:
-            return read_json(folder / "tokenizer_config.json").get("add_bos_token") is True
+            return own if own is not None else read_json(folder / "tokenizer_config.json").get("add_bos_token") is True
         first: list[int] = self._fast.encode("a").ids[:1]
         return first == [self._fast.token_to_id(tokens["bos_token"])]
 

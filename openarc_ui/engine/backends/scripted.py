@@ -9,9 +9,9 @@ A model for it is a folder with a `script.json`:
      "load_seconds": 0.0, "load_error": null, "context_length": 4096, "max_running": 8, "lacks": ["min_p"],
      "generation_config": {}, "rejects_structure": null, "kv_cache_percent": null, "kv_cache_bytes": null}
 
-The first reply whose `when` is in the last message is played; without one, `seed` picks among the replies that have no
-`when` (greedy takes the first). Sampling numbers change nothing else: the text is given, also where a structure was asked
-for; `rejects_structure` is a reason to refuse any.
+The first reply whose `when` is in the last user's message, or in a prompt that is no conversation, is played; without one,
+`seed` picks among the replies that have no `when` (greedy takes the first). Other sampling numbers change nothing but the
+length: the text is given, also where a structure was asked for; `rejects_structure` is a reason to refuse any.
 
 `probabilities` are those of the reply's tokens in turn, over and over; without them they are 0.9, 0.8, ... 0.1 in turn.
 The alternatives are the token itself and the end of the text, which has the rest of the probability. `lacks` may name
@@ -103,6 +103,9 @@ class ScriptedBackend:
     name: BackendName = "scripted"
     supported_sampling = SAMPLING_NAMES
     max_running = 8
+    tells_probabilities = True
+    most_alternatives = 2
+    has_structured_output = True
 
     def __init__(self) -> None:
         self._script = Script()
@@ -122,7 +125,11 @@ class ScriptedBackend:
         if self._script.load_error:
             raise ModelLoadFailed(self._script.load_error, "The script says so.")
         self.max_running = self._script.max_running
-        self.supported_sampling = SAMPLING_NAMES - set(self._script.lacks)
+        lacks = set(self._script.lacks)
+        self.supported_sampling = SAMPLING_NAMES - lacks
+        self.tells_probabilities = "probabilities" not in lacks
+        self.most_alternatives = 0 if lacks & {"probabilities", "alternatives"} else 2
+        self.has_structured_output = "structured_output" not in lacks
         return LoadedModel(
             execution_devices=(request.device,),
             effective_properties={name: str(value) for name, value in request.ov_config.items()},
@@ -192,7 +199,12 @@ class ScriptedBackend:
             self._end(playing, FinishReason.LENGTH)
 
     def _next_id(self, playing: _Performance) -> int:
-        return playing.token_ids[playing.position % len(playing.token_ids)]
+        """The reply's next token; its words once more while the answer has to be longer than they are."""
+        position, words, sampling = playing.position, len(playing.token_ids) - 1, playing.job.sampling
+        if not sampling.ignore_eos and position >= max(words, sampling.min_new_tokens):
+            return END_OF_TEXT
+        is_short = position < sampling.min_new_tokens and words > 0
+        return playing.token_ids[position % (words if is_short else words + 1)]
 
     def _odds(self, playing: _Performance, token_id: int) -> tuple[TokenOdds, ...]:
         if "probabilities" in self._script.lacks:
@@ -214,7 +226,7 @@ class ScriptedBackend:
 
     def _choose(self, job: Job) -> Reply:
         prompt = self._text.decode(job.prompt_ids)
-        last = prompt[prompt.rfind("<user>") :]
+        last = prompt[max(0, prompt.rfind("<user>")) :]
         for reply in self._script.replies:
             if reply.when is not None and reply.when in last:
                 return reply

@@ -73,6 +73,13 @@ class ScriptedText:
     def encode(self, text: str) -> list[int]:
         return [self._id_of(piece) for piece in _pieces(text)]
 
+    def encode_plain(self, text: str) -> list[int]:
+        return self.encode(text)
+
+    def check_ids(self, token_ids: Sequence[int]) -> None:
+        for token_id in token_ids:
+            self.token(token_id)
+
     def decode(self, token_ids: Sequence[int]) -> str:
         return "".join(self._vocabulary[token_id] for token_id in token_ids)
 

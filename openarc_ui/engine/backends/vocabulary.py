@@ -34,6 +34,7 @@ class Vocabulary:
             0 if fast is None else max(fast.get_vocab_size(with_added_tokens=True), *(each + 1 for each in added), 0)
         )
         self._size = max(known, size or 0) or None
+        self._embedded = size or known or None
 
     def token(self, token_id: int) -> PromptToken:
         """One entry.
@@ -44,11 +45,7 @@ class Vocabulary:
         known = self._entries.get(token_id)
         if known is not None:
             return known
-        if isinstance(token_id, bool) or token_id < 0 or (self._size is not None and token_id >= self._size):
-            raise InvalidRequest(
-                f"{token_id} is not the id of a token.",
-                f"Ids go from 0 to {self._size - 1}." if self._size is not None else "An id is 0 or above.",
-            )
+        _check(token_id, self._size)
         text = self._decode([token_id], False)
         if self._fast is not None:
             piece, is_special = self._fast.id_to_token(token_id) or "", token_id in self._special_ids
@@ -57,12 +54,29 @@ class Vocabulary:
         entry = self._entries[token_id] = PromptToken(token_id, text, piece, is_special)
         return entry
 
+    def check_ids(self, token_ids: Sequence[int]) -> None:
+        """See that a model may be given these ids: what lies beyond its embedding reads other memory, or ends the process.
+
+        Raises:
+            InvalidRequest: one is not among those it has.
+        """
+        for token_id in (min(token_ids, default=0), max(token_ids, default=0)):
+            _check(token_id, self._embedded)
+
     def with_texts(self, token_ids: Sequence[int], texts: Sequence[str]) -> tuple[PromptToken, ...]:
         """Tokens of a text: what the vocabulary says of each id, with its part of the text."""
         entries = map(self.token, token_ids)
         return tuple(
             PromptToken(entry.id, text, entry.piece, entry.is_special)
             for entry, text in zip(entries, texts, strict=True)
+        )
+
+
+def _check(token_id: int, size: int | None) -> None:
+    if isinstance(token_id, bool) or token_id < 0 or (size is not None and token_id >= size):
+        raise InvalidRequest(
+            f"{token_id} is not the id of a token.",
+            f"Ids go from 0 to {size - 1}." if size is not None else "An id is 0 or above.",
         )
 
 

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pydantic import BaseModel, Field
 
 from openarc_ui import errors
 from openarc_ui.engine.answers import without_long_echoes
+from openarc_ui.engine.explain import SHOWN_CHARACTERS
 from openarc_ui.errors import OpenArcError
 
 PREFIX = "/v1/"
+
+
+class Unsupported(ValueError):
+    """Raised by a validator: the value means something that can't be had here. Half a sentence that follows its path."""
+
+
+class ParameterWrong(errors.InvalidRequest):
+    """A parameter has a value that can't be; `param` is its path in the body."""
+
+    def __init__(self, message: str, hint: str = "", properties: tuple[str, ...] = (), *, param: str = "") -> None:
+        super().__init__(message, hint, properties)
+        self.param = param
+
+
+class ParameterRefused(errors.ParameterNotSupported):
+    """A parameter of OpenAI's API that can't be honoured here; `param` is its path in the body."""
+
+    def __init__(self, message: str, hint: str = "", properties: tuple[str, ...] = (), *, param: str = "") -> None:
+        super().__init__(message, hint, properties)
+        self.param = param
+
+
 STATUS: Mapping[type[OpenArcError], int] = {
     errors.InvalidRequest: 400,
     errors.ParameterNotSupported: 400,
+    ParameterWrong: 400,
+    ParameterRefused: 400,
     errors.PromptTooLong: 400,
     errors.TemplateRefused: 400,
     errors.StructureRejected: 400,
@@ -25,12 +53,34 @@ CODES: Mapping[type[OpenArcError], str] = {
     errors.RateLimited: "rate_limit_exceeded",
 }
 """Where OpenAI has a word of its own that clients look for."""
+PARAMS: Mapping[type[OpenArcError], str] = {errors.ModelNotLoaded: "model"}
+"""Which parameter an error is about, where it can be only one."""
+PROMPTS: Mapping[str, str] = {"/v1/chat/completions": "messages", "/v1/completions": "prompt", "/v1/responses": "input"}
+"""Path -> the parameter that holds what may be too long."""
 KINDS: Mapping[int, str] = {
     401: "authentication_error",
     403: "permission_error",
     404: "not_found_error",
     429: "rate_limit_error",
 }
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    message: str = Field(description="What went wrong and what to do, one or two sentences.")
+    type: str = Field(description="The kind of error.", examples=["invalid_request_error"])
+    param: str | None = Field(
+        description="Path of the parameter to blame, where there is one.", examples=["messages[0].role"]
+    )
+    code: str | None = Field(description="A stable word for programs.", examples=["model_not_found"])
+    hint: str = Field(description="What to do next, alone; may be empty.")
+
+
+class OpenAIProblem(BaseModel):
+    """The body of every error below /v1."""
+
+    error: ErrorDetail
 
 
 def is_openai(path: str) -> bool:
@@ -50,4 +100,54 @@ def openai_problem(error: OpenArcError, status: int, param: str | None = None) -
     message, hint = (
         without_long_echoes(text.encode("utf-8", "replace").decode("utf-8")) for text in (error.message, error.hint)
     )
-    return error_body(status, message, CODES.get(type(error), error.code), hint, param)
+    named = param or getattr(error, "param", None) or PARAMS.get(type(error))
+    return error_body(status, message, CODES.get(type(error), error.code), hint, named)
+
+
+def param_at(path: str, error: OpenArcError) -> str | None:
+    """Which parameter of the route at a path an error is about, where the error does not say it itself."""
+    return PROMPTS.get(path) if isinstance(error, errors.PromptTooLong | errors.TemplateRefused) else None
+
+
+def openai_status(error: OpenArcError, otherwise: int) -> int:
+    """The status of an error below /v1."""
+    return STATUS.get(type(error), otherwise)
+
+
+def as_parameter_error(explained: errors.InvalidRequest, problem: Mapping[str, Any]) -> errors.InvalidRequest:
+    """What pydantic found wrong in a body, as an error of the parameter.
+
+    Args:
+        explained: the problem in words.
+        problem: pydantic's own.
+    """
+    param = path_of(problem["loc"])
+    reason = problem.get("ctx", {}).get("error")
+    is_unsupported = isinstance(reason, Unsupported)
+    kind = ParameterRefused if is_unsupported else ParameterWrong
+    hint = "" if is_unsupported else explained.hint
+    path, separator, rest = explained.message.partition(": ")
+    is_placed = param is not None and separator and re.sub(r"\.(\d+)", r"[\1]", path) == param
+    return kind(f"{param}: {rest}" if is_placed else explained.message, hint, param=param or "")
+
+
+def path_of(location: Sequence[str | int]) -> str | None:
+    """The path of a parameter from the place of a problem in the body: `messages[0].content`; None for the whole."""
+    path = ""
+    for part in location:
+        if part == "body" and not path:
+            continue
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif _is_name(part):
+            path += f".{part}" if path else part
+    return path.encode("utf-8", "replace").decode()[: SHOWN_CHARACTERS * 2] or None
+
+
+def _is_name(part: str) -> bool:
+    """A field, and no branch of a union, which pydantic puts into a place too."""
+    return (
+        not any(sign in part for sign in "[]()")
+        and not part.startswith(("function-", "constrained-"))
+        and part[:1].islower()
+    )

@@ -22,9 +22,9 @@ from openarc_ui.server.conversation_bodies import (
     CONVERSATION_ID,
     ConversationBody,
     ConversationPatch,
+    ConversationSummaryBody,
     ImportedBody,
     NewConversationBody,
-    SummaryBody,
     UndoneBody,
 )
 from openarc_ui.server.problems import documented
@@ -79,10 +79,10 @@ def _add_keeping(router: APIRouter, conversations: ConversationStore) -> None:
         ] = "",
         limit: Annotated[int, Query(ge=1, le=MAX_SUMMARIES, description="At most so many.", examples=[20])] = 200,
         offset: Annotated[int, Query(ge=0, le=10**9, description="Leave out the first so many.", examples=[20])] = 0,
-    ) -> list[SummaryBody]:
+    ) -> list[ConversationSummaryBody]:
         """The one that changed last comes first. A browser sees its own; whoever has no cookie sees those without one."""
         reading = partial(conversations.summaries, owner_from(request), search, limit, offset)
-        return [SummaryBody.of(each) for each in await anyio.to_thread.run_sync(reading)]
+        return [ConversationSummaryBody.of(each) for each in await anyio.to_thread.run_sync(reading)]
 
     @router.post("/conversations", summary="Begin a conversation", responses=documented(503))
     async def create_conversation(body: NewConversationBody, request: Request) -> ConversationBody:

@@ -29,7 +29,7 @@ DeviceName = Annotated[
 class PropertyBody(BaseModel):
     """One property of a device, as it is now."""
 
-    name: str
+    name: str = Field(description="As OpenVINO calls it.")
     access: str = Field(description='"RO" can only be read, "RW" can be changed, "WO" can only be set.')
     type: str = Field(description="Python type of the value.")
     value: str | None = Field(description="As text; null where reading it throws.")
@@ -39,41 +39,43 @@ class PropertyBody(BaseModel):
 class DeviceBody(BaseModel):
     """One device."""
 
-    name: str = Field(examples=["CPU"])
-    full_name: str
+    name: str = Field(description="As a load takes it.", examples=["CPU"])
+    full_name: str = Field(description="As the vendor calls it.")
     kind: str = Field(description="CPU, GPU or NPU.")
     type: str = Field(description="integrated or discrete, where the device tells.")
-    memory_bytes: int | None
-    capabilities: list[str] = Field(examples=[["BF16", "INT8", "AVX-512 VNNI"]])
-    driver: str
-    good_for: str
+    memory_bytes: int | None = Field(description="What it can hold at most; null where it does not tell.")
+    capabilities: list[str] = Field(description="What makes it fast.", examples=[["BF16", "INT8", "AVX-512 VNNI"]])
+    driver: str = Field(description="Version of its driver or plugin.")
+    good_for: str = Field(description="What it is good for, in a sentence.")
     matters: list[str] = Field(description="The properties that matter most for language models.")
-    limits: list[str]
-    is_run_in_tests: bool
-    properties: list[PropertyBody]
+    limits: list[str] = Field(description="What it can't do, in sentences.")
+    is_run_in_tests: bool = Field(description="OpenArc's tests run on such hardware.")
+    properties: list[PropertyBody] = Field(description="Every property, as it is now.")
 
 
 class ChoiceBody(BaseModel):
     """One value of a setting that has a few."""
 
-    value: str
-    words: str
+    value: str = Field(description="To be set.")
+    words: str = Field(description="What it means.")
 
 
 class OptionBody(BaseModel):
     """One setting, so that a form can be made of it."""
 
-    name: str = Field(examples=["INFERENCE_NUM_THREADS"])
-    kind: Literal["choice", "switch", "integer", "number", "text", "lines", "json"]
-    group: str
-    is_common: bool
-    help: str
+    name: str = Field(description="As a load takes it.", examples=["INFERENCE_NUM_THREADS"])
+    kind: Literal["choice", "switch", "integer", "number", "text", "lines", "json"] = Field(
+        description="What a form makes of it."
+    )
+    group: str = Field(description="Which part of the form it belongs to.")
+    is_common: bool = Field(description="Shown before the rare ones.")
+    help: str = Field(description="What it does, in a sentence.")
     text: str = Field(description="More help, as Markdown.")
-    unit: str
-    default: str | None
-    choices: list[ChoiceBody]
-    minimum: float | None
-    maximum: float | None
+    unit: str = Field(description="Of its number; empty: none.")
+    default: str | None = Field(description="What holds when it is not set, as text; null: not known.")
+    choices: list[ChoiceBody] = Field(description="Its values, where it has a few.")
+    minimum: float | None = Field(description="The least; null: no bound.")
+    maximum: float | None = Field(description="The most; null: no bound.")
     expected_maximum: float | None = Field(description="More is taken, but brings nothing on this machine.")
     words: list[str] = Field(description="Texts that a number takes too, such as AUTO.")
     devices: list[str] = Field(description="The members of a composite device that take it.")
@@ -82,20 +84,20 @@ class OptionBody(BaseModel):
 class OptionsBody(BaseModel):
     """What can be set for a load on a device."""
 
-    device: str
-    ov_config: list[OptionBody]
-    scheduler: list[OptionBody]
-    sampling_defaults: list[OptionBody]
+    device: str = Field(description="That was asked about.")
+    ov_config: list[OptionBody] = Field(description="OpenVINO properties.")
+    scheduler: list[OptionBody] = Field(description="Continuous batching; empty where the backend has none.")
+    sampling_defaults: list[OptionBody] = Field(description="What requests that leave a parameter out get.")
 
 
 class FindingBody(BaseModel):
     """One sentence about one field of a load."""
 
-    field: str = Field(examples=["ov_config.NUM_STREAMS"])
-    severity: Literal["error", "warning"]
+    field: str = Field(description="Which field it is about.", examples=["ov_config.NUM_STREAMS"])
+    severity: Literal["error", "warning"] = Field(description="An error ends the load.")
     layer: Literal["rules", "plugin", "compile", "first_token"] = Field(description="Who found it.")
-    message: str
-    hint: str
+    message: str = Field(description="What is wrong or worth knowing.")
+    hint: str = Field(description="What to do about it; may be empty.")
     trap: str = Field(description='Id of the known trap that explains it, or "".')
 
 
@@ -110,32 +112,34 @@ class ValidationBody(BaseModel):
 class PartBody(BaseModel):
     """One part of the memory a load needs."""
 
-    name: str
-    label: str
-    memory_bytes: int
+    name: str = Field(description="Of the part.")
+    label: str = Field(description="As it is shown.")
+    memory_bytes: int = Field(description="What it takes.")
     how: str = Field(description="The formula with its numbers.")
 
 
 class FitBody(BaseModel):
     """Answer of `/model/fit`."""
 
-    verdict: Literal["green", "amber", "red", "unknown"]
-    words: str
-    device: str
-    parts: list[PartBody]
-    needed_bytes: int
-    free_bytes: int | None
-    total_bytes: int | None
+    verdict: Literal["green", "amber", "red", "unknown"] = Field(
+        description="red: a load is refused unless it insists."
+    )
+    words: str = Field(description="The same as a sentence.")
+    device: str = Field(description="Where it would run.")
+    parts: list[PartBody] = Field(description="Together needed_bytes.")
+    needed_bytes: int = Field(description="Estimated.")
+    free_bytes: int | None = Field(description="Now; null: not known.")
+    total_bytes: int | None = Field(description="Of the device; null: not known.")
     context_tokens: int = Field(
         description="Of each sequence, prompt and answer together; what the numbers are for.", examples=[2048]
     )
     requested_context_tokens: int | None = Field(description="What was asked for; null: nothing.", examples=[None])
     context_note: str = Field(description="Says so where the model takes less than was asked for; else empty.")
-    sequences: int
+    sequences: int = Field(description="Conversations at once.")
     largest_context_tokens: int | None = Field(
         description="That still fits, at most the model's own; 0: none does, null: not known.", examples=[8192]
     )
-    advice: list[str]
+    advice: list[str] = Field(description="What would make it fit, in sentences.")
 
 
 def device_routes(engine: Engine) -> APIRouter:

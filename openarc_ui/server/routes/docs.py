@@ -1,61 +1,115 @@
-"""The definitions of the metrics as a page: docs/metrics.md, rendered. Every heading can be linked to by its own text."""
+"""The documentation: the pages of docs/ that are for users, rendered, a page that lists them, and one to paste into a prompt.
+
+Every heading can be linked to by its own text, links between the pages lead to each other, and nothing comes from elsewhere.
+"""
 
 from __future__ import annotations
 
 import html
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter, HTTPException
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, HTTPException, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from openarc_ui.errors import nearest
 from openarc_ui.server.problems import documented
 from openarc_ui.server.routes.heads import add_heads
 
 ROOT = Path(__file__).parent.parent.parent.parent
-DOCUMENT = ROOT / "docs" / "metrics.md"
+DOCUMENTS = ROOT / "docs"
 PAGE = ROOT / "assets" / "docs_page.html"
-OUTSIDE = ("https://", "http://", "#")
+PAGES = ("api", "openai", "responses", "gradio", "security", "metrics", "monitoring", "memory")
+"""Names of the pages, in the order in which they are listed; a file that is not there is left out."""
+OUTSIDE = ("https://", "http://", "#", "/")
+COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
+"""Says beside an example why it is not run by the tests; for who writes the page, not for who reads it."""
+INDEX = """# Documentation
+
+{pages}
+
+For programs: [/openapi.json](/openapi.json) describes every route, and [/llms.txt](/llms.txt) has the whole API on one page
+to paste into a prompt.
+"""
 
 
-def docs_routes(document: Path = DOCUMENT) -> APIRouter:
-    """The one route, over a Markdown file."""
-    router = APIRouter(tags=["metrics"])
+def docs_routes(prompt_page: Callable[[str], str], folder: Path = DOCUMENTS) -> APIRouter:
+    """The routes, over a folder of Markdown files.
 
-    @router.get(
-        "/docs/metrics",
-        summary="What each metric is, as a page",
-        responses=documented(404),
-        response_class=HTMLResponse,
-    )
-    async def metrics_page() -> HTMLResponse:
-        """Every figure with its formula, unit and limits; a heading's anchor is its text, such as #ttft_seconds."""
-        try:
-            return HTMLResponse(await anyio.to_thread.run_sync(rendered, document))
-        except OSError:
-            raise HTTPException(404, "The definitions are not installed here") from None
+    Args:
+        prompt_page: makes /llms.txt for the address the server was asked at. It may take a second the first time.
+    """
+    router = APIRouter(tags=["docs"])
+
+    @router.get("/docs", summary="The documentation", responses=documented(), response_class=HTMLResponse)
+    async def index() -> HTMLResponse:
+        """A page that lists the others."""
+        return HTMLResponse(await anyio.to_thread.run_sync(partial(_index, folder)))
+
+    @router.get("/docs/{page}", summary="A page of it", responses=documented(404), response_class=HTMLResponse)
+    async def page(
+        page: Annotated[str, PathParameter(max_length=100, description="Its name.", examples=["metrics"])],
+    ) -> HTMLResponse:
+        """One page; the anchor of a heading is its text, such as /docs/metrics#ttft_seconds."""
+        there = await anyio.to_thread.run_sync(_there, folder)
+        if page not in there:
+            raise HTTPException(404, f"There is no page '{page}'. {nearest(page, there)}".strip())
+        return HTMLResponse(await anyio.to_thread.run_sync(rendered, folder / f"{page}.md", there))
+
+    @router.get("/llms.txt", summary="The API on one page", responses=documented(), response_class=PlainTextResponse)
+    async def llms(request: Request) -> str:
+        """Every route and every model as Python classes, with examples, to paste into a prompt."""
+        return await anyio.to_thread.run_sync(prompt_page, str(request.base_url).rstrip("/"))
 
     add_heads(router)
     return router
 
 
-def rendered(document: Path) -> str:
+def _there(folder: Path) -> tuple[str, ...]:
+    return tuple(name for name in PAGES if (folder / f"{name}.md").is_file())
+
+
+def _index(folder: Path) -> str:
+    """The page of pages: each with its title and what it begins with."""
+    lines = []
+    for name in _there(folder):
+        title, begin = _summary((folder / f"{name}.md").read_text(encoding="utf-8"))
+        lines.append(f"- [{title}](/docs/{name}): {begin}")
+    return _page(INDEX.format(pages="\n".join(lines)), ())
+
+
+def _summary(text: str) -> tuple[str, str]:
+    """Title and first sentence of a document."""
+    tokens = _markdown().parse(COMMENT.sub("", text))
+    inline = [(opening.type, token) for opening, token in itertools.pairwise(tokens) if token.type == "inline"]
+    title = next((_plain(token) for kind, token in inline if kind == "heading_open"), "")
+    begin = next((_plain(token) for kind, token in inline if kind == "paragraph_open"), "")
+    return title, re.split(r"(?<=[.:])\s", begin, maxsplit=1)[0].rstrip(":")
+
+
+def rendered(document: Path, there: tuple[str, ...] = PAGES) -> str:
     """A Markdown file as a whole page.
 
-    Raises:
-        OSError: it can't be read.
+    Args:
+        there: names of the pages that links may lead to.
     """
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = markdown.parse(document.read_text(encoding="utf-8"))
+    return _page(document.read_text(encoding="utf-8"), there)
+
+
+def _page(text: str, there: tuple[str, ...]) -> str:
+    markdown = _markdown()
+    tokens = markdown.parse(COMMENT.sub("", text))
     headings = list(_anchored(tokens))
-    _without_dead_links(tokens)
+    _lead_to_pages(tokens, there)
     contents = "".join(
         f'<li><a href="#{anchor}">{html.escape(text)}</a></li>' for level, anchor, text in headings if level == "h2"
     )
@@ -65,9 +119,19 @@ def rendered(document: Path) -> str:
     return page.substitute(title=html.escape(title), contents=contents, body=body)
 
 
+def _markdown() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
 def slug(text: str) -> str:
     """The anchor of a heading: lower case, - for spaces, without other punctuation; underscores stay."""
     return re.sub(r"[^\w-]", "", text.strip().lower().replace(" ", "-"))
+
+
+def _plain(token: Token) -> str:
+    """The words of a heading or a paragraph, without marks."""
+    words = {"text": None, "code_inline": None, "softbreak": " "}
+    return "".join(words[child.type] or child.content for child in token.children or () if child.type in words)
 
 
 def _anchored(tokens: list[Token]) -> Iterator[tuple[str, str, str]]:
@@ -76,7 +140,7 @@ def _anchored(tokens: list[Token]) -> Iterator[tuple[str, str, str]]:
     for token, inline in itertools.pairwise(tokens):
         if token.type != "heading_open":
             continue
-        text = "".join(child.content for child in inline.children or () if child.type in ("text", "code_inline"))
+        text = _plain(inline)
         anchor = slug(text)
         taken[anchor] = taken.get(anchor, -1) + 1
         anchor += f"-{taken[anchor]}" if taken[anchor] else ""
@@ -84,15 +148,28 @@ def _anchored(tokens: list[Token]) -> Iterator[tuple[str, str, str]]:
         yield token.tag, anchor, text
 
 
-def _without_dead_links(tokens: list[Token]) -> None:
-    """Links to other files of the repository are text here: they are not served."""
+def _lead_to_pages(tokens: list[Token], there: tuple[str, ...]) -> None:
+    """Links to other pages lead to them; links to other files of the repository are text here, since they are not served."""
     for token in tokens:
         is_dead = False
         for child in token.children or ():
             if child.type == "link_open":
-                is_dead = not str(child.attrGet("href")).startswith(OUTSIDE)
+                target = _target(str(child.attrGet("href")), there)
+                is_dead = target is None
+                child.attrSet("href", target or "")
             if child.type in ("link_open", "link_close") and is_dead:
                 _make_plain(child)
+
+
+def _target(written: str, there: tuple[str, ...]) -> str | None:
+    """Where a link of a document leads when it is served; None: nowhere."""
+    if written.startswith(OUTSIDE):
+        return written
+    file, _, anchor = written.partition("#")
+    name = file.removesuffix(".md")
+    if not file.endswith(".md") or name not in there:
+        return None
+    return f"/docs/{name}" + (f"#{anchor}" if anchor else "")
 
 
 def _make_plain(token: Any) -> None:

@@ -20,12 +20,23 @@ from openarc_ui.server.routes.prompts import QUESTIONS_AT_ONCE
 from openarc_ui.server.schemas import AnswerBody, GenerateBody, answer_of
 from openarc_ui.server.sse import events
 
+EVENT_STREAM = "text/event-stream"
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-GENERATE_ERRORS = documented(409, 502, 503)
+GENERATE_ERRORS = documented(409, 429, 502, 503, 504)
 GENERATE_RESPONSES: dict[int | str, dict[str, Any]] = {
     **GENERATE_ERRORS,
-    200: {"model": AnswerBody, "description": "The answer; with `stream` a text/event-stream that ends with it."},
+    200: {
+        "model": AnswerBody,
+        "description": "The answer; with `stream` a text/event-stream that ends with it.",
+        "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+    },
 }
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = EVENT_STREAM
 
 
 class CancelledBody(BaseModel):
@@ -42,14 +53,15 @@ def generate_routes(engine: Engine) -> APIRouter:
     async def answer(body: GenerateBody, request: Request, stream: bool) -> Response:
         check_tool_format(body.tool_format, body.tools)
         generations = _submit_all(engine, body)
-        forms = await _forms(engine, generations, body.tool_format, limiter, request)
+        if body.prompt is not None:
+            forms: list[AnswerFormat] | None = [AnswerFormat()]
+        else:
+            forms = await _forms(engine, generations, body.tool_format, limiter, request)
         if forms is None:
             return Response(status_code=CLIENT_LEFT)
         make_answer = partial(answer_of, forms=forms, is_batch=body.is_batch)
         if stream:
-            return StreamingResponse(
-                events(generations, make_answer), media_type="text/event-stream", headers=STREAM_HEADERS
-            )
+            return EventStream(events(generations, make_answer), headers=STREAM_HEADERS)
         results = await wait_for_results(generations, request)
         if results is None:
             return Response(status_code=CLIENT_LEFT)
@@ -57,14 +69,18 @@ def generate_routes(engine: Engine) -> APIRouter:
 
     @router.post("/generate/text", summary="Continue a conversation", responses=GENERATE_RESPONSES, response_model=None)
     async def generate_text(body: GenerateBody, request: Request) -> Response:
-        """Answer whole, or as server-sent events with `stream`. Values left out take the model's own defaults."""
+        """Answer whole, or as server-sent events with `stream`. Values left out take the model's own defaults.
+
+        A `prompt` in place of a conversation goes to the model as it is, and its answer is not searched for tool calls.
+        """
         return await answer(body, request, body.stream)
 
     @router.post(
         "/generate/stream",
         summary="Continue a conversation as a stream",
-        responses=GENERATE_RESPONSES,
+        responses=GENERATE_ERRORS,
         response_model=None,
+        response_class=EventStream,
     )
     async def generate_stream(body: GenerateBody, request: Request) -> Response:
         """`/generate/text` with `stream` on."""
@@ -75,7 +91,12 @@ def generate_routes(engine: Engine) -> APIRouter:
     )
     async def cancel(
         request_id: Annotated[
-            str, Path(max_length=64, description="The id the request was sent with.", examples=["my-request"])
+            str,
+            Path(
+                max_length=64,
+                description="The id the request was sent with; of /v1, the answer's: chatcmpl-…, cmpl-…, resp_….",
+                examples=["my-request"],
+            ),
         ],
     ) -> CancelledBody:
         """End a request at its next token. Its reader gets what was generated so far."""

@@ -26,12 +26,12 @@ from openarc_ui.server.metrics_bodies import (
     BandwidthBody,
     ComparisonBody,
     DefinitionsBody,
+    MetricsSummaryBody,
     RequestBody,
     RequestsBody,
     RoofBody,
     SeriesBody,
     StagesBody,
-    SummaryBody,
 )
 from openarc_ui.server.metrics_query import FilterQuery, PairQuery
 from openarc_ui.server.problems import documented
@@ -50,9 +50,8 @@ ONE_REQUEST_ERRORS = documented(404, 503)
 FILTER, SPAN, PAIR = FilterQuery(), FilterQuery(("range", "since", "until")), PairQuery()
 Chosen = Annotated[Filter, Depends(FILTER)]
 FILTERED, SPANNED, COMPARED = ({"parameters": each.described()} for each in (FILTER, SPAN, PAIR))
-RequestId = Annotated[
-    str, Path(max_length=64, description="Of the request.", examples=["7c3f1a2b9d4e4f6a8b0c1d2e3f4a5b6c"])
-]
+REQUEST_ID: Any = "7c3f1a2b9d4e4f6a8b0c1d2e3f4a5b6c"
+RequestId = Annotated[str, Path(max_length=64, description="Of the request.", examples=[REQUEST_ID])]
 
 
 def metric_routes(engine: Engine, store: MetricsStore, exposition: Exposition, needs_key: bool) -> APIRouter:
@@ -116,12 +115,12 @@ def _add_numbers(router: APIRouter, ask: Ask[Any]) -> None:
     """What many requests come to."""
 
     @router.get("/metrics/summary", summary="Totals and percentiles", responses=READ_ERRORS, openapi_extra=FILTERED)
-    async def summary(chosen: Chosen) -> SummaryBody:
+    async def summary(chosen: Chosen) -> MetricsSummaryBody:
         """Requests, tokens, the prefix cache, and mean, p50, p90 and p99 of every figure, in seconds and tokens a second.
 
         Counts and means are exact; percentiles come from at most 10,000 requests, and `sampled` says of how many.
         """
-        return SummaryBody.model_validate(await ask(partial(answers.summary, chosen=chosen)))
+        return MetricsSummaryBody.model_validate(await ask(partial(answers.summary, chosen=chosen)))
 
     @router.get("/metrics/series", summary="Figures over time", responses=READ_ERRORS, openapi_extra=FILTERED)
     async def series(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import anyio
@@ -13,7 +14,7 @@ from openarc_ui.engine.catalogue.catalogue import Catalogue
 from openarc_ui.engine.catalogue.files import FILE_LANGUAGES, model_files, read_model_file
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
-from openarc_ui.errors import ModelNotLoaded
+from openarc_ui.errors import InvalidRequest, ModelNotLoaded
 from openarc_ui.server.catalogue_bodies import NAME, DetailsBody, EntryBody, FileTextBody, LoadNoteBody, ModelFileBody
 from openarc_ui.server.disconnect import CLIENT_LEFT, load_for_client
 from openarc_ui.server.problems import documented
@@ -28,6 +29,11 @@ ModelQuery = Annotated[
         description="A name in the catalogue, or a path inside the model folder.",
         examples=[NAME],
     ),
+]
+
+UnloadQuery = Annotated[
+    str | None,
+    Query(max_length=LONGEST_NAME, description="Which; left out: the one loaded last.", examples=[NAME]),
 ]
 
 
@@ -100,12 +106,7 @@ def model_routes(engine: Engine) -> APIRouter:
         return UnloadedBody(message=f"{unloaded.name} is unloaded.", model=unloaded.name, **_without_name(unloaded))
 
     @router.delete("/model/unload", summary="Unload a model", responses=documented(409))
-    async def unload_by_delete(
-        model: Annotated[
-            str | None,
-            Query(max_length=LONGEST_NAME, description="Which; left out: the one loaded last.", examples=[NAME]),
-        ] = None,
-    ) -> UnloadedBody:
+    async def unload_by_delete(model: UnloadQuery = None) -> UnloadedBody:
         """Cancel its requests, end its process, and say how much memory that gave back."""
         return await unload(model)
 
@@ -118,11 +119,25 @@ def model_routes(engine: Engine) -> APIRouter:
         "/optimum/model/load", load, methods=["POST"], summary="Load a model (older path)", deprecated=True,
         responses=documented(404, 409, 502, 503), response_model=ModelBody, name="older_load",
     )  # fmt: skip
-    router.add_api_route(
-        "/optimum/model/unload", unload_by_delete, methods=["DELETE"], summary="Unload a model (older path)", deprecated=True,
-        responses=documented(409), name="older_unload",
-    )  # fmt: skip
+    _add_older_unload(router, unload)
     return router
+
+
+def _add_older_unload(router: APIRouter, unload: Callable[[str | None], Awaitable[UnloadedBody]]) -> None:
+    @router.delete(
+        "/optimum/model/unload", summary="Unload a model (older path)", deprecated=True, responses=documented(409)
+    )
+    async def older_unload(
+        model: UnloadQuery = None,
+        model_id: Annotated[
+            str | None,
+            Query(max_length=LONGEST_NAME, description="The same, under its name in version 1.0.3.", examples=[NAME]),
+        ] = None,
+    ) -> UnloadedBody:
+        """`DELETE /model/unload`, for which version 1.0.3 called the parameter `model_id`."""
+        if model is not None and model_id is not None:
+            raise InvalidRequest("model and model_id are the same thing.", "Give one of them.")
+        return await unload(model if model is not None else model_id)
 
 
 def _entries(catalogue: Catalogue, with_details: bool) -> list[EntryBody]:

@@ -1,4 +1,6 @@
-"""What a model sees: `/tokenize`, `/detokenize`, `/apply-template`, `/chat-template`. None of them waits for a generation."""
+"""What a model sees: `/tokenize`, `/detokenize`, `/apply-template`, `/chat-template`, and what it can be held to,
+`/check-structure`. None of them waits for a generation.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,15 @@ from fastapi import APIRouter, Query, Response
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.prompts import PromptRequest
+from openarc_ui.errors import ParameterNotSupported, StructureRejected
 from openarc_ui.server.problems import documented
 from openarc_ui.server.prompt_bodies import (
     MODEL,
     NAME,
     ApplyTemplateBody,
     ChatTemplateBody,
+    CheckedStructureBody,
+    CheckStructureBody,
     DetokenizeBody,
     RenderedBody,
     TextBody,
@@ -60,6 +65,16 @@ def prompt_routes(engine: Engine) -> APIRouter:
     ) -> ChatTemplateBody:
         """Its Jinja source and where it comes from; of a model without one, the plain one that is used instead."""
         return ChatTemplateBody.of(await anyio.to_thread.run_sync(engine.chat_template, model, limiter=limiter))
+
+    @router.post("/check-structure", summary="Try out a structured output", responses=QUESTION_ERRORS)
+    async def check_structure(body: CheckStructureBody) -> CheckedStructureBody:
+        """Whether a model's answers can be made to look so, without generating; what can't be held to is named."""
+        asking = partial(engine.check_structure, body.structured_output, body.model)
+        try:
+            await anyio.to_thread.run_sync(asking, limiter=limiter)
+        except (StructureRejected, ParameterNotSupported) as error:
+            return CheckedStructureBody(is_possible=False, problem=error.message, hint=error.hint)
+        return CheckedStructureBody(is_possible=True, problem="", hint="")
 
     return router
 

@@ -22,25 +22,29 @@ class StatusBody(BaseModel):
 
     status: str = Field(description='"loaded" or "no_model".', examples=["loaded"])
     id_model: str | None = Field(description="Name of the default model.")
-    device: str | None
-    models: list[dict[str, Any]]
-    default_model: str | None
-    last_load_failure: dict[str, Any] | None
-    queue_size: int
-    startup: dict[str, Any]
-    version: str
+    device: str | None = Field(description="Of the default model.")
+    models: list[dict[str, Any]] = Field(
+        description="Each with its state, its load, its memory, and requests that run or wait."
+    )
+    default_model: str | None = Field(description="Answers requests that name none: the one loaded last.")
+    last_load_failure: dict[str, Any] | None = Field(
+        description="The last load that ended in an error; null: none did."
+    )
+    queue_size: int = Field(description="How many requests may wait for one model.")
+    startup: dict[str, Any] = Field(description="How far the first load is.")
+    version: str = Field(description="Of OpenArc.")
 
 
 class HealthBody(BaseModel):
     """Answer of `/health`."""
 
-    status: str = Field(examples=["ok"])
+    status: str = Field(description="Always ok.", examples=["ok"])
 
 
 class ReadyBody(BaseModel):
     """Answer of `/readyz`."""
 
-    ready: bool
+    ready: bool = Field(description="A model answers, or none was asked for.")
     missing: str | None = Field(description="What is still to come, or why it will not.")
 
 

@@ -6,7 +6,7 @@ Everything here runs on the event loop's thread; the database and the model are 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,16 +69,20 @@ class Chat:
         self._actions = Actions(store)
         self.pictures = Pictures(engine, startup, store, self.runs)
 
-    async def submit(self, session: ChatSession, data: Any, values: Sequence[Any]) -> AsyncIterator[Update]:
+    async def submit(
+        self, session: ChatSession, data: Any, values: Sequence[Any], count: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[Update]:
         """Do an action that a model answers, and show each stage of its answers. Their texts come by `growth`.
 
         Args:
             values: of the settings panel's inputs.
+            count: counts the request before anything is changed; raises RateLimited where there were too many.
         """
         try:
             action = wanted.wanted("submit", data)
             target = self._target(session, action)
             self.runs.check_idle(target)
+            count()
             settings, problem = _settings_or_problem(session, values)
             session.shown_settings = settings
             to = await anyio.to_thread.run_sync(self._actions.to_answer, session.owner, target, settings, action)

@@ -195,7 +195,7 @@ def wire_prompt_panel(page: gr.Blocks, panel: PromptPanel, settings: SettingsPan
         **QUIET,
     )
     panel.change.click(begin_override, [settings.model], settings.chat_template, **QUIET)
-    panel.back.click(lambda: gr.update(value="", visible=False), None, settings.chat_template, **QUIET)
+    panel.back.click(without_override, None, settings.chat_template, **QUIET)
 
 
 def _figure(label: str, shown: str, more: str) -> dict[str, str]:
@@ -214,3 +214,8 @@ def _cache_words(has_answer: bool, cached_prompt_tokens: float | None) -> str:
     if cached_prompt_tokens is None:
         return "At the last answer. The model has no prefix cache, or its backend does not tell how many."
     return "At the last answer: tokens of its prompt that were not computed again."
+
+
+def without_override() -> Any:
+    """An update of the template's editor: the model's own template again."""
+    return gr.update(value="", visible=False)

@@ -26,7 +26,13 @@ FIELDS: tuple[tuple[tuple[str, str], ...], ...] = (
     ),
     (("repetition_penalty", "number"), ("presence_penalty", "number"), ("frequency_penalty", "number")),
     (("seed", "integer"), ("num_return_sequences", "choice")),
-    (("max_new_tokens", "integer"), ("stop", "lines"), ("ignore_eos", "switch")),
+    (
+        ("max_new_tokens", "integer"),
+        ("min_new_tokens", "integer"),
+        ("stop", "lines"),
+        ("stop_token_ids", "ids"),
+        ("ignore_eos", "switch"),
+    ),
 )
 """Name and kind of every parameter, in the groups of the page."""
 CHOICES: dict[str, tuple[tuple[Any, str], ...]] = {
@@ -37,6 +43,7 @@ UNSET: dict[str, Any] = {"do_sample": None, "num_return_sequences": 1}
 OTHER_HELP = {"do_sample": "Chosen by chance among the likely tokens (sample), or always the likeliest one (greedy)."}
 MORE_HELP = {
     "stop": " One a line; \\n stands for a line break.",
+    "stop_token_ids": " Ids with spaces between; the Prompt tab shows those of a text.",
     "num_return_sequences": " The same seed makes the same ones.",
 }
 GREEDY_WORDS = (

@@ -43,7 +43,9 @@ SAMPLING_LABELS: dict[str, str] = {
     "seed": "Seed",
     "num_return_sequences": "Answers side by side",
     "max_new_tokens": "Max new tokens",
+    "min_new_tokens": "Min new tokens",
     "stop": "Stop texts",
+    "stop_token_ids": "Stop tokens",
     "ignore_eos": "Ignore end of text",
 }
 """What the page calls the sampling parameters."""

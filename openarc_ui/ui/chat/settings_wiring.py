@@ -215,8 +215,18 @@ def _wire_editors(panel: SettingsPanel, actions: SettingsActions) -> None:
     where = [panel.model, panel.chat_template]
     shown = [panel.tools_note, panel.tools_part, panel.tools_json, panel.tools_python]
     panel.tools.change(actions.tools_typed, [panel.tools, *where], shown, **TYPED)
-    panel.tools_json.click(lambda: settings_view.TOOLS_JSON_EXAMPLE, None, panel.tools, **QUIET)
-    panel.tools_python.click(lambda: settings_view.TOOLS_PYTHON_EXAMPLE, None, panel.tools, **QUIET)
+    panel.tools_json.click(tools_json_example, None, panel.tools, **QUIET)
+    panel.tools_python.click(tools_python_example, None, panel.tools, **QUIET)
     notes = [panel.arguments_note, panel.documents_note, panel.more_part]
     for editor in (panel.template_arguments, panel.documents):
         editor.change(actions.more_typed, [panel.template_arguments, panel.documents, *where], notes, **TYPED)
+
+
+def tools_json_example() -> str:
+    """An example of tools in JSON."""
+    return settings_view.TOOLS_JSON_EXAMPLE
+
+
+def tools_python_example() -> str:
+    """An example of tools as Python signatures."""
+    return settings_view.TOOLS_PYTHON_EXAMPLE

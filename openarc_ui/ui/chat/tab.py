@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -24,6 +25,7 @@ from openarc_ui.ui.chat.session import ChatSession, owner_of_request
 from openarc_ui.ui.chat.settings_panel import build_settings_panel
 from openarc_ui.ui.chat.settings_wiring import wire_settings_panel
 from openarc_ui.ui.chat.view import Shown, snapshot
+from openarc_ui.ui.rights import Rights
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 EVERY: dict[str, Any] = {**PRIVATE, "trigger_mode": "multiple", "concurrency_limit": None}
@@ -77,7 +79,9 @@ class ChatTab:
         return self.chat.sessions.of(str(request.session_hash), owner_of_request(request))
 
 
-def build_chat_tab(engine: Engine, startup: Startup, conversations: ConversationStore, page: gr.Blocks) -> ChatTab:
+def build_chat_tab(
+    engine: Engine, startup: Startup, conversations: ConversationStore, page: gr.Blocks, rights: Rights
+) -> ChatTab:
     """The tab's components and their wiring, inside an open gr.Tab."""
     chat = Chat(engine, startup, conversations)
     with gr.Row(equal_height=False, elem_id="oa-chat-row"):
@@ -89,7 +93,7 @@ def build_chat_tab(engine: Engine, startup: Startup, conversations: Conversation
             column, tabs = _build_column(engine)
     tab = ChatTab(chat, view, reply, column)
     after = Panels(engine, chat.pictures, column)
-    _wire_view(tab, after)
+    _wire_view(tab, after, rights)
     _wire_column(tab, after, tabs)
     _wire_page(page, tab, after)
     wire_settings_panel(page, column.settings, engine, conversations, owner_of_request)
@@ -173,12 +177,12 @@ def as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _wire_view(tab: ChatTab, after: Panels) -> None:
-    """The view's events; each carries an action."""
+def _wire_view(tab: ChatTab, after: Panels, rights: Rights) -> None:
+    """The view's events; each carries an action. Those that a model answers are counted, and too many are told in the view."""
 
     async def chat_submitted(request: gr.Request, event: gr.EventData, *values: Any) -> AsyncIterator[list[Any]]:
         session = tab.session(request)
-        async for update in tab.chat.submit(session, event._data, values):
+        async for update in tab.chat.submit(session, event._data, values, partial(rights.count, request)):
             yield [*_outputs(update), panels.last_open(session)]
 
     async def chat_edited(request: gr.Request, event: gr.EventData) -> AsyncIterator[list[Any]]:

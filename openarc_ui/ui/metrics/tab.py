@@ -29,6 +29,7 @@ from openarc_ui.ui.metrics.wanted import (
     AskedView,
     read,
 )
+from openarc_ui.ui.rights import Rights
 
 READERS = 2
 """Questions that are read at once; more pages wait, so that the models keep their processor."""
@@ -41,7 +42,7 @@ import(`${window.location.origin}/page-assets/metrics/view.js`)
 """
 
 
-def build_metrics_tab(engine: Engine, store: MetricsStore, *, needs_key: bool = False) -> gr.HTML:
+def build_metrics_tab(engine: Engine, store: MetricsStore, rights: Rights, *, needs_key: bool = False) -> gr.HTML:
     """The tab's component, inside an open gr.Tab.
 
     Args:
@@ -52,14 +53,17 @@ def build_metrics_tab(engine: Engine, store: MetricsStore, *, needs_key: bool = 
         html_template='<div class="oa-metrics"></div>',
         js_on_load=VIEW_SCRIPT,
         apply_default_css=False,
-        server_functions=questions(engine, store, needs_key),
+        server_functions=questions(engine, store, rights, needs_key),
         elem_id="oa-metrics",
         elem_classes="oa-tight",
     )
 
 
-def questions(engine: Engine, store: MetricsStore, needs_key: bool = False) -> list[Callable[..., Any]]:
-    """What the page may ask, as functions from a JSON text to a JSON text; an OpenArcError is an answer too."""
+def questions(engine: Engine, store: MetricsStore, rights: Rights, needs_key: bool = False) -> list[Callable[..., Any]]:
+    """What the page may ask, as functions from a JSON text to a JSON text; an OpenArcError is an answer too.
+
+    To run a request again is counted, but not to end it; to measure the bandwidth wants the administration key.
+    """
     view, again = MetricsView(store, engine.places.hidden), Again(engine, store)
     readers = Readers()
 
@@ -78,7 +82,10 @@ def questions(engine: Engine, store: MetricsStore, needs_key: bool = False) -> l
 
     async def metrics_again(asked: Any, request: gr.Request) -> str:
         async def run() -> dict[str, Any]:
-            return await again.answer(read(asked, AskedAgain), lambda: has_left(request))
+            wanted = read(asked, AskedAgain)
+            if wanted.cancel is None:
+                rights.count(request)
+            return await again.answer(wanted, lambda: has_left(request))
 
         return await _answered(run)
 
@@ -88,8 +95,9 @@ def questions(engine: Engine, store: MetricsStore, needs_key: bool = False) -> l
 
         return await _answered(lambda: readers.run(compare))
 
-    async def metrics_bandwidth(asked: Any) -> str:
+    async def metrics_bandwidth(asked: Any, request: gr.Request) -> str:
         async def measure() -> dict[str, Any]:
+            rights.require("Measuring memory bandwidth", request)
             wanted = read(asked, AskedBandwidth)
             found = await anyio.to_thread.run_sync(engine.measure_bandwidth, wanted.device)
             store.record_bandwidth(found)

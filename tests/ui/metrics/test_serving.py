@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.ui.metrics.tab import build_metrics_tab
+from openarc_ui.ui.rights import Rights
 from tests.ui.metrics.conftest import Kept
 
 
@@ -26,7 +27,7 @@ class Served:
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
         with gr.Blocks(analytics_enabled=False) as page:
-            self.component = build_metrics_tab(kept.engine, kept.store)
+            self.component = build_metrics_tab(kept.engine, kept.store, Rights())
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -17,6 +17,7 @@ from openarc_ui.engine.types import Bandwidth
 from openarc_ui.errors import DeviceUnavailable, EngineBusy
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.ui.metrics.tab import READERS, Readers, build_metrics_tab, questions
+from openarc_ui.ui.rights import Rights
 from tests.reports import report
 
 
@@ -33,16 +34,16 @@ class Measuring:
         raise DeviceUnavailable(f"This machine has no device '{device}'.", "Known names: CPU.")
 
 
-REQUEST: Any = SimpleNamespace(request=SimpleNamespace(base_url="http://host:7860/"))
+REQUEST: Any = SimpleNamespace(request=SimpleNamespace(base_url="http://host:7860/"), headers={})
 
 
 @pytest.fixture
 def ask(store: MetricsStore) -> Any:
     engine: Any = Measuring()
-    asked = {each.__name__: each for each in questions(engine, store)}
+    asked = {each.__name__: each for each in questions(engine, store, Rights())}
 
     def ask(name: str, question: Any) -> dict[str, Any]:
-        more = [REQUEST] if name in ("metrics_request", "metrics_again") else []
+        more = [REQUEST] if name in ("metrics_request", "metrics_again", "metrics_bandwidth") else []
         text = question if isinstance(question, str) else json.dumps(question)
         answer = asyncio.run(asked[name](text, *more))
         assert isinstance(answer, str)
@@ -52,7 +53,7 @@ def ask(store: MetricsStore) -> Any:
 
 
 def test_the_six_questions_are_there(ask: Any, store: MetricsStore) -> None:
-    names = [each.__name__ for each in questions(Measuring(), store)]  # type: ignore[arg-type]
+    names = [each.__name__ for each in questions(Measuring(), store, Rights())]  # type: ignore[arg-type]
     assert names == [
         "metrics",
         "metrics_request",
@@ -122,7 +123,7 @@ def test_the_component_asks_the_servers_functions_and_loads_its_script_from_here
     store: MetricsStore, tmp_path: Path
 ) -> None:
     with gr.Blocks():
-        component = build_metrics_tab(Measuring(), store)  # type: ignore[arg-type]
+        component = build_metrics_tab(Measuring(), store, Rights())  # type: ignore[arg-type]
     assert component.elem_id == "oa-metrics"
     assert "/page-assets/metrics/view.js" in component.js_on_load and "http" not in component.js_on_load.replace(
         "${", ""

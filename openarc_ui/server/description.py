@@ -1,0 +1,87 @@
+"""What /openapi.json says beyond the routes themselves: how to authenticate, which key each operation needs, real answers.
+
+The answers in assets/api_answers.json were recorded from a server with the starter model; `python -m tests.record_answers`
+writes them. Nothing is served here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from fastapi import FastAPI
+
+from openarc_ui.server.permissions import USE
+from openarc_ui.server.security import OPEN_PATHS
+
+Key = Literal["none", "use", "administration"]
+ANSWERS = Path(__file__).parent.parent.parent / "assets" / "api_answers.json"
+SCHEMES: dict[str, Any] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Authorization: Bearer <key>. Only where the server was started with keys.",
+    },
+    "x-api-key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header."},
+}
+KEYS: Mapping[Key, str] = {
+    "none": "No key is needed.",
+    "use": "Where the server has keys: the key for use, or the one for administration.",
+    "administration": "Where the server has keys: the one for administration.",
+}
+
+
+def key_of(method: str, path: str) -> Key:
+    """Which key an operation needs, by the one table in permissions."""
+    if path in OPEN_PATHS:
+        return "none"
+    return "use" if (method.upper(), path) in USE else "administration"
+
+
+def operations_of(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(METHOD, path, operation) of everything an OpenAPI document describes."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def complete_description(api: FastAPI) -> None:
+    """Make /openapi.json say all of it. The document is made at the first question, once."""
+    plain = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            _complete(plain())
+        return plain()
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(document: dict[str, Any]) -> None:
+    """Add what the routes do not say. FastAPI takes errors for what the answer is; they are JSON everywhere."""
+    document.setdefault("components", {})["securitySchemes"] = SCHEMES
+    answers = recorded_answers()
+    for method, path, operation in operations_of(document):
+        key = key_of(method, path)
+        operation["security"] = [] if key == "none" else [{name: []} for name in SCHEMES]
+        operation["x-openarc-key"] = key
+        operation["description"] = f"{operation.get('description', '')}\n\n{KEYS[key]}".strip()
+        for status, response in operation["responses"].items():
+            if status[0] in "45" and "content" in response:
+                response["content"] = {"application/json": next(iter(response["content"].values()))}
+        answer = answers.get(f"{method} {path}")
+        content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
+        if answer is not None and content is not None:
+            content["example"] = answer
+
+
+@cache
+def recorded_answers() -> dict[str, Any]:
+    """ "METHOD path" -> what a server answered; empty where they are not installed."""
+    if not ANSWERS.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(ANSWERS.read_text(encoding="utf-8"))
+    return found

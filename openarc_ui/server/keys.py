@@ -1,0 +1,117 @@
+"""Whose a request is: the two keys, the sessions of browsers that showed one, and how often an address may guess.
+
+The keys are kept as digests only. It knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import secrets
+import time
+from dataclasses import dataclass
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from pydantic import SecretStr
+
+from openarc_ui.access import Role
+from openarc_ui.addresses import neighbourhood
+
+SESSION_SECONDS = 7 * 24 * 3600
+MOST_SESSIONS = 10_000
+MAX_WRONG_KEYS = 20
+"""In a minute, of one address."""
+LOCAL = "local"
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who sent a request.
+
+    Attributes:
+        name: the same for every request with the same key, and nothing can be learnt from it.
+    """
+
+    role: Role
+    name: str
+
+
+EVERYBODY = Visitor(Role.ADMINISTRATOR, LOCAL)
+"""Who comes to a server without keys."""
+STRANGER = Visitor(Role.USER, NOBODY)
+"""Who shows no key where none is needed."""
+
+
+class Keys:
+    """The keys of one server and what was opened with them.
+
+    Args:
+        use: chat, generate and read; where there is no other key, everything.
+        administration: everything. Alone, it is needed for everything.
+    """
+
+    def __init__(self, use: SecretStr | None, administration: SecretStr | None) -> None:
+        self._salt = secrets.token_bytes(16)
+        self.are_needed = use is not None or administration is not None
+        self.are_two = use is not None and administration is not None
+        # A key that is not set is one that nobody can know, so that both are compared whatever is set.
+        self._use = self._digest(use.get_secret_value() if use is not None else secrets.token_urlsafe(32))
+        self._administration = self._digest(
+            administration.get_secret_value() if administration is not None else secrets.token_urlsafe(32)
+        )
+        self._sessions: dict[str, tuple[Visitor, float]] = {}
+
+    def visitor(self, key: str) -> Visitor | None:
+        """Who shows this key; None when it is neither. Takes as long for one as for the other."""
+        shown = self._digest(key)
+        is_use = hmac.compare_digest(shown, self._use)
+        is_administration = hmac.compare_digest(shown, self._administration)
+        if not is_use and not is_administration:
+            return None
+        may_administer = is_administration or not self.are_two
+        return Visitor(Role.ADMINISTRATOR if may_administer else Role.USER, shown.hex()[:12])
+
+    def open_session(self, visitor: Visitor) -> str:
+        """A random word in place of the key, for a cookie; it holds for SESSION_SECONDS."""
+        now = time.monotonic()
+        self._sessions = {word: kept for word, kept in self._sessions.items() if kept[1] > now}
+        while len(self._sessions) >= MOST_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+        word = secrets.token_urlsafe(32)
+        self._sessions[self._digest(word).hex()] = (visitor, now + SESSION_SECONDS)
+        return word
+
+    def in_session(self, word: str) -> Visitor | None:
+        """Who opened the session."""
+        visitor, until = self._sessions.get(self._digest(word).hex(), (None, 0.0))
+        return visitor if until > time.monotonic() else None
+
+    def close_session(self, word: str) -> None:
+        """The word is worth nothing from now on."""
+        self._sessions.pop(self._digest(word).hex(), None)
+
+    def _digest(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=self._salt, digest_size=32).digest()
+
+
+class Guesses:
+    """Wrong keys, counted for each address: one that guesses stops itself, and nobody who comes from elsewhere."""
+
+    def __init__(self) -> None:
+        self._limit = RateLimitItemPerMinute(MAX_WRONG_KEYS)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def count(self, address: str) -> None:
+        """One more came from there."""
+        self._limiter.hit(self._limit, neighbourhood(address))
+
+    def seconds_to_wait(self, address: str) -> int:
+        """Until a key from there is looked at again; 0: now."""
+        sender = neighbourhood(address)
+        if self._limiter.test(self._limit, sender):
+            return 0
+        return max(1, math.ceil(self._limiter.get_window_stats(self._limit, sender).reset_time - time.time()))

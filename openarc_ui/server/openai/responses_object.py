@@ -1,0 +1,165 @@
+"""The `response` object as the official SDK reads it: its parts as models for the documentation, and how one is made."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from openarc_ui.server.openai.figures import CachedTokens, Timings
+from openarc_ui.server.openai.logprobs import Logprob
+from openarc_ui.server.openai.responses_body import ResponseBody
+from openarc_ui.server.openai.responses_tools import plain
+
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+
+
+class OutputText(BaseModel):
+    """What is said."""
+
+    type: Literal["output_text"]
+    text: str
+    annotations: list[Any] = Field(description="Always empty.")
+    logprobs: list[Logprob] = Field(description="With include=message.output_text.logprobs; else empty.")
+
+
+class OutputMessage(BaseModel):
+    """An answer's text."""
+
+    type: Literal["message"]
+    id: str
+    role: Literal["assistant"]
+    status: ItemStatus
+    content: list[OutputText]
+
+
+class OutputCall(BaseModel):
+    """A function the model wants called."""
+
+    type: Literal["function_call"]
+    id: str
+    call_id: str = Field(description="For the function_call_output that brings the result.")
+    name: str
+    arguments: str = Field(description="A text of JSON.")
+    status: ItemStatus
+
+
+class ReasoningText(BaseModel):
+    """A part of the thoughts."""
+
+    type: Literal["reasoning_text"]
+    text: str
+
+
+class OutputReasoning(BaseModel):
+    """What the model thought before it answered, where its chat template has marks for that."""
+
+    type: Literal["reasoning"]
+    id: str
+    summary: list[Any] = Field(description="Always empty: the thoughts themselves are in content.")
+    content: list[ReasoningText]
+    status: ItemStatus
+
+
+class OutputDetails(BaseModel):
+    """Of the answer's tokens."""
+
+    reasoning_tokens: int | None = Field(
+        description="0 where the model has no marks for thoughts; else null: not counted."
+    )
+
+
+class ResponseUsage(BaseModel):
+    """Tokens."""
+
+    input_tokens: int | None
+    input_tokens_details: CachedTokens
+    output_tokens: int
+    output_tokens_details: OutputDetails
+    total_tokens: int | None
+
+
+class ResponseFailure(BaseModel):
+    """Why a response failed, in a stream."""
+
+    code: Literal["server_error", "invalid_prompt", "rate_limit_exceeded"]
+    message: str
+
+
+class Incomplete(BaseModel):
+    """Why a response is incomplete."""
+
+    reason: Literal["max_output_tokens"]
+
+
+class ResponseAnswer(BaseModel):
+    """Answer of `POST /v1/responses`, and the `response` of the events created, in_progress, completed, incomplete and failed."""
+
+    id: str = Field(description="Also the id to cancel it by.", examples=["resp_67cb32528d6881909eb2859a55e18a85"])
+    object: Literal["response"]
+    created_at: int = Field(description="Seconds since the epoch.")
+    completed_at: int | None
+    status: Literal["in_progress", "completed", "incomplete", "failed", "cancelled"] = Field(
+        description="incomplete: max_output_tokens or the context is used up; cancelled: by POST /generate/cancel/{id}."
+    )
+    error: ResponseFailure | None
+    incomplete_details: Incomplete | None
+    model: str
+    output: list[OutputReasoning | OutputMessage | OutputCall]
+    usage: ResponseUsage | None
+    timings: Timings | None
+    instructions: str | None
+    max_output_tokens: int | None
+    metadata: dict[str, str]
+    parallel_tool_calls: bool
+    previous_response_id: None
+    prompt_cache_key: str | None
+    reasoning: dict[str, Any]
+    safety_identifier: str | None
+    service_tier: Literal["default"]
+    store: Literal[False]
+    background: Literal[False]
+    temperature: float | None = Field(description="As given; null: the model's own.")
+    text: dict[str, Any]
+    tool_choice: str | dict[str, Any]
+    tools: list[dict[str, Any]]
+    top_logprobs: int | None
+    top_p: float | None = Field(description="As given; null: the model's own.")
+    truncation: Literal["auto", "disabled"]
+    user: str | None
+
+
+def begun_response(body: ResponseBody, response_id: str, model: str, created_at: float) -> dict[str, Any]:
+    """A response that has no output yet, with everything that was asked for told back."""
+    return {
+        "id": response_id,
+        "object": "response",
+        "created_at": int(created_at),
+        "completed_at": None,
+        "status": "in_progress",
+        "error": None,
+        "incomplete_details": None,
+        "model": model,
+        "output": [],
+        "usage": None,
+        "timings": None,
+        "instructions": body.instructions,
+        "max_output_tokens": body.max_output_tokens,
+        "metadata": body.metadata,
+        "parallel_tool_calls": body.parallel_tool_calls,
+        "previous_response_id": None,
+        "prompt_cache_key": body.prompt_cache_key,
+        "reasoning": {"effort": body.reasoning.effort if body.reasoning else None, "summary": None},
+        "safety_identifier": body.safety_identifier,
+        "service_tier": "default",
+        "store": False,
+        "background": False,
+        "temperature": body.temperature,
+        "text": {"format": plain(body.text.format)},
+        "tool_choice": body.tool_choice if isinstance(body.tool_choice, str) else plain(body.tool_choice),
+        "tools": [plain(tool) for tool in body.tools],
+        "top_logprobs": body.top_logprobs,
+        "top_p": body.top_p,
+        "truncation": body.truncation,
+        "user": body.user,
+    }

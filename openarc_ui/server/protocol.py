@@ -1,0 +1,171 @@
+"""A connection that is not waited for without end, as uvicorn's own protocol with bounds.
+
+It ends one that sends no headers, too many of them, or does not read what it asked for, and keeps some room for the health
+check when too many are open. To the application each of them is a client that left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from openarc_ui.server.asgi import Application, Receive, Scope, Send
+from openarc_ui.server.permissions import OPEN
+from openarc_ui.server.refusals import TOO_MANY_CONNECTIONS
+
+TOO_LARGE_HEADERS = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 27\r\nconnection: close\r\n\r\n"
+    b"These headers are too long."
+)
+HEALTH_PATHS = frozenset(path for _, path in OPEN)
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """One connection.
+
+    Attributes:
+        header_seconds: for the headers of a request, from its first byte or, for the first one, from the connection's begin.
+        unread_seconds: for a client to take something of what waits for it.
+        linger_seconds: for the rest of a body that was answered already; what comes is thrown away.
+        most_connections: that are served; some more are told to come back, or how the server is.
+        more_connections: how many more; beyond that a connection is closed at once.
+        crowded_seconds: `header_seconds` of these.
+        most_header_bytes: of one request, and of what carries no body within one.
+    """
+
+    header_seconds = 20.0
+    unread_seconds = 60.0
+    linger_seconds = 5.0
+    most_connections = 512
+    more_connections = 64
+    crowded_seconds = 1.0
+    most_header_bytes = 65_536
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._bytes_beside = 0
+        self._header_patience = self.header_seconds
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        beyond = len(self.connections) - self.most_connections
+        if beyond > self.more_connections:
+            transport.abort()
+            return
+        if beyond > 0:
+            self.app = _only_health(self.app)
+            self._header_patience = self.crowded_seconds
+        self._after("headers", self._header_patience, self._close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        for name in list(self._timers):
+            self._stop(name)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_busy() and "linger" not in self._timers:
+            self._after("headers", self._header_patience, self._close, again=False)
+        before = self._body_so_far()
+        super().data_received(data)
+        if self._body_so_far() != before or "linger" in self._timers:
+            self._bytes_beside = 0
+        elif not self.transport.is_closing():
+            self._bytes_beside += len(data)
+            if self._bytes_beside > self.most_header_bytes:
+                self._refuse_headers()
+
+    def on_headers_complete(self) -> None:
+        self._stop("headers")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if "linger" in self._timers:
+            self._stop("linger")
+            self._after("headers", self._header_patience, self._close)
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._end_unless_read("closing")
+        elif self._is_answered_early():
+            self._after("linger", self.linger_seconds, self._close)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._end_unless_read("unread")
+
+    def resume_writing(self) -> None:
+        self._stop("unread")
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The request is answered without the upgrade, which is all there is to say."""
+
+    def _close(self) -> None:
+        """Close when what was written is read; at once when it is not read in time."""
+        if not self.transport.is_closing():
+            self.transport.close()
+            self._end_unless_read("closing")
+
+    def _end_unless_read(self, name: str) -> None:
+        """Look now and then whether less waits than before; where it does not, nobody reads."""
+        waiting_bytes = self.transport.get_write_buffer_size()
+
+        def look() -> None:
+            if self.transport.get_write_buffer_size() < waiting_bytes:
+                self._end_unless_read(name)
+            else:
+                self.transport.abort()
+
+        self._after(name, self.unread_seconds, look)
+
+    def _refuse_headers(self) -> None:
+        if self._is_busy():
+            self.transport.abort()
+            return
+        self.transport.write(TOO_LARGE_HEADERS)
+        self._close()
+
+    def _is_busy(self) -> bool:
+        """A request is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _is_answered_early(self) -> bool:
+        return self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
+
+    def _body_so_far(self) -> tuple[object, int]:
+        return self.cycle, len(self.cycle.body) if self.cycle is not None else 0
+
+    def _after(self, name: str, seconds: float, action: Callable[[], None], again: bool = True) -> None:
+        """Do something unless it is stopped; a timer of that name begins anew, or goes on without `again`."""
+        if name in self._timers and not again:
+            return
+        self._stop(name)
+        self._timers[name] = self.loop.call_later(seconds, action)
+
+    def _stop(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def _only_health(application: Application) -> Application:
+    """The application for connections beyond those that are served."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in HEALTH_PATHS:
+            await application(scope, receive, send)
+            return
+        headers = {"Retry-After": "1", "Connection": "close"}
+        await TOO_MANY_CONNECTIONS.response(scope["path"], headers)(scope, receive, send)
+
+    return answer

@@ -1,0 +1,1 @@
+"""The API as text, written from its own description: docs/api.md for people, /llms.txt for prompts."""

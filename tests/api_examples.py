@@ -1,0 +1,61 @@
+"""The examples of the API's description on a real server: what has to be there for them, and the ids it has here."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+
+from openarc_ui.server.conversation_bodies import CONVERSATION_ID, MESSAGE_ID
+from openarc_ui.server.prompt_bodies import HELLO
+from openarc_ui.server.routes.metrics import REQUEST_ID
+from openarc_ui.server.schemas import PROFILE_EXAMPLE
+
+PROFILE = "/profiles/short%20answers"
+LOAD = {"load_config": {"id_model": "SmolLM2-135M-Instruct-int4"}}
+MESSAGES = [
+    {"role": "user", "content": "What is the capital of France?"},
+    {"role": "assistant", "content": "Paris."},
+    {"role": "user", "content": "And of Spain?"},
+]
+
+
+def prepare(client: httpx.Client, title: str) -> dict[str, str]:
+    """Put there what the example of an operation is about.
+
+    Args:
+        title: method and path, "GET /profiles/{name}".
+
+    Returns:
+        What stands for an id in the examples -> the id it has on this server.
+    """
+    if client.get("/status").json()["id_model"] != LOAD["load_config"]["id_model"]:
+        client.post("/model/load", json=LOAD).raise_for_status()
+    if "/profiles" in title:
+        client.delete(PROFILE)
+        if title not in ("PUT /profiles/{name}", "POST /profiles/import"):
+            client.put(PROFILE, json=PROFILE_EXAMPLE).raise_for_status()
+    found: dict[str, str] = {}
+    if "{conversation_id}" in title:
+        kept = client.post("/conversations", json={"messages": MESSAGES}).raise_for_status().json()
+        found = {CONVERSATION_ID: kept["id"], MESSAGE_ID: kept["messages"][1]["id"]}
+    if "/metrics/" in title and "{request_id}" in title:
+        found[REQUEST_ID] = _kept_request(client)
+    return found
+
+
+def _kept_request(client: httpx.Client) -> str:
+    """The id of a request that is in the metrics' database; they are written a moment after it has ended."""
+    body = {"conversation": HELLO, "max_new_tokens": 4}
+    request_id: str = client.post("/generate/text", json=body).raise_for_status().json()["request_id"]
+    until = time.monotonic() + 10
+    while client.get(f"/metrics/requests/{request_id}").status_code != 200 and time.monotonic() < until:
+        time.sleep(0.1)
+    return request_id
+
+
+def with_ids(text: str, ids: dict[str, str]) -> str:
+    """A text with the ids of this server."""
+    for example, own in ids.items():
+        text = text.replace(example, own)
+    return text

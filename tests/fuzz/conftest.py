@@ -1,0 +1,134 @@
+"""One real `python app.py` with scripted models that all of the fuzzing asks, and what must hold of it afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.application import Application
+from tests.conftest import write_script
+
+MODEL = "script"
+QUESTION = {"conversation": [{"role": "user", "content": "hello"}]}
+ANSWER = "The capital of France is Paris."
+HEALTH_SECONDS = 0.05
+THREADS_AT_REST = 48
+"""More than the pools of threads can grow to: what is above is a leak and no pool."""
+LEAK_FILES = 6
+"""Connections of the database and the like come and go; a leak of one a request would be hundreds."""
+SCRIPT: dict[str, Any] = {
+    "context_length": 512,
+    "replies": [{"text": ANSWER}, {"when": "slow", "text": "word " * 400, "token_seconds": 0.02}],
+}
+
+
+@dataclass(slots=True)
+class Fuzzed:
+    """The program under test, and how it was before anybody meant it ill."""
+
+    application: Application
+    client: httpx.Client
+    files_at_rest: int = 0
+    log_length: int = 0
+
+    @property
+    def address(self) -> str:
+        return self.application.address
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def load(self) -> None:
+        """The scripted model is loaded, and nothing else."""
+        models = self.application.status()["models"]
+        if [(model["name"], model["state"]) for model in models] == [(MODEL, "ready")]:
+            return
+        for model in models:
+            if model["name"] != MODEL:
+                self.client.post("/model/unload", json={"model": model["name"]})
+        body = {"load_config": {"id_model": MODEL}, "ov_config": {}}
+        answer = self.client.post("/model/load", json=body)
+        assert answer.status_code == 200, answer.text + self.application.log.read_text()[-3000:]
+
+    def rest(self) -> None:
+        """Remember how it is now, as what it must come back to."""
+        self.log_length = len(self.application.log.read_text())
+        self.files_at_rest = self._process.num_fds()
+
+    def assert_unharmed(self) -> None:
+        """Nothing runs, nothing leaked, nothing was logged as a mistake, and it answers as before."""
+        assert self.application.process.poll() is None, "the program has ended"
+        wait_for(lambda: self._in_flight() == 0, "something still runs or waits")
+        (model,) = self.application.status()["models"]
+        assert model["state"] == "ready"
+        assert min(self._health_seconds() for _ in range(5)) < HEALTH_SECONDS
+        answer = self.client.post("/generate/text", json=QUESTION)
+        assert answer.status_code == 200 and answer.json()["generated_text"] == ANSWER
+        wait_for(lambda: self._process.num_fds() <= self.files_at_rest + LEAK_FILES, "files or connections leaked")
+        assert self._process.num_threads() <= self.threads_at_most, "threads leaked"
+        log = self.application.log.read_text()[self.log_length :]
+        assert "Traceback" not in log and "ERROR" not in log, log[-5000:]
+
+    @property
+    def threads_at_most(self) -> int:
+        return THREADS_AT_REST + (psutil.cpu_count() or 1)
+
+    @property
+    def worker(self) -> int:
+        """The process of the model."""
+        (model,) = self.application.status()["models"]
+        return int(model["process_id"])
+
+    @property
+    def _process(self) -> psutil.Process:
+        return psutil.Process(self.application.process.pid)
+
+    def _in_flight(self) -> int:
+        return sum(model["running"] + model["queued"] for model in self.application.status()["models"])
+
+    def _health_seconds(self) -> float:
+        began_at = time.perf_counter()
+        assert self.client.get("/health").status_code == 200
+        return time.perf_counter() - began_at
+
+
+def wait_for(is_true: Callable[[], bool], otherwise: str, seconds: float = 10.0) -> None:
+    """Poll until something is true."""
+    until = time.perf_counter() + seconds
+    while not is_true():
+        assert time.perf_counter() < until, otherwise
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def _program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
+    models = tmp_path_factory.mktemp("models")
+    write_script(models / MODEL, **SCRIPT)
+    with Application(models, "--model", MODEL, "--backend", "scripted") as application:
+        application.wait()
+        with httpx.Client(base_url=application.address, timeout=20) as client:
+            yield Fuzzed(application, client)
+
+
+@pytest.fixture
+def fuzzed(_program: Fuzzed) -> Iterator[Fuzzed]:
+    """The program with its model loaded; after the test it must be as it was."""
+    _program.load()
+    _program.rest()
+    yield _program
+    _program.load()
+    _program.assert_unharmed()
+
+
+@pytest.fixture
+def models(fuzzed: Fuzzed) -> Path:
+    """Where its models are."""
+    return Path(fuzzed.application.log).parent

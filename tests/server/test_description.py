@@ -1,0 +1,131 @@
+"""/openapi.json says everything of every operation, and says it truly: the examples it gives are taken and were answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
+
+from openarc_ui.server.description import SCHEMES, key_of, operations_of, recorded_answers
+from openarc_ui.server.permissions import ADMINISTER, USE
+from openarc_ui.server.reference.application import bare_api
+from openarc_ui.server.reference.operations import example_of
+
+READ_AS_TEXT = {"POST /conversations/import"}
+"""Its body may be Markdown too, so no model reads it."""
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[FastAPI]:
+    with bare_api() as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def document(api: FastAPI) -> dict[str, Any]:
+    answer: dict[str, Any] = TestClient(api).get("/openapi.json").json()
+    return answer
+
+
+def each(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for method, path, operation in operations_of(document):
+        yield f"{method} {path}", operation
+
+
+def json_of(content: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = content.get("application/json", {})
+    return found
+
+
+def is_told_by_its_model(schema: dict[str, Any], models: dict[str, Any]) -> bool:
+    """What it holds are objects that say themselves what they are."""
+    named = [one["$ref"] for one in (schema, schema.get("items", {}), *schema.get("anyOf", ())) if "$ref" in one]
+    return bool(named) and all(models[name.rpartition("/")[2]].get("description") for name in named)
+
+
+def test_every_operation_has_its_words(document: dict[str, Any]) -> None:
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    for where, operation in each(document):
+        assert operation.get("summary") and operation.get("description"), where
+        assert len(operation["tags"]) == 1 and tags.get(operation["tags"][0]), where
+        answers = [status for status in operation["responses"] if status.startswith("4")]
+        failures = [status for status in operation["responses"] if status.startswith("5")]
+        assert answers and failures, where
+
+
+def test_every_parameter_is_described_and_shown(document: dict[str, Any]) -> None:
+    for where, operation in each(document):
+        for parameter in operation.get("parameters", ()):
+            schema = parameter.get("schema", {})
+            assert parameter.get("description") or schema.get("description"), f"{where} {parameter['name']}"
+            shown = {"example", "examples"} & (parameter.keys() | schema.keys())
+            assert shown, f"{where} {parameter['name']}"
+
+
+def test_every_field_is_described(document: dict[str, Any]) -> None:
+    models = document["components"]["schemas"]
+    missing = [
+        f"{name}.{field}"
+        for name, schema in models.items()
+        for field, each in schema.get("properties", {}).items()
+        if not (each.get("description") or "const" in each or is_told_by_its_model(each, models))
+    ]
+    assert missing == []
+
+
+def test_every_body_has_an_example_that_is_taken(document: dict[str, Any]) -> None:
+    for where, operation in each(document):
+        if "requestBody" not in operation:
+            continue
+        body = json_of(operation["requestBody"]["content"])
+        example = example_of(document, body)
+        assert example is not None, where
+        schema = {**body["schema"], "components": document["components"]}
+        Draft202012Validator(schema).validate(example)
+
+
+def test_every_answer_has_a_model_or_is_no_json(document: dict[str, Any]) -> None:
+    files = {where for where, _ in each(document) if where.endswith("/export")}
+    for where, operation in each(document):
+        content = operation["responses"]["200"]["content"]
+        for media_type, answer in content.items():
+            if media_type == "application/json" and where not in files:
+                assert answer.get("schema"), where
+        for status, answer in operation["responses"].items():
+            if status[0] in "45":
+                assert json_of(answer["content"]).get("schema"), f"{where} {status}"
+
+
+def test_every_operation_says_which_key_it_needs(document: dict[str, Any]) -> None:
+    assert document["components"]["securitySchemes"].keys() == SCHEMES.keys()
+    for where, operation in each(document):
+        method, _, path = where.partition(" ")
+        key = operation["x-openarc-key"]
+        assert key == key_of(method, path)
+        assert operation["security"] == ([] if key == "none" else [{name: []} for name in SCHEMES])
+        if key != "none":
+            assert ((method, path) in USE) == (key == "use") and ((method, path) in ADMINISTER) == (key != "use"), where
+            assert operation["description"].endswith(f"for {key}." if key == "administration" else "administration.")
+
+
+def test_what_was_recorded_is_what_the_models_say(document: dict[str, Any]) -> None:
+    recorded = recorded_answers()
+    known = dict(each(document))
+    assert recorded.keys() <= known.keys(), "run `python -m tests.record_answers`"
+    for where, operation in known.items():
+        answer = json_of(operation["responses"]["200"]["content"])
+        if not answer.get("schema"):
+            continue
+        assert where in recorded, f"{where}: run `python -m tests.record_answers`"
+        assert answer["example"] == recorded[where]
+        Draft202012Validator({**answer["schema"], "components": document["components"]}).validate(recorded[where])
+
+
+def test_the_description_is_made_once(api: FastAPI) -> None:
+    assert api.openapi() is api.openapi()
+    (described,) = [operation for _, path, operation in operations_of(api.openapi()) if path == "/health"]
+    assert described["description"].count("No key is needed.") == 1

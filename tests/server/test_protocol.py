@@ -1,0 +1,201 @@
+"""Connections that would wait without end: slow and endless headers and bodies, answers nobody reads, and too many at once.
+
+All over real sockets, with shorter bounds than a server has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from openarc_ui.engine.types import FinishReason, PerformanceReport
+from openarc_ui.server.patience import Patience
+from openarc_ui.server.protocol import PatientProtocol
+from openarc_ui.settings import Settings
+from tests.server.conftest import SLOW, Served
+
+QUICK = Patience(stall_seconds=0.3, whole_seconds=1.0)
+POST = b"POST /generate/text HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Impatient(PatientProtocol):
+    header_seconds = 0.4
+    unread_seconds = 0.5
+    linger_seconds = 0.4
+    most_connections = 8
+    more_connections = 4
+    crowded_seconds = 0.2
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served]) -> Served:
+    """A server with shorter bounds."""
+    return serve(Settings(model="none"), patience=QUICK, protocol=Impatient)
+
+
+@contextlib.contextmanager
+def connected(served: Served, receive_buffer: int | None = None) -> Iterator[socket.socket]:
+    with socket.socket() as connection:
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.settimeout(5)
+        connection.connect(("127.0.0.1", served.port))
+        yield connection
+
+
+def everything(connection: socket.socket) -> bytes:
+    """What comes until the server closes; a reset is an end too."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(65536):
+            received += piece
+    return received
+
+
+def seconds_until_closed(connection: socket.socket) -> float:
+    began_at = time.perf_counter()
+    everything(connection)
+    return time.perf_counter() - began_at
+
+
+def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:
+    with connected(served) as connection:
+        assert 0.2 < seconds_until_closed(connection) < 3
+
+
+@pytest.mark.parametrize("first", [b"GET /health HTTP/1.1\r\nX: ", b"\r\n", HEALTH + b"GET /health HTTP/1.1\r\nX: "])
+def test_headers_that_trickle_are_not_waited_for(served: Served, first: bytes) -> None:
+    began_at = time.perf_counter()
+    with connected(served) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(first)
+        connection.settimeout(0.1)
+        while time.perf_counter() - began_at < 4:
+            try:
+                if not connection.recv(65536):
+                    break
+            except TimeoutError:
+                connection.sendall(b"\r\n" if first == b"\r\n" else b"x")
+    assert time.perf_counter() - began_at < 3
+
+
+@pytest.mark.parametrize("endless", [b"X: " + b"y" * 200_000, b"X: y\r\n" * 30_000])
+def test_headers_without_end_are_refused(served: Served, endless: bytes) -> None:
+    with connected(served) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + endless)
+        assert everything(connection)[:12] in (b"HTTP/1.1 431", b"")
+    assert served.client.get("/health").status_code == 200
+
+
+def test_what_follows_a_body_can_not_be_without_end_either(served: Served) -> None:
+    with connected(served) as connection:
+        connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
+        with pytest.raises(ConnectionError):
+            for _ in range(64):
+                connection.sendall(b"X: " + b"y" * 65_536)
+                time.sleep(0.02)
+    assert served.client.get("/health").status_code == 200
+
+
+def test_a_body_that_stalls_is_answered_with_408(served: Served) -> None:
+    with connected(served) as connection:
+        connection.sendall(POST + b"Content-Length: 100\r\n\r\n{")
+        began_at = time.perf_counter()
+        answer = everything(connection)
+        assert answer.startswith(b"HTTP/1.1 408") and b"body_too_slow" in answer
+        assert time.perf_counter() - began_at < 3
+
+
+def test_a_body_that_trickles_is_not_waited_for_without_end(served: Served) -> None:
+    began_at = time.perf_counter()
+    with connected(served) as connection:
+        connection.sendall(POST + b"Content-Length: 1000\r\n\r\n")
+        connection.settimeout(0.1)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while time.perf_counter() - began_at < 4 and b"408" not in answer:
+                try:
+                    answer += connection.recv(65536)
+                except TimeoutError:
+                    connection.sendall(b" ")
+    assert b"408" in answer and 0.8 < time.perf_counter() - began_at < 3
+
+
+def test_the_rest_of_a_body_that_was_refused_is_read_for_a_while_so_that_the_answer_arrives(served: Served) -> None:
+    with connected(served) as connection:
+        connection.sendall(POST + b"Content-Length: 99999999\r\n\r\n")
+        for _ in range(40):
+            connection.sendall(b"x" * 65536)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+        assert seconds_until_closed(connection) < 3
+
+
+def test_a_connection_goes_on_after_a_refusal_whose_body_came_whole(served: Served) -> None:
+    with connected(served) as connection:
+        connection.sendall(POST + b"Origin: https://evil.example\r\nContent-Length: 5\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 403")
+        connection.sendall(b"12345" + HEALTH)
+        assert b"200" in connection.recv(65536)[:15]
+
+
+def test_an_answer_nobody_reads_is_ended_and_its_generation_cancelled(
+    serve: Callable[..., Served], reports: list[PerformanceReport]
+) -> None:
+    script = {"replies": [{"text": ("word " * 20).strip() * 4000, "token_seconds": 0.0}]}
+    served = serve(Settings(model="none"), script=script, patience=QUICK, protocol=Impatient)
+    body = b'{"conversation": [{"role": "user", "content": "long"}], "max_new_tokens": 80000}'
+    request = b"POST /generate/stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n" % len(body)
+    with connected(served, receive_buffer=4096) as connection:
+        connection.sendall(request + b"Content-Type: application/json\r\n\r\n" + body)
+        served.wait_for(lambda: served.running() == 1)
+        served.wait_for(lambda: served.running() == 0, 30)
+        served.wait_for(lambda: bool(reports))
+        assert reports[-1].finish_reason is FinishReason.CANCELLED
+    assert served.client.get("/health").status_code == 200
+
+
+def test_a_slow_reader_who_goes_on_reading_gets_it_all(served: Served) -> None:
+    with connected(served, receive_buffer=4096) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        received = b""
+        while piece := connection.recv(8192):
+            received += piece
+            time.sleep(0.02)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = next(
+        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+    )
+    assert len(body) == length
+
+
+def test_with_too_many_connections_the_health_check_still_answers(served: Served) -> None:
+    with contextlib.ExitStack() as opened:
+        busy = [opened.enter_context(connected(served)) for _ in range(Impatient.most_connections)]
+        body = b'{"conversation": [{"role": "user", "content": "slow"}], "max_new_tokens": 400}'
+        for connection in busy:
+            connection.sendall(POST.replace(b"/text", b"/stream") + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            connection.recv(10)
+        beyond = opened.enter_context(connected(served))
+        beyond.sendall(HEALTH)
+        assert beyond.recv(65536).startswith(b"HTTP/1.1 200")
+        beyond.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        refused = everything(beyond)
+        assert refused.startswith(b"HTTP/1.1 503") and b'"code":"too_many_connections"' in refused
+        idle = [opened.enter_context(connected(served)) for _ in range(Impatient.more_connections + 4)]
+        assert all(seconds_until_closed(each) < 2 for each in idle)
+    served.wait_for(lambda: served.running() == 0)
+    assert served.client.post("/generate/text", json={**SLOW, "max_new_tokens": 1}).status_code == 200
+
+
+def test_a_websocket_is_answered_as_a_request_without_one(served: Served) -> None:
+    upgrade = (
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with connected(served) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + upgrade)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
