@@ -18,7 +18,7 @@ from openarc_ui import __version__
 from openarc_ui.addresses import is_loopback
 from openarc_ui.errors import ConversationsUnusable, MetricsUnreadable, OpenArcError, SettingsError
 from openarc_ui.privacy import forbid_telemetry
-from openarc_ui.settings import Settings, prepare_folders, read_settings
+from openarc_ui.settings import SECRETS, Settings, prepare_folders, read_settings, variable_of
 
 if TYPE_CHECKING:
     from openarc_ui.conversations.store import ConversationStore
@@ -74,7 +74,7 @@ def create_app(
     )
     application = gradio.mount_gradio_app(
         api,
-        build_page(engine, store, startup, profiles, conversations, needs_key=needs_key),
+        build_page(engine, store, startup, profiles, conversations, needs_key=needs_key, access=access),
         path="/",
         show_error=False,
         run_history=False,
@@ -292,7 +292,11 @@ def main() -> int:
     forbid_telemetry()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        return run(read_settings(sys.argv[1:], os.environ))
+        settings = read_settings(sys.argv[1:], os.environ)
+        for name in SECRETS:
+            # What a worker inherits, the Python files of a model could read.
+            os.environ.pop(variable_of(name), None)
+        return run(settings)
     except KeyboardInterrupt:
         return 0
     except OpenArcError as error:

@@ -74,6 +74,8 @@ def answer_format(
         ModelNotLoaded, TemplateRefused, InvalidRequest, WorkerDied.
     """
     check_tool_format(tool_format, request.tools)
+    if request.prompt is not None:
+        return AnswerFormat()  # no template wrote the prompt, so none says what the answer's marks are
     template = request.chat_template or engine.chat_template(request.model).text
     chosen = None
     if request.tools and tool_format != NO_TOOLS:

@@ -9,8 +9,8 @@ from typing import Any
 
 from openarc_ui.engine.types import GenerationRequest, PerformanceReport, SamplingParameters
 
-SAMPLING = tuple(name for name in SamplingParameters.model_fields if name not in ("stop", "seed"))
-"""Parameters that are numbers or switches; a stop string is a text, and the seed stands by itself."""
+SAMPLING = tuple(name for name in SamplingParameters.model_fields if name not in ("stop", "stop_token_ids", "seed"))
+"""Parameters that are numbers or switches; a stop string is a text, in ids too, and the seed stands by itself."""
 FLAGS = ("token_details", "continue_final_message", "when_too_long")
 KNOWN_ARGUMENTS = ("enable_thinking",)
 """Template arguments that are kept where they are switches; any other's name may be a person's own."""
@@ -44,15 +44,20 @@ def kept_request(request: GenerationRequest) -> str:
 
 
 def _facts(request: GenerationRequest) -> dict[str, Any]:
-    """About the texts of a request; what it has none of is left out."""
+    """About the texts of a request; what it has none of is left out. A prompt of ids is a text too."""
+    prompt = request.prompt or ""
     facts: dict[str, Any] = {
         "messages": len(request.conversation),
         "characters": sum(len(message.content) for message in request.conversation),
+        "prompt_characters": len(prompt) if isinstance(prompt, str) else 0,
+        "prompt_tokens": 0 if isinstance(prompt, str) else len(prompt),
         "stop": len(request.stop or ()),
+        "stop_token_ids": len(request.stop_token_ids or ()),
         "tools": len(request.tools or ()),
         "documents": len(request.documents or ()),
         "template_arguments": len(request.template_arguments),
         "structured_output": request.structured_output.kind if request.structured_output else None,
         "chat_template": request.chat_template is not None,
+        "user": request.user is not None,
     }
     return {name: fact for name, fact in facts.items() if fact}

@@ -5,21 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from openarc_ui.access import Access
+from openarc_ui.engine.answers import without_long_echoes
+from openarc_ui.engine.explain import explain, fields_by_path
+from openarc_ui.engine.types import GenerationRequest, LoadRequest
 from openarc_ui.errors import OpenArcError, nearest
 from openarc_ui.metrics.queries import LONGEST_VALUE
+from openarc_ui.server.mcp_rights import check_right
 
 
-def server_with_own_words() -> Any:
-    """The SDK's server, but for arguments that can't be: it would answer with pydantic's own listing."""
+def server_with_own_words(access: Access) -> Any:
+    """The SDK's server, but for calls that may not be, and for arguments that can't: it would list what pydantic says."""
     from mcp.server import MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
     from pydantic import ValidationError
 
     class Server(MCPServer):
         async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+            if any(each.name == name for each in await self.list_tools()):
+                try:
+                    check_right(access, name, None if context is None else context.headers)
+                except OpenArcError as error:
+                    raise ToolError(words_of(error)) from None
             try:
                 return await super().call_tool(name, arguments, context)
             except ToolError as error:
+                if isinstance(error.__cause__, ToolError):
+                    raise ToolError(str(error.__cause__)) from None
                 if not isinstance(error.__cause__, ValidationError):
                     raise
                 problems = error.__cause__.errors(include_url=False, include_input=False)
@@ -34,6 +46,11 @@ def server_with_own_words() -> Any:
                 raise ToolError(f"{where}: {first['msg']}.") from None
 
     return Server
+
+
+def words_of(error: OpenArcError) -> str:
+    """What went wrong and what to do, for an agent; nothing that it sent is repeated at length."""
+    return without_long_echoes(f"{error.message} {error.hint}".strip())
 
 
 def refusing_unknown(tool: Any) -> Any:
@@ -56,9 +73,10 @@ def saying_what_is_wrong(tool: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return await tool(*arguments, **named)
         except OpenArcError as error:
-            raise ToolError(f"{error.message} {error.hint}".strip()) from error
+            raise ToolError(words_of(error)) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            raise ToolError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}.") from error
+            known = next((each for each in (GenerationRequest, LoadRequest) if each.__name__ == error.title), None)
+            paths = {} if known is None else fields_by_path(known)
+            raise ToolError(words_of(explain(error.errors(include_url=False), paths, hint=""))) from error
 
     return called

@@ -24,6 +24,7 @@ from openarc_ui.server.permissions import OPEN
 from openarc_ui.server.refusals import (
     BAD_HOST,
     CROSS_ORIGIN,
+    NOT_SERVED,
     TOO_LARGE,
     TOO_MANY_GUESSES,
     UNAUTHORIZED,
@@ -34,6 +35,17 @@ from openarc_ui.settings import Settings
 
 OPEN_PATHS = frozenset({path for _, path in OPEN} | {LOGIN_PATH, "/favicon.ico"})
 """Answered without a key."""
+SHUT = (
+    "/gradio_api/vibe-",
+    "/gradio_api/undo-vibe-edit",
+    "/gradio_api/dev/",
+    "/gradio_api/proxy=",
+    "/gradio_api/process_recording",
+    "/gradio_api/deep_link",
+    "/gradio_api/custom_component/",
+    "/monitoring",
+)
+"""What Gradio would serve and this page never asks for: writing its source, fetching from elsewhere, keeping a session on disk."""
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 FORWARDING = (b"forwarded", b"x-gradio-server", b"x-real-ip", b"x-original-host", b"x-original-url", b"x-rewrite-url")
 OUR_OWN = (ROLE_HEADER.encode(), CALLER_HEADER.encode())
@@ -121,7 +133,9 @@ class Guard:
             await exchange.run(self._login, scope)
             return
         visitor = self._visitor(scope, headers)
-        if isinstance(visitor, Visitor):
+        if isinstance(visitor, Visitor) and scope["path"].startswith(SHUT):
+            await NOT_SERVED.response(scope["path"])(scope, receive, send)
+        elif isinstance(visitor, Visitor):
             await exchange.run(self._application, {**scope, "headers": _told(scope, visitor)})
         else:
             await visitor(scope, receive, send)

@@ -19,6 +19,7 @@ from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.message import Message
 from openarc_ui.engine.types import GenerationRequest
 from openarc_ui.errors import InvalidRequest
+from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_requests import owner_from, prompt_fields, read_messages
 from openarc_ui.ui.api_sampling import with_sampling
 from openarc_ui.ui.api_shown import JsonList, JsonObject, as_object, is_given, shown_message
@@ -31,7 +32,7 @@ RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 def answer_endpoints(engine: Engine, store: ConversationStore, rights: Rights) -> list[Callable[..., Any]]:
     """The three endpoints, in the order of the documentation."""
-    answering = [rights.counts(each) for each in (*_chatting(engine), *_answering(engine, store))]
+    answering = [rights.counts(endpoint(each)) for each in (*_chatting(engine), *_answering(engine, store))]
     return [*answering, *_cancelling(engine)]
 
 

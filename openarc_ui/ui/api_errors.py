@@ -49,8 +49,11 @@ def endpoint(function: Callable[..., Any]) -> Callable[..., Any]:
     """An endpoint whose parameters have the types it declares, and nothing else: "no" is not false, and 1.5 is not 1.
 
     Args:
-        function: a coroutine function, or an asynchronous generator whose values replace each other.
+        function: a coroutine function, or an asynchronous generator whose values replace each other; what is an endpoint
+            already, perhaps with a right in front, stays as it is.
     """
+    if hasattr(function, PARAMETERS):
+        return function
     parameters = _parameters_of(function)
     signature = inspect.signature(function)
 

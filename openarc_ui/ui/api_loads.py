@@ -16,6 +16,7 @@ from openarc_ui.engine.answers import empty_cache, listed, with_recommended
 from openarc_ui.engine.catalogue.files import model_files, read_model_file
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import BackendChoice, LoadRequest
+from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_planning import DeviceName, ModelPath, ServedName, load_values
 from openarc_ui.ui.api_shown import JsonObject, shown
 from openarc_ui.ui.api_watch import LoadWatch
@@ -83,9 +84,9 @@ def _loading(engine: Engine, watch: LoadWatch, rights: Rights) -> list[Callable[
         return shown(await anyio.to_thread.run_sync(engine.unload, model))
 
     return [
-        rights.administers("Loading a model", load_model),
-        rights.administers("Cancelling a load", cancel_load),
-        rights.administers("Unloading a model", unload_model),
+        rights.administers("Loading a model", endpoint(load_model)),
+        rights.administers("Cancelling a load", endpoint(cancel_load)),
+        rights.administers("Unloading a model", endpoint(unload_model)),
     ]
 
 
@@ -152,7 +153,7 @@ def _looking(engine: Engine, rights: Rights) -> list[Callable[..., Any]]:
         """
         return shown(await anyio.to_thread.run_sync(engine.preflight.options, device, backend))
 
-    reads_files = rights.administers("Reading a model's files", model_file)
+    reads_files = rights.administers("Reading a model's files", endpoint(model_file))
     return [models, model_details, reads_files, devices, properties]
 
 
@@ -180,4 +181,4 @@ def _caching(engine: Engine, rights: Rights) -> list[Callable[..., Any]]:
         """
         return shown(await anyio.to_thread.run_sync(empty_cache, engine, model))
 
-    return [cache_usage, rights.administers("Clearing the compile cache", clear_cache)]
+    return [cache_usage, rights.administers("Clearing the compile cache", endpoint(clear_cache))]

@@ -15,6 +15,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics import answers, detail
 from openarc_ui.metrics.queries import LARGEST_ID, filter_of, reading
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_filters import (
     Ask,
     Backends,
@@ -45,7 +46,7 @@ def request_endpoints(engine: Engine, store: MetricsStore, rights: Rights, needs
         needs_key: the server wants a key, so a command to copy says where to put it.
     """
     ask = asking(engine, store)
-    return [*_reading(ask), _copying(ask, needs_key), rights.counts(_again(engine, store))]
+    return [*_reading(ask), _copying(ask, needs_key), rights.counts(endpoint(_again(engine, store)))]
 
 
 def _reading(ask: Ask) -> list[Callable[..., Any]]:

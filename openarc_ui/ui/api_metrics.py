@@ -22,6 +22,7 @@ from openarc_ui.metrics.filters import DIMENSIONS
 from openarc_ui.metrics.queries import answer, filter_of, pair_of
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.metrics.timeline import POINTS
+from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_filters import (
     Ask,
     Backends,
@@ -56,7 +57,7 @@ def asking(engine: Engine, store: MetricsStore) -> Ask:
 def metrics_endpoints(engine: Engine, store: MetricsStore, rights: Rights) -> list[Callable[..., Any]]:
     """Every endpoint about many requests, in the order of the documentation."""
     ask = asking(engine, store)
-    measuring = rights.administers("Measuring memory bandwidth", _bandwidth(engine, store))
+    measuring = rights.administers("Measuring memory bandwidth", endpoint(_bandwidth(engine, store)))
     return [*_numbers(ask), *_comparing(ask), *_files(store), measuring]
 
 

@@ -22,6 +22,7 @@ from openarc_ui.engine.answers import (
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import BackendChoice, LoadRequest
 from openarc_ui.snippets import SnippetKind, local_path, snippet
+from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_shown import JsonObject, as_object, is_given, shown
 from openarc_ui.ui.rights import Rights
 
@@ -39,7 +40,7 @@ def planning_endpoints(engine: Engine, rights: Rights, needs_key: bool) -> list[
         needs_key: the server wants a key, so code to copy says where to get it.
     """
     (load_code,) = _copying(engine, needs_key)
-    return [*_planning(engine), rights.administers("Copying a load as code", load_code)]
+    return [*_planning(engine), rights.administers("Copying a load as code", endpoint(load_code))]
 
 
 def _planning(engine: Engine) -> list[Callable[..., Any]]:

@@ -14,6 +14,7 @@ from openarc_ui.engine.answers import with_recommended
 from openarc_ui.engine.engine import Engine
 from openarc_ui.profiles import ProfileStore, parse_profile
 from openarc_ui.snippets import SnippetKind, local_path, snippet
+from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_shown import JsonObject
 from openarc_ui.ui.api_watch import LoadWatch
 from openarc_ui.ui.rights import Rights
@@ -39,7 +40,7 @@ def profile_endpoints(
         needs_key: the server wants a key, so code to copy says where to get it.
     """
     made = [*_keeping(engine, profiles), *_using(engine, profiles, watch, needs_key)]
-    return [rights.administers(ACTIONS[each.__name__], each) for each in made]
+    return [rights.administers(ACTIONS[each.__name__], endpoint(each)) for each in made]
 
 
 def _keeping(engine: Engine, profiles: ProfileStore) -> list[Callable[..., Any]]:

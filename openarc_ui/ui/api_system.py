@@ -8,12 +8,13 @@ from typing import Any
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.startup import Startup, StartupPhase, StartupStatus
+from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.rights import Rights
 
 
 def system_endpoints(engine: Engine, startup: Startup, rights: Rights) -> list[Callable[..., Any]]:
     """The endpoints, in the order of the documentation."""
-    retrying = rights.administers("Beginning the start-up again", _retrying(startup))
+    retrying = rights.administers("Beginning the start-up again", endpoint(_retrying(startup)))
     return [*_looking(engine, startup), retrying]
 
 

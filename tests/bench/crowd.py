@@ -11,7 +11,8 @@ import random
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,43 +124,53 @@ class Crowd:
             await self._stay(seen, self._random.uniform(0, 3))
 
     async def _stay(self, seen: Seen, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stream(seen)
-        except TimeoutError:
-            return
+        """Leave so long after the request was sent, whether or not anything has come."""
+        async with self._asked(seen) as reader:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._read_answer(seen, reader)
+            except TimeoutError:
+                return
 
     async def _stall(self, seen: Seen) -> None:
         """Ask, and never read."""
-        sock = socket.create_connection((self._host, self._port))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STALLED_BUFFER_BYTES)
-        with sock:
-            sock.sendall(self._request())
+        with socket.create_connection((self._host, self._port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STALLED_BUFFER_BYTES)
+            connection.sendall(self._request())
             seen.opened += 1
             await asyncio.Event().wait()
 
     async def _stream(self, seen: Seen) -> None:
+        async with self._asked(seen) as reader:
+            await self._read_answer(seen, reader)
+
+    @asynccontextmanager
+    async def _asked(self, seen: Seen) -> AsyncIterator[asyncio.StreamReader]:
+        """A connection on which a request was sent; it is cut at the end."""
         reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
-            began_at, is_first = time.perf_counter(), True
             writer.write(self._request())
             seen.opened += 1
-            while data := await reader.read(65536):
-                if is_first and data.startswith(b"HTTP/1.1 503"):
-                    seen.refused += 1
-                    await asyncio.sleep(BUSY_SECONDS)
-                    return
-                tokens = self._way.count(data)
-                if tokens and is_first:
-                    is_first = False
-                    seen.first_token_seconds.append(time.perf_counter() - began_at)
-                seen.tokens += tokens
-                if data.endswith(b"0\r\n\r\n"):
-                    seen.finished += 1
-                    return
-            seen.broken += 1
+            yield reader
         finally:
             writer.transport.abort()
+
+    async def _read_answer(self, seen: Seen, reader: asyncio.StreamReader) -> None:
+        began_at, is_first = time.perf_counter(), True
+        while data := await reader.read(65536):
+            if is_first and data.startswith(b"HTTP/1.1 503"):
+                seen.refused += 1
+                await asyncio.sleep(BUSY_SECONDS)
+                return
+            tokens = self._way.count(data)
+            if tokens and is_first:
+                is_first = False
+                seen.first_token_seconds.append(time.perf_counter() - began_at)
+            seen.tokens += tokens
+            if data.endswith(b"0\r\n\r\n"):
+                seen.finished += 1
+                return
+        seen.broken += 1
 
     def _request(self) -> bytes:
         data = json.dumps(self._way.body(self._make_prompt(), self._tokens)).encode()

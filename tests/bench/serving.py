@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import httpx
 import psutil
 
 from tests.application import ROOT, Application
@@ -63,7 +62,9 @@ def serving(bench: Figures, server: Application) -> None:
         crowd.run(SECONDS / 3, readers=8)
         for clients in CROWDS:
             _row(bench, server, f"{way.path}, {clients} streams", crowd, readers=clients)
-        _row(bench, server, f"{way.path}, {MOST} streams, half read nothing", crowd, readers=MOST // 2, stalled=MOST // 2)
+        _row(
+            bench, server, f"{way.path}, {MOST} streams, half read nothing", crowd, readers=MOST // 2, stalled=MOST // 2
+        )
         _row(bench, server, f"{way.path}, {MOST} clients that leave", crowd, leavers=MOST)
     _leftovers(bench, server)
 
@@ -111,7 +112,9 @@ def _leftovers(bench: Figures, server: Application) -> None:
     bench.note(f"{label}: memory more", (after.memory_bytes - before.memory_bytes) / 2**20, "MiB")
     bench.note(f"{label}: worker's threads more", after.worker_threads - before.worker_threads, "")
     bench.note(f"{label}: worker's file descriptors more", after.worker_descriptors - before.worker_descriptors, "")
-    bench.note(f"{label}: worker's memory more", (after.worker_memory_bytes - before.worker_memory_bytes) / 2**20, "MiB")
+    bench.note(
+        f"{label}: worker's memory more", (after.worker_memory_bytes - before.worker_memory_bytes) / 2**20, "MiB"
+    )
     bench.note(f"{label}: memory of the server", after.memory_bytes / 2**20, "MiB")
     bench.note(f"{label}: memory of the worker", after.worker_memory_bytes / 2**20, "MiB")
 

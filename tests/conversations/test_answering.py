@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from openarc_ui.conversations.answer_format import AnswerFormat
+from openarc_ui.conversations.answer_format import AnswerFormat, answer_format
 from openarc_ui.conversations.answer_request import Beginning, answer_request
 from openarc_ui.conversations.answering import BROKEN_OFF, KEEP_SECONDS, QUIET_SECONDS, AnswerKeeper, read_conversation
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.conversations.tree import Conversation, Node
+from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.formats import ReasoningTags
 from openarc_ui.engine.message import Message
 from openarc_ui.engine.prompts import TokenDetail, Tool
-from openarc_ui.engine.types import FinishReason, GenerationResult, TextDelta
+from openarc_ui.engine.types import FinishReason, GenerationRequest, GenerationResult, TextDelta
 from openarc_ui.errors import GenerationFailed, MessageNotFound, PromptTooLong, WorkerDied
 from tests.reports import report
 
@@ -205,3 +206,7 @@ def test_an_answer_whose_program_died_is_broken_off_when_it_is_read_again(kept: 
     assert (late.content, late.answer.is_running, late.answer.problem) == ("Be", False, BROKEN_OFF)
     assert kept.last().answer == late.answer
     assert late.answer.figures == {}
+
+
+def test_the_answer_to_a_prompt_is_plain_text(scripted: Engine) -> None:
+    assert answer_format(scripted, GenerationRequest(prompt="Go on")) == AnswerFormat()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.prompts import PromptRequest, StructuredOutput
 from openarc_ui.engine.types import (
     FinishReason,
     GenerationRequest,
@@ -18,8 +19,9 @@ from openarc_ui.engine.types import (
     ModelInfo,
     PerformanceReport,
     PropertyValue,
+    SamplingParameters,
 )
-from openarc_ui.errors import PromptTooLong
+from openarc_ui.errors import InvalidRequest, ParameterNotSupported, PromptTooLong, TimeLimitReached
 from tests.conftest import ask, write_script
 
 pytestmark = pytest.mark.model
@@ -255,3 +257,145 @@ def test_a_cancelled_request_that_ran_alone_tells_them_too(real: Loaded) -> None
     assert report.decode_seconds is not None and report.decode_inference_seconds is not None
     assert 0.3 * report.decode_seconds < report.decode_inference_seconds <= report.decode_seconds
     assert sum(parts_of(report)) <= report.total_seconds
+
+
+def prompt_of(loaded: Loaded, text: str) -> tuple[str, tuple[int, ...]]:
+    """What the model is given for a conversation: the text, and its ids."""
+    rendered = loaded.engine.render(PromptRequest(conversation=(Message(role="user", content=text),)))
+    return rendered.text, tuple(token.id for token in rendered.tokens)
+
+
+def test_a_prompt_goes_to_the_model_as_it_is_as_text_and_as_ids(loaded: Loaded) -> None:
+    text, ids = prompt_of(loaded, FRANCE)
+    as_conversation = loaded.greedy(FRANCE)
+    for prompt in (text, ids):
+        result = loaded.run(GenerationRequest(prompt=prompt, do_sample=False, max_new_tokens=24))
+        assert "Paris" in result.texts[0]
+        assert result.report.prompt_tokens == as_conversation.report.prompt_tokens == len(ids)
+        assert (result.report.template_seconds, result.report.dropped_messages) == (None, 0)
+        assert (result.report.tokenize_seconds is None) is (prompt is ids)
+
+
+def test_what_works_with_a_conversation_works_with_a_prompt(loaded: Loaded) -> None:
+    text, _ = prompt_of(loaded, FRANCE)
+    details = loaded.run(GenerationRequest(prompt=text, do_sample=False, max_new_tokens=24, token_details=True))
+    spelled = "".join(token.text for token in details.token_details[0] if not token.is_special)
+    assert spelled == details.texts[0] and "of Fr" in spelled
+    stopped = loaded.run(GenerationRequest(prompt=text, do_sample=False, max_new_tokens=24, stop=("of Fr",)))
+    assert stopped.texts[0] == spelled[: spelled.index("of Fr")]
+    many = GenerationRequest(prompt=text, num_return_sequences=2, temperature=1.0, max_new_tokens=3, ignore_eos=True)
+    assert len(loaded.run(many).texts) == 2
+
+
+def test_a_prompt_can_be_held_to_a_structure_where_there_is_one(loaded: Loaded) -> None:
+    request = GenerationRequest(
+        prompt="The capital of France is",
+        structured_output=StructuredOutput(choice=(" Madrid", " Oslo")),
+        do_sample=False,
+    )
+    if not loaded.info.abilities.has_structured_output:
+        with pytest.raises(ParameterNotSupported):
+            loaded.run(request)
+    elif loaded.info.backend == "scripted":
+        assert loaded.run(request).texts[0]
+    else:
+        assert loaded.run(request).texts[0] in (" Madrid", " Oslo")
+
+
+@pytest.mark.parametrize("wrong", [{"prompt": (1, 2**31 - 1)}, {"stop_token_ids": (2**31 - 1,)}])
+def test_an_id_that_is_none_of_the_models_is_refused_and_the_model_goes_on(
+    loaded: Loaded, wrong: dict[str, tuple[int, ...]]
+) -> None:
+    with pytest.raises(InvalidRequest, match=f"{2**31 - 1} is not the id of a token"):
+        loaded.run(GenerationRequest(**{"prompt": "Hello", "max_new_tokens": 2, **wrong}))
+    assert "Paris" in loaded.greedy(FRANCE).texts[0]
+
+
+def test_a_prompt_longer_than_the_context_is_refused_with_its_length(loaded: Loaded) -> None:
+    context_length = loaded.info.context_length
+    assert context_length is not None
+    word = loaded.engine.tokenize(" word").tokens[0].id
+    with pytest.raises(PromptTooLong, match=f"The prompt takes {context_length} tokens") as caught:
+        loaded.run(GenerationRequest(prompt=(word,) * context_length))
+    assert "conversation" not in caught.value.message + caught.value.hint
+    last = loaded.run(GenerationRequest(prompt=(word,) * (context_length - 1), ignore_eos=True))
+    assert last.report.generated_tokens == 1, "what is left of the context"
+
+
+def test_min_new_tokens_keeps_the_answer_from_ending_before(loaded: Loaded) -> None:
+    short = loaded.greedy(FRANCE, tokens=40).report.generated_tokens
+    assert short < 16
+    longer = loaded.run(ask(FRANCE, do_sample=False, max_new_tokens=40, min_new_tokens=24))
+    assert 24 <= longer.report.generated_tokens <= 40
+    assert (
+        loaded.run(ask(FRANCE, do_sample=False, max_new_tokens=40, min_new_tokens=2)).report.generated_tokens == short
+    )
+    with pytest.raises(InvalidRequest, match=r"min_new_tokens \(9\) is more than max_new_tokens \(5\)"):
+        loaded.run(ask(FRANCE, min_new_tokens=9, max_new_tokens=5))
+
+
+def test_a_stop_token_ends_the_answer_before_its_text(loaded: Loaded) -> None:
+    request = ask(FRANCE, do_sample=False, max_new_tokens=24, token_details=True)
+    whole = loaded.run(request).token_details[0]
+    third = whole[3]
+    stopped = loaded.run(request.model_copy(update={"stop_token_ids": (third.id,), "request_id": "stopped"}))
+    assert stopped.texts[0] == "".join(token.text for token in whole[:3])
+    assert stopped.finish_reasons == (FinishReason.STOP,)
+    assert stopped.report.generated_tokens == 4
+    last = stopped.token_details[0][-1]
+    assert (last.id, last.is_special) == (third.id, True)
+
+
+def test_a_stop_token_stops_past_ignored_ends_and_not_before_the_shortest_length(loaded: Loaded) -> None:
+    whole = loaded.run(ask(FRANCE, do_sample=False, max_new_tokens=24, token_details=True)).token_details[0]
+    ends = {"do_sample": False, "max_new_tokens": 24, "stop_token_ids": (whole[3].id,)}
+    past = loaded.run(ask(FRANCE, ignore_eos=True, **ends))
+    assert (past.finish_reasons, past.report.generated_tokens) == ((FinishReason.STOP,), 4)
+    held = loaded.run(ask(FRANCE, min_new_tokens=10, **ends))
+    assert held.report.generated_tokens >= 10
+
+
+def test_the_shortest_length_leaves_the_models_own_probabilities_as_they_are(real: Loaded) -> None:
+    if not real.info.abilities.tells_probabilities:
+        return
+    request = ask(FRANCE, do_sample=False, max_new_tokens=12, token_details=True)
+    plain = real.run(request).token_details[0]
+    end = len(plain) - 1
+    longer = request.model_copy(update={"min_new_tokens": 12, "request_id": "longer"})
+    held = real.run(longer).token_details[0]
+    assert [token.id for token in held[:end]] == [token.id for token in plain[:end]]
+    (own, other) = (details[end].log_probability for details in (plain, held))
+    assert own is not None and other is not None
+    assert other < own, "of the model's distribution, in which the end is likelier than what was taken in its place"
+
+
+def test_abilities_are_told_and_true(loaded: Loaded) -> None:
+    abilities = loaded.info.abilities
+    details = loaded.run(ask(FRANCE, do_sample=False, max_new_tokens=3, token_details=True)).token_details[0]
+    assert abilities.tells_probabilities is (details[0].log_probability is not None)
+    assert abilities.most_alternatives == max(len(token.alternatives) for token in details)
+    assert abilities.supported_sampling == tuple(sorted(SamplingParameters.model_fields))
+    assert 0 < time.time() - loaded.info.loaded_at < 3600
+
+
+def test_a_request_that_takes_too_long_ends_with_what_it_has_and_the_model_goes_on(loaded: Loaded) -> None:
+    """The limit is the worker's, so the model is loaded once more with one."""
+    reports: dict[str, PerformanceReport] = {}
+    texts: list[str] = []
+    with Engine(
+        loaded.engine.model_folder,
+        on_report=lambda report: reports.update({report.request_id: report}),
+        request_seconds=2.0,
+    ) as engine:
+        engine.load(loaded.info.request)
+        endless = engine.submit(
+            ask(STORY, max_new_tokens=500, ignore_eos=True, num_return_sequences=2, temperature=1.0)
+        )
+        with pytest.raises(TimeLimitReached, match="2 s"):
+            texts.extend(delta.text for batch in endless.batches(5) for delta in batch)
+        after = engine.submit(ask(FRANCE, do_sample=False, max_new_tokens=8)).result(timeout=10)
+        assert "Paris" in after.texts[0]
+    report = reports[endless.request_id]
+    assert (report.finish_reason, report.error_code) == (FinishReason.ERROR, "time_limit_reached")
+    assert 2.0 <= report.total_seconds < 4.0
+    assert "".join(texts) and 0 < report.generated_tokens < 1000

@@ -10,7 +10,8 @@ from typing import Any
 from tests.fuzz.conftest import MODEL, Fuzzed
 
 JSON = "application/json"
-NAMES = {"model": MODEL, "id_model": MODEL, "model_path": MODEL}
+KNOWN = {"model": MODEL, "id_model": MODEL, "model_path": MODEL, "backend": "auto", "tokens": [1], "by": 1}
+"""What examples of a real model say, as it is with the scripted one."""
 SLOW = "/metrics/bandwidth"
 """A right order to it measures for seconds, so its body is never whole here."""
 
@@ -35,7 +36,7 @@ class Route:
 def routes_with_bodies(fuzzed: Fuzzed) -> list[Route]:
     """Every POST, PUT and PATCH, about a conversation that exists."""
     described = fuzzed.client.get("/openapi.json").json()
-    messages = [{"role": "user", "content": "hello"}]
+    messages = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "Hello."}]
     conversation = fuzzed.client.post("/conversations", json={"messages": messages}).json()
     filled = {"{conversation_id}": conversation["id"], "{message_id}": conversation["messages"][0]["id"]}
     filled |= {"{name}": "fuzzed", "{request_id}": "no-such-request"}
@@ -73,8 +74,10 @@ def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
 
 
 def _body_of(operation: dict[str, Any], described: dict[str, Any]) -> Any:
-    """A right body: the first example of an operation, or one made from its schema."""
-    content = operation.get("requestBody", {}).get("content", {}).get(JSON, {})
+    """A right body: the first example of an operation, or one made from its schema; None where there is none."""
+    if "requestBody" not in operation:
+        return None
+    content = operation["requestBody"]["content"][JSON]
     for example in content.get("examples", {}).values():
         return _about_known(example["value"])
     return _about_known(_example(content.get("schema", {}), described["components"]["schemas"]))
@@ -105,7 +108,7 @@ def _about_known(body: Any) -> Any:
     """The same about the model that is there."""
     if isinstance(body, dict):
         return {
-            name: NAMES[name] if name in NAMES and each is not None else _about_known(each)
+            name: KNOWN[name] if name in KNOWN and each is not None else _about_known(each)
             for name, each in body.items()
         }
     return [_about_known(each) for each in body] if isinstance(body, list) else body

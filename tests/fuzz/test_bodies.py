@@ -38,7 +38,7 @@ BODIES: dict[str, bytes] = {
     "infinity": b'{"temperature": -Infinity}',
     "a text of two million characters": b'{"model": "' + b"x" * 2_000_000 + b'"}',
     "a name of two million characters": b'{"' + b"x" * 2_000_000 + b'": 1}',
-    "fifty thousand fields": json.dumps({f"field {n}": n for n in range(50_000)}).encode(),
+    "a thousand fields": json.dumps({f"field {n}": n for n in range(1000)}).encode(),
     "every name twice": QUESTION[:-1] + b", " + QUESTION[1:],
     "ten thousand times the same name": b'{"model": 1' + b', "model": 1' * 10_000 + b"}",
     "a byte order mark": b"\xef\xbb\xbf" + QUESTION,
@@ -94,6 +94,7 @@ def assert_meant(answer: httpx.Response, route: Route, what: object) -> None:
     told = f"{route}, {str(what)[:200]}: {answer.status_code} {answer.text[:500]}"
     assert route.describes(answer.status_code) or answer.status_code in WEB_STATUSES, told
     if answer.status_code >= 400:
+        assert answer.headers["content-type"] == JSON, told
         body = answer.json()
         error = body.get("error", body)
         assert isinstance(error.get("message", error.get("detail")), str) and isinstance(error["code"], str), told
@@ -132,8 +133,9 @@ def test_a_wrong_value_at_any_place_of_a_body(fuzzed: Fuzzed, routes: list[Route
 
 def test_the_bodies_that_are_made_wrong_were_right(fuzzed: Fuzzed, routes: list[Route]) -> None:
     right = [route for route in routes if route.path != SLOW and route.body is not None]
-    refused = [str(route) for route in right if post(fuzzed, route, as_bytes(route.body)).status_code in (400, 422)]
-    assert refused == []
+    answers = [(route, post(fuzzed, route, as_bytes(route.body))) for route in right]
+    refused = [f"{route}: {answer.text}" for route, answer in answers if answer.status_code in (400, 422)]
+    assert not refused, "\n".join(refused)
 
 
 @pytest.mark.parametrize("name", BODIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -18,6 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from openarc_ui.engine.abilities import Abilities
+from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.types import FinishReason, GenerationRequest, PerformanceReport
 from openarc_ui.errors import RequestNotFound
 from openarc_ui.metrics import detail
@@ -25,7 +28,9 @@ from openarc_ui.metrics.definitions import STAGES
 from openarc_ui.metrics.detail import RequestDetail, generation_curl
 from openarc_ui.metrics.rows import TABLES, details_row, request_row
 from openarc_ui.metrics.schema import REQUEST_COLUMNS, migrate
+from openarc_ui.server.openai.completion_bodies import CompletionBody
 from openarc_ui.server.schemas import GenerateBody
+from tests.metrics.exposed import INFO
 from tests.reports import WHOLE, report, unmeasured
 
 EVERYTHING = GenerationRequest.model_validate(
@@ -311,3 +316,66 @@ def test_half_of_a_surrogate_pair_is_escaped(connection: sqlite3.Connection) -> 
     curl = generation_curl(found)
     curl.encode("utf-8")
     assert body_of(curl)["conversation"] == messages["conversation"]
+
+
+PROMPT = GenerationRequest.model_validate(
+    {
+        "prompt": "It's a secret: JSON\nand more",
+        "max_new_tokens": 9,
+        "min_new_tokens": 2,
+        "num_return_sequences": 2,
+        "temperature": 0.5,
+        "stop": ["secret"],
+        "stop_token_ids": [7],
+        "token_details": True,
+        "user": "secret person",
+        "structured_output": {"choice": ["secret"]},
+        "source": "openai",
+    }
+)
+
+
+def same_completion(curl: str) -> dict[str, Any]:
+    """The engine's request that our own route makes of the curl's body."""
+    able = Abilities(True, 5, True, tuple(SAMPLING_NAMES))
+    body = CompletionBody.model_validate(body_of(curl))
+    (request,) = body.order(dataclasses.replace(INFO, name="model", abilities=able), "r").requests
+    return request.model_dump()
+
+
+@pytest.mark.parametrize("prompt", [PROMPT.prompt, (5, 6, 7)], ids=["text", "ids"])
+def test_a_curl_of_a_prompt_asks_the_completions_for_exactly_the_same(
+    connection: sqlite3.Connection, prompt: str | tuple[int, ...]
+) -> None:
+    asked = PROMPT.model_copy(update={"prompt": prompt})
+    curl = generation_curl(kept(connection, asked, keep_texts=True, seed=5))
+    assert curl.startswith("curl --fail-with-body http://127.0.0.1:7860/v1/completions ")
+    again, before = same_completion(curl), asked.model_dump()
+    assert (again["seed"], again["model"]) == (5, "model")
+    for name in before.keys() - {"seed", "model", "request_id"}:
+        assert again[name] == before[name], name
+
+
+def test_a_greedy_prompt_is_greedy_by_its_temperature(connection: sqlite3.Connection) -> None:
+    asked = GenerationRequest(prompt="Hi", do_sample=False, max_new_tokens=3)
+    body = body_of(generation_curl(kept(connection, asked, keep_texts=True, seed=None)))
+    assert body == {"prompt": "Hi", "model": "model", "max_tokens": 3, "temperature": 0}
+
+
+@pytest.mark.parametrize(("prompt", "fact"), [("four", "prompt_characters"), ((1, 2, 3, 4), "prompt_tokens")])
+def test_of_a_prompt_only_its_length_is_kept(
+    connection: sqlite3.Connection, prompt: str | tuple[int, ...], fact: str
+) -> None:
+    found = kept(connection, PROMPT.model_copy(update={"prompt": prompt}))
+    assert found.settings is not None
+    assert found.settings["texts"] == {
+        fact: 4,
+        "stop": 1,
+        "stop_token_ids": 1,
+        "structured_output": "choice",
+        "user": True,
+    }
+    assert "secret" not in json.dumps(found.settings)
+    curl = generation_curl(found)
+    assert "/v1/completions" in curl and body_of(curl)["prompt"] == "your prompt here"
+    assert "stop (1), stop_token_ids (1), structured_output (choice), user." in curl

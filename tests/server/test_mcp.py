@@ -14,7 +14,9 @@ import anyio
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
+from openarc_ui.access import Access
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
@@ -22,6 +24,8 @@ from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import Profile, ProfileStore
 from openarc_ui.server.api import create_api
+from openarc_ui.server.mcp_rights import ADMINISTER, COUNTED, USE
+from openarc_ui.server.mcp_server import READING, McpServer
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
@@ -60,6 +64,10 @@ def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Ca
         assert store.flush()
         exposition = Exposition(engine.status, store.health)
         api = create_api(engine, startup, profiles, conversations, store, exposition, with_mcp=settings.mcp)
+        if settings.requests_per_minute:
+            mcp = McpServer(engine, profiles, store, Access(settings.requests_per_minute))
+            api = FastAPI(lifespan=mcp.lifespan)
+            mcp.install(api)
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(Guard(api, settings), log_level="warning", timeout_graceful_shutdown=1))
@@ -78,17 +86,21 @@ def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Ca
         store.close()
 
 
-def talk(address: str, *calls: tuple[str, dict[str, Any]]) -> tuple[set[str], list[Any]]:
-    """The tools' names, and the result of each call."""
+def talk(address: str, *calls: tuple[str, dict[str, Any]], key: str = "") -> tuple[list[Any], list[Any]]:
+    """The tools, and the result of each call."""
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
-    async def session() -> tuple[set[str], list[Any]]:
-        async with streamable_http_client(f"{address}/mcp") as streams, ClientSession(streams[0], streams[1]) as client:
+    async def session() -> tuple[list[Any], list[Any]]:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        async with (
+            httpx.AsyncClient(headers=headers, timeout=30) as http,
+            streamable_http_client(f"{address}/mcp", http_client=http) as streams,
+            ClientSession(streams[0], streams[1]) as client,
+        ):
             await client.initialize()
             tools = (await client.list_tools()).tools
-            assert all(tool.description for tool in tools)
-            return {tool.name for tool in tools}, [await client.call_tool(name, arguments) for name, arguments in calls]
+            return list(tools), [await client.call_tool(name, arguments) for name, arguments in calls]
 
     return anyio.run(session)
 
@@ -100,7 +112,7 @@ def said(result: Any) -> Any:
 
 def test_an_agent_lists_loads_a_profile_and_chats(serve_mcp: Callable[[Settings], str]) -> None:
     address = serve_mcp(Settings(model="none", mcp=True))
-    names, results = talk(
+    tools, results = talk(
         address,
         ("load_profile", {"profile": "mine"}),
         ("chat", {"message": "hello"}),
@@ -110,10 +122,10 @@ def test_an_agent_lists_loads_a_profile_and_chats(serve_mcp: Callable[[Settings]
         ("unload_model", {"model": "scrpt"}),
         ("unload_model", {}),
     )
-    assert names == TOOLS
+    assert {each.name for each in tools} == TOOLS
     loaded, answer, unknown, wrong, misspelt, absent, unloaded = results
     assert misspelt.is_error and "modl" in said(misspelt)
-    assert absent.is_error and "Did you mean 'script'" in said(absent)
+    assert absent.is_error and said(absent) == "No model 'scrpt' is loaded. Did you mean 'script'?"
     assert said(loaded)["name"] == "script"
     assert said(answer)["text"].endswith("Paris.") and said(answer)["finish_reason"] == "stop"
     assert unknown.is_error and "Did you mean 'mine'" in said(unknown)
@@ -144,6 +156,71 @@ def test_an_agent_sees_what_requests_cost(serve_mcp: Callable[[Settings], str]) 
     assert wrong.is_error and "b: There is no filter 'modle'. Did you mean 'model'" in said(wrong)
     assert no_text.is_error and said(no_text).startswith("range: ") and "pydantic" not in said(no_text)
     assert said(none)["totals"]["requests"] == 0 and "Did you mean 'script'" in said(none)["notes"][0]
+
+
+def test_every_tool_says_what_it_does_takes_and_returns(serve_mcp: Callable[[Settings], str]) -> None:
+    tools, _ = talk(serve_mcp(Settings(model="none", mcp=True)))
+    for tool in tools:
+        assert tool.title and tool.description.endswith(".") and "Args" not in tool.description, tool.name
+        for name, schema in tool.input_schema["properties"].items():
+            assert schema["description"].rstrip(".") and "title" in schema, f"{tool.name} {name}"
+        assert tool.output_schema["type"] == "object", tool.name
+        assert tool.annotations.read_only_hint == (tool.name in READING) and not tool.annotations.open_world_hint
+    answer = next(each for each in tools if each.name == "chat").output_schema
+    assert all("description" in each for each in answer["properties"].values())
+
+
+def test_every_tool_is_for_use_or_for_administration() -> None:
+    assert USE | ADMINISTER.keys() == TOOLS and not USE & ADMINISTER.keys() and COUNTED <= USE
+
+
+def test_what_was_said_before_goes_along_and_the_answer_has_a_structure(serve_mcp: Callable[[Settings], str]) -> None:
+    address = serve_mcp(Settings(model="none", mcp=True))
+    before = [{"role": "user", "content": "one two"}, {"role": "assistant", "content": "three"}]
+    _, (_, short, long, wrong, odd) = talk(
+        address,
+        ("load_model", {"model": "script"}),
+        ("chat", {"message": "hello"}),
+        ("chat", {"message": "hello", "system_prompt": "Be brief.", "conversation": before, "temperature": 0}),
+        ("chat", {"message": "hello", "conversation": [{"rle": "user", "content": "x"}]}),
+        ("chat", {"message": "hello", "max_new_tokens": 0}),
+    )
+    assert short.structured_content["model"] == "script" and short.structured_content == said(short)
+    assert long.structured_content["prompt_tokens"] > short.structured_content["prompt_tokens"] + 4
+    assert wrong.is_error and "'rle'" in said(wrong) and "Did you mean 'role'" in said(wrong)
+    assert odd.is_error and said(odd).startswith("max_new_tokens: ")
+
+
+def two_keys(**more: Any) -> Settings:
+    values = {"model": "none", "mcp": True, "api_key": "a-key-for-use", "admin_key": "a-key-for-administration"}
+    return Settings.model_validate(values | more)
+
+
+def test_a_key_for_use_may_look_and_chat_but_not_load(serve_mcp: Callable[[Settings], str]) -> None:
+    address = serve_mcp(two_keys())
+    loading = [("load_profile", {"profile": "mine"}), ("load_model", {"model": "script"}), ("unload_model", {})]
+    _, refused = talk(address, ("list_profiles", {}), *loading, key="a-key-for-use")
+    for result, action in zip(refused, ADMINISTER.values(), strict=True):
+        assert result.is_error and said(result).startswith(f"{action} needs the administration key.")
+    _, loaded = talk(address, loading[1], key="a-key-for-administration")
+    assert said(loaded[0])["name"] == "script"
+    looking = [
+        ("list_devices", {}),
+        ("list_models", {}),
+        ("status", {}),
+        ("metrics", {}),
+        ("chat", {"message": "hello"}),
+    ]
+    _, allowed = talk(address, *looking, key="a-key-for-use")
+    assert not any(result.is_error for result in allowed)
+
+
+def test_chats_are_counted(serve_mcp: Callable[[Settings], str]) -> None:
+    address = serve_mcp(two_keys(requests_per_minute=1))
+    talk(address, ("load_model", {"model": "script"}), key="a-key-for-administration")
+    _, (first, second) = talk(address, *[("chat", {"message": "hello"})] * 2, key="a-key-for-use")
+    assert not first.is_error
+    assert second.is_error and said(second).startswith("1 requests a minute are allowed for each key. Try again in ")
 
 
 def test_it_is_off_unless_the_server_was_started_with_it(serve_mcp: Callable[[Settings], str]) -> None:

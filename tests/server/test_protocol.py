@@ -35,7 +35,7 @@ class Impatient(PatientProtocol):
 @pytest.fixture
 def served(serve: Callable[..., Served]) -> Served:
     """A server with shorter bounds."""
-    return serve(Settings(model="none"), patience=QUICK, protocol=Impatient)
+    return serve(Settings(model="none"), load=False, patience=QUICK, protocol=Impatient)
 
 
 @contextlib.contextmanager
@@ -146,9 +146,9 @@ def test_a_connection_goes_on_after_a_refusal_whose_body_came_whole(served: Serv
 def test_an_answer_nobody_reads_is_ended_and_its_generation_cancelled(
     serve: Callable[..., Served], reports: list[PerformanceReport]
 ) -> None:
-    script = {"replies": [{"text": ("word " * 20).strip() * 4000, "token_seconds": 0.0}]}
+    script = {"replies": [{"text": ("w" * 2000 + " ") * 4000, "token_seconds": 0.002}]}
     served = serve(Settings(model="none"), script=script, patience=QUICK, protocol=Impatient)
-    body = b'{"conversation": [{"role": "user", "content": "long"}], "max_new_tokens": 80000}'
+    body = b'{"conversation": [{"role": "user", "content": "long"}], "max_new_tokens": 4000}'
     request = b"POST /generate/stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n" % len(body)
     with connected(served, receive_buffer=4096) as connection:
         connection.sendall(request + b"Content-Type: application/json\r\n\r\n" + body)
@@ -173,7 +173,8 @@ def test_a_slow_reader_who_goes_on_reading_gets_it_all(served: Served) -> None:
     assert len(body) == length
 
 
-def test_with_too_many_connections_the_health_check_still_answers(served: Served) -> None:
+def test_with_too_many_connections_the_health_check_still_answers(serve: Callable[..., Served]) -> None:
+    served = serve(Settings(model="none"), patience=QUICK, protocol=Impatient)
     with contextlib.ExitStack() as opened:
         busy = [opened.enter_context(connected(served)) for _ in range(Impatient.most_connections)]
         body = b'{"conversation": [{"role": "user", "content": "slow"}], "max_new_tokens": 400}'

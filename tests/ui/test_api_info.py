@@ -58,7 +58,7 @@ def test_every_endpoint_says_what_it_does_takes_and_returns(info: dict[str, Any]
 
 def test_every_example_is_what_its_endpoint_takes(page: gr.Blocks, info: dict[str, Any]) -> None:
     for function in page.fns.values():
-        parameters = parameters_of(function.fn)  # type: ignore[arg-type]
+        parameters = parameters_of(function.fn)
         told = info[f"/{function.api_name}"]["parameters"]
         assert {each["parameter_name"] for each in told} == parameters.model_fields.keys()
         parameters.model_validate({each["parameter_name"]: each["example_input"] for each in told})

@@ -111,7 +111,7 @@ class ResponseBody(Sent):
     temperature: float | None = Field(None, ge=0, le=100, description="Spread of the choice; 0 means greedy.")
     top_p: float | None = Field(None, gt=0, le=1, description="Choose among the tokens of this probability.")
     stream: bool = Field(False, description="Answer with server-sent events.")
-    stream_options: StreamOptions | None = None
+    stream_options: StreamOptions | None = Field(None, description="Only with stream.")
     tools: Tools = Field((), description="Functions the model may call.")
     tool_choice: ToolChoice = Field("auto", description="Whether and which function is called.")
     parallel_tool_calls: bool = Field(True, description="Several functions may be called at once.")

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import InitErrorDetails
 
 from openarc_ui.engine.prompts import MAX_TEXT_CHARACTERS
+from openarc_ui.errors import nearest
 from openarc_ui.server.openai.bodies import Only, Sent
 from openarc_ui.server.openai.errors import Unsupported
 
@@ -168,14 +169,30 @@ def read_each(value: Any, model_of: Any, check: Any, most: int) -> Any:
         try:
             if not isinstance(each, dict):
                 raise ValueError("here an object is expected")
-            check(each)
-            found.append(model_of(each).model_validate(each))
+            said = {name: value for name, value in each.items() if value is not None}
+            check(said)
+            found.append(_read(said, model_of(said)))
         except ValidationError as error:
             raise _placed(error, index) from None
         except ValueError as error:
             detail = InitErrorDetails(type="value_error", loc=(index,), input=None, ctx={"error": error})
             raise ValidationError.from_exception_data("items", [detail]) from None
     return tuple(found)
+
+
+def _read(said: dict[str, Any], model: type[Sent]) -> Sent:
+    """One object of a list. null is nothing here under any name: newer packages have fields that older servers don't know.
+
+    Raises:
+        ValidationError: with the nearest right name where one is unknown.
+    """
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    unknown = next((name for name in said if name not in known), None)
+    if unknown is not None:
+        error = ValueError(f"there is no field '{short(unknown)}' here. {nearest(short(unknown), known)}")
+        detail = InitErrorDetails(type="value_error", loc=(short(unknown),), input=None, ctx={"error": error})
+        raise ValidationError.from_exception_data("item", [detail])
+    return model.model_validate(said)
 
 
 def _placed(error: ValidationError, index: int) -> ValidationError:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import enum
 import re
 import types
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeAliasType
 
@@ -32,6 +32,9 @@ class Strict(BaseModel):
 '''
 OF_A_ROUTE = re.compile(r"(?:Body|Answer) of `")
 """A docstring that says no more than the list of routes does."""
+SHORTEST_IN_AN_ANSWER = 32
+"""A shorter comment on what is read and not written says little more than the field's name."""
+PLAIN_TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 LARGE = 10**5
 BOUNDS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}"}
 
@@ -89,7 +92,8 @@ def _own_fields(model: Model) -> list[str]:
 def source_of(models: Sequence[Model]) -> str:
     """The models as one Python module; they must be in the order `models_of_routes` gives.
 
-    To stay short, a field is described where its name first has that meaning, and in one clause.
+    To stay short, a field is described where its name first has that meaning, and in one clause; of an answer, only what
+    its name does not say.
     """
     told: set[tuple[str, str]] = set()
     return "\n\n".join([HEADER, *[_class(model, told) for model in models]])
@@ -106,9 +110,9 @@ def _class(model: Model, told: set[tuple[str, str]]) -> str:
     for name in fields:
         field = model.model_fields[name]
         comment = " ".join(each for each in (_clause(field.description or ""), _bounds(field)) if each)
-        is_new = (name, comment) not in told
+        is_wanted = (name, comment) not in told and (plain == "Strict" or len(comment) >= SHORTEST_IN_AN_ANSWER)
         told.add((name, comment))
-        lines.append(_line(name, field) + (f"  # {comment}" if comment and is_new else ""))
+        lines.append(_line(name, field) + (f"  # {comment}" if comment and is_wanted else ""))
     return "\n".join(lines) + "\n"
 
 
@@ -119,7 +123,9 @@ def _clause(documentation: str) -> str:
 
 
 def _line(name: str, field: FieldInfo) -> str:
-    text = f"    {name}: {type_text(field.annotation)}"
+    written = [each.json_schema for each in field.metadata if isinstance(each, WithJsonSchema)]
+    kind = schema_type(written[0]) if written and written[0] is not None else type_text(field.annotation)
+    text = f"    {name}: {kind}"
     default = _default(field)
     if field.alias is not None and field.alias != name:
         text += f" = Field({default or '...'}, alias={field.alias!r})"
@@ -154,6 +160,18 @@ def _bounds(field: FieldInfo) -> str:
         if isinstance(bound := getattr(each, name, None), int | float) and bound < LARGE
     ]
     return f"({', '.join(parts)})" if parts else ""
+
+
+def schema_type(schema: Mapping[str, Any]) -> str:
+    """The type of a field that tells its JSON schema itself, because it takes more than what it becomes."""
+    if "anyOf" in schema or "oneOf" in schema:
+        choices = schema.get("anyOf", schema.get("oneOf", ()))
+        return " | ".join(dict.fromkeys(schema_type(each) for each in choices))
+    if schema.get("type") == "array":
+        return f"list[{schema_type(schema.get('items', {}))}]"
+    if schema.get("type") == "object":
+        return "dict[str, Any]"
+    return PLAIN_TYPES.get(str(schema.get("type")), "Any")
 
 
 def type_text(annotation: Any) -> str:

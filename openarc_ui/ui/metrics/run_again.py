@@ -17,7 +17,7 @@ from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationRequest, GenerationResult, PerformanceReport
 from openarc_ui.errors import InvalidRequest, OpenArcError
 from openarc_ui.metrics import detail
-from openarc_ui.metrics.curl import again_note, again_of
+from openarc_ui.metrics.curl import again_note, again_of, was_prompt
 from openarc_ui.metrics.detail import RequestDetail
 from openarc_ui.metrics.queries import reading
 from openarc_ui.metrics.store import MetricsStore
@@ -107,9 +107,10 @@ def once_more(found: RequestDetail, prompt: str | None) -> GenerationRequest:
     fields, _ = again_of(found.settings, found.messages)
     fields.pop("token_details", None)  # nothing that this page shows
     if prompt is not None and prompt.strip():
-        fields["conversation"] = [{"role": "user", "content": prompt}]
+        is_prompt = was_prompt(found.settings, found.messages)
+        fields |= {"prompt": prompt} if is_prompt else {"conversation": [{"role": "user", "content": prompt}]}
         fields.pop("continue_final_message", None)
-    if not fields.get("conversation"):
+    if not fields.get("conversation") and not fields.get("prompt"):
         raise InvalidRequest("The text of this request was not kept.", "Give a prompt to run it again with.")
     seed = found.row.get("seed")
     fields |= {"seed": seed} if seed is not None else {}

@@ -86,7 +86,7 @@ def test_a_summary_stands_for_thoughts_that_are_not_there() -> None:
 
 def test_null_is_left_out_everywhere() -> None:
     values = {
-        "input": [{**USER, "type": None, "phase": None}, {**CALL, "caller": None, "namespace": None, "async": None}]
+        "input": [{**USER, "type": None, "phase": None}, {**CALL, "caller": None, "namespace": None, "async_": None}]
     }
     left_out = dict.fromkeys(set(ResponseBody.model_fields) - {"input"})
     never = dict.fromkeys(["previous_response_id", "conversation", "prompt", "max_tool_calls"])
@@ -162,7 +162,8 @@ WRONG: list[tuple[dict[str, Any], str | None, str]] = [
     ({"input": ["hello"]}, "input[0]", "an object is expected"),
     ({"input": [{"role": "tool", "content": "x"}]}, "input[0]", "function_call_output"),
     ({"input": [{"role": "user"}]}, "input[0].content", "required"),
-    ({"input": [{**USER, "contant": "x"}]}, "input[0].contant", "contant"),
+    ({"input": [{**USER, "contant": "x"}]}, "input[0].contant", "Did you mean 'content'?"),
+    ({"tools": [{**TOOL, "parametres": {}}]}, "tools[0].parametres", "Did you mean 'parameters'?"),
     ({"input": [USER, RESULT]}, "input[1].call_id", "no call 'call_1'"),
     ({"input": [{**CALL, "arguments": "[1]"}]}, "input[0].arguments", "JSON object"),
     ({"input": [{**CALL, "arguments": '{"a": '}]}, "input[0].arguments", "JSON object"),
@@ -254,7 +255,7 @@ def test_a_prompt_that_is_too_long_is_told_before_a_stream_begins(serve: Callabl
 
 
 def test_the_oldest_messages_are_left_out_where_that_was_asked_for(serve: Callable[..., Served]) -> None:
-    served = serve(script={"context_length": 40})
+    served = serve(script={"context_length": 35})
     items = [
         {"role": "user", "content": "word " * 30},
         {"role": "assistant", "content": "Yes."},

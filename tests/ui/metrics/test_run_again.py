@@ -163,3 +163,14 @@ def test_a_long_answer_is_cut_between_characters_and_says_so() -> None:
     result = GenerationResult("r", "m", ("é" * MOST_ANSWER_BYTES,), (FinishReason.STOP,), report())
     answer = shown(result, None)
     assert len(answer["answer"].encode()) == MOST_ANSWER_BYTES and "16 kB" in answer["words"]
+
+
+def test_a_kept_prompt_runs_again_as_a_prompt() -> None:
+    kept = {"prompt": "once", "top_k": 5, "source": "openai"}
+    again = once_more(detail(messages=kept), None)
+    assert (again.prompt, again.conversation, again.top_k, again.source) == ("once", (), 5, "again")
+    assert once_more(detail(messages=kept), "twice").prompt == "twice"
+    without = detail(settings={"texts": {"prompt_tokens": 3}})
+    assert once_more(without, "twice").prompt == "twice"
+    with pytest.raises(InvalidRequest, match="not kept"):
+        once_more(without, None)
