@@ -5,11 +5,8 @@ It starts three threads: one writes to the worker, one reads from it, one keeps 
 
 from __future__ import annotations
 
-import os
 import queue
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -20,7 +17,6 @@ from typing import Any
 
 import psutil
 
-import openarc_ui
 from openarc_ui.engine.asking import OpenQuestions
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.messages import (
@@ -42,7 +38,7 @@ from openarc_ui.engine.messages import (
 from openarc_ui.engine.places import Places
 from openarc_ui.engine.prompts import ChatTemplate
 from openarc_ui.engine.questions import QUESTION_SECONDS, Question, ShowTemplate
-from openarc_ui.engine.timing import ServedBy, Stopwatch
+from openarc_ui.engine.timing import ServedBy, Stopwatch, out_of_time
 from openarc_ui.engine.types import (
     FinishReason,
     GenerationRequest,
@@ -53,9 +49,12 @@ from openarc_ui.engine.types import (
     PerformanceReport,
     WorkerGauges,
 )
+from openarc_ui.engine.worker_process import cause_of_death, resident_bytes, start_worker, unique_bytes
 from openarc_ui.errors import EngineBusy, LoadCancelled, ModelLoadFailed, ModelNotLoaded, OpenArcError, WorkerDied
 
 SHUTDOWN_SECONDS = 3.0
+LATE_SECONDS = 1.0
+"""After the end of a request's time its worker may take so long to say so; one that reads a long prompt takes longer."""
 STDERR_LINES = 12
 
 OnReport = Callable[[PerformanceReport], None]
@@ -104,7 +103,7 @@ class ModelHost:
         self._gauges: WorkerGauges | None = None
         self._outbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
         self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES)
-        self._process = _start_process()
+        self._process = start_worker()
         self._measured = psutil.Process(self._process.pid)
         self._channel = Channel(self._process.stdout, self._process.stdin)  # type: ignore[arg-type]
         self._stderr_thread = self._start_thread(self._keep_stderr, "stderr")
@@ -200,7 +199,7 @@ class ModelHost:
             stage=self._stage if state is ModelState.LOADING else None,
             failure=self._failure,
             process_id=self._process.pid if is_alive else None,
-            memory_bytes=self._memory_bytes(),
+            memory_bytes=resident_bytes(self._measured) if is_alive else None,
             running=in_flight - queued,
             queued=queued,
             last_decode_tokens_per_second=self._last_decode_tokens_per_second,
@@ -220,7 +219,7 @@ class ModelHost:
                 self._state = ModelState.UNLOADING
             in_flight = list(self._generations.values())
         self._questions.end_all(ModelNotLoaded(f"{self.name} was unloaded.", "Load it again."))
-        freed_bytes = self._unique_memory_bytes()
+        freed_bytes = unique_bytes(self._measured)
         for generation in in_flight:
             generation.cancel()
         if was_loading:
@@ -248,11 +247,18 @@ class ModelHost:
 
     def _write(self) -> None:
         """Send what is queued. A separate thread, so that no caller waits for a worker that is slow to read."""
-        while (message := self._outbox.get()) is not None:
+        seconds = LATE_SECONDS if self.order.terms.request_seconds else None
+        while True:
             try:
+                message = self._outbox.get(timeout=seconds)
+                if message is None:
+                    return
                 self._channel.send(message)
+            except queue.Empty:
+                pass
             except EOFError:
                 return
+            self._end_overdue()
 
     def _receive(self) -> None:
         while True:
@@ -281,20 +287,29 @@ class ModelHost:
 
     def _route(self, output: StepOutput) -> None:
         for request_id in output.started:
-            if request_id in self._generations:
-                self._stopwatches[request_id].take_up()
-                self._generations[request_id].started = True
+            generation, stopwatch = self._in_flight(request_id)
+            if generation is not None and stopwatch is not None:
+                stopwatch.take_up()
+                generation.started = True
         for request_id, delta in output.deltas:
-            if request_id in self._generations:
-                self._stopwatches[request_id].step(delta.tokens)
-                self._generations[request_id].push(delta)
+            generation, stopwatch = self._in_flight(request_id)
+            if generation is not None and stopwatch is not None:
+                stopwatch.step(delta.tokens)
+                generation.push(delta)
         for finished in output.finished:
             self._end(finished)
+
+    def _in_flight(self, request_id: str) -> tuple[Generation | None, Stopwatch | None]:
+        """A request that has not ended yet, and its stopwatch."""
+        with self._lock:
+            return self._generations.get(request_id), self._stopwatches.get(request_id)
 
     def _end(self, finished: Finished) -> None:
         with self._lock:
             generation = self._generations.pop(finished.request_id, None)
             self._stopwatches.pop(finished.request_id, None)
+        if generation is None:
+            return  # it was ended here, since the worker was late
         if finished.report.decode_tokens_per_second is not None:
             self._last_decode_tokens_per_second = finished.report.decode_tokens_per_second
         error, report = finished.error, finished.report
@@ -303,15 +318,14 @@ class ModelHost:
             if report.error_message is not None:
                 report = replace(report, error_message=self._places.hidden_sentence(report.error_message))
         self._hooks.on_report(report)
-        if generation is not None:
-            self._hooks.on_answer(generation.request, generation.texts(len(finished.finish_reasons)), report)
-            generation.end(finished.finish_reasons, report, error)
+        self._hooks.on_answer(generation.request, generation.texts(len(finished.finish_reasons)), report)
+        generation.end(finished.finish_reasons, report, error)
 
     def _worker_ended(self) -> None:
         """The pipe is closed: settle the load and every request, with the reason where there is one."""
         exit_code = self._process.wait()
         self._stderr_thread.join(timeout=1.0)
-        cause = _cause_of_death(exit_code)
+        cause = cause_of_death(exit_code)
         reason = cause + self._last_output()
         with self._lock:
             is_wanted = self._state is ModelState.UNLOADING
@@ -322,7 +336,9 @@ class ModelHost:
             orphans = list(self._generations)
         self._questions.end_all(self._died(reason))
         for request_id in orphans:
-            self._end_orphan(request_id, None if is_wanted else self._died(reason), cause)
+            # What the worker wrote last may quote a request: the report is kept, so it has the cause alone.
+            told, kept = (None, None) if is_wanted else (self._died(reason), self._died(cause))
+            self._end_orphan(request_id, told, kept)
         if self._info is None and self._load_error is None and not self._load_cancelled:
             self._load_error = ModelLoadFailed(
                 f"The worker process ended while loading: {reason}.",
@@ -330,18 +346,35 @@ class ModelHost:
             )
         self._load_over.set()
 
-    def _end_orphan(self, request_id: str, error: WorkerDied | None, cause: str) -> None:
-        """Report a request whose worker is gone, from what the main process saw of it.
+    def _end_overdue(self) -> None:
+        """End what has taken longer than it may and whose worker does not look up, since it reads a long prompt."""
+        longest = self.order.terms.request_seconds
+        if not longest:
+            return
+        now = time.perf_counter()
+        with self._lock:
+            watches = list(self._stopwatches.items())
+        for request_id, watch in watches:
+            if now - watch.submitted_at > longest + LATE_SECONDS:
+                self._outbox.put(Cancel(request_id))
+                error = out_of_time(longest)
+                self._end_orphan(request_id, error, error)
 
-        The report is kept, so its error says the cause alone: what the worker wrote last may quote a request.
+    def _end_orphan(self, request_id: str, error: OpenArcError | None, kept: OpenArcError | None) -> None:
+        """Report a request that its worker does not, from what the main process saw of it.
+
+        Args:
+            error: for who asked; `kept`: for the report.
         """
-        generation, stopwatch = self._generations[request_id], self._stopwatches[request_id]
+        generation, stopwatch = self._in_flight(request_id)
+        if generation is None or stopwatch is None:
+            return
         outcome = FinishReason.CANCELLED if error is None or generation.is_cancelled else FinishReason.ERROR
         info = self._info
         served_by = ServedBy(
             self.name, self.order.backend, self.order.request.device, info.configuration_id if info is not None else ""
         )
-        report = stopwatch.report(generation.request, served_by, outcome, error and self._died(cause))
+        report = stopwatch.report(generation.request, served_by, outcome, kept)
         self._end(Finished(request_id, (outcome,), report, error))
 
     def _died(self, reason: str) -> WorkerDied:
@@ -360,40 +393,3 @@ class ModelHost:
             text = line.decode(errors="replace").rstrip()
             if text:
                 self._stderr_lines.append(text)
-
-    def _memory_bytes(self) -> int | None:
-        try:
-            return int(self._measured.memory_info().rss) if self._process.poll() is None else None
-        except psutil.Error:
-            return None
-
-    def _unique_memory_bytes(self) -> int:
-        """What goes back to the system when the process ends; 0 when it is gone already."""
-        try:
-            return int(self._measured.memory_full_info().uss)
-        except psutil.Error:
-            return 0
-
-
-def _start_process() -> subprocess.Popen[bytes]:
-    package_root = str(Path(openarc_ui.__file__).parent.parent)
-    environment = {**os.environ, "PYTHONPATH": package_root}
-    return subprocess.Popen(
-        [sys.executable, "-m", "openarc_ui.engine.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-    )
-
-
-def _cause_of_death(exit_code: int) -> str:
-    """Signal or exit code, as the middle of a sentence."""
-    if exit_code < 0:
-        try:
-            cause = f"was ended by signal {signal.Signals(-exit_code).name}"
-        except ValueError:
-            cause = f"was ended by signal {-exit_code}"
-    else:
-        cause = f"ended with exit code {exit_code}"
-    return f"the worker process {cause}"

@@ -16,7 +16,7 @@ from openarc_ui.engine.prompts import StructuredOutput, TokenDetail
 from openarc_ui.engine.sampling import Sampling, answer_room, resolve
 from openarc_ui.engine.shortening import FittedPrompt, PromptFitter
 from openarc_ui.engine.text import IncrementalDetokenizer, StopStrings
-from openarc_ui.engine.timing import Clock, Stopwatch
+from openarc_ui.engine.timing import Clock, Stopwatch, out_of_time
 from openarc_ui.engine.token_details import LookUp, TokenLog
 from openarc_ui.engine.types import FinishReason, GenerationRequest, TextDelta
 from openarc_ui.errors import InvalidRequest, OpenArcError, TimeLimitReached
@@ -232,10 +232,7 @@ class SessionJob:
 
     def out_of_time(self) -> TimeLimitReached:
         """What to tell of a request that took too long."""
-        return TimeLimitReached(
-            f"The request was ended after {self._longest_seconds:g} s, the longest one may take here.",
-            "Ask for less at once, or start OpenArc with a larger request_seconds.",
-        )
+        return out_of_time(self._longest_seconds)
 
     def finish(self, sequence_index: int, reason: FinishReason) -> None:
         sequence = self.sequences[sequence_index]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from openarc_ui.engine.types import FinishReason, GenerationRequest, PerformanceReport
-from openarc_ui.errors import OpenArcError
+from openarc_ui.errors import OpenArcError, TimeLimitReached
 
 Clock = Callable[[], float]
 
@@ -161,6 +161,14 @@ class Stopwatch:
         room = max(0.0, decode_seconds - (self.detokenize_seconds or 0.0) - (self.stream_seconds or 0.0))
         sampling_seconds = min(self.sampling_seconds, room)
         return min(self.inference_seconds, room - sampling_seconds), sampling_seconds
+
+
+def out_of_time(longest_seconds: float) -> TimeLimitReached:
+    """What to tell of a request that took too long."""
+    return TimeLimitReached(
+        f"The request was ended after {longest_seconds:g} s, the longest one may take here.",
+        "Ask for less at once, or start OpenArc with a larger request_seconds.",
+    )
 
 
 def _sum(so_far: float | None, more: float | None) -> float | None:

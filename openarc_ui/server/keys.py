@@ -10,11 +10,9 @@ import hmac
 import math
 import secrets
 import time
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from pydantic import SecretStr
 
 from openarc_ui.access import Role
@@ -23,7 +21,9 @@ from openarc_ui.addresses import neighbourhood
 SESSION_SECONDS = 7 * 24 * 3600
 MOST_SESSIONS = 10_000
 MAX_WRONG_KEYS = 20
-"""In a minute, of one address."""
+WRONG_KEY_SECONDS = 60.0
+"""So many of one address in so many seconds."""
+MOST_ADDRESSES = 10_000
 LOCAL = "local"
 NOBODY = "nobody"
 
@@ -99,19 +99,25 @@ class Keys:
 
 
 class Guesses:
-    """Wrong keys, counted for each address: one that guesses stops itself, and nobody who comes from elsewhere."""
+    """Wrong keys, counted for each address: one that guesses stops itself, and nobody who comes from elsewhere.
+
+    Who has very many addresses fills no memory: the one that guessed longest ago is forgotten.
+    """
 
     def __init__(self) -> None:
-        self._limit = RateLimitItemPerMinute(MAX_WRONG_KEYS)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._moments: OrderedDict[str, deque[float]] = OrderedDict()
 
     def count(self, address: str) -> None:
         """One more came from there."""
-        self._limiter.hit(self._limit, neighbourhood(address))
+        moments = self._moments.setdefault(neighbourhood(address), deque(maxlen=MAX_WRONG_KEYS))
+        moments.append(time.monotonic())
+        self._moments.move_to_end(neighbourhood(address))
+        if len(self._moments) > MOST_ADDRESSES:
+            self._moments.popitem(last=False)
 
     def seconds_to_wait(self, address: str) -> int:
         """Until a key from there is looked at again; 0: now."""
-        sender = neighbourhood(address)
-        if self._limiter.test(self._limit, sender):
+        moments = self._moments.get(neighbourhood(address))
+        if moments is None or len(moments) < MAX_WRONG_KEYS:
             return 0
-        return max(1, math.ceil(self._limiter.get_window_stats(self._limit, sender).reset_time - time.time()))
+        return max(0, math.ceil(moments[0] + WRONG_KEY_SECONDS - time.monotonic()))

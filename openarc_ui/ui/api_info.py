@@ -40,7 +40,7 @@ def add_endpoint(function: Callable[..., Any]) -> None:
         function: as `endpoint` makes it; what it does not say of a parameter is an error here and not a gap in the page.
 
     Raises:
-        ValueError: a parameter, an answer or the function itself is not described.
+        ValueError: a parameter, an answer or the function itself is not described, or its name is taken.
     """
     blocks = get_blocks_context()
     if blocks is None:
@@ -55,7 +55,7 @@ def add_endpoint(function: Callable[..., Any]) -> None:
     if not told.text or not told.returns:
         raise ValueError(f"{function.__name__}: what it does, or what it returns, is not described")
     answer = _described(None, {**_answer_schema(hints["return"]), "description": told.returns}, "Answer", None)
-    blocks.set_event_trigger(
+    registered, _ = blocks.set_event_trigger(
         [],
         function,
         parameters,
@@ -68,6 +68,8 @@ def add_endpoint(function: Callable[..., Any]) -> None:
         trigger_mode=None,
         concurrency_limit=None,
     )
+    if registered.api_name != function.__name__:
+        raise ValueError(f"the name {function.__name__} is taken")
 
 
 def documentation_of(function: Callable[..., Any]) -> Documentation:

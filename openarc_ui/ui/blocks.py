@@ -52,6 +52,8 @@ def build_page(
     rights = Rights(access)
     logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
     with gr.Blocks(title="OpenArc", analytics_enabled=False, fill_width=True) as page:
+        with gr.Column(visible=False):  # first, so that no event of the page takes one of their names
+            add_endpoints(engine, store, startup, profiles, conversations, rights, needs_key=needs_key)
         with gr.Row(elem_id="oa-header"):
             gr.HTML(BRAND.format(logo=logo), elem_id="oa-brand")
             status = gr.HTML(
@@ -69,7 +71,6 @@ def build_page(
                 chats = build_chat_tab(engine, startup, conversations, page, rights)
             with gr.Tab("Metrics", id="metrics"):
                 build_metrics_tab(engine, store, rights, needs_key=needs_key)
-        add_endpoints(engine, store, startup, profiles, conversations, rights, needs_key=needs_key)
         _follow(page, engine, startup, status, again, loads, chats, rights)
         loads.ahead.saved.render()
         chats.column.last_open.render()

@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: our engine, REST and the Gradio chat against the bare pipeline, in turn, in one run."""
+"""`python -m tests.bench`: OpenArc against the bare pipeline in turn, what many clients cost it, and what its metrics cost."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from pathlib import Path
 
 from tests.application import Application
 from tests.bench.contestants import BarePipeline, Contestant, Run, ThroughEngine, ThroughGradio, ThroughRest
+from tests.bench.left_behind import left_behind
 from tests.bench.page import ThroughPage, chromium, missing_browser
 from tests.bench.prompts import prompt_of
 from tests.bench.reading import reading
 from tests.bench.recording import recording
+from tests.bench.serving import serving
 from tests.starter_fixture import ensure_starter
 
 PROMPT_TOKENS = 512
@@ -40,6 +42,10 @@ class Bench:
         self.figures[name] = value
         verdict = "" if goal is None else f"   goal {goal:.2f}: {'reached' if value >= goal else 'MISSED'}"
         print(f"{name:<58} {value:8.3f} {unit}{verdict}", flush=True)
+
+    def keep(self, name: str, value: float) -> None:
+        """Record one figure that is shown in a table."""
+        self.figures[name] = value
 
     def prompt(self, tokens: int = PROMPT_TOKENS) -> str:
         self._seed += 1
@@ -126,16 +132,10 @@ def scripted_model(folder: Path) -> Path:
     return script
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="counted pairs for each comparison")
-    parser.add_argument("--output", type=Path, default=Path("bench-results/latest.json"))
-    options = parser.parse_args()
-    bench = Bench(options.rounds)
+def against_the_bare_pipeline(bench: Bench) -> None:
+    """Engine, REST and Gradio's chat against the pipeline with nothing around it; then what the page costs."""
     folder = ensure_starter("int4")
-    print(
-        f"{folder.name}, {PROMPT_TOKENS}-token prompts, {NEW_TOKENS} new tokens, {bench.rounds} pairs, {os.cpu_count()} cores"
-    )
+    print(f"{folder.name}, {PROMPT_TOKENS}-token prompts, {NEW_TOKENS} new tokens, {bench.rounds} pairs")
     bare = BarePipeline(folder)
     engine = ThroughEngine(folder)
     try:
@@ -157,8 +157,43 @@ def main() -> None:
         with Application(Path(models), "--model", model.name) as server:
             server.wait()
             cost_of_the_page(bench, server, "page, 100 tok/s", PAGE_TOKENS)
+
+
+def many_clients(bench: Bench) -> None:
+    """The server with the starter model under many clients."""
+    folder = ensure_starter("int4")
+    with Application(folder.parent, "--model", folder.name) as server:
+        server.wait()
+        serving(bench, server)
+        left_behind(bench, server)
+
+
+def metrics(bench: Bench) -> None:
+    """What reading and keeping them costs."""
     reading(bench)
     recording(bench)
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "speed": against_the_bare_pipeline,
+    "serving": many_clients,
+    "metrics": metrics,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)}; left out: all")
+    parser.add_argument("--rounds", type=int, default=7, help="counted pairs for each comparison")
+    parser.add_argument("--output", type=Path, default=Path("bench-results/latest.json"))
+    options = parser.parse_args()
+    unknown = sorted(set(options.parts) - set(PARTS))
+    if unknown:
+        parser.error(f"there is no part '{unknown[0]}'; there are {', '.join(PARTS)}")
+    bench = Bench(options.rounds)
+    print(f"{os.cpu_count()} cores")
+    for name in options.parts or PARTS:
+        PARTS[name](bench)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(bench.figures, indent=2) + "\n", encoding="utf-8")
 

@@ -1,7 +1,7 @@
-"""What many clients cost: the health check beside open streams, slow and leaving clients, and what 1,000 cancelled streams leave.
+"""What many clients cost: the health check beside open streams, beside clients that don't read and clients that leave.
 
-The server is a real `python app.py` with the starter model, the clients are sockets in this process, and the health check
-is asked from a third one.
+The server is a real `python app.py` with the starter model, the clients are sockets in this process, and the health check is
+asked from a third one. At the same moments a fourth asks a bare server, which shows what the busy machine takes for itself.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import psutil
+import httpx
 
-from tests.application import ROOT, Application
+from tests.application import ROOT, Application, free_port
 from tests.bench.crowd import CHAT, GENERATE, Crowd, Seen, Way
 
 CROWDS = (1, 8, 16, 32, 64)
@@ -28,11 +28,9 @@ SECONDS = 10.0
 PROMPT_TOKENS = 80
 NEW_TOKENS = 64
 HEALTH_GOAL_MILLISECONDS = 50.0
-WARM_UP_STREAMS = 100
-CANCELLED_STREAMS = 1000
-CANCELLED_AT_ONCE = 32
-STAY_SECONDS = 1.0
 IDLE_SECONDS = 60.0
+STARTED_SECONDS = 30.0
+TOKENS_COUNTER = "openarc:generation_tokens_total"
 
 
 class Figures(Protocol):
@@ -40,89 +38,86 @@ class Figures(Protocol):
 
     def note(self, name: str, value: float, unit: str, goal: float | None = None) -> None: ...
 
+    def keep(self, name: str, value: float) -> None: ...
+
     def prompt(self, tokens: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a server and its worker hold at a moment."""
+class Row:
+    """What one crowd did to the server; times of the health check in milliseconds."""
 
-    threads: int
-    descriptors: int
-    memory_bytes: int
-    worker_threads: int
-    worker_descriptors: int
-    worker_memory_bytes: int
+    label: str
+    seen: Seen
+    tokens_per_second: float
+    health: list[float]
+    bare: list[float]
+
+    def figures(self) -> dict[str, float]:
+        """By column, with their units."""
+        first = self.seen.first_token_seconds or [0.0]
+        return {
+            "requests": self.seen.opened,
+            "refused": self.seen.refused,
+            "broken off": self.seen.broken,
+            "tok/s": self.tokens_per_second,
+            "TTFT p50 s": statistics.median(first),
+            "TTFT p99 s": percentile(first, 99),
+            "health p50 ms": statistics.median(self.health),
+            "health p99 ms": percentile(self.health, 99),
+            "health max ms": max(self.health),
+            "bare p99 ms": percentile(self.bare, 99),
+            "bare max ms": max(self.bare),
+        }
 
 
 def serving(bench: Figures, server: Application) -> None:
-    """Every part in turn, over both APIs."""
+    """Every crowd in turn, over both APIs, as a table; then the health check against its goal."""
     for way in (GENERATE, CHAT):
-        crowd = _crowd(bench, server, way)
-        crowd.run(SECONDS / 3, readers=8)
-        for clients in CROWDS:
-            _row(bench, server, f"{way.path}, {clients} streams", crowd, readers=clients)
-        _row(
-            bench, server, f"{way.path}, {MOST} streams, half read nothing", crowd, readers=MOST // 2, stalled=MOST // 2
-        )
-        _row(bench, server, f"{way.path}, {MOST} clients that leave", crowd, leavers=MOST)
-    _leftovers(bench, server)
+        crowd = crowd_for(bench, server, way)
+        crowd.run(SECONDS / 2, readers=8)
+        wait_until_idle(server)
+        rows = [_row(server, f"{clients} streams", crowd, readers=clients) for clients in CROWDS]
+        half = MOST // 2
+        rows.append(_row(server, f"{MOST} streams, half read nothing", crowd, readers=half, stalled=half))
+        rows.append(_row(server, f"{MOST} clients that leave", crowd, leavers=MOST))
+        _show(way.path, rows)
+        for row in rows:
+            for column, value in row.figures().items():
+                bench.keep(f"{way.path}, {row.label}: {column}", value)
+        p99 = percentile(rows[CROWDS.index(MOST)].health, 99)
+        name = f"{way.path}, {MOST} streams: {HEALTH_GOAL_MILLISECONDS:.0f} ms / health p99"
+        bench.note(name, HEALTH_GOAL_MILLISECONDS / p99, "", 1.0)
 
 
-def _crowd(bench: Figures, server: Application, way: Way) -> Crowd:
-    host, port = _place(server)
+def crowd_for(bench: Figures, server: Application, way: Way) -> Crowd:
+    """Clients of this server whose prompts share nothing."""
+    host, port = _place(server.address)
     return Crowd(host, port, way, lambda: bench.prompt(PROMPT_TOKENS), NEW_TOKENS)
 
 
-def _row(bench: Figures, server: Application, label: str, crowd: Crowd, **clients: int) -> None:
-    with health(server) as milliseconds:
+def _row(server: Application, label: str, crowd: Crowd, **clients: int) -> Row:
+    before = _generated_tokens(server)
+    with ExitStack() as sampled:
+        health = sampled.enter_context(_sampled(*_place(server.address)))
+        bare = sampled.enter_context(_bare_samples())
         seen = crowd.run(SECONDS, **clients)
-    _note_seen(bench, label, seen)
-    p99 = percentile(milliseconds, 99)
-    bench.note(f"{label}: health p50", statistics.median(milliseconds), "ms")
-    bench.note(f"{label}: health p99", p99, "ms")
-    bench.note(f"{label}: health max of {len(milliseconds)}", max(milliseconds), "ms")
-    bench.note(f"{label}: {HEALTH_GOAL_MILLISECONDS:.0f} ms / health p99", HEALTH_GOAL_MILLISECONDS / p99, "", 1.0)
     wait_until_idle(server)
+    return Row(label, seen, (_generated_tokens(server) - before) / seen.seconds, health, bare)
 
 
-def _note_seen(bench: Figures, label: str, seen: Seen) -> None:
-    bench.note(f"{label}: in total", seen.tokens_per_second, "tok/s")
-    bench.note(f"{label}: refused with 503", seen.refused, "")
-    bench.note(f"{label}: broken off", seen.broken, "")
-    if seen.first_token_seconds:
-        bench.note(f"{label}: TTFT p50", statistics.median(seen.first_token_seconds), "s")
-        bench.note(f"{label}: TTFT p99", percentile(seen.first_token_seconds, 99), "s")
-
-
-def _leftovers(bench: Figures, server: Application) -> None:
-    """What more is held after 1,000 cancelled streams than after 100."""
-    crowd = _crowd(bench, server, GENERATE)
-    crowd.leave(WARM_UP_STREAMS, CANCELLED_AT_ONCE, STAY_SECONDS)
-    wait_until_idle(server)
-    before = held(server)
-    seen = crowd.leave(CANCELLED_STREAMS, CANCELLED_AT_ONCE, STAY_SECONDS)
-    idle_seconds = wait_until_idle(server)
-    after = held(server)
-    label = f"after {CANCELLED_STREAMS} cancelled streams"
-    bench.note(f"{label}: cancelled with a token", len(seen.first_token_seconds), "")
-    bench.note(f"{label}: idle again within", idle_seconds, "s")
-    bench.note(f"{label}: threads more", after.threads - before.threads, "")
-    bench.note(f"{label}: file descriptors more", after.descriptors - before.descriptors, "")
-    bench.note(f"{label}: memory more", (after.memory_bytes - before.memory_bytes) / 2**20, "MiB")
-    bench.note(f"{label}: worker's threads more", after.worker_threads - before.worker_threads, "")
-    bench.note(f"{label}: worker's file descriptors more", after.worker_descriptors - before.worker_descriptors, "")
-    bench.note(
-        f"{label}: worker's memory more", (after.worker_memory_bytes - before.worker_memory_bytes) / 2**20, "MiB"
-    )
-    bench.note(f"{label}: memory of the server", after.memory_bytes / 2**20, "MiB")
-    bench.note(f"{label}: memory of the worker", after.worker_memory_bytes / 2**20, "MiB")
+def _show(path: str, rows: Sequence[Row]) -> None:
+    columns = list(rows[0].figures())
+    print(f"\n| {path} | {' | '.join(columns)} |")
+    print("| --- |" + " ---: |" * len(columns))
+    for row in rows:
+        values = (f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}" for value in row.figures().values())
+        print(f"| {row.label} | {' | '.join(values)} |", flush=True)
 
 
 @contextmanager
-def health(server: Application) -> Iterator[list[float]]:
+def _sampled(host: str, port: int) -> Iterator[list[float]]:
     """Sample /health from a process of its own; the list is filled at the end, in milliseconds."""
-    host, port = _place(server)
     milliseconds: list[float] = []
     command = [sys.executable, "-m", "tests.bench.health_sampler", host, str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sampler:
@@ -131,28 +126,36 @@ def health(server: Application) -> Iterator[list[float]]:
     milliseconds += json.loads(output)
 
 
+@contextmanager
+def _bare_samples() -> Iterator[list[float]]:
+    """The same of a server that does nothing else."""
+    port = free_port()
+    with subprocess.Popen([sys.executable, "-m", "tests.bench.bare_server", str(port)], cwd=ROOT) as bare:
+        try:
+            _wait_for(lambda: httpx.get(f"http://127.0.0.1:{port}").is_success, STARTED_SECONDS, "it did not start")
+            with _sampled("127.0.0.1", port) as milliseconds:
+                yield milliseconds
+        finally:
+            bare.terminate()
+
+
 def wait_until_idle(server: Application) -> float:
-    """Until no request runs or waits; how long that took.
+    """Until no request runs or waits; how many seconds that took.
 
     Raises:
         TimeoutError: some stayed.
     """
-    began_at = time.perf_counter()
-    while any(model["running"] or model["queued"] for model in server.status()["models"]):
-        if time.perf_counter() - began_at > IDLE_SECONDS:
-            raise TimeoutError("requests stayed after their clients had left")
-        time.sleep(0.05)
-    return time.perf_counter() - began_at
+    return _wait_for(lambda: not in_flight(server), IDLE_SECONDS, "requests stayed after their clients had left")
 
 
-def held(server: Application) -> Held:
-    """What the server's process and its worker hold now."""
-    main = psutil.Process(server.process.pid)
-    worker = next(child for child in main.children() if "openarc_ui.engine.worker" in child.cmdline())
-    return Held(
-        main.num_threads(), main.num_fds(), main.memory_info().rss,
-        worker.num_threads(), worker.num_fds(), worker.memory_info().rss,
-    )  # fmt: skip
+def in_flight(server: Application) -> int:
+    """Requests that run or wait."""
+    return sum(model["running"] + model["queued"] for model in server.status()["models"])
+
+
+def _generated_tokens(server: Application) -> float:
+    text = httpx.get(f"{server.address}/metrics", timeout=30).text
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(TOKENS_COUNTER))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -161,6 +164,17 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-def _place(server: Application) -> tuple[str, int]:
-    address = urlsplit(server.address)
-    return address.hostname or "", address.port or 0
+def _place(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    return parts.hostname or "", parts.port or 0
+
+
+def _wait_for(is_true: Callable[[], bool], seconds: float, otherwise: str) -> float:
+    began_at = time.perf_counter()
+    while True:
+        with suppress(httpx.TransportError):
+            if is_true():
+                return time.perf_counter() - began_at
+        if time.perf_counter() - began_at > seconds:
+            raise TimeoutError(otherwise)
+        time.sleep(0.05)

@@ -10,7 +10,7 @@ import pytest
 
 from openarc_ui.engine.backends.genai_common import prompt_text
 from openarc_ui.engine.backends.prompt_text import PromptText
-from openarc_ui.engine.backends.vocabulary import texts_by_decoding, texts_by_offsets
+from openarc_ui.engine.backends.vocabulary import Vocabulary, texts_by_decoding, texts_by_offsets
 from openarc_ui.errors import InvalidRequest
 
 TEXTS = ["Hello, wörld!\t\t👩‍🔬 日本語", " ", "<|im_start|>user\nHi<|im_end|>", "\ufffd a", ""]
@@ -113,3 +113,46 @@ def _functions(tokenizer: Any) -> tuple[Any, Any]:
 
 def _decode(tokenizer: Any) -> Any:
     return lambda ids, skip: tokenizer.decode(ids, skip_special_tokens=skip)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("adds", [True, False])
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_plain_text_begins_as_the_tokenizer_begins_it_and_never_twice(
+    starter_folder: Path, tmp_path: Path, adds: bool, fast: bool
+) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = Tokenizer.from_file(str(starter_folder / "tokenizer.json"))
+    if adds:
+        tokenizer.post_processor = TemplateProcessing(single="<|im_start|> $A", special_tokens=[("<|im_start|>", 1)])
+    if fast:
+        tokenizer.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "tokenizer_config.json").write_text('{"bos_token": "<|im_start|>"}')
+    text = PromptText(
+        tmp_path,
+        lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
+        _decode(tokenizer),
+        None,
+        own_adds_bos=adds,
+    )
+    plain = text.encode("Hi there")
+    assert text.encode_plain("Hi there") == ([1, *plain] if adds else plain)
+    assert text.encode_plain("<|im_start|>Hi there") == text.encode("<|im_start|>Hi there") == [1, *plain]
+
+
+def test_ids_beyond_the_models_own_are_refused_though_the_tokenizer_has_more() -> None:
+    class Fast:
+        def get_added_tokens_decoder(self) -> dict[int, Any]:
+            return {}
+
+        def get_vocab_size(self, with_added_tokens: bool) -> int:
+            return 20
+
+    vocabulary = Vocabulary(Fast(), lambda ids, skip: "", 10)
+    vocabulary.check_ids(())
+    vocabulary.check_ids((0, 9))
+    for wrong in ((3, 10), (-1, 3), (19,)):
+        with pytest.raises(InvalidRequest, match="is not the id of a token"):
+            vocabulary.check_ids(wrong)

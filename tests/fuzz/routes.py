@@ -12,6 +12,8 @@ from tests.fuzz.conftest import MODEL, Fuzzed
 JSON = "application/json"
 KNOWN = {"model": MODEL, "id_model": MODEL, "model_path": MODEL, "backend": "auto", "tokens": [1], "by": 1}
 """What examples of a real model say, as it is with the scripted one."""
+REAL_ONLY = frozenset({"/openarc/load"})
+"""Where a backend is named that runs no script, so that a right body is refused all the same."""
 SLOW = "/metrics/bandwidth"
 """A right order to it measures for seconds, so its body is never whole here."""
 

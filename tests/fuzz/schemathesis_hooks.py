@@ -1,10 +1,11 @@
-"""What schemathesis is told about OpenArc: which things exist, and which failures are no mistakes. Read by its own process."""
+"""What schemathesis is told about OpenArc: which things exist, and which answers are meant. Read by its own process."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import schemathesis
+from schemathesis.checks import negative_data_rejection
 from schemathesis.core.transport import Response
 
 MODEL = "script"
@@ -14,7 +15,17 @@ MEANT = {
     504: {"time_limit_reached"},
 }
 """Status -> codes of the failures that are no mistakes; 500 never is one here, where model, folders and databases are sound."""
-KNOWN = {"model": MODEL, "id_model": MODEL, "model_path": MODEL}
+KNOWN = {"model": MODEL, "id_model": MODEL, "model_path": MODEL, "backend": "auto"}
+EVENTS = "text/event-stream"
+
+
+@schemathesis.hook
+def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
+    """The schema of an event stream is that of the whole text; schemathesis would hold it against each event."""
+    for operations in raw_schema["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                answer.get("content", {}).get(EVENTS, {}).pop("schema", None)
 
 
 @schemathesis.hook
@@ -32,6 +43,25 @@ def no_mistake_of_the_server(context: schemathesis.CheckContext, response: Respo
     answer = response.json()
     code = answer.get("code") or answer["error"]["code"]
     assert code in MEANT.get(response.status_code, set()), f"{response.status_code} with the code {code}"
+
+
+@schemathesis.check
+def wrong_requests_are_refused(context: schemathesis.CheckContext, response: Response, case: schemathesis.Case) -> None:
+    """What the schema forbids is refused, apart from 0 for false and the like, which every reader of JSON here takes."""
+    if not _is_only_written_otherwise(case):
+        negative_data_rejection(context, response, case)
+
+
+def _is_only_written_otherwise(case: schemathesis.Case) -> bool:
+    """All that is wrong is a number or true in place of one another, or a number written as a text."""
+    mutations = getattr(case.meta.phase.data, "mutations", ()) if case.meta is not None else ()
+    return bool(mutations) and all("type" in each.keywords and _is_scalar(each.new_value) for each in mutations)
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, str):
+        return value.strip().lstrip("+-").replace(".", "", 1).isdigit() or value.lower() in ("true", "false")
+    return isinstance(value, bool | int | float)
 
 
 def _with_known_names(body: dict[str, Any]) -> dict[str, Any]:

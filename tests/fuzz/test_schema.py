@@ -20,7 +20,7 @@ CHECKS = (
     "status_code_conformance",
     "content_type_conformance",
     "response_schema_conformance",
-    "negative_data_rejection",
+    "wrong_requests_are_refused",
 )
 CONFIGURATION = """
 seed = 1

@@ -50,6 +50,7 @@ class Call:
 
 CALLS = [
     Call("/generate/stream", {"conversation": ONE_MESSAGE}),
+    Call("/generate/stream", {"prompt": "go on"}),
     *(
         Call(path, {**body, "stream": stream})
         for path, body in (

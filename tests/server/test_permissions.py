@@ -53,7 +53,11 @@ def test_administration_is_closed_to_the_key_for_use(whole: Whole, place: tuple[
 
 def test_a_route_that_nobody_decided_about_is_for_the_administrator() -> None:
     api = FastAPI(dependencies=[Depends(permitted(Access()))])
-    api.get("/new")(dict)
+
+    @api.get("/new")
+    async def new() -> dict[str, str]:
+        return {}
+
     install_handlers(api)
     settings = Settings(api_key=SecretStr(KEY), admin_key=SecretStr(ADMIN_KEY))
     client = TestClient(Guard(api, settings), base_url="http://localhost")

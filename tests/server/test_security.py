@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
-from openarc_ui.server.keys import MAX_WRONG_KEYS
+from openarc_ui.server.keys import MAX_WRONG_KEYS, MOST_ADDRESSES, WRONG_KEY_SECONDS, Guesses
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from tests.server.conftest import HELLO, Served
@@ -222,6 +222,24 @@ def test_who_guesses_locks_nobody_else_out(locked: Served) -> None:
         assert other.get("/status", headers=USE).status_code == 200
         assert other.get("/status", headers={"X-API-Key": "wrong"}).status_code == 401
     assert locked.client.get("/status", headers=session).status_code == 200
+
+
+def test_a_minute_later_an_address_may_guess_again_and_many_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    guesses = Guesses()
+    for _ in range(MAX_WRONG_KEYS):
+        guesses.count("192.0.2.1")
+        now[0] += 1
+    assert guesses.seconds_to_wait("192.0.2.1") == WRONG_KEY_SECONDS - MAX_WRONG_KEYS
+    assert guesses.seconds_to_wait("192.0.2.2") == 0
+    now[0] += WRONG_KEY_SECONDS - MAX_WRONG_KEYS
+    assert guesses.seconds_to_wait("192.0.2.1") == 0
+    guesses.count("192.0.2.1")
+    assert guesses.seconds_to_wait("192.0.2.1") == 1
+    for number in range(MOST_ADDRESSES + 10):
+        guesses.count(f"2001:db8:{number:x}::1")
+    assert len(vars(guesses)["_moments"]) == MOST_ADDRESSES
 
 
 def test_a_request_without_a_key_is_no_guess(locked: Served) -> None:

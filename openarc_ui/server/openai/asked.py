@@ -20,7 +20,6 @@ from openarc_ui.server.openai.forced import structure_for_calls
 DEFAULT_MODEL = "default"
 UNLIMITED_TOKENS = 1_000_000
 """As many as a request may name, for a model whose context has no bound."""
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 ChoiceKind = Literal["none", "auto", "required", "named"]
 Forced = Literal["named", "one", "several"]
 

@@ -102,7 +102,7 @@ class ChatBody(GenerationBody):
         description='none, auto, required, or {"type": "function", "function": {"name": …}}; the last two need the genai backend.',
     )
     parallel_tool_calls: bool = Field(True, description="False: only the first call of an answer counts.")
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = Field(
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
         None, description="How hard to think, where the model's chat template knows it; else refused."
     )
     safety_identifier: str | None = Field(None, max_length=200, description="The newer name of user.")

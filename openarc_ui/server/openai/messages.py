@@ -146,17 +146,19 @@ class SentFunction(Sent):
     )
 
 
-def _read_tool_type(value: Any) -> Any:
-    if value != "function":
-        raise Unsupported(f"tools of the type '{str(value)[:80]}' are not supported; there is 'function'")
-    return value
-
-
 class SentTool(Sent):
     """A tool the model may call."""
 
-    type: Annotated[Literal["function"], BeforeValidator(_read_tool_type)] = "function"
+    type: Literal["function"] = "function"
     function: SentFunction
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_function(cls, value: Any) -> Any:
+        kind = value.get("type", "function") if isinstance(value, dict) else "function"
+        if kind is not None and kind != "function":
+            raise Unsupported(f"tools of the type '{str(kind)[:80]}' are not supported; there is 'function'")
+        return value
 
     def tool(self) -> Tool:
         """The same as the engine's own."""

@@ -72,11 +72,11 @@ class OutputDetails(BaseModel):
 class ResponseUsage(BaseModel):
     """Tokens."""
 
-    input_tokens: int | None
-    input_tokens_details: CachedTokens
-    output_tokens: int
+    input_tokens: int | None = Field(description="Of the prompt; null where it ended before the prompt was read.")
+    input_tokens_details: CachedTokens | None = Field(description="Null where the backend does not tell.")
+    output_tokens: int = Field(description="Of the answer, thoughts and end-of-text included.")
     output_tokens_details: OutputDetails
-    total_tokens: int | None
+    total_tokens: int | None = Field(description="Both together.")
 
 
 class ResponseFailure(BaseModel):

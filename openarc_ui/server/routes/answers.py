@@ -21,17 +21,17 @@ from openarc_ui.engine.types import GenerationResult
 from openarc_ui.server.disconnect import CLIENT_LEFT, wait_for_results
 from openarc_ui.server.problems import documented
 from openarc_ui.server.routes.conversations import ConversationId, owner_from
-from openarc_ui.server.routes.generate import EVENT_STREAM, STREAM_HEADERS, EventStream
+from openarc_ui.server.routes.generate import EVENT_STREAM
 from openarc_ui.server.routes.prompts import QUESTIONS_AT_ONCE
 from openarc_ui.server.schemas import AnswerConversationBody, ConversationAnswerBody, answer_of, one_or_all
-from openarc_ui.server.sse import events
+from openarc_ui.server.sse import EventStream, events
 
 ANSWER_RESPONSES: dict[int | str, dict[str, Any]] = {
     **documented(404, 409, 429, 502, 503, 504),
     200: {
         "model": ConversationAnswerBody,
         "description": "The answer; with `stream` a text/event-stream that ends with it.",
-        "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+        "content": EVENT_STREAM,
     },
 }
 
@@ -58,7 +58,7 @@ def answer_routes(engine: Engine, conversations: ConversationStore) -> APIRouter
         kept = cast("Sequence[Generation]", [KeptGeneration(begun.generation, begun.keeper, under_way)])
         make_answer = partial(_answer, begun)
         if body.stream:
-            return EventStream(events(kept, make_answer), headers=STREAM_HEADERS)
+            return EventStream(events(kept, make_answer), kept)
         results = await wait_for_results(kept, request)
         if results is None:
             return Response(status_code=CLIENT_LEFT)

@@ -18,25 +18,27 @@ from openarc_ui.server.problems import documented
 from openarc_ui.server.queries import NO_BODY
 from openarc_ui.server.routes.prompts import QUESTIONS_AT_ONCE
 from openarc_ui.server.schemas import AnswerBody, GenerateBody, answer_of
-from openarc_ui.server.sse import events
+from openarc_ui.server.sse import EventStream, events
 
-EVENT_STREAM = "text/event-stream"
-STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+EVENT_STREAM: dict[str, Any] = {
+    "text/event-stream": {
+        "schema": {"type": "string"},
+        "example": 'data: {"text":" Paris","sequence_index":0,"tokens":1}\n\n',
+    }
+}
 GENERATE_ERRORS = documented(409, 429, 502, 503, 504)
 GENERATE_RESPONSES: dict[int | str, dict[str, Any]] = {
     **GENERATE_ERRORS,
     200: {
         "model": AnswerBody,
         "description": "The answer; with `stream` a text/event-stream that ends with it.",
-        "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+        "content": EVENT_STREAM,
     },
 }
-
-
-class EventStream(StreamingResponse):
-    """Server-sent events."""
-
-    media_type = EVENT_STREAM
+STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **GENERATE_ERRORS,
+    200: {"description": "Its events; the last has the answer.", "content": EVENT_STREAM},
+}
 
 
 class CancelledBody(BaseModel):
@@ -61,7 +63,7 @@ def generate_routes(engine: Engine) -> APIRouter:
             return Response(status_code=CLIENT_LEFT)
         make_answer = partial(answer_of, forms=forms, is_batch=body.is_batch)
         if stream:
-            return EventStream(events(generations, make_answer), headers=STREAM_HEADERS)
+            return EventStream(events(generations, make_answer), generations)
         results = await wait_for_results(generations, request)
         if results is None:
             return Response(status_code=CLIENT_LEFT)
@@ -78,9 +80,9 @@ def generate_routes(engine: Engine) -> APIRouter:
     @router.post(
         "/generate/stream",
         summary="Continue a conversation as a stream",
-        responses=GENERATE_ERRORS,
+        responses=STREAM_RESPONSES,
         response_model=None,
-        response_class=EventStream,
+        response_class=StreamingResponse,
     )
     async def generate_stream(body: GenerateBody, request: Request) -> Response:
         """`/generate/text` with `stream` on."""

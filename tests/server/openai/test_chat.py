@@ -135,7 +135,9 @@ def test_calls_of_tools_are_read_whole_and_streamed(client: openai.OpenAI) -> No
 
 
 def test_the_result_of_a_call_is_sent_back_with_the_message_as_the_client_has_it(client: openai.OpenAI) -> None:
-    message = client.chat.completions.create(model="default", messages=says("weather"), tools=[WEATHER]).choices[0].message
+    message = (
+        client.chat.completions.create(model="default", messages=says("weather"), tools=[WEATHER]).choices[0].message
+    )
     assert message.tool_calls is not None
     sent_back = message.model_dump() | {"annotations": [], "audio": None, "function_call": None}
     results = [{"role": "tool", "tool_call_id": call.id, "content": "sunny"} for call in message.tool_calls]

@@ -82,7 +82,9 @@ def test_probabilities_have_the_old_form(client: openai.OpenAI) -> None:
     assert answer.logprobs.token_logprobs is not None and answer.logprobs.top_logprobs is not None
     assert answer.logprobs.top_logprobs[0]["The"] == answer.logprobs.token_logprobs[0]
     streamed = list(client.completions.create(model="default", prompt="hello", logprobs=0, max_tokens=3, stream=True))
-    offsets = [offset for chunk in streamed if (found := chunk.choices[0].logprobs) for offset in found.text_offset or ()]
+    offsets = [
+        offset for chunk in streamed if (found := chunk.choices[0].logprobs) for offset in found.text_offset or ()
+    ]
     assert offsets == [0, 3, 11]
 
 
@@ -133,9 +135,7 @@ def test_of_several_prompts_all_end_when_one_fails(server: Served) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_leaves_ends_every_prompt(
-    server: Served, reports: list[PerformanceReport], stream: bool
-) -> None:
+def test_a_client_that_leaves_ends_every_prompt(server: Served, reports: list[PerformanceReport], stream: bool) -> None:
     connection = send(server, "/v1/completions", {"prompt": ["slow"] * 3, "max_tokens": 400, "stream": stream})
     server.wait_for(lambda: server.running() == 3)
     connection.close()

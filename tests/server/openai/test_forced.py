@@ -59,7 +59,10 @@ def test_any_tool_may_be_called_and_no_other(several: bool) -> None:
 
 @pytest.mark.parametrize("several", [False, True])
 def test_references_of_each_tool_stay_its_own(several: bool) -> None:
-    other = tool("other", {"type": "object", "properties": {"p": {"$ref": "#/$defs/Place"}}, "$defs": {"Place": {"type": "integer"}}})
+    other = tool(
+        "other",
+        {"type": "object", "properties": {"p": {"$ref": "#/$defs/Place"}}, "$defs": {"Place": {"type": "integer"}}},
+    )
     recursive = tool("tree", {"type": "object", "properties": {"below": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}})
     schema = structure_for_calls((TOOLS[0], other, recursive), None, several).json_schema
     assert schema is not None
@@ -102,5 +105,3 @@ def test_effort_is_told_in_the_words_of_the_template() -> None:
     for template, effort in (("{% if enable_thinking %}", "high"), ("{{ messages }}", "none")):
         with pytest.raises(ParameterRefused, match="reasoning_effort"):
             effort_arguments(template, effort)
-
-

@@ -58,7 +58,9 @@ def test_the_table_has_what_the_body_has(path: str) -> None:
 @pytest.mark.parametrize("path", ROUTES)
 def test_what_takes_one_value_only_is_told_so(path: str) -> None:
     body = ROUTES[path][0]
-    limited = {name for name, field in body.model_fields.items() if any(isinstance(each, Only) for each in field.metadata)}
+    limited = {
+        name for name, field in body.model_fields.items() if any(isinstance(each, Only) for each in field.metadata)
+    }
     only = {name for name, said in table_of(path).items() if said.startswith("only ")}
     assert only - {"best_of"} == limited
 
@@ -76,7 +78,7 @@ def test_a_refused_parameter_is_named(served: Served, path: str, name: str) -> N
 @pytest.mark.parametrize("path", ROUTES)
 def test_null_counts_as_left_out_for_every_parameter(served: Served, path: str) -> None:
     _, _, least = ROUTES[path]
-    everything = {name: None for name in table_of(path)} | least
+    everything = dict.fromkeys(table_of(path)) | least
     assert served.client.post(path, json=everything).status_code == 200
 
 

@@ -21,8 +21,8 @@ TOOLS = tuple(Tool(function=ToolFunction(name=name)) for name in ("look_up", "ad
 CALL = '<tool_call>\n{"name": "add", "arguments": {"a": 1, "b": "x y"}}\n</tool_call>'
 ANSWERS = {
     "plain": "Paris is the capital.\n\n  It has {braces} and [lists] of `code`.",
-    "thoughts": "<think>\nHm, <b> or {\"a\": 1}?\n</think>\n\nParis. <think> is a word here.",
-    "call": f"I look it up.\n\n{CALL}\n\n{CALL} and then {{\"a\": [1, 2]}}.",
+    "thoughts": '<think>\nHm, <b> or {"a": 1}?\n</think>\n\nParis. <think> is a word here.',
+    "call": f'I look it up.\n\n{CALL}\n\n{CALL} and then {{"a": [1, 2]}}.',
     "all": f"<think>x</think>\nSo \n\n{CALL}{CALL}",
     "json": 'A list: [{"a": 1}, {"name": "add"}]\nand ```json\n{"b": 2}\n``` end',
     "broken": '<tool_call>{"name": "add", "argu',

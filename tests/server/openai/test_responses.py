@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_openai import ChatOpenAI
 from openai import OpenAI
 from openai.types.responses import Response, ResponseFunctionToolCall, ResponseOutputMessage, ResponseReasoningItem
+from pydantic import SecretStr
 
-from openarc_ui.engine.types import FinishReason, PerformanceReport
-from tests.server.conftest import Served
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import FinishReason, GenerationResult, LoadRequest, PerformanceReport
+from openarc_ui.server.openai.responses_answer import usage_of
+from openarc_ui.server.openai.responses_routes import responses_routes
+from openarc_ui.server.problems import install_handlers
+from openarc_ui.server.routes.generate import generate_routes
+from tests.conftest import write_script
 
 WEATHER: Any = {
     "type": "function",
@@ -39,15 +52,59 @@ REPLIES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture
-def talking(serve: Callable[..., Served]) -> Served:
-    return serve(script={"replies": REPLIES})
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine, list[PerformanceReport]]]:
+    """One server for all tests here, since none changes it: its address, its engine, and what that reports."""
+    folder = tmp_path_factory.mktemp("responses")
+    write_script(folder / "script", replies=REPLIES)
+    reports: list[PerformanceReport] = []
+    with Engine(folder, on_report=reports.append) as engine:
+        engine.load(LoadRequest(model_path="script"))
+        api = FastAPI()
+        api.include_router(responses_routes(engine))
+        api.include_router(generate_routes(engine))
+        install_handlers(api)
+        config = uvicorn.Config(api, port=0, log_level="warning", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        wait_for(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}", engine, reports
+        server.should_exit = True
+        thread.join(timeout=5)
 
 
 @pytest.fixture
-def openai(talking: Served) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{talking.address}/v1", api_key="none", max_retries=0) as client:
+def address(shared: tuple[str, Engine, list[PerformanceReport]]) -> str:
+    """Where the server is."""
+    return shared[0]
+
+
+@pytest.fixture
+def reports(shared: tuple[str, Engine, list[PerformanceReport]]) -> list[PerformanceReport]:
+    """What the engine reports from now on."""
+    shared[2].clear()
+    return shared[2]
+
+
+@pytest.fixture
+def openai(address: str) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:
         yield client
+
+
+def wait_for(is_true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Poll until something is true."""
+    until = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < until, "it did not become true in time"
+        time.sleep(0.01)
+
+
+def in_flight(engine: Engine) -> int:
+    """Requests that run or wait."""
+    return sum(model.running + model.queued for model in engine.status().models)
 
 
 def events_of(openai: OpenAI, **asked: Any) -> list[Any]:
@@ -74,10 +131,21 @@ def test_usage_and_timings_are_measured_ones(openai: OpenAI, reports: list[Perfo
     assert response.usage.input_tokens == report.prompt_tokens
     assert response.usage.output_tokens == report.generated_tokens
     assert response.usage.total_tokens == (report.prompt_tokens or 0) + report.generated_tokens
-    assert response.usage.input_tokens_details.cached_tokens is report.cached_prompt_tokens
+    assert report.cached_prompt_tokens is None
+    assert response.usage.input_tokens_details is None
+    assert response.usage.output_tokens_details.reasoning_tokens is None
     timings: Any = response.to_dict()["timings"]
     assert timings["predicted_n"] == report.generated_tokens
     assert (report.source, report.request_id) == ("openai", response.id)
+
+
+def test_cached_tokens_are_told_where_they_are_known(openai: OpenAI, reports: list[PerformanceReport]) -> None:
+    openai.responses.create(model="script", input="hello")
+    report = dataclasses.replace(reports[-1], cached_prompt_tokens=3)
+    result = GenerationResult(report.request_id, "script", ("Hi.",), (FinishReason.STOP,), report)
+    usage = usage_of(result, has_thoughts=False)
+    assert usage["input_tokens_details"] == {"cached_tokens": 3}
+    assert usage["output_tokens_details"] == {"reasoning_tokens": 0}
 
 
 def test_what_was_asked_for_is_told_back(openai: OpenAI) -> None:
@@ -119,7 +187,7 @@ def test_thoughts_are_an_item_of_their_own(openai: OpenAI) -> None:
     assert response.output_text == "It is Paris."
 
 
-def test_a_call_goes_round(openai: OpenAI, talking: Served) -> None:
+def test_a_call_goes_round(openai: OpenAI) -> None:
     question: Any = {"role": "user", "content": "weather in Paris?"}
     response = openai.responses.create(model="script", input=[question], tools=[WEATHER])
     message, call = response.output
@@ -218,8 +286,8 @@ def test_the_stream_tells_everything_in_order(openai: OpenAI) -> None:
     assert (events[0].response.status, events[0].response.output) == ("in_progress", [])
 
 
-def test_the_stream_has_an_event_line_for_each_event(talking: Served) -> None:
-    answer = talking.client.post("/v1/responses", json={"input": "hello", "stream": True})
+def test_the_stream_has_an_event_line_for_each_event(address: str) -> None:
+    answer = httpx.post(f"{address}/v1/responses", json={"input": "hello", "stream": True})
     assert answer.headers["content-type"].startswith("text/event-stream")
     for block in answer.text.strip().split("\n\n"):
         if not block.startswith(":"):
@@ -295,14 +363,14 @@ def test_an_error_in_mid_stream_is_a_failed_response(openai: OpenAI) -> None:
     assert "".join(event.delta for event in events if event.type == "response.output_text.delta").startswith("one two")
 
 
-def test_a_cancelled_response_says_so(talking: Served, openai: OpenAI) -> None:
+def test_a_cancelled_response_says_so(address: str, openai: OpenAI) -> None:
     with openai.responses.create(model="script", input="slow", stream=True) as stream:
         response_id, last = "", None
         for event in stream:
             if event.type == "response.created":
                 response_id = event.response.id
             if event.type == "response.output_text.delta" and response_id:
-                talking.client.post(f"/generate/cancel/{response_id}")
+                httpx.post(f"{address}/generate/cancel/{response_id}")
                 response_id = ""
             last = event
     assert last is not None
@@ -311,18 +379,41 @@ def test_a_cancelled_response_says_so(talking: Served, openai: OpenAI) -> None:
     assert last.response.output_text.startswith("word")
 
 
-def test_leaving_a_stream_cancels(talking: Served, openai: OpenAI, reports: list[PerformanceReport]) -> None:
+def test_leaving_a_stream_cancels(openai: OpenAI, reports: list[PerformanceReport]) -> None:
     with openai.responses.create(model="script", input="slow", stream=True) as stream:
         next(event for event in stream if event.type == "response.output_text.delta")
-    talking.wait_for(lambda: talking.running() == 0)
+    wait_for(lambda: bool(reports))
     assert reports[-1].finish_reason is FinishReason.CANCELLED
 
 
 def test_leaving_while_the_prompt_is_read_cancels(
-    talking: Served, openai: OpenAI, reports: list[PerformanceReport]
+    shared: tuple[str, Engine, list[PerformanceReport]], openai: OpenAI, reports: list[PerformanceReport]
 ) -> None:
     for stream in (True, False):
         with pytest.raises(Exception, match="timed out"):
             list(openai.with_options(timeout=0.3).responses.create(model="script", input="prefill", stream=stream))
-        talking.wait_for(lambda: talking.running() == 0)
-        assert reports[-1].finish_reason is FinishReason.CANCELLED
+        wait_for(lambda: bool(reports))
+        assert in_flight(shared[1]) == 0
+        assert reports.pop().finish_reason is FinishReason.CANCELLED
+
+
+def test_items_of_the_sdk_come_back_as_dictionaries_too(openai: OpenAI) -> None:
+    answer = openai.responses.create(model="script", input="weather", tools=[WEATHER])
+    items: list[Any] = [item.model_dump() for item in answer.output]
+    items.insert(0, {"role": "user", "content": "x"})
+    items.append({"type": "function_call_output", "call_id": items[-1]["call_id"], "output": "sunny"})
+    after = openai.responses.create(model="script", input=items)
+    assert after.output_text == "It is sunny in Paris."
+
+
+def test_langchain_goes_round_with_calls_and_thoughts(address: str) -> None:
+    model = ChatOpenAI(model="script", base_url=f"{address}/v1", api_key=SecretStr("none"), use_responses_api=True)
+    question = HumanMessage("weather in Paris?")
+    tools = model.bind_tools([WEATHER])
+    answer = tools.invoke([question])
+    assert [call["args"] for call in answer.tool_calls] == [{"city": "Paris"}]
+    result = ToolMessage("sunny", tool_call_id=answer.tool_calls[0]["id"])
+    assert tools.invoke([question, answer, result]).text == "It is sunny in Paris."
+    thoughtful = model.invoke("think")
+    assert model.invoke([HumanMessage("think"), thoughtful, HumanMessage("hello")]).text.startswith("The capital")
+    assert "".join(chunk.text for chunk in model.stream("hello")) == "The capital of France is Paris."
