@@ -38,12 +38,14 @@ class Application:
     """Starts on construction with a database of its own; a context manager that ends it.
 
     Args:
-        environment: variables for it; OPENARC_ ones of this process are not handed on.
+        environment: variables for it; OPENARC_ ones of this process are not handed on. With the keys in it, these are
+            sent along.
 
     Attributes:
         address: where its page is.
         log: everything it wrote, as a file.
         database: the metrics it kept.
+        headers: the key it wants, as headers; of the administrator where there are two.
     """
 
     def __init__(self, model_folder: Path, *flags: str, environment: Mapping[str, str] | None = None) -> None:
@@ -56,13 +58,16 @@ class Application:
         places = ["--model-folder", str(model_folder), "--database", str(self.database)]
         places += ["--conversations", str(own / "conversations.sqlite3")]
         places += ["--profile-folder", str(own / "profiles"), "--cache-folder", str(own / "cache")]
+        given = dict(environment or {})
+        key = given.get("OPENARC_ADMIN_KEY") or given.get("OPENARC_API_KEY")
+        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
         own_environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENARC_")}
         self._began_at = time.perf_counter()
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "app.py", "--port", str(port), *places, *flags],
                 cwd=ROOT,
-                env={**own_environment, **(environment or {})},
+                env={**own_environment, **given},
                 stdout=log,
                 stderr=log,
             )
@@ -78,7 +83,7 @@ class Application:
 
     def status(self) -> dict[str, Any]:
         """What `GET /status` says now."""
-        answer: dict[str, Any] = httpx.get(f"{self.address}/status", timeout=5).json()
+        answer: dict[str, Any] = httpx.get(f"{self.address}/status", headers=self.headers, timeout=5).json()
         return answer
 
     def end(self, signal_number: int = signal.SIGTERM) -> int:
@@ -94,7 +99,7 @@ class Application:
     def _poll(self, path: str, seconds: float) -> float:
         while time.perf_counter() - self._began_at < seconds and self.process.poll() is None:
             try:
-                if httpx.get(self.address + path, timeout=5).status_code == 200:
+                if httpx.get(self.address + path, headers=self.headers, timeout=5).status_code == 200:
                     return time.perf_counter() - self._began_at
             except httpx.TransportError:
                 pass

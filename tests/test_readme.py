@@ -17,6 +17,7 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.problems import PLAIN, STATUS
+from openarc_ui.server.refusals import ALL
 from openarc_ui.server.schemas import GenerateBody, LoadBody
 from openarc_ui.settings import Settings, default_of, flag_of, variable_of
 from openarc_ui.startup import Startup
@@ -60,9 +61,8 @@ def test_every_error_code_stands_beside_its_status() -> None:
             assert f"`{error.code}`" in rows[str(status)], error.code
     for status, (code, _) in PLAIN.items():
         assert f"`{code}`" in rows[str(status)], code
-    written = (ROOT / "openarc_ui/server/security.py").read_text(encoding="utf-8")
-    for guarded, code in re.findall(r'_problem\(\s*(\d{3}), "(\w+)"', written):
-        assert f"`{code}`" in rows[guarded], code
+    for refusal in ALL:
+        assert f"`{refusal.code}`" in rows[str(refusal.status)], refusal.code
     assert "`internal_error`" in rows["500"]
 
 

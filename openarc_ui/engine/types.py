@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
 from openarc_ui.engine.abilities import Abilities
 from openarc_ui.engine.bounds import MAX_PATH_CHARACTERS, MAX_TOKEN_ID, check_properties
@@ -32,10 +32,12 @@ from openarc_ui.engine.scheduler import SchedulerOptions
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
 Source = Literal["chat", "rest", "openai", "gradio", "mcp", "bench", "again", "engine"]
-Prompt = (
-    Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
-    | Annotated[tuple[TokenId, ...], Field(min_length=1, max_length=MAX_TOKEN_IDS)]
-)
+Prompt = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS), Tag("constrained-text")]
+    | Annotated[tuple[TokenId, ...], Field(min_length=1, max_length=MAX_TOKEN_IDS), Tag("tuple[ids]")],
+    Discriminator(lambda value: "tuple[ids]" if isinstance(value, (list, tuple)) else "constrained-text"),
+]
+"""What is wrong with one is said of the form it has; the tags are named as `explain` leaves them out."""
 
 
 class GenerationRequest(SamplingParameters, PromptOptions):
@@ -56,7 +58,7 @@ class GenerationRequest(SamplingParameters, PromptOptions):
 
     @model_validator(mode="after")
     def _has_one_beginning(self) -> GenerationRequest:
-        if bool(self.conversation) == bool(self.prompt):
+        if bool(self.conversation) == (self.prompt is not None):
             raise ValueError("give a conversation with at least one message, or a prompt, and not both")
         if self.prompt is not None:
             unused = sorted(PromptOptions.model_fields.keys() & self.model_fields_set)

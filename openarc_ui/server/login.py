@@ -35,9 +35,10 @@ PAGE = """<!doctype html>
   :root {{ --back: #0e131a; --card: #161d27; --line: #2c3644; --text: #e6ebf2; --accent: #6aa8ff; --bad: #ff9b94 }} }}
 body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--back); color: var(--text);
   font: 16px/1.5 system-ui, sans-serif }}
-main {{ width: min(22rem, calc(100vw - 4rem)); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px }}
+main {{ box-sizing: border-box; width: min(26rem, calc(100vw - 2rem)); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px }}
 h1 {{ margin: 0 0 1rem; font-size: 1.3rem }} label {{ display: block; margin-bottom: .4rem }}
 input, button {{ box-sizing: border-box; width: 100%; padding: .6rem .8rem; font: inherit; border-radius: 8px; border: 1px solid var(--line) }}
+input {{ background: var(--back); color: var(--text) }}
 button {{ margin-top: 1rem; border: 0; background: var(--accent); color: var(--card); font-weight: 700; cursor: pointer }}
 button.quiet {{ background: none; color: var(--accent); border: 1px solid var(--line) }}
 a {{ color: var(--accent) }} p {{ margin: .8rem 0 0 }} p.in {{ margin: 0 0 1rem }} p.bad {{ min-height: 1.5rem; color: var(--bad) }}

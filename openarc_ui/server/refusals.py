@@ -67,4 +67,14 @@ TOO_SLOW = Refusal(408, "body_too_slow", "The body came too slowly, or stopped."
 TOO_MANY_CONNECTIONS = Refusal(
     503, "too_many_connections", "As many connections are open as this server takes.", "Try again in a moment."
 )
-ALL = (BAD_HOST, CROSS_ORIGIN, NOT_SERVED, UNAUTHORIZED, WRONG_KEY, TOO_MANY_GUESSES, TOO_LARGE, TOO_SLOW, TOO_MANY_CONNECTIONS)
+ALL = (
+    BAD_HOST,
+    CROSS_ORIGIN,
+    NOT_SERVED,
+    UNAUTHORIZED,
+    WRONG_KEY,
+    TOO_MANY_GUESSES,
+    TOO_LARGE,
+    TOO_SLOW,
+    TOO_MANY_CONNECTIONS,
+)

@@ -80,7 +80,7 @@ def _keeping(store: ConversationStore) -> list[Callable[..., Any]]:
         return shown_conversation(await anyio.to_thread.run_sync(reading))
 
     async def create_conversation(
-        request: gr.Request, title: str = "", messages: JsonList = "", settings: JsonObject = ""
+        request: gr.Request, title: str = "", messages: JsonList | None = None, settings: JsonObject | None = None
     ) -> dict[str, Any]:
         """Keep a new conversation. Nothing is generated; /answer does that.
 

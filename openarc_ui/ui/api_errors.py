@@ -16,7 +16,9 @@ import gradio as gr
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from openarc_ui.engine.answers import without_long_echoes
-from openarc_ui.engine.explain import explain
+from openarc_ui.engine.explain import explain, fields_by_path
+from openarc_ui.engine.prompts import PromptRequest, StructuredOutput
+from openarc_ui.engine.types import GenerationRequest, LoadRequest
 from openarc_ui.errors import InvalidRequest, OpenArcError
 
 WANTED = {
@@ -28,6 +30,10 @@ WANTED = {
     "list_type": "a list",
 }
 """What pydantic's complaints about a type ask for."""
+REQUESTS: Mapping[str, type[BaseModel]] = {
+    each.__name__: each for each in (GenerationRequest, LoadRequest, PromptRequest, StructuredOutput)
+}
+"""What endpoints make of their parameters; a field they do not know is answered with the nearest one."""
 PARAMETERS = "openarc_parameters"
 
 
@@ -39,7 +45,9 @@ class as_gradio_error:  # noqa: N801 - reads as a statement: `with as_gradio_err
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ValidationError):
-            error = explain(error.errors(include_url=False), {}, hint="")
+            model = REQUESTS.get(error.title)
+            known = {} if model is None else fields_by_path(model)
+            error = explain(error.errors(include_url=False), known, hint="")
         if isinstance(error, OpenArcError):
             words = f"{error.message} {error.hint}".strip().encode("utf-8", "replace").decode("utf-8")
             raise gr.Error(without_long_echoes(words), print_exception=False) from error

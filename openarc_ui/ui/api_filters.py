@@ -19,9 +19,8 @@ def _names(dimension: str) -> dict[str, Any]:
     """One value or several; told as a choice where there is one, and not held against it: `filter_of` says it better."""
     one: dict[str, Any] = {"type": "string", "maxLength": LONGEST_VALUE}
     known = VALUES.get(dimension)
-    choice = one if known is None else {"type": "string", "enum": [*known, ""]}
-    several = one if known is None else {"type": "string", "enum": list(known)}
-    return {"anyOf": [choice, {"type": "array", "items": several}]}
+    one = one if known is None else {"type": "string", "enum": list(known)}
+    return {"anyOf": [one, {"type": "array", "items": one}, {"type": "null"}]}
 
 
 Span = Annotated[
@@ -34,40 +33,45 @@ Span = Annotated[
 Since = Annotated[str, Field(description=f"Begin of the span, inclusive. {MOMENT}; empty: open.")]
 Until = Annotated[str, Field(description=f"End of the span, exclusive. {MOMENT}; empty: open.")]
 Models = Annotated[
-    list[str] | str,
-    WithJsonSchema(_names("model") | {"description": "Only requests to this model, or to these; empty: all."}),
+    list[str] | str | None,
+    WithJsonSchema(_names("model") | {"description": "Only requests to this model, or to these; left out: all."}),
 ]
 Backends = Annotated[
-    list[str] | str,
-    WithJsonSchema(_names("backend") | {"description": "Only of this backend, or of these; empty: all."}),
+    list[str] | str | None,
+    WithJsonSchema(
+        _names("backend") | {"examples": ["genai"], "description": "Only of this backend, or of these; left out: all."}
+    ),
 ]
 Devices = Annotated[
-    list[str] | str,
+    list[str] | str | None,
     WithJsonSchema(
         _names("device")
-        | {"description": "Only on this device, or on these, as they were loaded: CPU, GPU.0, ...; empty: all."}
+        | {
+            "examples": ["CPU"],
+            "description": "Only on this device, or on these, as they were loaded: CPU, GPU.0, ...; left out: all.",
+        }
     ),
 ]
 Configurations = Annotated[
-    list[str] | str,
+    list[str] | str | None,
     WithJsonSchema(
         _names("configuration")
         | {
-            "description": "A configuration_id, or several: model, backend, versions, device and effective properties; empty: all."
+            "description": "A configuration_id, or several: model, backend, versions, device and effective properties; left out: all."
         }
     ),
 ]
 Outcomes = Annotated[
-    list[str] | str,
-    WithJsonSchema(_names("outcome") | {"description": "How the request ended, one or several; empty: all."}),
+    list[str] | str | None,
+    WithJsonSchema(_names("outcome") | {"description": "How the request ended, one or several; left out: all."}),
 ]
 Sources = Annotated[
-    list[str] | str,
-    WithJsonSchema(_names("source") | {"description": "Where the request came from, one or several; empty: all."}),
+    list[str] | str | None,
+    WithJsonSchema(_names("source") | {"description": "Where the request came from, one or several; left out: all."}),
 ]
 
 
-def asked(range: str, since: str, until: str, *dimensions: list[str] | str) -> dict[str, Any]:
+def asked(range: str, since: str, until: str, *dimensions: list[str] | str | None) -> dict[str, Any]:
     """The arguments of `filter_of`. A span that is given needs no range beside it.
 
     Args:

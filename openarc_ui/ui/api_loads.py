@@ -33,9 +33,9 @@ def _loading(engine: Engine, watch: LoadWatch, rights: Rights) -> list[Callable[
         model_path: ModelPath,
         backend: BackendChoice = "auto",
         device: DeviceName = "CPU",
-        ov_config: JsonObject = "",
-        scheduler: JsonObject = "",
-        sampling_defaults: JsonObject = "",
+        ov_config: JsonObject | None = None,
+        scheduler: JsonObject | None = None,
+        sampling_defaults: JsonObject | None = None,
         name: ServedName = None,
         allow_overcommit: bool = False,
     ) -> AsyncIterator[dict[str, Any]]:
@@ -45,8 +45,8 @@ def _loading(engine: Engine, watch: LoadWatch, rights: Rights) -> list[Callable[
             model_path: A name in the catalogue, or a path inside the model folder.
             backend: auto, genai, optimum or scripted.
             device: CPU, GPU.0, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...
-            ov_config: OpenVINO properties, a JSON object or its text; empty text: those the model's profile recommends.
-            scheduler: GenAI's continuous batching, a JSON object or its text; empty: OpenArc's values.
+            ov_config: OpenVINO properties, a JSON object or its text; left out: those the model's profile recommends.
+            scheduler: GenAI's continuous batching, a JSON object or its text; left out: OpenArc's values.
             sampling_defaults: For requests that leave a parameter out, a JSON object or its text.
             name: Name to serve it under; left out: the folder's name.
             allow_overcommit: Load although the estimate says that it does not fit.

@@ -51,8 +51,8 @@ def request_endpoints(engine: Engine, store: MetricsStore, rights: Rights, needs
 
 def _reading(ask: Ask) -> list[Callable[..., Any]]:
     async def metrics_requests(
-        range: Span = "all", since: Since = "", until: Until = "", model: Models = "", backend: Backends = "",
-        device: Devices = "", configuration: Configurations = "", outcome: Outcomes = "", source: Sources = "",
+        range: Span = "all", since: Since = "", until: Until = "", model: Models = None, backend: Backends = None,
+        device: Devices = None, configuration: Configurations = None, outcome: Outcomes = None, source: Sources = None,
         limit: Annotated[int, Field(ge=1, le=answers.MOST_REQUESTS)] = 50,
         before_id: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None,
     ) -> dict[str, Any]:  # fmt: skip

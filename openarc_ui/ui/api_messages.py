@@ -32,7 +32,7 @@ def _adding(store: ConversationStore) -> list[Callable[..., Any]]:
         before: Id | None = None,
         name: str | None = None,
         tool_call_id: str | None = None,
-        tool_calls: JsonList = "",
+        tool_calls: JsonList | None = None,
         reasoning_content: str | None = None,
     ) -> dict[str, Any]:
         """Add a message at the end of the path, or before another one. Nothing is generated; /answer does that.

@@ -63,8 +63,8 @@ def metrics_endpoints(engine: Engine, store: MetricsStore, rights: Rights) -> li
 
 def _numbers(ask: Callable[..., Any]) -> list[Callable[..., Any]]:
     async def metrics_summary(
-        range: Span = "all", since: Since = "", until: Until = "", model: Models = "", backend: Backends = "",
-        device: Devices = "", configuration: Configurations = "", outcome: Outcomes = "", source: Sources = "",
+        range: Span = "all", since: Since = "", until: Until = "", model: Models = None, backend: Backends = None,
+        device: Devices = None, configuration: Configurations = None, outcome: Outcomes = None, source: Sources = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Requests, tokens, the prefix cache, and mean, p50, p90 and p99 of every figure, in seconds and tokens a second.
 
@@ -76,8 +76,8 @@ def _numbers(ask: Callable[..., Any]) -> list[Callable[..., Any]]:
         return found
 
     async def metrics_series(
-        range: Span = "all", since: Since = "", until: Until = "", model: Models = "", backend: Backends = "",
-        device: Devices = "", configuration: Configurations = "", outcome: Outcomes = "", source: Sources = "",
+        range: Span = "all", since: Since = "", until: Until = "", model: Models = None, backend: Backends = None,
+        device: Devices = None, configuration: Configurations = None, outcome: Outcomes = None, source: Sources = None,
         points: Annotated[int, Field(ge=1, le=answers.MOST_POINTS)] = POINTS,
     ) -> dict[str, Any]:  # fmt: skip
         """Means of every figure for each model, processor, memory and power, in buckets of one width.
@@ -93,8 +93,8 @@ def _numbers(ask: Callable[..., Any]) -> list[Callable[..., Any]]:
         return found
 
     async def metrics_stages(
-        range: Span = "all", since: Since = "", until: Until = "", model: Models = "", backend: Backends = "",
-        device: Devices = "", configuration: Configurations = "", outcome: Outcomes = "", source: Sources = "",
+        range: Span = "all", since: Since = "", until: Until = "", model: Models = None, backend: Backends = None,
+        device: Devices = None, configuration: Configurations = None, outcome: Outcomes = None, source: Sources = None,
     ) -> list[dict[str, Any]]:  # fmt: skip
         """Where the time of requests went: mean seconds of each stage, for each model and configuration.
 
@@ -111,7 +111,7 @@ def _numbers(ask: Callable[..., Any]) -> list[Callable[..., Any]]:
         Returns:
             One list of values for each name of a filter.
         """
-        span = asked(range, since, until, *[""] * len(DIMENSIONS))
+        span = asked(range, since, until, *[None] * len(DIMENSIONS))
         found: dict[str, Any] = await ask(partial(answers.options, chosen=filter_of(**span)))
         return found
 
@@ -144,8 +144,8 @@ def _comparing(ask: Ask) -> list[Callable[..., Any]]:
         return found
 
     async def metrics_roofline(
-        range: Span = "all", since: Since = "", until: Until = "", model: Models = "", backend: Backends = "",
-        device: Devices = "", configuration: Configurations = "", outcome: Outcomes = "", source: Sources = "",
+        range: Span = "all", since: Since = "", until: Until = "", model: Models = None, backend: Backends = None,
+        device: Devices = None, configuration: Configurations = None, outcome: Outcomes = None, source: Sources = None,
     ) -> list[dict[str, Any]]:  # fmt: skip
         """How near decoding comes to what the device's memory gives, for each configuration.
 
@@ -164,9 +164,9 @@ def _files(store: MetricsStore) -> list[Callable[..., Any]]:
     limiter = anyio.CapacityLimiter(1)
 
     async def metrics_export(
-        format: ExportFormat = "csv", range: Span = "all", since: Since = "", until: Until = "", model: Models = "",
-        backend: Backends = "", device: Devices = "", configuration: Configurations = "", outcome: Outcomes = "",
-        source: Sources = "",
+        format: ExportFormat = "csv", range: Span = "all", since: Since = "", until: Until = "", model: Models = None,
+        backend: Backends = None, device: Devices = None, configuration: Configurations = None, outcome: Outcomes = None,
+        source: Sources = None,
     ) -> ExportedFile:  # fmt: skip
         """The requests of a filter as a file with all columns, oldest first. It is there for ten minutes.
 

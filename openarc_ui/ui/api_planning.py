@@ -48,9 +48,9 @@ def _planning(engine: Engine) -> list[Callable[..., Any]]:
         model_path: ModelPath,
         backend: AnyBackend = "auto",
         device: str = "CPU",
-        ov_config: JsonObject = "",
-        scheduler: JsonObject = "",
-        sampling_defaults: JsonObject = "",
+        ov_config: JsonObject | None = None,
+        scheduler: JsonObject | None = None,
+        sampling_defaults: JsonObject | None = None,
     ) -> list[dict[str, Any]]:
         """Everything that is wrong or worth knowing about a load, field by field, without loading. Empty: nothing.
 
@@ -58,7 +58,7 @@ def _planning(engine: Engine) -> list[Callable[..., Any]]:
             model_path: A name in the catalogue, or a path inside the model folder.
             backend: auto, genai, optimum or scripted.
             device: CPU, GPU.0, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...
-            ov_config: OpenVINO properties, a JSON object or its text; empty text: those the model's profile recommends.
+            ov_config: OpenVINO properties, a JSON object or its text; left out: those the model's profile recommends.
             scheduler: GenAI's continuous batching, a JSON object or its text.
             sampling_defaults: For requests that leave a parameter out, a JSON object or its text.
 
@@ -81,8 +81,8 @@ def _planning(engine: Engine) -> list[Callable[..., Any]]:
         model_path: ModelPath,
         backend: BackendChoice = "auto",
         device: DeviceName = "CPU",
-        ov_config: JsonObject = "",
-        scheduler: JsonObject = "",
+        ov_config: JsonObject | None = None,
+        scheduler: JsonObject | None = None,
         context_tokens: Annotated[int, Field(ge=1, le=MOST_CONTEXT_TOKENS)] | None = None,
         sequences: Annotated[int, Field(ge=1, le=MOST_SEQUENCES)] = 1,
     ) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _planning(engine: Engine) -> list[Callable[..., Any]]:
             model_path: A name in the catalogue, or a path inside the model folder.
             backend: auto, genai, optimum or scripted.
             device: CPU, GPU.0, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...
-            ov_config: OpenVINO properties, a JSON object or its text; empty text: those the model's profile recommends.
+            ov_config: OpenVINO properties, a JSON object or its text; left out: those the model's profile recommends.
             scheduler: GenAI's continuous batching, a JSON object or its text.
             context_tokens: Tokens of prompt and answer to plan for; left out: 2048, or the model's own if that is less.
             sequences: Conversations at once.
@@ -100,7 +100,7 @@ def _planning(engine: Engine) -> list[Callable[..., Any]]:
         Returns:
             The verdict (green, yellow, red or unknown), the parts of the estimate in bytes, and words about it.
         """
-        request = LoadRequest.model_validate(load_values(model_path, backend, device, ov_config, scheduler, ""))
+        request = LoadRequest.model_validate(load_values(model_path, backend, device, ov_config, scheduler, None))
         request = await anyio.to_thread.run_sync(with_recommended, engine, request)
         estimate = await anyio.to_thread.run_sync(engine.preflight.fit, request, context_tokens, sequences)
         note = context_note(estimate, context_tokens)
@@ -116,9 +116,9 @@ def _copying(engine: Engine, needs_key: bool) -> list[Callable[..., Any]]:
         request: gr.Request,
         backend: BackendChoice = "auto",
         device: DeviceName = "CPU",
-        ov_config: JsonObject = "",
-        scheduler: JsonObject = "",
-        sampling_defaults: JsonObject = "",
+        ov_config: JsonObject | None = None,
+        scheduler: JsonObject | None = None,
+        sampling_defaults: JsonObject | None = None,
         name: ServedName = None,
     ) -> str:
         """A load as code to copy: the same model, device and settings. Nothing is loaded.
@@ -128,7 +128,7 @@ def _copying(engine: Engine, needs_key: bool) -> list[Callable[..., Any]]:
             kind: curl, python or gradio_client call this server; openvino_genai and optimum need no OpenArc.
             backend: auto, genai, optimum or scripted.
             device: CPU, GPU.0, AUTO:GPU,CPU, HETERO:GPU.0,GPU.1, ...
-            ov_config: OpenVINO properties, a JSON object or its text; empty text: those the model's profile recommends.
+            ov_config: OpenVINO properties, a JSON object or its text; left out: those the model's profile recommends.
             scheduler: GenAI's continuous batching, a JSON object or its text.
             sampling_defaults: For requests that leave a parameter out, a JSON object or its text.
             name: Name to serve it under; left out: the folder's name.
@@ -151,9 +151,9 @@ def load_values(
     model_path: str,
     backend: str,
     device: str,
-    ov_config: JsonObject,
-    scheduler: JsonObject,
-    sampling_defaults: JsonObject,
+    ov_config: JsonObject | None,
+    scheduler: JsonObject | None,
+    sampling_defaults: JsonObject | None,
 ) -> dict[str, Any]:
     """The fields of a LoadRequest; without `ov_config` where none was given.
 

@@ -70,9 +70,9 @@ def _templates(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[
     async def apply_template(
         conversation: JsonList,
         model: LoadedModel = None,
-        tools: JsonList = "",
-        documents: JsonList = "",
-        template_arguments: JsonObject = "",
+        tools: JsonList | None = None,
+        documents: JsonList | None = None,
+        template_arguments: JsonObject | None = None,
         chat_template: str | None = None,
         add_generation_prompt: bool = True,
         continue_final_message: bool = False,

@@ -24,7 +24,7 @@ def owner_from(request: gr.Request) -> str:
     return owner_of(dict(request.cookies))
 
 
-def read_messages(given: JsonList, what: str) -> tuple[Message, ...]:
+def read_messages(given: JsonList | None, what: str) -> tuple[Message, ...]:
     """Messages in OpenAI's form, as a list or its text.
 
     Raises:
@@ -53,7 +53,10 @@ def read_ids(given: list[int] | str) -> list[int]:
 
 
 def prompt_fields(
-    tools: JsonList, documents: JsonList, template_arguments: JsonObject, chat_template: str | None
+    tools: JsonList | None,
+    documents: JsonList | None,
+    template_arguments: JsonObject | None,
+    chat_template: str | None,
 ) -> dict[str, Any]:
     """The fields of PromptOptions that were given.
 

@@ -65,14 +65,14 @@ def _without_objects(message: dict[str, Any]) -> dict[str, Any]:
     return {**message, "tool_calls": calls or None}
 
 
-def as_object(given: JsonObject, what: str) -> dict[str, Any]:
-    """A parameter that is an object or its text, as the object; an empty text is an empty one.
+def as_object(given: JsonObject | None, what: str) -> dict[str, Any]:
+    """A parameter that is an object or its text, as the object; nothing and an empty text are an empty one.
 
     Raises:
         InvalidRequest: it is no JSON object.
     """
     if not isinstance(given, str):
-        return given
+        return given or {}
     try:
         return read_object(given, what)
     except (RecursionError, ValueError):
@@ -81,14 +81,14 @@ def as_object(given: JsonObject, what: str) -> dict[str, Any]:
         ) from None
 
 
-def as_list(given: JsonList, what: str) -> list[Any]:
-    """A parameter that is a list or its text, as the list; an empty text is an empty one.
+def as_list(given: JsonList | None, what: str) -> list[Any]:
+    """A parameter that is a list or its text, as the list; nothing and an empty text are an empty one.
 
     Raises:
         InvalidRequest: it is no JSON list; with line and column.
     """
     if not isinstance(given, str):
-        return given
+        return given or []
     try:
         value = json.loads(given) if given.strip() else []
     except json.JSONDecodeError as error:
@@ -102,6 +102,6 @@ def as_list(given: JsonList, what: str) -> list[Any]:
     return value
 
 
-def is_given(value: JsonObject | JsonList) -> bool:
+def is_given(value: JsonObject | JsonList | None) -> bool:
     """Something was said, be it an empty object; an empty text says nothing."""
-    return not isinstance(value, str) or bool(value.strip())
+    return value is not None and (not isinstance(value, str) or bool(value.strip()))

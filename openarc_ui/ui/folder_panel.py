@@ -22,7 +22,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 
 @dataclass(frozen=True, slots=True)
 class FolderPanel:
-    """Its components; `clear` and the viewer are for those who may administer."""
+    """Its components; `clear` and the viewer (model, file, note, text) are for those who may administer."""
 
     table: gr.HTML
     model: gr.Dropdown
@@ -69,12 +69,12 @@ def build_folder_panel(engine: Engine, rights: Rights) -> FolderPanel:
 
 
 def looking_into(engine: Engine, rights: Rights) -> Callable[..., Any]:
-    """What opening and refreshing the panel call. Who may not read a model's files is offered none."""
+    """What opening and refreshing the panel call. Who may not read a model's files is offered none, so nothing is asked for."""
 
     def folder_opened(request: gr.Request, chosen: str | None) -> tuple[str, Any, str]:
         table, model, cache = folder_updates(engine, chosen)
         if not rights.may_administer(request):
-            model = gr.update(choices=[], value=None, interactive=False)
+            model = gr.skip()
         return table, model, cache
 
     return folder_opened

@@ -30,6 +30,7 @@ from openarc_ui.ui.profiles_bar import NEEDS_KEY, NONE, ProfilesBar, broken_word
 from openarc_ui.ui.rights import NOTE, Rights
 from openarc_ui.ui.status_strip import shown_model
 
+READING_NEEDS_KEY = "Reading a model's files needs the administration key."
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 ALWAYS_LAST: dict[str, Any] = {**PRIVATE, "trigger_mode": "always_last", "concurrency_limit": None}
 
@@ -219,7 +220,8 @@ def use_composed(kind: str, members: list[str] | None, batch_size: str | None) -
 
 def needs_administration() -> str:
     """What stands where the page of a key for use says what a load would do."""
-    return f'<p class="oa-about" role="note">{NOTE} <a href="/login">Sign in with it</a> to change what is loaded.</p>'
+    words = f'{NOTE} <a href="/login">Sign in with it</a> to change what is loaded.'
+    return f'<p class="oa-about" role="note"><span>{words}</span></p>'
 
 
 def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore, rights: Rights) -> None:
@@ -228,20 +230,22 @@ def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore, righ
     What needs the administration key is offered to those who have it; the profiles are read for nobody else.
     """
     form, bar, parts = tab.form, tab.bar, tab.parts
-    buttons = [parts.start, bar.save, bar.delete, bar.upload, tab.folder.clear]
+    folder = tab.folder
+    offered = [parts.start, bar.save, bar.delete, bar.upload, folder.clear, folder.model, folder.file]
 
     def rights_shown(request: gr.Request) -> list[Any]:
         if rights.may_administer(request):
             shown = [gr.update(choices=profile_choices(profiles)), broken_words(profiles)]
-            return [*shown, gr.skip(), *[gr.skip()] * len(buttons)]
+            return [*shown, *[gr.skip()] * (2 + len(offered))]
         without = gr.update(choices=[("None", NONE)], value=NONE, interactive=False, info=NEEDS_KEY)
-        return [without, "", gr.update(visible=True), *[gr.update(interactive=False)] * len(buttons)]
+        words = f'<p class="oa-about">{READING_NEEDS_KEY}</p>'
+        return [without, "", gr.update(visible=True), words, *[gr.update(interactive=False)] * len(offered)]
 
     restored = [*form.inputs, form.before, tab.ahead.context, tab.ahead.sequences]
     page.load(tab.actions.restore, [tab.ahead.saved], restored, **PRIVATE).then(
         tab.actions.refresh, form.inputs, form.refresh_outputs, **PRIVATE
     ).then(**_looking(tab))
-    page.load(rights_shown, None, [bar.profile, bar.note, parts.note, *buttons], **PRIVATE)
+    page.load(rights_shown, None, [bar.profile, bar.note, parts.note, folder.note, *offered], **PRIVATE)
 
 
 def refresh(tab: LoadTab, engine: EngineStatus, may_administer: bool) -> tuple[list[Any], list[Any]]:

@@ -64,7 +64,7 @@ class PlayedPipeline:
         self.requests: list[tuple[list[int], Any]] = []
 
     def get_generation_config(self) -> Any:
-        return SimpleNamespace(eos_token_id=2)
+        return SimpleNamespace(eos_token_id=2, stop_token_ids={2})
 
     def generate(self, prompt: Any, config: Any, streamer: Any) -> Any:
         assert str(prompt.element_type) == "<Type: 'int64_t'>" and len(prompt.shape) == 2

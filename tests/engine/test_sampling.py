@@ -87,3 +87,17 @@ def test_values_out_of_range_and_unknown_names_are_errors(wrong: dict[str, Any])
 
 def test_one_stop_string_is_a_list_of_one() -> None:
     assert SamplingParameters.model_validate({"stop": "END"}).stop == ("END",)
+
+
+def test_the_shortest_length_of_a_request_must_fit_and_a_models_own_gives_way() -> None:
+    assert settle({"min_new_tokens": 5}).min_new_tokens == 5
+    with pytest.raises(InvalidRequest, match=r"min_new_tokens \(200\) is more than max_new_tokens \(128\)"):
+        settle({"min_new_tokens": 200})
+    assert settle({"max_new_tokens": 5}, {"min_new_tokens": 9}).min_new_tokens == 5
+    assert settle({"min_new_tokens": 95, "max_new_tokens": 99}).min_new_tokens == 90, "what the context leaves"
+
+
+def test_a_prompt_that_is_too_long_is_not_called_a_conversation() -> None:
+    with pytest.raises(PromptTooLong, match="The prompt takes 100 tokens") as caught:
+        settle({}, prompt_tokens=100, is_conversation=False)
+    assert "conversation" not in caught.value.hint

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from openarc_ui.engine.backends.base import Job, LoadedModel
+from openarc_ui.engine.backends.template import PLAIN_STOP
 from openarc_ui.engine.messages import Generate, StepOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.session import Session
@@ -372,3 +373,20 @@ def test_a_stop_token_before_the_shortest_length_is_a_token_like_any_other() -> 
     stage.submit(6, stop_token_ids=(1, 4), min_new_tokens=3, request_id="r")
     (report,) = stage.run()
     assert (stage.texts["r"], report.finish_reason) == ("abcd", FinishReason.STOP)
+
+
+def test_what_the_plain_template_ends_with_does_not_end_a_prompt() -> None:
+    stage = Stage()
+    stage.session._defaults = {"stop": PLAIN_STOP}
+    stage.send(GenerationRequest(prompt="x", max_new_tokens=2))
+    stage.submit(2)
+    stops: list[tuple[str, ...]] = []
+    start = stage.backend.start
+
+    def seen(job: Job) -> None:
+        stops.append(job.sampling.stop)
+        start(job)
+
+    stage.backend.start = seen  # type: ignore[method-assign]
+    stage.run()
+    assert stops == [(), PLAIN_STOP]

@@ -268,6 +268,9 @@ def test_a_stop_string_ends_a_structured_answer_too(engine: Engine) -> None:
 def test_a_structure_that_is_never_to_end_is_refused(engine: Engine) -> None:
     with pytest.raises(InvalidRequest, match="ends where its structure does"):
         answer(engine, {"choice": ["yes"]}, ignore_eos=True)
+    with pytest.raises(InvalidRequest, match="ends where its structure does") as caught:
+        answer(engine, {"choice": ["yes"]}, min_new_tokens=9)
+    assert "min_new_tokens" in caught.value.hint
 
 
 @pytest.mark.model

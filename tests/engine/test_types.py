@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from openarc_ui.engine.explain import explain, fields_by_path
-from openarc_ui.engine.types import LoadRequest
+from openarc_ui.engine.types import GenerationRequest, LoadRequest
 
 
 def problems(**values: Any) -> list[Any]:
@@ -105,3 +106,29 @@ def test_a_body_that_is_missing_is_said_to_be() -> None:
 def test_no_sampling_parameter_is_infinite_or_no_number(name: str) -> None:
     for wrong in (float("inf"), float("nan")):
         assert problems(sampling_defaults={name: wrong})[0]["loc"] == ("sampling_defaults", name)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("", "at least 1 character"),
+        ([], "at least 1 item"),
+        ([1, "a"], r"prompt\.1: .*integer"),
+        ([-1], r"prompt\.0: .*greater than or equal to 0"),
+        ({"a": 1}, "valid string"),
+    ],
+)
+def test_what_is_wrong_with_a_prompt_is_said_of_the_form_it_has(prompt: Any, words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        GenerationRequest.model_validate({"prompt": prompt})
+    assert re.search(words, explain(caught.value.errors(), {}).message)
+
+
+def test_a_request_has_a_conversation_or_a_prompt_and_not_both() -> None:
+    conversation = [{"role": "user", "content": "Hi"}]
+    for wrong in ({}, {"conversation": conversation, "prompt": "Hi"}):
+        with pytest.raises(ValidationError, match="and not both"):
+            GenerationRequest.model_validate(wrong)
+    assert GenerationRequest.model_validate_json('{"prompt": [1, 2]}').prompt == (1, 2)
+    with pytest.raises(ValidationError, match="when_too_long is for a conversation"):
+        GenerationRequest.model_validate({"prompt": "Hi", "when_too_long": "shorten"})

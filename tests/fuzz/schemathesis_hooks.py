@@ -17,6 +17,8 @@ MEANT = {
 """Status -> codes of the failures that are no mistakes; 500 never is one here, where model, folders and databases are sound."""
 KNOWN = {"model": MODEL, "id_model": MODEL, "model_path": MODEL, "backend": "auto"}
 EVENTS = "text/event-stream"
+WORDS = frozenset({"true", "false", "t", "f", "yes", "no", "y", "n", "on", "off"})
+"""Texts that pydantic reads as true or false."""
 
 
 @schemathesis.hook
@@ -54,13 +56,24 @@ def wrong_requests_are_refused(context: schemathesis.CheckContext, response: Res
 
 def _is_only_written_otherwise(case: schemathesis.Case) -> bool:
     """All that is wrong is a number or true in place of one another, or a number written as a text."""
-    mutations = getattr(case.meta.phase.data, "mutations", ()) if case.meta is not None else ()
-    return bool(mutations) and all("type" in each.keywords and _is_scalar(each.new_value) for each in mutations)
+    if case.meta is None or case.meta.phase.data.description is None:
+        return False
+    where, _, wrong = case.meta.phase.data.description.rpartition(": ")
+    name = where.rpartition(" ")[2]
+    return wrong == "Incorrect type" and all(_is_scalar(value) for value in _named(case.body, name))
+
+
+def _named(body: object, name: str) -> list[object]:
+    """Every value of that name in a body; the body itself where nothing has it."""
+    if isinstance(body, dict):
+        inside = [found for each in body.values() for found in _named(each, name) if isinstance(each, dict | list)]
+        return ([body[name]] if name in body else []) + inside
+    return [found for each in body for found in _named(each, name)] if isinstance(body, list) else []
 
 
 def _is_scalar(value: object) -> bool:
     if isinstance(value, str):
-        return value.strip().lstrip("+-").replace(".", "", 1).isdigit() or value.lower() in ("true", "false")
+        return value.strip().lstrip("+-").replace(".", "", 1).isdigit() or value.lower() in WORDS
     return isinstance(value, bool | int | float)
 
 

@@ -19,7 +19,7 @@ from openarc_ui.server.reference.application import bare_api
 from openarc_ui.server.reference.classes import source_of, type_text
 from openarc_ui.server.reference.markdown import PAGE, api_page
 from openarc_ui.server.reference.operations import Operation, curl_of, example_of, read_operations, schema_text
-from openarc_ui.server.routes.docs import ROOT
+from openarc_ui.server.refusals import ALL
 
 LARGEST_BYTES = 60_000
 
@@ -65,9 +65,7 @@ def test_every_error_code_is_on_the_page() -> None:
     rows = {int(status): codes for status, codes in re.findall(r"^\| (\d{3}) \|.*\| (.*) \|$", page, re.MULTILINE)}
     told = [(status, error.code) for error, status in STATUS.items() if error.code != "settings_error"]
     told += [(status, code) for status, (code, _) in PLAIN.items()]
-    for file in ("security.py", "problems.py"):
-        text = (ROOT / "openarc_ui" / "server" / file).read_text(encoding="utf-8")
-        told += [(int(status), code) for status, code in re.findall(r'_problem\(\s*(\d{3}), "(\w+)"', text)]
+    told += [(refusal.status, refusal.code) for refusal in ALL]
     for status, code in told:
         assert f"`{code}`" in rows[status], code
 

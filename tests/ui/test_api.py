@@ -113,7 +113,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("load_model", {"model_path": "script", "allow_overcommit": 1}, "allow_overcommit must be true or false"),
     ("load_model", {"model_path": None}, "model_path must be a text"),
     ("load_model", {"model_path": "script", "ov_config": 5}, "ov_config must be an object or a text"),
-    ("load_model", {"model_path": "script", "scheduler": None}, "scheduler must be an object or a text"),
+    ("load_model", {"model_path": "script", "scheduler": []}, "scheduler must be an object or a text"),
     ("load_model", {"model_path": "script", "backend": "bogus"}, "backend: "),
     ("load_model", {"model_path": "script", "ov_config": DEEP}, "ov_config is nested too deeply"),
     ("load_model", {"model_path": "script", "ov_config": LONG}, "ov_config is nested too deeply, or has a number"),
@@ -122,7 +122,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("validate", {"model_path": 5}, "model_path must be a text"),
     ("validate", {"model_path": "script", "ov_config": [1]}, "ov_config must be an object or a text"),
     ("validate", {"model_path": "script", "device": None}, "device must be a text"),
-    ("fit", {"model_path": "script", "ov_config": None}, "ov_config must be an object or a text"),
+    ("fit", {"model_path": "script", "ov_config": False}, "ov_config must be an object or a text"),
     ("fit", {"model_path": "script", "context_tokens": "abc"}, "context_tokens must be a whole number"),
     ("fit", {"model_path": "script", "context_tokens": True}, "context_tokens must be a whole number"),
     ("fit", {"model_path": "script", "context_tokens": 1.5}, "context_tokens must be a whole number"),
@@ -161,6 +161,24 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("answer", {"conversation_id": "nobody", "options": {"max_tokens": 1}}, "There is no field 'max_tokens'. Did you"),
     ("answer", {"conversation_id": "nobody", "options": {"model": "x"}, "model": "y"}, "model is there twice"),
     ("answer", {"conversation_id": "nobody"}, "There is no such conversation"),
+    (
+        "answer",
+        {"conversation_id": "nobody", "options": {"tool_format": "hermez"}},
+        "tool_format: Input should be 'auto', ",
+    ),
+    ("check_structure", {"structured_output": {"choise": ["a"]}}, "There is no field 'choise'. Did you mean 'choice'"),
+    ("check_structure", {"structured_output": {}}, "give exactly one of json_schema, regex, grammar and choice"),
+    ("cancel_request", {"request_id": "a b"}, "request_id: "),
+    ("cancel_load", {"model": None}, "model must be a text"),
+    ("save_preset", {"name": "Greedy", "sampling": {}}, "'Greedy' is one of OpenArc's presets"),
+    ("save_preset", {"name": "x", "sampling": {"temprature": 1}}, "There is no field 'temprature'. Did you mean 'temp"),
+    ("delete_preset", {"name": "nobody"}, "There is no preset 'nobody'"),
+    ("load_code", {"model_path": "scrpt", "kind": "curl"}, "No model 'scrpt' in the model folder. Did you"),
+    ("request_curl", {"request_id": "nobody"}, "No request of that id is kept"),
+    ("run_again", {"request_id": "nobody"}, "No request of that id is kept"),
+    ("metrics_roofline", {"range": "1hour"}, "There is no range '1hour'"),
+    ("chat", {"message": "x", "max_new_tokens": 0}, "max_new_tokens: "),
+    ("chat", {"message": "x", "request_id": ""}, "request_id: "),
     ("metrics_summary", {"range": "1hour"}, "There is no range '1hour'. Known names: 15m"),
     ("metrics_summary", {"outcome": "stopped"}, "There is no outcome 'stopped'. Did you mean 'stop'"),
     ("metrics_summary", {"model": 5}, "model must be a list or a text"),
@@ -557,3 +575,66 @@ def test_a_bandwidth_is_measured_and_kept(
     assert store.flush()
     with store.reading() as connection:
         assert connection.execute("SELECT device FROM bandwidths").fetchall() == [("CPU",)]
+
+
+def test_a_request_and_a_load_are_ended_by_name(client: Client, engine: Engine) -> None:
+    client.predict("script", api_name="/load_model")
+    job = client.submit("slow", request_id="mine", max_new_tokens=400, api_name="/chat")
+    wait_for(lambda: bool(engine.status().models[0].running))
+    assert client.predict("mine", api_name="/cancel_request") == {"cancelled": True}
+    assert len(job.result(timeout=20).split()) < 400
+    assert client.predict("mine", api_name="/cancel_request") == {"cancelled": False}
+    loading = client.submit("long", api_name="/load_model")
+    wait_for(lambda: len(engine.status().models) == 2)
+    wait_for(lambda: client.predict(api_name="/status")["models"][1]["stage"] is not None)
+    assert client.predict("long", api_name="/cancel_load") == {"cancelled": True}
+    with pytest.raises(AppError, match="cancelled"):
+        loading.result(timeout=20)
+    assert client.predict("long", api_name="/cancel_load") == {"cancelled": False}
+
+
+def test_presets_are_kept_for_who_saved_them(client: Client, address: str) -> None:
+    assert client.predict("terse", {"max_new_tokens": 8, "seed": 1}, api_name="/save_preset") == "terse"
+    by_name = {each["name"]: each for each in client.predict(api_name="/list_presets")}
+    assert by_name["terse"] == {"name": "terse", "sampling": '{"max_new_tokens": 8}', "is_built_in": False}
+    assert by_name["Greedy"]["is_built_in"]
+    browser = Client(address, verbose=False, ssl_verify=False, headers={"Cookie": f"{COOKIE}={'b' * 32}"})
+    assert "terse" not in {each["name"] for each in browser.predict(api_name="/list_presets")}
+    assert client.predict("terse", api_name="/delete_preset") == "terse"
+
+
+def test_a_structure_is_tried_out_before_it_is_sent(client: Client) -> None:
+    client.predict("script", api_name="/load_model")
+    for given in ({"choice": ["a", "b"]}, '{"choice": ["a", "b"]}'):
+        assert client.predict(given, api_name="/check_structure") == {"accepted": True, "kind": "choice"}
+
+
+def test_the_start_up_is_told_and_begins_again_only_after_it_failed(client: Client) -> None:
+    told = client.predict(api_name="/startup_status")
+    assert (told["phase"], told["model"]) == ("waiting", None)
+    assert client.predict(api_name="/retry_startup") == {"begun": False}
+
+
+def test_a_load_is_copied_as_code_without_being_loaded(client: Client, address: str, engine: Engine) -> None:
+    code = client.predict("script", "python", ov_config={"NUM_STREAMS": 2}, api_name="/load_code")
+    assert address in code and "NUM_STREAMS" in code and not engine.status().models
+
+
+def test_a_measured_request_is_copied_and_runs_again(client: Client, store: MetricsStore, address: str) -> None:
+    client.predict("script", api_name="/load_model")
+    store.record(report(request_id="kept", model="script"))
+    assert store.flush()
+    assert f"{address}/" in client.predict("kept", api_name="/request_curl")
+    *running, done = client.submit("kept", prompt="hello", api_name="/run_again")
+    assert all(each["state"] == "running" for each in running) and done["state"] == "done"
+    assert done["answer"].endswith("Paris.") and "Ran again" in done["words"]
+    with pytest.raises(AppError, match="was not kept"):
+        client.predict("kept", api_name="/run_again")
+
+
+def test_stages_options_and_the_roof_are_told(client: Client, store: MetricsStore) -> None:
+    store.record(report(request_id="kept", model="script"))
+    assert store.flush()
+    assert client.predict(api_name="/metrics_options")["model"] == ["script"]
+    assert client.predict(model="script", api_name="/metrics_stages")[0]["requests"] == 1
+    assert isinstance(client.predict(api_name="/metrics_roofline"), list)

@@ -125,3 +125,11 @@ def test_lines_that_go_on_are_one_sentence() -> None:
 def test_no_file_is_written_beside_the_package() -> None:
     folder = Path(inspect.getfile(add_endpoint)).parent
     assert not list(folder.rglob("*.pyi"))
+
+
+def test_a_name_that_is_taken_can_not_be_registered_again() -> None:
+    one = endpoint(_undescribed("Does it.\n\nArgs:\n    number: Which.\n\nReturns:\n    It."))
+    with gr.Blocks(analytics_enabled=False):
+        add_endpoint(one)
+        with pytest.raises(ValueError, match="the name one is taken"):
+            add_endpoint(one)

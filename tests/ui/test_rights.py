@@ -190,10 +190,10 @@ def test_the_page_of_a_key_for_use_offers_no_load_and_names_no_profile(
     assert "secret profile" not in httpx.get(f"{address}/config", headers=USER).text
     by_name = {each.fn.__name__: each for each in page.fns.values() if each.fn is not None}
     shown = queued(address, by_name["rights_shown"], USER)["output"]["data"]
-    assert [each.get("interactive") for each in shown[3:]] == [False] * 5
+    assert [each.get("interactive") for each in shown[4:]] == [False] * 7
     assert shown[2]["visible"] and "secret" not in json.dumps(shown)
     offered = queued(address, by_name["rights_shown"], ADMINISTRATOR)["output"]["data"]
-    assert "secret profile" in json.dumps(offered) and "interactive" not in json.dumps(offered[3:])
+    assert "secret profile" in json.dumps(offered) and "interactive" not in json.dumps(offered[2:])
     followed = json.dumps(queued(address, by_name["follow_engine"], USER)["output"]["data"])
     assert '"visible": true' not in followed.replace(" ", "").replace(":t", ": t")
 

@@ -63,9 +63,15 @@ def prompt_text(tokenizer: Any, path: Path) -> PromptText:
         "pad_token": tokenizer.get_pad_token(),
     }
     own_special_tokens = {name: token for name, token in own.items() if token}
-    first = tokenizer.encode("a").input_ids.data[0].tolist()[:1]
-    adds_bos = bool(tokenizer.get_bos_token()) and first == [tokenizer.get_bos_token_id()]
-    return PromptText(folder, encode, decode, tokenizer.chat_template or None, own_special_tokens, adds_bos)
+    return PromptText(folder, encode, decode, tokenizer.chat_template or None, own_special_tokens, _adds_bos(tokenizer))
+
+
+def _adds_bos(tokenizer: Any) -> bool:
+    """Whether a tokenizer begins a text with its beginning-of-text token."""
+    if not tokenizer.get_bos_token():
+        return False
+    token_ids = tokenizer.encode("a", add_special_tokens=True).input_ids.data[0].tolist()
+    return bool(token_ids) and token_ids[0] == tokenizer.get_bos_token_id()
 
 
 def as_tensor(prompt_ids: Sequence[int]) -> Any:

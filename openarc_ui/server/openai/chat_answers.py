@@ -32,14 +32,14 @@ class AnsweredCall(BaseModel):
     """A call the model wants made."""
 
     id: str = Field(description="For the tool message that answers it.")
-    type: Literal["function"] = "function"
-    function: AnsweredFunction
+    type: Literal["function"] = Field("function", description="The only kind there is.")
+    function: AnsweredFunction = Field(description="What is to be called, and with what.")
 
 
 class AnsweredMessage(BaseModel):
     """What the assistant said."""
 
-    role: Literal["assistant"] = "assistant"
+    role: Literal["assistant"] = Field("assistant", description="Always the assistant.")
     content: str | None = Field(description="Its text; null where there are only calls.")
     reasoning_content: str | None = Field(
         description="What it thought before, where its chat template has marks for that."
@@ -52,7 +52,7 @@ class ChatChoice(BaseModel):
     """One of the answers."""
 
     index: int = Field(description="Which of the n choices.")
-    message: AnsweredMessage
+    message: AnsweredMessage = Field(description="What was answered.")
     logprobs: Logprobs | None = Field(description="With logprobs; else null.")
     finish_reason: FinishWord = Field(description=FINISH)
 
@@ -89,7 +89,17 @@ class ChatAnswer(BaseModel):
                         "prompt_tokens_details": {"cached_tokens": None},
                         "completion_tokens_details": None,
                     },
-                    "timings": None,
+                    "timings": {
+                        "cache_n": None,
+                        "prompt_n": 37,
+                        "prompt_ms": 74.0,
+                        "prompt_per_token_ms": 2.0,
+                        "prompt_per_second": 500.0,
+                        "predicted_n": 8,
+                        "predicted_ms": 140.0,
+                        "predicted_per_token_ms": 20.0,
+                        "predicted_per_second": 50.0,
+                    },
                     "system_fingerprint": "3f9a57a5b0c7",
                 }
             ]
@@ -97,12 +107,12 @@ class ChatAnswer(BaseModel):
     )
 
     id: str = Field(description="Also the request_id that POST /generate/cancel and the metrics know.")
-    object: Literal["chat.completion"] = "chat.completion"
+    object: Literal["chat.completion"] = Field("chat.completion", description="What this is.")
     created: int = Field(description="Seconds since the epoch.")
     model: str = Field(description="Name of the model that answered.")
-    choices: list[ChatChoice]
-    usage: Usage
-    timings: Timings | None
+    choices: list[ChatChoice] = Field(description="The answers, as many as n.")
+    usage: Usage = Field(description="Tokens of prompt and answers.")
+    timings: Timings = Field(description="How fast it was.")
     system_fingerprint: str = Field(
         description="Id of the model's effective configuration; equal ids are comparable runs."
     )

@@ -55,11 +55,11 @@ class CompletionAnswer(BaseModel):
     id: str = Field(
         description="Also the request_id of POST /generate/cancel; with several prompts -0, -1, … follow it."
     )
-    object: Literal["text_completion"] = "text_completion"
+    object: Literal["text_completion"] = Field("text_completion", description="What this is.")
     created: int = Field(description="Seconds since the epoch.")
     model: str = Field(description="Name of the model that answered.")
-    choices: list[CompletionChoice]
-    usage: Usage
+    choices: list[CompletionChoice] = Field(description="The answers, n to each prompt.")
+    usage: Usage = Field(description="Tokens of all prompts and answers.")
     timings: Timings | None = Field(description="Null with several prompts, which run side by side.")
     system_fingerprint: str = Field(
         description="Id of the model's effective configuration; equal ids are comparable runs."

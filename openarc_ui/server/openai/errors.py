@@ -80,7 +80,7 @@ class ErrorDetail(BaseModel):
 class OpenAIProblem(BaseModel):
     """The body of every error below /v1."""
 
-    error: ErrorDetail
+    error: ErrorDetail = Field(description="The one error.")
 
 
 def is_openai(path: str) -> bool:

@@ -22,7 +22,7 @@ class Usage(BaseModel):
     prompt_tokens: int | None = Field(description="Of the prompt; null of a request that ended before it was read.")
     completion_tokens: int = Field(description="Of all answers to it, end-of-text included.")
     total_tokens: int | None = Field(description="Both together.")
-    prompt_tokens_details: CachedTokens
+    prompt_tokens_details: CachedTokens = Field(description="More about the prompt's tokens.")
     completion_tokens_details: None = Field(None, description="Always null: which tokens were thoughts is not counted.")
 
 

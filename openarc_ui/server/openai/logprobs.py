@@ -27,14 +27,14 @@ class Logprob(Alternative):
 class Logprobs(BaseModel):
     """Every token of a choice, or of a chunk; those of thoughts and calls too."""
 
-    content: list[Logprob]
+    content: list[Logprob] = Field(description="The tokens in their order.")
 
 
 class LegacyLogprobs(BaseModel):
     """Every token of a choice of Completions, or of a chunk."""
 
-    tokens: list[str]
-    token_logprobs: list[float | None]
+    tokens: list[str] = Field(description="Their texts.")
+    token_logprobs: list[float | None] = Field(description="Natural logarithms of their probabilities.")
     top_logprobs: list[dict[str, float]] | None = Field(description="Null without alternatives.")
     text_offset: list[int] = Field(description="Where in the choice's text each token begins.")
 

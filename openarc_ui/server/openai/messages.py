@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from openarc_ui.engine.message import FunctionCall, JsonObject, Message, ToolCall
 from openarc_ui.engine.prompts import MAX_TEXT_CHARACTERS, Tool, ToolFunction
@@ -83,7 +83,7 @@ class SentCall(Sent):
     """A call in an assistant's message that is sent back."""
 
     id: str | None = Field(None, max_length=200, description="The tool message with its result carries it too.")
-    type: Literal["function"] = "function"
+    type: Literal["function"] = Field("function", description="The only kind there is.")
     function: SentFunctionCall = Field(description="Its name and its arguments, as a JSON text.")
     index: int | None = Field(None, ge=0, le=1000, description="Of a streamed call; the order tells it.")
 
@@ -149,8 +149,8 @@ class SentFunction(Sent):
 class SentTool(Sent):
     """A tool the model may call."""
 
-    type: Literal["function"] = "function"
-    function: SentFunction
+    type: Literal["function"] = Field("function", description="The only kind there is.")
+    function: SentFunction = Field(description="The function.")
 
     @model_validator(mode="before")
     @classmethod
@@ -196,8 +196,6 @@ SentChoice = Annotated[
 class JsonSchemaFormat(Sent):
     """A JSON schema with a name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
     name: str = Field(min_length=1, max_length=200, description="A label.")
     description: str | None = Field(None, max_length=10_000, description="A label; the model is not shown it.")
     json_schema: JsonObject = Field(alias="schema", description="The schema the answer satisfies.")
@@ -207,7 +205,7 @@ class JsonSchemaFormat(Sent):
 class ResponseFormat(Sent):
     """What the answer looks like."""
 
-    type: Literal["text", "json_object", "json_schema"]
+    type: Literal["text", "json_object", "json_schema"] = Field(description="text is held to nothing.")
     json_schema: JsonSchemaFormat | None = Field(None, description="For the type json_schema.")
 
     @model_validator(mode="after")

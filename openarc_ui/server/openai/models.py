@@ -32,9 +32,9 @@ class ModelObject(BaseModel):
     )
 
     id: str = Field(description="The name requests give as `model`.")
-    object: Literal["model"] = "model"
+    object: Literal["model"] = Field("model", description="What this is.")
     created: int = Field(description="When it was loaded, seconds since the epoch.")
-    owned_by: Literal["openarc"] = "openarc"
+    owned_by: Literal["openarc"] = Field("openarc", description="Always openarc.")
     context_length: int | None = Field(description="Tokens of prompt and answer together; null: nothing bounds them.")
     max_model_len: int | None = Field(description="The same.")
     backend: str = Field(description="What runs it.")
@@ -44,7 +44,7 @@ class ModelObject(BaseModel):
 class ModelList(BaseModel):
     """Answer of `GET /v1/models`."""
 
-    object: Literal["list"] = "list"
+    object: Literal["list"] = Field("list", description="What this is.")
     data: list[ModelObject] = Field(description="The default model, which was loaded last, comes first.")
 
 

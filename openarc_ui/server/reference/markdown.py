@@ -12,8 +12,10 @@ from openarc_ui.errors import SettingsError
 from openarc_ui.server.problems import ANYWHERE, PLAIN, REASONS, STATUS
 from openarc_ui.server.reference.llms import is_grouped
 from openarc_ui.server.reference.operations import Operation, Parameter, curl_of, read_operations, schema_text
+from openarc_ui.server.refusals import ALL
 
 PAGE = Path(__file__).parent.parent.parent.parent / "docs" / "api.md"
+TITLES = {"openai": "OpenAI"}
 SHOWN_LINES = 24
 """An answer that is longer is told by its model alone."""
 BOUNDS = {
@@ -24,14 +26,9 @@ BOUNDS = {
     "maxLength": "at most {} characters",
     "maxItems": "at most {} of them",
 }
-ELSEWHERE: Mapping[int, list[str]] = {
-    400: ["bad_host"],
-    401: ["unauthorized"],
-    403: ["cross_origin"],
-    413: ["too_large"],
-    500: ["internal_error"],
-}
-"""Status -> codes that no route raises: the guard's, and that of a mistake of ours."""
+OTHER_REASONS = {405: "The path does not take this method", 408: "The body came too slowly, or stopped"}
+MISTAKE = (500, "internal_error")
+"""What is no error of ours has this."""
 BEGIN = """# The HTTP API
 
 Every route of OpenArc with its parameters, bodies, answers and errors, written from `/openapi.json` by
@@ -39,8 +36,8 @@ Every route of OpenArc with its parameters, bodies, answers and errors, written 
 
 ## Keys
 
-Without a key nothing but this machine can reach the server, and nothing asks for one. Where the server was started with keys,
-each request carries one, as `Authorization: Bearer <key>` or `X-API-Key: <key>`. The key for *administration* opens everything;
+Without keys only this machine can reach the server, unless `--open-to-network` said otherwise, and nothing asks for one. Where the
+server was started with keys, each request carries one, as `Authorization: Bearer <key>` or `X-API-Key: <key>`. The key for *administration* opens everything;
 the key for *use* opens what says so below. A missing or wrong key is a 401, the wrong one of the two a 403.
 
 ## Errors
@@ -72,7 +69,7 @@ def api_page(document: Mapping[str, Any]) -> str:
     lines = [BEGIN.format(anywhere=anywhere, errors="\n".join(_errors()))]
     for tag in document["tags"]:
         if by_tag[tag["name"]]:
-            lines += [f"## {tag['name'].capitalize()}", "", tag["description"], ""]
+            lines += [f"## {TITLES.get(tag['name'], tag['name'].capitalize())}", "", tag["description"], ""]
             lines += _filter(by_tag["metrics"]) if tag["name"] == "metrics" else ()
             lines += [line for operation in by_tag[tag["name"]] for line in _operation(operation)]
     lines += ["## Types", "", "What bodies and answers consist of. A field without a default must be there.", ""]
@@ -89,13 +86,14 @@ def _errors() -> Iterator[str]:
             codes[status].append(error.code)
     for status, (code, _) in PLAIN.items():
         codes[status].append(code)
-    for status, others in ELSEWHERE.items():
-        codes[status] += others
+    for refusal in ALL:
+        codes[refusal.status].append(refusal.code)
+    codes[MISTAKE[0]].append(MISTAKE[1])
     yield "| status | | codes |"
     yield "| --- | --- | --- |"
     for status in sorted({*codes, *REASONS}):
         words = ", ".join(f"`{code}`" for code in sorted(set(codes[status])))
-        yield f"| {status} | {REASONS.get(status, 'Not how this path is used')} | {words} |"
+        yield f"| {status} | {OTHER_REASONS.get(status) or REASONS[status]} | {words} |"
 
 
 def _operation(operation: Operation) -> Iterator[str]:

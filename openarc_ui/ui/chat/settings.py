@@ -11,12 +11,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
 
+from openarc_ui.conversations.answer_format import AUTOMATIC, ToolFormatChoice
 from openarc_ui.engine.explain import explain
-from openarc_ui.engine.formats import TOOL_FORMATS, tools_from_text
+from openarc_ui.engine.formats import tools_from_text
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.prompts import RESERVED_ARGUMENTS, StructuredOutput, Tool, WhenTooLong
 from openarc_ui.engine.types import SamplingParameters
-from openarc_ui.errors import InvalidRequest, nearest
+from openarc_ui.errors import InvalidRequest
 
 StructureKind = Literal["", "json_schema", "regex", "grammar", "choice"]
 CHAT_MAX_NEW_TOKENS = 512
@@ -60,7 +61,9 @@ class ChatSettings(Frozen):
         {"max_new_tokens": CHAT_MAX_NEW_TOKENS}, description="Names and values of SamplingParameters; only what is set."
     )
     tools: str = Field("", description="Tools, as JSON or as Python signatures.")
-    tool_format: str = Field("auto", description="How calls are read: auto (from the template), none, or a format.")
+    tool_format: ToolFormatChoice = Field(
+        AUTOMATIC, description="How calls are read: auto (from the template), none, or a format."
+    )
     structure: StructureKind = Field("", description="What the answer has to look like; empty: anything.")
     structure_text: str = Field("", description="The schema, expression, grammar, or one text a line.")
     template_arguments: str = Field("", description="More arguments of the template, as a JSON object.")
@@ -72,14 +75,6 @@ class ChatSettings(Frozen):
     @classmethod
     def _are_sampling_parameters(cls, value: dict[str, Any]) -> dict[str, Any]:
         return SamplingParameters.model_validate(value).model_dump(exclude_none=True, mode="json")
-
-    @field_validator("tool_format", mode="after")
-    @classmethod
-    def _is_a_format(cls, value: str) -> str:
-        names = ("auto", "none", *(each.name for each in TOOL_FORMATS))
-        if value not in names:
-            raise ValueError(f"there is no format '{value[:80]}'; {nearest(value, names)}".rstrip("."))
-        return value
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Self:

@@ -401,6 +401,18 @@ def test_a_full_queue_says_when_to_come_back(serve: Callable[..., Served]) -> No
     connection.close()
 
 
+def test_a_stream_is_kept_alive_while_a_call_is_held_back(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openarc_ui.server.openai.reader.HEARTBEAT_SECONDS", 0.1)
+    long_call = '<tool_call>{"name": "weather", "arguments": {"city": "' + "very " * 40 + 'far"}}</tool_call>'
+    served = serve(script={"replies": [{"text": long_call, "token_seconds": 0.02}]})
+    body = {"messages": says("x"), "tools": [WEATHER], "stream": True}
+    blocks = served.client.post("/v1/chat/completions", json=body).text.strip().split("\n\n")
+    assert 3 <= blocks.count(": keep-alive") <= 12
+    assert json.loads(blocks[-2].removeprefix("data: "))["choices"][0]["finish_reason"] == "tool_calls"
+
+
 def test_characters_of_several_bytes_come_whole(client: openai.OpenAI) -> None:
     assert "".join(c.choices[0].delta.content or "" for c in chunks_of(client, "accent")) == "Ça va? 🙂 naïve"
 

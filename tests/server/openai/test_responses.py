@@ -54,7 +54,7 @@ REPLIES: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine, list[PerformanceReport]]]:
-    """One server for all tests here, since none changes it: its address, its engine, and what that reports."""
+    """One server for all tests here, since none leaves it changed: its address, its engine, and what that reports."""
     folder = tmp_path_factory.mktemp("responses")
     write_script(folder / "script", replies=REPLIES)
     reports: list[PerformanceReport] = []
@@ -353,8 +353,11 @@ def test_a_stream_at_its_limit_ends_incomplete(openai: OpenAI) -> None:
     assert last.response.incomplete_details.reason == "max_output_tokens"
 
 
-def test_an_error_in_mid_stream_is_a_failed_response(openai: OpenAI) -> None:
+def test_an_error_in_mid_stream_is_a_failed_response(
+    openai: OpenAI, shared: tuple[str, Engine, list[PerformanceReport]]
+) -> None:
     events = events_of(openai, input="crash")
+    shared[1].load(LoadRequest(model_path="script"))
     assert any(event.type == "response.output_text.delta" for event in events)
     last = events[-1]
     assert (last.type, last.response.status, last.response.error.code) == ("response.failed", "failed", "server_error")

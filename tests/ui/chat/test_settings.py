@@ -36,7 +36,10 @@ def test_only_what_differs_is_kept_and_comes_back_the_same() -> None:
             "Top p: Input should be less than or equal to 1. Correct it in the settings of the chat.",
         ),
         ({"sampling": {"stop": [""]}}, "Stop texts, number 1: String should have at least 1 character."),
-        ({"tool_format": "hermess"}, "tool_format: there is no format 'hermess'; Did you mean 'hermes'?"),
+        (
+            {"tool_format": "hermess"},
+            "tool_format: Input should be 'auto', 'none', 'hermes', 'llama3', 'mistral' or 'phi4'.",
+        ),
         ({"when_too_long": "cut"}, "when_too_long: Input should be 'refuse' or 'shorten'."),
     ],
 )
