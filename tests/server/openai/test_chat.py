@@ -364,9 +364,9 @@ def test_a_client_that_leaves_ends_its_request(
     server: Served, reports: list[PerformanceReport], stream: bool, text: str
 ) -> None:
     connection = send(server, "/v1/chat/completions", {"messages": says(text), "stream": stream})
-    server.wait_for(lambda: server.running() == 1)
+    server.wait_for(lambda: server.running() == 1, 10)
     connection.close()
-    server.wait_for(lambda: server.running() == 0)
+    server.wait_for(lambda: server.running() == 0 and len(reports) == 1, 10)
     assert reports[-1].finish_reason is FinishReason.CANCELLED
 
 
