@@ -65,6 +65,9 @@ def answer_format(
 ) -> AnswerFormat:
     """How the answer to a request is to be read. Blocks: it asks the model for its template.
 
+    No template wrote a bare prompt, so none says what marks the answer has; and an answer that is held to a form is that
+    form, without thoughts, also where the prompt opens them. A form may be that of a call.
+
     Args:
         tool_format: "auto" (by the template), "none", or a name of TOOL_FORMATS. Without tools no call is looked for.
         prefill: the beginning of the answer, where that is the request's last message and is parsed with what is new;
@@ -74,13 +77,15 @@ def answer_format(
         ModelNotLoaded, TemplateRefused, InvalidRequest, WorkerDied.
     """
     check_tool_format(tool_format, request.tools)
-    if request.prompt is not None:
-        return AnswerFormat()  # no template wrote the prompt, so none says what the answer's marks are
+    is_held = request.structured_output is not None
+    has_calls = bool(request.tools) and tool_format != NO_TOOLS
+    if request.prompt is not None or (is_held and not has_calls):
+        return AnswerFormat()
     template = request.chat_template or engine.chat_template(request.model).text
     chosen = None
-    if request.tools and tool_format != NO_TOOLS:
+    if has_calls:
         chosen = tool_format_of(template) if tool_format == AUTOMATIC else tool_format
-    tags = reasoning_tags_of(template)
+    tags = None if is_held else reasoning_tags_of(template)
     is_open = tags is not None and _is_open(engine, request, tags, prefill)
     return AnswerFormat(chosen, request.tools or (), tags, is_open)
 
@@ -104,7 +109,9 @@ def answer_formats(engine: Engine, requests: Sequence[GenerationRequest], tool_f
         try:
             found.append(answer_format(engine, request, tool_format))
         except OpenArcError as error:
-            found.append(AnswerFormat(problem=f"The answer was not parsed: {error.message}"))
+            found.append(
+                AnswerFormat(problem=f"The answer was not parsed: {engine.places.hidden_error(error).message}")
+            )
     return found
 
 

@@ -19,14 +19,14 @@ class TextPart(Frozen):
     """One part of a message whose content is a list, as OpenAI's clients send it."""
 
     type: Literal["text"] = "text"
-    text: str
+    text: str = Field(description="What is said.")
 
 
 class FunctionCall(Frozen):
     """What a model wants called. OpenAI's clients send the arguments as a JSON text; both are taken."""
 
-    name: str = Field(min_length=1, max_length=200)
-    arguments: JsonObject = Field(default_factory=dict)
+    name: str = Field(min_length=1, max_length=200, description="Of the function.")
+    arguments: JsonObject = Field(default_factory=dict, description="An object, or its JSON text.")
 
     @field_validator("arguments", mode="before")
     @classmethod
@@ -42,7 +42,7 @@ class FunctionCall(Frozen):
 class ToolCall(Frozen):
     """One call in an assistant's message; the tool message with the result carries its id."""
 
-    id: str | None = Field(None, max_length=200)
+    id: str | None = Field(None, max_length=200, description="For the tool message that answers it.")
     type: Literal["function"] = "function"
     function: FunctionCall
 

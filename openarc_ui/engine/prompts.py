@@ -36,10 +36,12 @@ RESERVED_ARGUMENTS = frozenset(
 class ToolFunction(Frozen):
     """What a tool is called, what it is for, and a JSON schema of its parameters."""
 
-    name: str = Field(min_length=1, max_length=200)
-    description: str = ""
-    parameters: JsonObject = Field(default_factory=lambda: {"type": "object", "properties": {}})
-    strict: bool | None = None
+    name: str = Field(min_length=1, max_length=200, description="What the model calls it by.")
+    description: str = Field("", description="What it is for, told to the model.")
+    parameters: JsonObject = Field(
+        default_factory=lambda: {"type": "object", "properties": {}}, description="A JSON schema of its arguments."
+    )
+    strict: bool | None = Field(None, description="Shown to the chat template.")
 
 
 class Tool(Frozen):

@@ -80,7 +80,7 @@ def create_api(
 ) -> FastAPI:
     """Routes over an engine and the stores, and the page's own scripts. All are opened and closed by the caller.
 
-    FastAPI's own documentation pages load from another host, so they are off; /openapi.json is there.
+    FastAPI's own documentation pages load from another host, so they are off; /openapi.json comes from description.py.
 
     Args:
         needs_key: a guard in front of it wants a key, so code to copy says where to get it.
@@ -88,12 +88,13 @@ def create_api(
         access: who may do what; left out: everybody everything.
     """
     access = access or Access()
-    mcp = McpServer(engine, profiles, store) if with_mcp else None
+    mcp = McpServer(engine, profiles, store, access) if with_mcp else None
     api = FastAPI(
         title="OpenArc",
         version=__version__,
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(permitted(access)), Depends(refuse_unknown_queries)],

@@ -7,17 +7,22 @@ writes them. Nothing is served here.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
 from openarc_ui.server.permissions import USE
+from openarc_ui.server.problems import REASONS, WITH_A_BODY
 from openarc_ui.server.security import OPEN_PATHS
 
 Key = Literal["none", "use", "administration"]
+PATH = "/openapi.json"
+ABOUT_KEYS = ("401", "429")
+"""What a route that is open to all does not answer."""
 ANSWERS = Path(__file__).parent.parent.parent / "assets" / "api_answers.json"
 SCHEMES: dict[str, Any] = {
     "bearer": {
@@ -49,15 +54,28 @@ def operations_of(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[
 
 
 def complete_description(api: FastAPI) -> None:
-    """Make /openapi.json say all of it. The document is made at the first question, once."""
+    """Make /openapi.json say all of it. The document is made at the first question, once, and on a thread: it takes a second.
+
+    The application must have been made without an `openapi_url`, whose route would make it on the loop.
+    """
     plain = api.openapi
+    making = threading.Lock()
 
     def openapi() -> dict[str, Any]:
-        if api.openapi_schema is None:
-            _complete(plain())
-        return plain()
+        with making:
+            if api.openapi_schema is None:
+                _complete(plain())
+            return plain()
+
+    @cache
+    def text() -> bytes:
+        return json.dumps(openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    def answer(_: Request) -> Response:
+        return Response(text(), media_type="application/json")
 
     api.openapi = openapi  # type: ignore[method-assign]
+    api.add_route(PATH, answer, include_in_schema=False)
 
 
 def _complete(document: dict[str, Any]) -> None:
@@ -72,6 +90,12 @@ def _complete(document: dict[str, Any]) -> None:
         for status, response in operation["responses"].items():
             if status[0] in "45" and "content" in response:
                 response["content"] = {"application/json": next(iter(response["content"].values()))}
+        if "requestBody" in operation:
+            like = operation["responses"]["400"]
+            operation["responses"].setdefault(str(WITH_A_BODY), {**like, "description": REASONS[WITH_A_BODY]})
+        if key == "none":
+            for status in ABOUT_KEYS:
+                operation["responses"].pop(status, None)
         answer = answers.get(f"{method} {path}")
         content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
         if answer is not None and content is not None:

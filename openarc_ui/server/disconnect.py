@@ -18,8 +18,6 @@ from openarc_ui.errors import OpenArcError
 from openarc_ui.server.sse import HEARTBEAT_SECONDS, results_of
 
 T = TypeVar("T")
-CLIENT_LEFT = 499
-"""Nobody reads it; nginx's number for it keeps a log readable."""
 
 
 async def until_disconnected(request: Request) -> None:

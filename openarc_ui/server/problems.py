@@ -11,11 +11,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from openarc_ui import errors
 from openarc_ui.engine.answers import without_long_echoes
@@ -79,17 +80,23 @@ REASONS = {
     401: "An API key is needed",
     403: "The request comes from another site, or its key is not for administration",
     404: "No such thing",
+    405: "The path does not take this method",
+    408: "The body came too slowly, or stopped",
     409: "Not in the state things are in",
     413: "Too long",
     422: "The request is wrong",
-    429: "This key has asked too often",
+    429: "This key has asked too often, or this address with wrong ones",
     500: "It failed",
     502: "The worker died",
     503: "Busy, or not ready",
     504: "It took longer than a request may",
 }
-ANYWHERE = (400, 401, 403, 413, 422, 500)
-"""What every route can answer: the guard's four, a wrong parameter, and a mistake of ours."""
+ANYWHERE = (400, 401, 403, 413, 422, 429, 500)
+"""What every route can answer: the guard's five, a wrong parameter, and a mistake of ours."""
+WITH_A_BODY = 408
+"""What every route that takes a body can answer too."""
+CLIENT_LEFT = 499
+"""Nobody reads it; nginx's number for it keeps a log readable."""
 PLAIN = {
     400: ("http_error", "Send JSON that is not nested deeply, with numbers of ordinary length."),
     404: ("not_found", "/openapi.json lists every route."),
@@ -207,7 +214,11 @@ def install_handlers(api: FastAPI, places: Places | None = None) -> None:
         words = ("OpenArc made a mistake.", "internal_error", "The server's log has the details.")
         return JSONResponse(refusal(request.url.path, 500, *words), status_code=500)
 
+    async def left(request: Request, error: Exception) -> Response:
+        return Response(status_code=CLIENT_LEFT)
+
     api.add_exception_handler(OpenArcError, ours)
+    api.add_exception_handler(ClientDisconnect, left)
     api.add_exception_handler(RequestValidationError, invalid)
     api.add_exception_handler(HTTPException, plain)
     api.add_exception_handler(Exception, unexpected)

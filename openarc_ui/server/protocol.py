@@ -70,9 +70,9 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if not self._is_busy() and "linger" not in self._timers:
             self._after("headers", self._header_patience, self._close, again=False)
-        before = self._body_so_far()
+        before, was_lingering = self._body_so_far(), "linger" in self._timers
         super().data_received(data)
-        if self._body_so_far() != before or "linger" in self._timers:
+        if self._body_so_far() != before or was_lingering or "linger" in self._timers:
             self._bytes_beside = 0
         elif not self.transport.is_closing():
             self._bytes_beside += len(data)

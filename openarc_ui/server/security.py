@@ -59,7 +59,7 @@ PROTECTING_HEADERS = {
         "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
 }
 """Gradio needs inline scripts and eval; nothing else here loosens the policy, and no outside host is allowed."""
 

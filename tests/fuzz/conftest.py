@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,9 +18,9 @@ MODEL = "script"
 QUESTION = {"conversation": [{"role": "user", "content": "hello"}]}
 ANSWER = "The capital of France is Paris."
 HEALTH_SECONDS = 0.05
-THREADS_AT_REST = 48
-"""More than the pools of threads can grow to: what is above is a leak and no pool."""
-LEAK_FILES = 6
+MORE_THREADS = 8
+"""The pools of threads grow a little with what is asked at once; a leak of one a request would be hundreds."""
+MORE_FILES = 6
 """Connections of the database and the like come and go; a leak of one a request would be hundreds."""
 SCRIPT: dict[str, Any] = {
     "context_length": 512,
@@ -36,6 +35,7 @@ class Fuzzed:
     application: Application
     client: httpx.Client
     files_at_rest: int = 0
+    threads_at_rest: int = 0
     log_length: int = 0
 
     @property
@@ -59,9 +59,14 @@ class Fuzzed:
         assert answer.status_code == 200, answer.text + self.application.log.read_text()[-3000:]
 
     def rest(self) -> None:
-        """Remember how it is now, as what it must come back to."""
+        """Remember what is logged already and, the first time, what is open: all tests together must come back to that."""
         self.log_length = len(self.application.log.read_text())
-        self.files_at_rest = self._process.num_fds()
+        if not self.files_at_rest:
+            self.files_at_rest, self.threads_at_rest = self._process.num_fds(), self._process.num_threads()
+
+    def assert_no_worker_died(self) -> None:
+        """No model's process has ended by itself."""
+        assert [model for model in self.application.status()["models"] if model["state"] == "failed"] == []
 
     def assert_unharmed(self) -> None:
         """Nothing runs, nothing leaked, nothing was logged as a mistake, and it answers as before."""
@@ -72,20 +77,10 @@ class Fuzzed:
         assert min(self._health_seconds() for _ in range(5)) < HEALTH_SECONDS
         answer = self.client.post("/generate/text", json=QUESTION)
         assert answer.status_code == 200 and answer.json()["generated_text"] == ANSWER
-        wait_for(lambda: self._process.num_fds() <= self.files_at_rest + LEAK_FILES, "files or connections leaked")
-        assert self._process.num_threads() <= self.threads_at_most, "threads leaked"
+        wait_for(lambda: self._process.num_fds() <= self.files_at_rest + MORE_FILES, "files or connections leaked")
+        assert self._process.num_threads() <= self.threads_at_rest + MORE_THREADS, "threads leaked"
         log = self.application.log.read_text()[self.log_length :]
         assert "Traceback" not in log and "ERROR" not in log, log[-5000:]
-
-    @property
-    def threads_at_most(self) -> int:
-        return THREADS_AT_REST + (psutil.cpu_count() or 1)
-
-    @property
-    def worker(self) -> int:
-        """The process of the model."""
-        (model,) = self.application.status()["models"]
-        return int(model["process_id"])
 
     @property
     def _process(self) -> psutil.Process:
@@ -124,11 +119,6 @@ def fuzzed(_program: Fuzzed) -> Iterator[Fuzzed]:
     _program.load()
     _program.rest()
     yield _program
+    _program.assert_no_worker_died()
     _program.load()
     _program.assert_unharmed()
-
-
-@pytest.fixture
-def models(fuzzed: Fuzzed) -> Path:
-    """Where its models are."""
-    return Path(fuzzed.application.log).parent

@@ -370,7 +370,7 @@ def test_so_is_one_that_does_not_say_its_length_and_the_limit_is_a_setting(serve
 def test_answers_carry_the_protecting_headers() -> None:
     headers = guarded().get("/status").headers
     assert "default-src 'self'" in headers["content-security-policy"]
-    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
 
 
 def test_another_host_needs_a_key() -> None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import anyio
 from fastapi import Request
 
-from openarc_ui.conversations.answer_format import AUTOMATIC, AnswerFormat, answer_formats
+from openarc_ui.conversations.answer_format import AUTOMATIC, NO_TOOLS, answer_formats
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationRequest, GenerationResult
@@ -139,9 +139,9 @@ class Answering:
 
     async def _readings(self, order: Order, client: Request) -> tuple[Reading, ...] | None:
         use = order.use
-        forms: Sequence[AnswerFormat] | None = [AnswerFormat() for _ in order.requests]
-        if any(_may_hold_marks(request, use) for request in order.requests):
-            forms = await self.ask(partial(answer_formats, self._engine, order.requests, order.tool_format), client)
+        # A forced call is read by its form, which is known, whatever the template says of calls.
+        tool_format = order.tool_format if use.forced is None else NO_TOOLS
+        forms = await self.ask(partial(answer_formats, self._engine, order.requests, tool_format), client)
         if forms is None:
             return None
         return tuple(
@@ -153,11 +153,6 @@ class Answering:
         """The answer of a loaded model, asked on a thread."""
         asking = anyio.to_thread.run_sync(question, limiter=self._limiter, abandon_on_cancel=True)
         return await unless_disconnected(asking, client)
-
-
-def _may_hold_marks(request: GenerationRequest, use: ToolUse) -> bool:
-    """Thoughts or calls may be in the answer: not where it is held to a form, nor where it goes on with a bare prompt."""
-    return request.prompt is None and request.structured_output is None and use.forced is None
 
 
 async def _next(parts: PartsOfAll) -> tuple[int, Parts]:

@@ -10,13 +10,12 @@ from fastapi import Request, Response
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelInfo
 from openarc_ui.errors import OpenArcError
-from openarc_ui.server.disconnect import CLIENT_LEFT
 from openarc_ui.server.openai.answering import Answering, PartsOfAll, Running
 from openarc_ui.server.openai.asked import ready_model
 from openarc_ui.server.openai.chat_answers import ChatChunks, chat_answer
 from openarc_ui.server.openai.chat_bodies import ChatBody
 from openarc_ui.server.openai.parts import Reported
-from openarc_ui.server.problems import openai_body_of
+from openarc_ui.server.problems import CLIENT_LEFT, openai_body_of
 from openarc_ui.server.sse import KEEP_ALIVE, EventStream, frame
 
 DONE = "data: [DONE]\n\n"

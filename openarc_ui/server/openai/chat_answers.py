@@ -86,7 +86,7 @@ class ChatAnswer(BaseModel):
                         "prompt_tokens": 37,
                         "completion_tokens": 8,
                         "total_tokens": 45,
-                        "prompt_tokens_details": {"cached_tokens": None},
+                        "prompt_tokens_details": None,
                         "completion_tokens_details": None,
                     },
                     "timings": {

@@ -42,7 +42,7 @@ class CompletionAnswer(BaseModel):
                         "prompt_tokens": 5,
                         "completion_tokens": 3,
                         "total_tokens": 8,
-                        "prompt_tokens_details": {"cached_tokens": None},
+                        "prompt_tokens_details": None,
                         "completion_tokens_details": None,
                     },
                     "timings": None,

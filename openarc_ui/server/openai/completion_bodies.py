@@ -17,6 +17,7 @@ from openarc_ui.server.openai.bodies import GenerationBody
 from openarc_ui.server.openai.errors import ParameterRefused, ParameterWrong
 
 MAX_PROMPTS = 64
+CALL_PREFIX = "cmpl-"
 SHORT_ANSWER_TOKENS = 16
 """OpenAI's default of this route."""
 IDS = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": MAX_TOKEN_ID}, "minItems": 1}
@@ -127,8 +128,7 @@ class CompletionBody(GenerationBody):
             "token_details": self.logprobs is not None,
             "user": self.user,
         }
-        is_one = len(self.prompt) == 1
-        ids = [call_id if is_one else f"{call_id}-{index}" for index in range(len(self.prompt))]
+        ids = [call_id] if len(self.prompt) == 1 else _ids(call_id, len(self.prompt))
         try:
             requests = [
                 GenerationRequest(prompt=prompt, request_id=own, **shared)
@@ -137,6 +137,15 @@ class CompletionBody(GenerationBody):
         except ValidationError as error:
             raise _explained(error) from None
         return Order(tuple(requests))
+
+
+def requests_of_call(call_id: str) -> list[str]:
+    """Ids of the requests that a call of this id may have; of what is no call of this route, the id itself."""
+    return [call_id, *_ids(call_id, MAX_PROMPTS)] if call_id.startswith(CALL_PREFIX) else [call_id]
+
+
+def _ids(call_id: str, prompts: int) -> list[str]:
+    return [f"{call_id}-{index}" for index in range(prompts)]
 
 
 def _explained(error: ValidationError) -> ParameterWrong:

@@ -10,13 +10,12 @@ from fastapi import Request, Response
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelInfo
 from openarc_ui.errors import OpenArcError
-from openarc_ui.server.disconnect import CLIENT_LEFT
 from openarc_ui.server.openai.answering import Answering, PartsOfAll, Running
 from openarc_ui.server.openai.asked import ready_model
 from openarc_ui.server.openai.chat import DONE
 from openarc_ui.server.openai.completion_answers import CompletionChunks, completion_answer
-from openarc_ui.server.openai.completion_bodies import CompletionBody, OnePrompt
-from openarc_ui.server.problems import openai_body_of
+from openarc_ui.server.openai.completion_bodies import CALL_PREFIX, CompletionBody, OnePrompt
+from openarc_ui.server.problems import CLIENT_LEFT, openai_body_of
 from openarc_ui.server.sse import KEEP_ALIVE, EventStream, frame
 
 
@@ -34,7 +33,7 @@ class Completions:
             OpenArcError: it can't be answered; also of a stream that has brought nothing yet.
         """
         info = ready_model(self._engine, body.model)
-        call_id = f"cmpl-{uuid.uuid4().hex}"
+        call_id = f"{CALL_PREFIX}{uuid.uuid4().hex}"
         order = body.order(info, call_id)
         echoed = await self._echoed(body, info, client)
         running = await self._answering.begin(order, client) if echoed is not None else None

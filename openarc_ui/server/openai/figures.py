@@ -13,7 +13,7 @@ from openarc_ui.engine.types import PerformanceReport
 class CachedTokens(BaseModel):
     """Of the prompt's tokens, which needed no work."""
 
-    cached_tokens: int | None = Field(description="From the prefix cache; null where the backend does not tell.")
+    cached_tokens: int = Field(description="From the prefix cache.")
 
 
 class Usage(BaseModel):
@@ -22,7 +22,9 @@ class Usage(BaseModel):
     prompt_tokens: int | None = Field(description="Of the prompt; null of a request that ended before it was read.")
     completion_tokens: int = Field(description="Of all answers to it, end-of-text included.")
     total_tokens: int | None = Field(description="Both together.")
-    prompt_tokens_details: CachedTokens = Field(description="More about the prompt's tokens.")
+    prompt_tokens_details: CachedTokens | None = Field(
+        description="More about the prompt's tokens; null where the backend does not tell."
+    )
     completion_tokens_details: None = Field(None, description="Always null: which tokens were thoughts is not counted.")
 
 
@@ -41,13 +43,17 @@ class Timings(BaseModel):
 
 
 def usage_of(reports: Sequence[PerformanceReport]) -> dict[str, Any]:
-    """The tokens of one request, or of several that belong to one call."""
+    """The tokens of one request, or of several that belong to one call.
+
+    Without a count of cached tokens the details are null as a whole: LiteLLM takes that, and no null within them.
+    """
+    cached = _sum([each.cached_prompt_tokens for each in reports])
     prompt, generated = _sum([each.prompt_tokens for each in reports]), sum(each.generated_tokens for each in reports)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": generated,
         "total_tokens": None if prompt is None else prompt + generated,
-        "prompt_tokens_details": {"cached_tokens": _sum([each.cached_prompt_tokens for each in reports])},
+        "prompt_tokens_details": None if cached is None else {"cached_tokens": cached},
         "completion_tokens_details": None,
     }
 

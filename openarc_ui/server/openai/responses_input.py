@@ -29,8 +29,8 @@ OnlyFalse = Annotated[Any, Only((False,), "calls are answered one after another"
 class TextPart(Sent):
     """A part of a message: text, the only kind the models here read."""
 
-    type: Literal["input_text", "output_text"]
-    text: Text
+    type: Literal["input_text", "output_text"] = Field(description="input_text, or output_text in an answer.")
+    text: Text = Field(description="What is said.")
     annotations: Annotated[Any, Only(([],), "answers here have none")] = Field(None, description="Only null or empty.")
     logprobs: tuple[dict[str, Any], ...] = Field(
         (), max_length=100_000, description="Of an answer that is sent back; no part of the conversation."
@@ -40,8 +40,8 @@ class TextPart(Sent):
 class ThoughtPart(Sent):
     """Thoughts, whole or in short."""
 
-    type: Literal["reasoning_text", "summary_text"]
-    text: Text
+    type: Literal["reasoning_text", "summary_text"] = Field(description="Whole, or in short.")
+    text: Text = Field(description="What was thought.")
 
 
 def read_parts(value: Any) -> Any:
@@ -68,7 +68,7 @@ class MessageItem(Sent):
     """A message. `developer` is another word for `system`."""
 
     type: Literal["message"] = "message"
-    role: Literal["user", "assistant", "system", "developer"]
+    role: Literal["user", "assistant", "system", "developer"] = Field(description="Who says it.")
     content: Content = Field(description="A text, or parts of text.")
     id: Id | None = Field(None, description="Of an answer that is sent back.")
     status: ItemStatus | None = Field(None, description="Of an answer that is sent back.")
@@ -79,11 +79,11 @@ class CallItem(Sent):
     """A function that the model wanted called."""
 
     type: Literal["function_call"]
-    call_id: Id
-    name: Id
+    call_id: Id = Field(description="The function_call_output with the result carries it too.")
+    name: Id = Field(description="Of the function.")
     arguments: Text = Field(description="A text of JSON.")
-    id: Id | None = None
-    status: ItemStatus | None = None
+    id: Id | None = Field(None, description="Of an answer that is sent back.")
+    status: ItemStatus | None = Field(None, description="Of an answer that is sent back.")
     namespace: OnlyNull = Field(None, description="Only null.")
     caller: OnlyNull = Field(None, description="Only null.")
     is_async: OnlyFalse = Field(None, alias="async", description="Only null or false.")
@@ -93,11 +93,11 @@ class CallOutputItem(Sent):
     """What a function brought. The call itself stands before it."""
 
     type: Literal["function_call_output"]
-    call_id: Id
+    call_id: Id = Field(description="Of the call it answers.")
     output: Content = Field(description="A text, or parts of text.")
     name: Id | None = Field(None, description="Of the function, for chat templates that show it.")
-    id: Id | None = None
-    status: ItemStatus | None = None
+    id: Id | None = Field(None, description="Of an answer that is sent back.")
+    status: ItemStatus | None = Field(None, description="Of an answer that is sent back.")
     namespace: OnlyNull = Field(None, description="Only null.")
     caller: OnlyNull = Field(None, description="Only null.")
 
@@ -106,10 +106,10 @@ class ReasoningItem(Sent):
     """Thoughts of an answer that is sent back, for chat templates that keep them."""
 
     type: Literal["reasoning"]
-    id: Id | None = None
-    content: tuple[ThoughtPart, ...] = Field((), max_length=MAX_PARTS)
+    id: Id | None = Field(None, description="Of an answer that is sent back.")
+    content: tuple[ThoughtPart, ...] = Field((), max_length=MAX_PARTS, description="What was thought.")
     summary: tuple[ThoughtPart, ...] = Field((), max_length=MAX_PARTS, description="Taken where there is no content.")
-    status: ItemStatus | None = None
+    status: ItemStatus | None = Field(None, description="Of an answer that is sent back.")
     encrypted_content: Annotated[Any, Only(("",), "it can't be read here")] = Field(
         None, description="Only null or empty."
     )

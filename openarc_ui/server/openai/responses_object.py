@@ -18,7 +18,7 @@ class OutputText(BaseModel):
     """What is said."""
 
     type: Literal["output_text"]
-    text: str
+    text: str = Field(description="What is said.")
     annotations: list[Any] = Field(description="Always empty.")
     logprobs: list[Logprob] = Field(description="With include=message.output_text.logprobs; else empty.")
 
@@ -27,9 +27,9 @@ class OutputMessage(BaseModel):
     """An answer's text."""
 
     type: Literal["message"]
-    id: str
+    id: str = Field(description="Of this item.")
     role: Literal["assistant"]
-    status: ItemStatus
+    status: ItemStatus = Field(description="incomplete: it was cut off.")
     content: list[OutputText]
 
 
@@ -37,28 +37,28 @@ class OutputCall(BaseModel):
     """A function the model wants called."""
 
     type: Literal["function_call"]
-    id: str
+    id: str = Field(description="Of this item.")
     call_id: str = Field(description="For the function_call_output that brings the result.")
-    name: str
+    name: str = Field(description="Of the function.")
     arguments: str = Field(description="A text of JSON.")
-    status: ItemStatus
+    status: ItemStatus = Field(description="incomplete: it was cut off.")
 
 
 class ReasoningText(BaseModel):
     """A part of the thoughts."""
 
     type: Literal["reasoning_text"]
-    text: str
+    text: str = Field(description="What was thought.")
 
 
 class OutputReasoning(BaseModel):
     """What the model thought before it answered, where its chat template has marks for that."""
 
     type: Literal["reasoning"]
-    id: str
+    id: str = Field(description="Of this item.")
     summary: list[Any] = Field(description="Always empty: the thoughts themselves are in content.")
     content: list[ReasoningText]
-    status: ItemStatus
+    status: ItemStatus = Field(description="incomplete: it was cut off.")
 
 
 class OutputDetails(BaseModel):
@@ -82,8 +82,10 @@ class ResponseUsage(BaseModel):
 class ResponseFailure(BaseModel):
     """Why a response failed, in a stream."""
 
-    code: Literal["server_error", "invalid_prompt", "rate_limit_exceeded"]
-    message: str
+    code: Literal["server_error", "invalid_prompt", "rate_limit_exceeded"] = Field(
+        description="As OpenAI's clients know it."
+    )
+    message: str = Field(description="What went wrong, and what to do.")
 
 
 class Incomplete(BaseModel):
@@ -98,35 +100,37 @@ class ResponseAnswer(BaseModel):
     id: str = Field(description="Also the id to cancel it by.", examples=["resp_67cb32528d6881909eb2859a55e18a85"])
     object: Literal["response"]
     created_at: int = Field(description="Seconds since the epoch.")
-    completed_at: int | None
+    completed_at: int | None = Field(description="Seconds since the epoch; null of what is not completed.")
     status: Literal["in_progress", "completed", "incomplete", "failed", "cancelled"] = Field(
         description="incomplete: max_output_tokens or the context is used up; cancelled: by POST /generate/cancel/{id}."
     )
     error: ResponseFailure | None
     incomplete_details: Incomplete | None
-    model: str
-    output: list[OutputReasoning | OutputMessage | OutputCall]
+    model: str = Field(description="Name of the model that answers.")
+    output: list[OutputReasoning | OutputMessage | OutputCall] = Field(
+        description="Thoughts, text and calls as they came."
+    )
     usage: ResponseUsage | None
     timings: Timings | None
-    instructions: str | None
-    max_output_tokens: int | None
-    metadata: dict[str, str]
-    parallel_tool_calls: bool
-    previous_response_id: None
-    prompt_cache_key: str | None
-    reasoning: dict[str, Any]
-    safety_identifier: str | None
+    instructions: str | None = Field(description="As given.")
+    max_output_tokens: int | None = Field(description="As given.")
+    metadata: dict[str, str] = Field(description="As given.")
+    parallel_tool_calls: bool = Field(description="As given.")
+    previous_response_id: None = Field(description="Always null: responses are not kept.")
+    prompt_cache_key: str | None = Field(description="As given.")
+    reasoning: dict[str, Any] = Field(description="As given: how hard to think.")
+    safety_identifier: str | None = Field(description="As given.")
     service_tier: Literal["default"]
     store: Literal[False]
     background: Literal[False]
     temperature: float | None = Field(description="As given; null: the model's own.")
-    text: dict[str, Any]
-    tool_choice: str | dict[str, Any]
-    tools: list[dict[str, Any]]
-    top_logprobs: int | None
+    text: dict[str, Any] = Field(description="As given: what the answer looks like.")
+    tool_choice: str | dict[str, Any] = Field(description="As given.")
+    tools: list[dict[str, Any]] = Field(description="As given.")
+    top_logprobs: int | None = Field(description="As given.")
     top_p: float | None = Field(description="As given; null: the model's own.")
-    truncation: Literal["auto", "disabled"]
-    user: str | None
+    truncation: Literal["auto", "disabled"] = Field(description="As given.")
+    user: str | None = Field(description="As given.")
 
 
 def begun_response(body: ResponseBody, response_id: str, model: str, created_at: float) -> dict[str, Any]:

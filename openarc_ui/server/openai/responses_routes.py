@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import OpenArcError
-from openarc_ui.server.disconnect import CLIENT_LEFT
 from openarc_ui.server.openai.answering import Answering, Order
 from openarc_ui.server.openai.asked import ready_model
 from openarc_ui.server.openai.responses_answer import (
@@ -22,7 +21,7 @@ from openarc_ui.server.openai.responses_answer import (
 from openarc_ui.server.openai.responses_body import ResponseBody
 from openarc_ui.server.openai.responses_object import ResponseAnswer, begun_response
 from openarc_ui.server.openai.responses_request import needs_template, order_of
-from openarc_ui.server.problems import documented_for_openai
+from openarc_ui.server.problems import CLIENT_LEFT, documented_for_openai
 from openarc_ui.server.sse import EventStream
 
 STREAM: dict[str, Any] = {

@@ -18,8 +18,8 @@ class FunctionTool(Sent):
     """A function the model may call."""
 
     type: Literal["function"]
-    name: str = Field(min_length=1, max_length=200)
-    description: str = Field("", max_length=100_000)
+    name: str = Field(min_length=1, max_length=200, description="What the model calls it by.")
+    description: str = Field("", max_length=100_000, description="What it is for, told to the model.")
     parameters: JsonObject = Field(
         default_factory=lambda: {"type": "object", "properties": {}}, description="A JSON schema of its arguments."
     )
@@ -63,7 +63,7 @@ class NamedTool(Sent):
     """The one function to be called."""
 
     type: Literal["function"]
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, description="Of the function.")
 
 
 def _read_choice(value: Any) -> Any:
@@ -99,8 +99,8 @@ class SchemaFormat(Sent):
     """JSON that satisfies a schema."""
 
     type: Literal["json_schema"]
-    name: str = Field(min_length=1, max_length=64)
-    schema_: JsonObject = Field(alias="schema")
+    name: str = Field(min_length=1, max_length=64, description="Echoed; the model is not shown it.")
+    schema_: JsonObject = Field(alias="schema", description="A JSON schema the answer satisfies.")
     description: str | None = Field(None, max_length=10_000, description="Echoed; the model is not shown it.")
     strict: bool | None = Field(None, description="The answer satisfies the schema either way.")
 

@@ -143,7 +143,7 @@ def _default(field: FieldInfo) -> str | None:
         return repr(value.value)
     if isinstance(value, BaseModel):
         given = ", ".join(
-            f"{name}={getattr(value, name)!r}" for name in value.model_fields if name in value.model_fields_set
+            f"{name}={getattr(value, name)!r}" for name in type(value).model_fields if name in value.model_fields_set
         )
         return f"{type(value).__name__}({given})"
     if isinstance(value, tuple):

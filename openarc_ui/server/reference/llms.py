@@ -27,8 +27,9 @@ the administration key, the others take either key.
 
 ## Errors
 
-`{{"detail": "what went wrong", "code": "a_stable_word", "hint": "what to do next"}}` with status 400, 401, 403, 404, 409 (not loaded,
-loading already, does not fit), 413, 422 (wrong request), 429, 500, 502 (the model's process died), 503 (busy; Retry-After) or 504.
+`{{"detail": "what went wrong", "code": "a_stable_word", "hint": "what to do next"}}` with status 400, 401, 403, 404, 405, 408 (slow body),
+409 (not loaded, loading already, does not fit), 413, 422 (wrong request), 429, 500, 502 (the model's process died),
+503 (busy; Retry-After) or 504.
 Below /v1: `{{"error": {{"message", "type", "param", "code", "hint"}}}}`. An unknown field or query parameter is refused and the
 nearest right name told; nothing that is accepted is ignored.
 

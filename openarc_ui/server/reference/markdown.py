@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openarc_ui.errors import SettingsError
-from openarc_ui.server.problems import ANYWHERE, PLAIN, REASONS, STATUS
+from openarc_ui.server.problems import ANYWHERE, PLAIN, REASONS, STATUS, WITH_A_BODY
 from openarc_ui.server.reference.llms import is_grouped
 from openarc_ui.server.reference.operations import Operation, Parameter, curl_of, read_operations, schema_text
 from openarc_ui.server.refusals import ALL
@@ -26,7 +26,6 @@ BOUNDS = {
     "maxLength": "at most {} characters",
     "maxItems": "at most {} of them",
 }
-OTHER_REASONS = {405: "The path does not take this method", 408: "The body came too slowly, or stopped"}
 MISTAKE = (500, "internal_error")
 """What is no error of ours has this."""
 BEGIN = """# The HTTP API
@@ -44,7 +43,8 @@ the key for *use* opens what says so below. A missing or wrong key is a 401, the
 
 Every error has one body: `{{"detail": what went wrong, "code": a stable word, "hint": what to do next}}`; below `/v1/` it is
 OpenAI's, `{{"error": {{"message", "type", "param", "code", "hint"}}}}`. An unknown field or query parameter is an error that names the
-nearest right one. Every route can answer {anywhere}; what else it can is said beside it.
+nearest right one. Every route can answer {anywhere}, one that takes a body also {with_a_body}; what else it can is said
+beside it.
 
 {errors}
 
@@ -66,7 +66,7 @@ def api_page(document: Mapping[str, Any]) -> str:
     for operation in read_operations(document):
         by_tag["older" if operation.is_deprecated else operation.tag].append(operation)
     anywhere = ", ".join(str(status) for status in ANYWHERE)
-    lines = [BEGIN.format(anywhere=anywhere, errors="\n".join(_errors()))]
+    lines = [BEGIN.format(anywhere=anywhere, with_a_body=WITH_A_BODY, errors="\n".join(_errors()))]
     for tag in document["tags"]:
         if by_tag[tag["name"]]:
             lines += [f"## {TITLES.get(tag['name'], tag['name'].capitalize())}", "", tag["description"], ""]
@@ -93,7 +93,7 @@ def _errors() -> Iterator[str]:
     yield "| --- | --- | --- |"
     for status in sorted({*codes, *REASONS}):
         words = ", ".join(f"`{code}`" for code in sorted(set(codes[status])))
-        yield f"| {status} | {OTHER_REASONS.get(status) or REASONS[status]} | {words} |"
+        yield f"| {status} | {REASONS[status]} | {words} |"
 
 
 def _operation(operation: Operation) -> Iterator[str]:

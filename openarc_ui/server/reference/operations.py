@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from openarc_ui.metrics.queries import NAMES
 from openarc_ui.server.description import KEYS, operations_of
-from openarc_ui.server.problems import ANYWHERE
+from openarc_ui.server.problems import ANYWHERE, WITH_A_BODY
 
 ONE_OF_EACH = ("a.model", "b.model")
 """A comparison needs a filter for one of its groups, whichever; the command has these."""
@@ -36,7 +36,7 @@ class Operation:
     Attributes:
         body, answer: names of models; "" where there is none, or it is no JSON.
         media_types: of the answer.
-        errors: statuses beyond those that every route can answer with.
+        errors: statuses beyond those that every route of its kind can answer with.
         example: a body that is taken; None: it has none.
     """
 
@@ -97,7 +97,7 @@ def read_operations(document: Mapping[str, Any]) -> Iterator[Operation]:
 
 
 def _is_own_error(status: str) -> bool:
-    return status[0] in "45" and status.isdigit() and int(status) not in ANYWHERE
+    return status[0] in "45" and status.isdigit() and int(status) not in (*ANYWHERE, WITH_A_BODY)
 
 
 def _parameter(written: Mapping[str, Any]) -> Parameter:

@@ -18,8 +18,8 @@ from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationResult
-from openarc_ui.server.disconnect import CLIENT_LEFT, wait_for_results
-from openarc_ui.server.problems import documented
+from openarc_ui.server.disconnect import wait_for_results
+from openarc_ui.server.problems import CLIENT_LEFT, documented
 from openarc_ui.server.routes.conversations import ConversationId, owner_from
 from openarc_ui.server.routes.generate import EVENT_STREAM
 from openarc_ui.server.routes.prompts import QUESTIONS_AT_ONCE

@@ -9,7 +9,7 @@ import html
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any
@@ -50,6 +50,14 @@ def docs_routes(prompt_page: Callable[[str], str], folder: Path = DOCUMENTS) -> 
     """
     router = APIRouter(tags=["docs"])
 
+    @lru_cache(maxsize=len(PAGES))
+    def made(document: Path, changed_at: int, there: tuple[str, ...]) -> str:
+        """The longest takes half a second."""
+        return rendered(document, there)
+
+    def made_of(document: Path, there: tuple[str, ...]) -> str:
+        return made(document, document.stat().st_mtime_ns, there)
+
     @router.get("/docs", summary="The documentation", responses=documented(), response_class=HTMLResponse)
     async def index() -> HTMLResponse:
         """A page that lists the others."""
@@ -63,7 +71,7 @@ def docs_routes(prompt_page: Callable[[str], str], folder: Path = DOCUMENTS) -> 
         there = await anyio.to_thread.run_sync(_there, folder)
         if page not in there:
             raise HTTPException(404, f"There is no page '{page}'. {nearest(page, there)}".strip())
-        return HTMLResponse(await anyio.to_thread.run_sync(rendered, folder / f"{page}.md", there))
+        return HTMLResponse(await anyio.to_thread.run_sync(made_of, folder / f"{page}.md", there))
 
     @router.get("/llms.txt", summary="The API on one page", responses=documented(), response_class=PlainTextResponse)
     async def llms(request: Request) -> str:
@@ -89,7 +97,8 @@ def _index(folder: Path) -> str:
 
 def _summary(text: str) -> tuple[str, str]:
     """Title and first sentence of a document."""
-    tokens = _markdown().parse(COMMENT.sub("", text))
+    beginning = text.partition("\n## ")[0]
+    tokens = _markdown().parse(COMMENT.sub("", beginning))
     inline = [(opening.type, token) for opening, token in itertools.pairwise(tokens) if token.type == "inline"]
     title = next((_plain(token) for kind, token in inline if kind == "heading_open"), "")
     begin = next((_plain(token) for kind, token in inline if kind == "paragraph_open"), "")

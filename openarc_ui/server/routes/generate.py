@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 from openarc_ui.conversations.answer_format import AnswerFormat, answer_formats, check_tool_format
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
-from openarc_ui.server.disconnect import CLIENT_LEFT, unless_disconnected, wait_for_results
-from openarc_ui.server.problems import documented
+from openarc_ui.server.disconnect import unless_disconnected, wait_for_results
+from openarc_ui.server.openai.completion_bodies import requests_of_call
+from openarc_ui.server.problems import CLIENT_LEFT, documented
 from openarc_ui.server.queries import NO_BODY
 from openarc_ui.server.routes.prompts import QUESTIONS_AT_ONCE
 from openarc_ui.server.schemas import AnswerBody, GenerateBody, answer_of
@@ -55,10 +56,7 @@ def generate_routes(engine: Engine) -> APIRouter:
     async def answer(body: GenerateBody, request: Request, stream: bool) -> Response:
         check_tool_format(body.tool_format, body.tools)
         generations = _submit_all(engine, body)
-        if body.prompt is not None:
-            forms: list[AnswerFormat] | None = [AnswerFormat()]
-        else:
-            forms = await _forms(engine, generations, body.tool_format, limiter, request)
+        forms = await _forms(engine, generations, body.tool_format, limiter, request)
         if forms is None:
             return Response(status_code=CLIENT_LEFT)
         make_answer = partial(answer_of, forms=forms, is_batch=body.is_batch)
@@ -101,8 +99,12 @@ def generate_routes(engine: Engine) -> APIRouter:
             ),
         ],
     ) -> CancelledBody:
-        """End a request at its next token. Its reader gets what was generated so far."""
-        return CancelledBody(cancelled=engine.cancel(request_id))
+        """End a request at its next token. Its reader gets what was generated so far.
+
+        The id of an answer of /v1/completions ends the requests of all its prompts.
+        """
+        ended = [engine.cancel(each) for each in requests_of_call(request_id)]
+        return CancelledBody(cancelled=any(ended))
 
     router.add_api_route(
         "/optimum/generate", generate_text, methods=["POST"], summary="Continue a conversation (older path)", deprecated=True,

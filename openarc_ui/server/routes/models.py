@@ -16,8 +16,8 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import InvalidRequest, ModelNotLoaded
 from openarc_ui.server.catalogue_bodies import NAME, DetailsBody, EntryBody, FileTextBody, LoadNoteBody, ModelFileBody
-from openarc_ui.server.disconnect import CLIENT_LEFT, load_for_client
-from openarc_ui.server.problems import documented
+from openarc_ui.server.disconnect import load_for_client
+from openarc_ui.server.problems import CLIENT_LEFT, documented
 from openarc_ui.server.schemas import LoadBody, ModelBody, UnloadBody, UnloadedBody
 
 LOADS_AT_ONCE = 4

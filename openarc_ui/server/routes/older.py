@@ -15,7 +15,7 @@ from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.devices.describe import DeviceReport
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelState, ModelStatus
-from openarc_ui.server.disconnect import CLIENT_LEFT, load_for_client
+from openarc_ui.server.disconnect import load_for_client
 from openarc_ui.server.older_bodies import (
     ENGINE_OF,
     GraphicsBody,
@@ -32,7 +32,7 @@ from openarc_ui.server.older_bodies import (
     ProcessorBody,
     VersionBody,
 )
-from openarc_ui.server.problems import documented
+from openarc_ui.server.problems import CLIENT_LEFT, documented
 from openarc_ui.server.routes.heads import add_heads
 from openarc_ui.server.routes.models import LOADS_AT_ONCE
 
