@@ -10,6 +10,9 @@ SIGNAL_PATHS = ("/v1/traces", "/v1/metrics", "/v1/logs")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*]+")
 """Scheme, host and port; also of programs that show pages, such as app://obsidian.md."""
 HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+HOST_HEADER = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]+)(:[0-9]*)?")
+LOCAL_NETWORK = ipaddress.ip_network("fc00::/7")
+"""What private networks of IPv6 use among themselves."""
 
 
 def is_loopback(host: str) -> bool:
@@ -32,13 +35,16 @@ def is_ip_address(name: str) -> bool:
 
 
 def name_of(host: str) -> str:
-    """A Host header without its port, in lower case."""
-    name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    return name.lower()
+    """A Host header without its port, in lower case; "" for what is none."""
+    parts = HOST_HEADER.fullmatch(host)
+    return parts[1].lower() if parts is not None else ""
 
 
 def neighbourhood(address: str) -> str:
-    """Who counts as one sender: an IPv4 address, or the /64 that one IPv6 customer usually has to himself."""
+    """Who counts as one sender: an IPv4 address, or the /64 that one IPv6 customer usually has to himself.
+
+    Within a /64 of a local network everybody is somebody else.
+    """
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
@@ -47,6 +53,8 @@ def neighbourhood(address: str) -> str:
         return address
     if known.ipv4_mapped is not None:
         return str(known.ipv4_mapped)
+    if known.is_link_local or known.is_loopback or known in LOCAL_NETWORK:
+        return address
     return str(ipaddress.ip_network((known, 64), strict=False))
 
 

@@ -15,6 +15,8 @@ MAX_WHOLE_NUMBER = 2**63 - 1
 """OpenVINO takes whole numbers of 64 bits with a sign; JSON in a browser and in Gradio has no larger ones either."""
 MAX_VALUE_CHARACTERS = 16_384
 """An NPU's configurations are texts of JSON; every other value is shorter by far."""
+MAX_MESSAGES = 10_000
+"""Of a conversation; a longer one would hold up its model while it is rendered, and fits no context."""
 MAX_PATH_CHARACTERS = 4096
 """The longest of any system we run on."""
 MAX_NAME_CHARACTERS = 200

@@ -49,7 +49,13 @@ from openarc_ui.engine.types import (
     PerformanceReport,
     WorkerGauges,
 )
-from openarc_ui.engine.worker_process import cause_of_death, resident_bytes, start_worker, unique_bytes
+from openarc_ui.engine.worker_process import (
+    cause_of_death,
+    death_notice,
+    resident_bytes,
+    start_worker,
+    unique_bytes,
+)
 from openarc_ui.errors import EngineBusy, LoadCancelled, ModelLoadFailed, ModelNotLoaded, OpenArcError, WorkerDied
 
 SHUTDOWN_SECONDS = 3.0
@@ -141,8 +147,9 @@ class ModelHost:
             # Requests that came in the same instant have not been started yet although there is room for them.
             may_run = self._info.max_running if self._info is not None else 0
             if len(self._generations) >= may_run + self._queue_size:
+                waiting = "1 request waits" if self._queue_size == 1 else f"{self._queue_size} requests wait"
                 raise EngineBusy(
-                    f"{self._queue_size} requests wait for {self.name} already.",
+                    f"{waiting} for {self.name} already.",
                     "Try again in a moment, or raise queue_size.",
                 )
             self._generations[request.request_id] = generation
@@ -234,6 +241,8 @@ class ModelHost:
         return freed_bytes, len(in_flight)
 
     def _require_ready(self) -> None:
+        if self._state is ModelState.FAILED:
+            raise ModelNotLoaded(*death_notice(self.name, self._failure))
         if self._state is not ModelState.READY:
             raise ModelNotLoaded(f"{self.name} is {self._state.value}.", "Wait until it is ready, or load it again.")
 
@@ -378,7 +387,7 @@ class ModelHost:
         self._end(Finished(request_id, (outcome,), report, error))
 
     def _died(self, reason: str) -> WorkerDied:
-        return WorkerDied(f"{self.name} died: {reason}.", "Load the model again.")
+        return WorkerDied(*death_notice(self.name, reason))
 
     def _last_output(self) -> str:
         """The last line that the worker wrote to standard error, in brackets; "" where it wrote none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from openarc_ui.engine.bounds import check_json
 from openarc_ui.engine.frozen import Frozen
@@ -13,6 +13,17 @@ from openarc_ui.engine.frozen import Frozen
 Role = Literal["system", "user", "assistant", "tool"]
 JsonObject = Annotated[dict[str, Any], BeforeValidator(check_json)]
 """Any JSON object, of bounded depth and size."""
+PART_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"type": {"const": "text", "default": "text", "type": "string"}, "text": {"type": "string"}},
+    "required": ["text"],
+    "additionalProperties": False,
+}
+CONTENT_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": PART_SCHEMA}, {"type": "null"}]
+}
+ARGUMENTS_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "string"}]}
+"""What is taken, in a JSON schema; what comes of it is in the field's own type."""
 
 
 class TextPart(Frozen):
@@ -26,7 +37,9 @@ class FunctionCall(Frozen):
     """What a model wants called. OpenAI's clients send the arguments as a JSON text; both are taken."""
 
     name: str = Field(min_length=1, max_length=200, description="Of the function.")
-    arguments: JsonObject = Field(default_factory=dict, description="An object, or its JSON text.")
+    arguments: Annotated[JsonObject, WithJsonSchema(ARGUMENTS_SCHEMA, mode="validation")] = Field(
+        default_factory=dict, description="An object, or its JSON text."
+    )
 
     @field_validator("arguments", mode="before")
     @classmethod
@@ -54,7 +67,9 @@ class Message(Frozen):
     """
 
     role: Role = Field(description="Who says it.")
-    content: str = Field(default="", description="What is said; a list of text parts or null is joined to one string.")
+    content: Annotated[str, WithJsonSchema(CONTENT_SCHEMA, mode="validation")] = Field(
+        default="", description="What is said; a list of text parts or null is joined to one string."
+    )
     name: str | None = Field(None, max_length=200, description="Who of several; of a tool message, which tool.")
     tool_calls: tuple[ToolCall, ...] | None = Field(
         None, max_length=64, description="What an assistant wants called; arguments as an object or its JSON text."

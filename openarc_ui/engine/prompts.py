@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from openarc_ui.engine.bounds import MAX_MESSAGES
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.message import JsonObject, Message
 
@@ -115,7 +116,9 @@ class PromptOptions(Frozen):
 class PromptRequest(PromptOptions):
     """A conversation to be rendered as its model would see it, without an answer."""
 
-    conversation: tuple[Message, ...] = Field(min_length=1, description="The messages so far, oldest first.")
+    conversation: tuple[Message, ...] = Field(
+        min_length=1, max_length=MAX_MESSAGES, description="The messages so far, oldest first."
+    )
     model: str | None = Field(None, description="Name of a loaded model; left out: the one loaded last.")
     add_generation_prompt: bool = Field(True, description="End where the assistant's answer begins.")
     max_new_tokens: int | None = Field(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, WithJsonSchema, field_validator
 
 from openarc_ui.engine.bounds import MAX_TOKEN_ID
 from openarc_ui.engine.frozen import Frozen
 
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ONE_STOP: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 200}
+STOP_SCHEMA: dict[str, Any] = {
+    "anyOf": [ONE_STOP, {"type": "array", "items": ONE_STOP, "maxItems": 16}, {"type": "null"}]
+}
 TokenId = Annotated[int, Field(ge=0, le=MAX_TOKEN_ID)]
 
 
@@ -49,8 +53,8 @@ class SamplingParameters(Frozen):
         le=2**63 - 1,
         description="Same seed, same answer for a request that runs alone; what runs beside it can change it. Left out: one is drawn and reported.",
     )
-    stop: tuple[StopString, ...] | None = Field(
-        None, max_length=16, description="End the answer before any of these texts."
+    stop: Annotated[tuple[StopString, ...] | None, WithJsonSchema(STOP_SCHEMA, mode="validation")] = Field(
+        None, max_length=16, description="End the answer before any of these texts; one may stand without a list."
     )
     stop_token_ids: tuple[TokenId, ...] | None = Field(
         None, max_length=64, description="End the answer at any of these tokens, beside the model's own end-of-text."

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
 
 from openarc_ui.engine.abilities import Abilities
-from openarc_ui.engine.bounds import MAX_PATH_CHARACTERS, MAX_TOKEN_ID, check_properties
+from openarc_ui.engine.bounds import MAX_MESSAGES, MAX_PATH_CHARACTERS, MAX_TOKEN_ID, check_properties
 from openarc_ui.engine.bounds import PropertyValue as PropertyValue
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.message import Message as Message
@@ -43,7 +43,9 @@ Prompt = Annotated[
 class GenerationRequest(SamplingParameters, PromptOptions):
     """One conversation to be continued by one model."""
 
-    conversation: tuple[Message, ...] = Field((), description="The messages so far, oldest first.")
+    conversation: tuple[Message, ...] = Field(
+        (), max_length=MAX_MESSAGES, description="The messages so far, oldest first."
+    )
     prompt: Prompt | None = Field(
         None, description="In place of a conversation: a text, or token ids, that the model goes on with as it is."
     )

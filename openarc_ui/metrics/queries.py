@@ -185,6 +185,8 @@ def _moment(name: str, given: Any) -> float | None:
     hint = "Give seconds since the epoch, or a time with its zone such as 2026-11-26T04:30:00Z (a + is written %2B)."
     if isinstance(given, bool) or not isinstance(given, (int, float, str)):
         raise InvalidRequest(f"{name} is no moment.", hint)
+    if isinstance(given, str) and len(given) > LONGEST_VALUE:
+        raise InvalidRequest(f"{name} is no moment: it is longer than {LONGEST_VALUE} characters.", hint)
     try:
         moment = float(given)
     except ValueError:

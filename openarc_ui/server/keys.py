@@ -19,13 +19,18 @@ from openarc_ui.access import Role
 from openarc_ui.addresses import neighbourhood
 
 SESSION_SECONDS = 7 * 24 * 3600
-MOST_SESSIONS = 10_000
+MOST_SESSIONS = 1000
+"""Of one key; with more, its own oldest ends."""
 MAX_WRONG_KEYS = 20
 WRONG_KEY_SECONDS = 60.0
 """So many of one address in so many seconds."""
+MAX_LOGINS = 60
+"""With one key from one address, in as many seconds."""
 MOST_ADDRESSES = 10_000
 LOCAL = "local"
 NOBODY = "nobody"
+LET_IN = "openarc_let_in"
+"""In the state of a request: the guard let its sender in, so that protocol.py keeps the connection before others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,9 @@ class Keys:
         """A random word in place of the key, for a cookie; it holds for SESSION_SECONDS."""
         now = time.monotonic()
         self._sessions = {word: kept for word, kept in self._sessions.items() if kept[1] > now}
-        while len(self._sessions) >= MOST_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
+        of_this_key = [word for word, kept in self._sessions.items() if kept[0] == visitor]
+        if len(of_this_key) >= MOST_SESSIONS:
+            del self._sessions[of_this_key[0]]
         word = secrets.token_urlsafe(32)
         self._sessions[self._digest(word).hex()] = (visitor, now + SESSION_SECONDS)
         return word
@@ -102,14 +108,18 @@ class Guesses:
     """Wrong keys, counted for each address: one that guesses stops itself, and nobody who comes from elsewhere.
 
     Who has very many addresses fills no memory: the one that guessed longest ago is forgotten.
+
+    Args:
+        most: how many within WRONG_KEY_SECONDS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_WRONG_KEYS) -> None:
+        self._most = most
         self._moments: OrderedDict[str, deque[float]] = OrderedDict()
 
     def count(self, address: str) -> None:
         """One more came from there."""
-        moments = self._moments.setdefault(neighbourhood(address), deque(maxlen=MAX_WRONG_KEYS))
+        moments = self._moments.setdefault(neighbourhood(address), deque(maxlen=self._most))
         moments.append(time.monotonic())
         self._moments.move_to_end(neighbourhood(address))
         if len(self._moments) > MOST_ADDRESSES:
@@ -118,6 +128,6 @@ class Guesses:
     def seconds_to_wait(self, address: str) -> int:
         """Until a key from there is looked at again; 0: now."""
         moments = self._moments.get(neighbourhood(address))
-        if moments is None or len(moments) < MAX_WRONG_KEYS:
+        if moments is None or len(moments) < self._most:
             return 0
         return max(0, math.ceil(moments[0] + WRONG_KEY_SECONDS - time.monotonic()))

@@ -13,11 +13,13 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from openarc_ui.access import Role
+from openarc_ui.addresses import neighbourhood
 from openarc_ui.server.asgi import Receive, Scope, Send
-from openarc_ui.server.keys import SESSION_SECONDS, Guesses, Keys, Visitor
+from openarc_ui.server.keys import MAX_LOGINS, SESSION_SECONDS, Guesses, Keys, Visitor
 
 LOGIN_PATH = "/login"
-COOKIE = "openarc_session"
+COOKIE = "openarc_session_"
+"""The port follows: a browser sends the cookies of a host to all of its ports, and each server needs its own."""
 MAX_BODY_BYTES = 4096
 SAYS = {
     Role.USER: "You are signed in with the key for use. You can chat and read the metrics; loading needs the administration key.",
@@ -25,6 +27,7 @@ SAYS = {
 }
 WRONG = "That is not the key."
 TOO_MANY = "Too many wrong keys came from this address. Wait a minute."
+TOO_OFTEN = "This key was used to sign in very often from this address. Wait a minute."
 NO_KEY_NEEDED = "This server needs no key."
 
 PAGE = """<!doctype html>
@@ -52,14 +55,24 @@ LEAVE = """<form method="post" action="/login"><input type="hidden" name="leave"
 
 
 class Login:
-    """The route /login as an ASGI application."""
+    """The route /login as an ASGI application.
 
-    def __init__(self, keys: Keys, guesses: Guesses) -> None:
+    Args:
+        port: this server listens on.
+    """
+
+    def __init__(self, keys: Keys, guesses: Guesses, port: int) -> None:
         self._keys = keys
         self._guesses = guesses
+        self._logins = Guesses(MAX_LOGINS)
+        self._cookie = f"{COOKIE}{port}"
+
+    def word_in(self, headers: Headers) -> str:
+        """The word of the session that a browser sends along; "" where it has none."""
+        return cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        word = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
+        word = self.word_in(Headers(scope=scope))
         if not self._keys.are_needed:
             response: Response = RedirectResponse("/", status_code=303)
         elif scope["method"] == "POST":
@@ -88,10 +101,15 @@ class Login:
             if key:
                 self._guesses.count(address)
             return HTMLResponse(login_page(WRONG, known), status_code=401)
+        by_whom = f"{visitor.name} {neighbourhood(address)}"
+        seconds = self._logins.seconds_to_wait(by_whom)
+        if seconds:
+            return HTMLResponse(login_page(TOO_OFTEN, known), 429, {"Retry-After": str(seconds)})
+        self._logins.count(by_whom)
         self._keys.close_session(word)
         response = RedirectResponse("/", status_code=303)
         response.set_cookie(
-            COOKIE,
+            self._cookie,
             self._keys.open_session(visitor),
             max_age=SESSION_SECONDS,
             secure=is_secure,
@@ -103,7 +121,7 @@ class Login:
     def _leave(self, word: str) -> Response:
         self._keys.close_session(word)
         response = RedirectResponse(LOGIN_PATH, status_code=303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        response.delete_cookie(self._cookie, httponly=True, samesite="strict")
         return response
 
 

@@ -1,7 +1,7 @@
 """A connection that is not waited for without end, as uvicorn's own protocol with bounds.
 
-It ends one that sends no headers, too many of them, or does not read what it asked for, and keeps some room for the health
-check when too many are open. To the application each of them is a client that left.
+It ends one that sends no headers, too many of them, or does not read what it asked for. When too many are open, one that
+waits for nothing goes for a new one, and there is some room for the health check. To the application each is a client that left.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from openarc_ui.addresses import is_loopback, neighbourhood
 from openarc_ui.server.asgi import Application, Receive, Scope, Send
+from openarc_ui.server.keys import LET_IN
 from openarc_ui.server.permissions import OPEN
 from openarc_ui.server.refusals import TOO_MANY_CONNECTIONS
 
@@ -32,6 +34,8 @@ class PatientProtocol(HttpToolsProtocol):
         unread_seconds: for a client to take something of what waits for it.
         linger_seconds: for the rest of a body that was answered already; what comes is thrown away.
         most_connections: that are served; some more are told to come back, or how the server is.
+        most_of_one_address: of these, from one address.
+        most_of_this_machine: from this machine itself, where a proxy may stand for many.
         more_connections: how many more; beyond that a connection is closed at once.
         crowded_seconds: `header_seconds` of these.
         most_header_bytes: of one request, and of what carries no body within one.
@@ -41,6 +45,8 @@ class PatientProtocol(HttpToolsProtocol):
     unread_seconds = 60.0
     linger_seconds = 5.0
     most_connections = 512
+    most_of_one_address = 128
+    most_of_this_machine = 384
     more_connections = 64
     crowded_seconds = 1.0
     most_header_bytes = 65_536
@@ -50,10 +56,14 @@ class PatientProtocol(HttpToolsProtocol):
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._bytes_beside = 0
         self._header_patience = self.header_seconds
+        self._sender = ""
+        self._began_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        beyond = len(self.connections) - self.most_connections
+        self._sender = neighbourhood(self.client[0] if self.client else "")
+        self._began_at = self.loop.time()
+        beyond = self._beyond_what_is_served()
         if beyond > self.more_connections:
             transport.abort()
             return
@@ -109,6 +119,31 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """The request is answered without the upgrade, which is all there is to say."""
+
+    def _beyond_what_is_served(self) -> int:
+        """How many there are too many with this one, after one that waits for nothing went for it; not above 0: none.
+
+        One that was never let in goes before one that was, and of these the oldest.
+        """
+        connections = [each for each in self.connections if isinstance(each, PatientProtocol)]
+        open_now = [each for each in connections if not each.transport.is_closing()]
+        near = [each for each in open_now if each._sender == self._sender]
+        is_here = not self._sender or is_loopback(self._sender)
+        most_near = self.most_of_this_machine if is_here else self.most_of_one_address
+        crowd, most = (near, most_near) if len(near) > most_near else (open_now, self.most_connections)
+        if len(crowd) <= most:
+            return 0
+        idle = [each for each in crowd if each is not self and not each._is_at_work()]
+        if idle:
+            min(idle, key=lambda each: (each._was_let_in(), each._began_at)).transport.abort()
+        return len(crowd) - most - bool(idle)
+
+    def _was_let_in(self) -> bool:
+        return self.cycle is not None and LET_IN in self.cycle.scope["state"]
+
+    def _is_at_work(self) -> bool:
+        """It answers somebody who was let in."""
+        return self._is_busy() and self._was_let_in()
 
     def _close(self) -> None:
         """Close when what was written is read; at once when it is not read in time."""

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 
 from openarc_ui.access import CALLER_HEADER, ROLE_HEADER
 from openarc_ui.addresses import is_ip_address, is_loopback, name_of
 from openarc_ui.server.asgi import Application, Message, Receive, Scope, Send
-from openarc_ui.server.keys import EVERYBODY, STRANGER, Guesses, Keys, Visitor
-from openarc_ui.server.login import COOKIE, LOGIN_PATH, Login
+from openarc_ui.server.keys import EVERYBODY, LET_IN, STRANGER, Guesses, Keys, Visitor
+from openarc_ui.server.login import LOGIN_PATH, Login
 from openarc_ui.server.patience import Exchange, Patience
 from openarc_ui.server.permissions import OPEN
 from openarc_ui.server.refusals import (
@@ -51,6 +50,8 @@ FORWARDING = (b"forwarded", b"x-gradio-server", b"x-real-ip", b"x-original-host"
 OUR_OWN = (ROLE_HEADER.encode(), CALLER_HEADER.encode())
 BROWSERS_OWN = (b"cookie", b"origin")
 NO_LENGTH_DIGITS = 19
+NOT_FROM_A_SITE = ("", "same-origin", "none")
+"""What `Sec-Fetch-Site` says of this page's own requests, of an address that was typed, and of programs."""
 
 PROTECTING_HEADERS = {
     "content-security-policy": (
@@ -60,6 +61,7 @@ PROTECTING_HEADERS = {
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
 }
 """Gradio needs inline scripts and eval; nothing else here loosens the policy, and no outside host is allowed."""
 
@@ -78,7 +80,7 @@ class Guard:
         self._origins = frozenset(settings.allowed_origins)
         self._keys = Keys(settings.api_key, settings.admin_key)
         self._guesses = Guesses()
-        self._login = Login(self._keys, self._guesses)
+        self._login = Login(self._keys, self._guesses, settings.port)
         # It answers what a browser asks before it calls another site, and says in each answer that this site may read it.
         self._for_other_sites = CORSMiddleware(
             self._from_another_site,
@@ -99,12 +101,12 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        host, origin = headers.get("host", ""), headers.get("origin")
+        host, origins = headers.get("host", ""), headers.getlist("origin")
         if not self._names.include(host) or len(headers.getlist("host")) > 1:
             await BAD_HOST.response(scope["path"])(scope, receive, send)
-        elif origin is None or origin.partition("://")[2].lower() == host.lower():
+        elif all(_is_own(origin, host, scope) for origin in origins[:1]) and not _is_sent_by_a_site(scope, headers):
             await self._let_in(scope, receive, send)
-        elif origin in self._origins:
+        elif len(origins) == 1 and origins[0] in self._origins:
             await self._for_other_sites(scope, receive, send)
         else:
             await CROSS_ORIGIN.response(scope["path"])(scope, receive, send)
@@ -136,6 +138,8 @@ class Guard:
         if isinstance(visitor, Visitor) and scope["path"].startswith(SHUT):
             await NOT_SERVED.response(scope["path"])(scope, receive, send)
         elif isinstance(visitor, Visitor):
+            if visitor is not STRANGER:
+                scope.setdefault("state", {})[LET_IN] = True
             await exchange.run(self._application, {**scope, "headers": _told(scope, visitor)})
         else:
             await visitor(scope, receive, send)
@@ -148,8 +152,7 @@ class Guard:
             return STRANGER
         key = _key_shown(headers)
         if not key:
-            word = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-            return self._keys.in_session(word) or _without_key(scope, headers)
+            return self._keys.in_session(self._login.word_in(headers)) or _without_key(scope, headers)
         address = _address(scope)
         seconds = self._guesses.seconds_to_wait(address)
         if seconds:
@@ -195,6 +198,25 @@ def _names(settings: Settings) -> _Names:
 
 def _bracketed(name: str) -> str:
     return f"[{name}]" if ":" in name and not name.startswith("[") else name
+
+
+def _is_own(origin: str, host: str, scope: Scope) -> bool:
+    """A page of this server sent it. Where a proxy adds TLS the scheme is not this server's, so either will do."""
+    scheme, _, rest = origin.partition("://")
+    known = ("https",) if scope.get("scheme") == "https" else ("http", "https")
+    return scheme in known and rest.lower() == host.lower()
+
+
+def _is_sent_by_a_site(scope: Scope, headers: Headers) -> bool:
+    """The browser says that another site's page wants it, and not that somebody follows a link here.
+
+    Pictures, scripts and the like are asked for without an Origin, and cookies go along between the ports of a host.
+    """
+    if len(headers.getlist("origin")) > 1:
+        return True
+    is_link = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    is_link = is_link and headers.get("sec-fetch-dest", "document") == "document"
+    return headers.get("sec-fetch-site", "") not in NOT_FROM_A_SITE and not is_link
 
 
 def _address(scope: Scope) -> str:

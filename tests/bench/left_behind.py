@@ -13,9 +13,10 @@ from tests.bench.serving import Figures, crowd_for, wait_until_idle
 
 WARM_UP_STREAMS = 100
 CANCELLED_STREAMS = 1000
-AT_ONCE = 32
-STAY_SECONDS = 1.0
-"""Each stays for a random time up to this: some leave the queue, some a prompt that is being read, most an answer."""
+AT_ONCE = 8
+STAY_SECONDS = 1.5
+"""Each stays for a random time up to this: some leave while the prompt is read, most an answer. More at once would be more
+prompts than two cores can read, and hardly anybody would see a token."""
 SETTLED_SECONDS = 15.0
 """Threads for blocking calls end when they were idle for ten seconds."""
 

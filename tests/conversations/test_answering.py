@@ -16,9 +16,10 @@ from openarc_ui.conversations.tree import Conversation, Node
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.formats import ReasoningTags
 from openarc_ui.engine.message import Message
-from openarc_ui.engine.prompts import TokenDetail, Tool
+from openarc_ui.engine.prompts import StructuredOutput, TokenDetail, Tool
 from openarc_ui.engine.types import FinishReason, GenerationRequest, GenerationResult, TextDelta
 from openarc_ui.errors import GenerationFailed, MessageNotFound, PromptTooLong, WorkerDied
+from tests.conftest import ask
 from tests.reports import report
 
 THINK = ReasoningTags("<think>", "</think>")
@@ -206,6 +207,16 @@ def test_an_answer_whose_program_died_is_broken_off_when_it_is_read_again(kept: 
     assert (late.content, late.answer.is_running, late.answer.problem) == ("Be", False, BROKEN_OFF)
     assert kept.last().answer == late.answer
     assert late.answer.figures == {}
+
+
+def test_an_answer_held_to_a_form_may_be_a_call_and_has_no_thoughts(scripted: Engine) -> None:
+    opens_thoughts = "{{ tools }}{{ messages[-1].content }}<think>{# </think> <tool_call> #}"
+    tools = (WEATHER,)
+    free = ask("x", chat_template=opens_thoughts, tools=tools)
+    assert answer_format(scripted, free).is_open
+    held = free.model_copy(update={"structured_output": StructuredOutput(regex=".*")})
+    assert answer_format(scripted, held) == AnswerFormat("hermes", tools)
+    assert answer_format(scripted, held, "none") == AnswerFormat()
 
 
 def test_the_answer_to_a_prompt_is_plain_text(scripted: Engine) -> None:

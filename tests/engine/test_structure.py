@@ -47,7 +47,6 @@ NEXT = {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["n
         ({"not": {"type": "string"}}, "'not' without a type"),
         ({"minLength": 3}, "'minLength' without a type"),
         ({"type": "number", "exclusiveMinimum": 1}, "'exclusiveMinimum'"),
-        ({"type": "string", "format": "dat"}, "the format 'dat'"),
         ({"type": "string", "pattern": "a+", "maxLength": 3}, "'maxLength' beside 'pattern'"),
         ({"type": "object", "required": ["x"]}, "'required' of 'x'"),
         ({"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"not": {}}}}, "at /$defs/b"),

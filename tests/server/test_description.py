@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
+from openarc_ui.server import description
 from openarc_ui.server.description import SCHEMES, key_of, operations_of, recorded_answers
 from openarc_ui.server.permissions import ADMINISTER, USE
 from openarc_ui.server.reference.application import bare_api
@@ -125,7 +129,27 @@ def test_what_was_recorded_is_what_the_models_say(document: dict[str, Any]) -> N
         Draft202012Validator({**answer["schema"], "components": document["components"]}).validate(recorded[where])
 
 
-def test_the_description_is_made_once(api: FastAPI) -> None:
+def test_the_description_is_made_on_a_thread_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_on: list[str] = []
+    complete = description._complete
+
+    def noted(document: dict[str, Any]) -> None:
+        made_on.append(threading.current_thread().name)
+        complete(document)
+
+    async def ask_twice(api: FastAPI) -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://localhost") as client:
+            return list(await asyncio.gather(client.get("/openapi.json"), client.get("/openapi.json")))
+
+    monkeypatch.setattr(description, "_complete", noted)
+    with bare_api() as api:
+        first, second = asyncio.run(ask_twice(api))
+    assert first.status_code == 200 and first.headers["content-type"] == "application/json"
+    assert first.content == second.content
+    assert len(made_on) == 1 and made_on[0] != threading.current_thread().name
+
+
+def test_the_description_is_the_same_every_time(api: FastAPI) -> None:
     assert api.openapi() is api.openapi()
     (described,) = [operation for _, path, operation in operations_of(api.openapi()) if path == "/health"]
     assert described["description"].count("No key is needed.") == 1

@@ -132,6 +132,25 @@ def test_thoughts_are_told_apart(serve: Callable[..., Served]) -> None:
     assert (answer["reasoning_content"], answer["content"].strip()) == ("I know it.", "Yes.")
 
 
+OPENS_THOUGHTS = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<think>\n{# </think> #}"
+
+
+def test_an_answer_held_to_a_form_has_no_thoughts_also_where_the_prompt_opens_them(
+    serve: Callable[..., Served],
+) -> None:
+    client = serve(script={"replies": [{"text": "Paris."}]}).client
+    body = said("hello", chat_template=OPENS_THOUGHTS)
+    assert client.post("/generate/text", json=body).json()["reasoning_content"] == "Paris."
+    held = client.post("/generate/text", json={**body, "structured_output": {"regex": ".*"}}).json()
+    assert (held["content"], held["reasoning_content"]) == ("Paris.", None)
+
+
+def test_the_answer_to_a_bare_prompt_is_plain_text(serve: Callable[..., Served]) -> None:
+    answer = serve(script=CALLING).client.post("/generate/text", json={"prompt": "think"}).json()
+    assert answer["content"] == answer["generated_text"] == "<think> I know it. </think> Yes."
+    assert answer["reasoning_content"] is None
+
+
 def test_lists_have_the_same_shape_in_every_part(serve: Callable[..., Served]) -> None:
     client = serve(script=CALLING).client
     batch = {"conversation": [said("weather?")["conversation"], said("think")["conversation"]], "tools": TOOLS}

@@ -111,6 +111,17 @@ def test_a_body_that_stalls_is_answered_with_408(served: Served) -> None:
         assert time.perf_counter() - began_at < 3
 
 
+@pytest.mark.parametrize("path", ["generate/text", "generate/cancel/x", "conversations/import", "profiles/import"])
+def test_a_body_that_stalls_is_nothing_to_log(
+    served: Served, path: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with connected(served) as connection:
+        connection.sendall(POST.replace(b"generate/text", path.encode()) + b"Content-Length: 100\r\n\r\n{")
+        assert everything(connection).startswith(b"HTTP/1.1 408")
+    assert not caplog.records
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
 def test_a_body_that_trickles_is_not_waited_for_without_end(served: Served) -> None:
     began_at = time.perf_counter()
     with connected(served) as connection:

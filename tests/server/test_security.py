@@ -178,7 +178,7 @@ def test_the_login_takes_either_key_and_says_what_it_is_good_for(two_keys: Serve
 
 def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(two_keys: Served) -> None:
     two_keys.client.post("/login", data={"key": KEY})
-    kept = {"Cookie": f"openarc_session={two_keys.client.cookies['openarc_session']}"}
+    kept = {"Cookie": f"openarc_session_7860={two_keys.client.cookies['openarc_session_7860']}"}
     assert two_keys.client.get("/status").status_code == 200
     assert two_keys.client.post("/login", data={"leave": "yes"}).status_code == 303
     assert two_keys.client.get("/status", headers=kept).status_code == 401
@@ -212,7 +212,7 @@ def test_guessing_is_stopped_wherever_it_is_tried(locked: Served, by: str) -> No
 
 def test_who_guesses_locks_nobody_else_out(locked: Served) -> None:
     locked.client.post("/login", data={"key": KEY})
-    session = {"Cookie": f"openarc_session={locked.client.cookies['openarc_session']}"}
+    session = {"Cookie": f"openarc_session_7860={locked.client.cookies['openarc_session_7860']}"}
     locked.client.cookies.clear()
     for number in range(MAX_WRONG_KEYS + 1):
         locked.client.get("/status", headers={"X-API-Key": f"guess{number}"})

@@ -7,13 +7,14 @@ Whether a schema is well-formed, and its limits go together, xgrammar says itsel
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from openarc_ui.engine.backends.regex_text import literal, pattern_in_json
+from openarc_ui.engine.backends.schema_dialect import in_plain_words
+from openarc_ui.engine.formats.keywords import KEYWORDS
 from openarc_ui.errors import StructureRejected, nearest
 
 Schema = dict[str, Any]
@@ -112,7 +113,7 @@ def enforceable(schema: Schema) -> Schema:
     Raises:
         StructureRejected: it says something xgrammar would ignore or misread, or no answer could ever satisfy it.
     """
-    root: Schema = copy.deepcopy(schema)
+    root = in_plain_words(schema, FORMATS)
     _Writer(root).visit(root, "")
     if not _Ends(root).can_end(root):
         raise StructureRejected(
@@ -138,7 +139,7 @@ class _Writer:
         if lead is not None:
             self._visit_leading(schema, lead, place)
             return
-        types = _types(schema)
+        types = types_of(schema)
         known = frozenset({"type"}).union(*(OF_TYPE.get(each, frozenset()) for each in types))
         _refuse_others(schema, known, place, "" if types else " without a type")
         for row in ONE_AT_A_TIME:
@@ -148,14 +149,14 @@ class _Writer:
         if "object" in types:
             self._visit_object(schema, place)
         if "string" in types:
-            _write_string(schema, place)
+            _write_string(schema)
         for name in ("items", "unevaluatedItems"):
             self.visit(schema.get(name), f"{place}/{name}")
         self._visit_all(schema.get("prefixItems"), f"{place}/prefixItems")
 
     def _visit_leading(self, schema: Schema, lead: str, place: str) -> None:
         values = [schema["const"]] if lead == "const" else schema.get("enum") if lead == "enum" else None
-        is_typed = values is not None and isinstance(values, list) and all(_is_one_of(each, schema) for each in values)
+        is_typed = lead in ("const", "enum") and has_only(schema, lead)
         _refuse_others(schema, frozenset({lead, "type"} if is_typed else {lead}), place, f" beside '{lead}'")
         if lead == "$ref":
             self.visit(_resolve(self._root, schema["$ref"]), str(schema["$ref"]).removeprefix("#"))
@@ -164,7 +165,7 @@ class _Writer:
         elif lead == "allOf" and isinstance(schema[lead], list) and len(schema[lead]) > 1:
             raise _refused("'allOf' of several schemas", place, "Write them as one schema.")
         else:
-            if lead == "oneOf" and not _exclude_each_other(schema[lead], self._root):
+            if lead == "oneOf" and not exclude_each_other(schema[lead], self._root):
                 raise _refused("'oneOf' of schemas that do not exclude each other by type or by a constant", place)
             self._visit_all(schema[lead], f"{place}/{lead}")
 
@@ -226,17 +227,15 @@ class _Ends:
                 return any(self.can_end(each) for each in schema[name])
         if isinstance(schema.get("allOf"), list):
             return all(self.can_end(each) for each in schema["allOf"])
-        if _types(schema) == ["object"]:
+        if types_of(schema) == ["object"]:
             properties = _object(schema.get("properties"))
             return all(self.can_end(properties[name]) for name in schema.get("required") or () if name in properties)
-        if _types(schema) == ["array"] and schema.get("minItems"):
+        if types_of(schema) == ["array"] and schema.get("minItems"):
             return all(self.can_end(each) for each in (schema.get("items"), *(schema.get("prefixItems") or ())))
         return True
 
 
-def _write_string(schema: Schema, place: str) -> None:
-    if "format" in schema and schema["format"] not in FORMATS:
-        raise _refused(f"the format '{schema['format']}'", place, nearest(str(schema["format"]), FORMATS))
+def _write_string(schema: Schema) -> None:
     if isinstance(schema.get("pattern"), str):
         schema["pattern"] = pattern_in_json(schema["pattern"])
 
@@ -261,7 +260,7 @@ def _write_values(schema: Schema, lead: str, values: Any, place: str) -> None:
         schema["anyOf"] = [*written, {"enum": others}] if others else written
 
 
-def _types(schema: Schema) -> list[str]:
+def types_of(schema: Schema) -> list[str]:
     """What xgrammar takes a schema without a leading keyword for; [] for any JSON."""
     given = schema.get("type")
     if given is not None:
@@ -271,9 +270,15 @@ def _types(schema: Schema) -> list[str]:
     return ["array"] if any(name in schema for name in IMPLY_ARRAY) else []
 
 
+def has_only(schema: Schema, lead: str) -> bool:
+    """Whether every value of a const or an enum is of the type beside it, so that the type says nothing more."""
+    values = [schema["const"]] if lead == "const" else schema["enum"]
+    return isinstance(values, list) and all(_is_one_of(each, schema) for each in values)
+
+
 def _is_one_of(value: Any, schema: Schema) -> bool:
     """Whether a value of an enum is of the type beside it; an enum without one takes any."""
-    types = _types(schema) or list(PYTHON_TYPES)
+    types = types_of(schema) or list(PYTHON_TYPES)
     is_flag = isinstance(value, bool)
     return any(isinstance(value, PYTHON_TYPES.get(each, ())) and (each == "boolean" or not is_flag) for each in types)
 
@@ -288,15 +293,15 @@ def _resolve(root: Schema, reference: Any) -> Any:
     return found
 
 
-def _exclude_each_other(schemas: Any, root: Schema) -> bool:
+def exclude_each_other(schemas: Any, root: Schema) -> bool:
     """Whether at most one of a oneOf can be satisfied: by their types, or by a required property's constants."""
     if not isinstance(schemas, list):
         return True
     targets = [_resolve(root, each["$ref"]) if isinstance(each, dict) and "$ref" in each else each for each in schemas]
-    objects = [each for each in targets if isinstance(each, dict) and _types(each) == ["object"]]
-    types = [each for target in targets for each in (_types(target) if isinstance(target, dict) else [])]
+    objects = [each for each in targets if isinstance(each, dict) and types_of(each) == ["object"]]
+    types = [each for target in targets for each in (types_of(target) if isinstance(target, dict) else [])]
     others = [each for each in types if each != "object"]
-    is_plain = all(isinstance(each, dict) and _types(each) for each in targets)
+    is_plain = all(isinstance(each, dict) and types_of(each) for each in targets)
     has_distinct_types = len(set(others)) == len(others) and not {"integer", "number"} <= set(others)
     if not is_plain or not has_distinct_types:
         return False
@@ -330,8 +335,8 @@ def _refuse_others(schema: Schema, known: frozenset[str], place: str, where: str
     """
     for name in schema:
         if name not in known and name not in ANNOTATIONS:
-            every = ANNOTATIONS.union({*LEADING, "type"}, *OF_TYPE.values())
-            guess = nearest(name, every) if name not in every else ""
+            # A keyword that exists is no misspelling of another one.
+            guess = "" if name in KEYWORDS else nearest(name, ANNOTATIONS.union({*LEADING, "type"}, *OF_TYPE.values()))
             raise _refused(f"'{name}'{where}", place, *([guess] if guess.startswith("Did") else []))
 
 

@@ -5,7 +5,6 @@ Nothing is fetched: a reference that leads out of the schema is an error.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -16,29 +15,13 @@ from jsonschema.exceptions import SchemaError, best_match  # type: ignore[import
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from openarc_ui.engine.formats.keywords import KEYWORDS, SCHEMAS_BY_NAME, is_misspelt
 from openarc_ui.engine.formats.places import Path
 from openarc_ui.engine.prompts import Tool
 from openarc_ui.errors import nearest
 
 MOST_PROBLEMS = 10
-ALIKE = 0.85
-"""How alike two names are, by difflib, when one is taken for a misspelling of the other."""
-KEYWORDS = frozenset(
-    {
-        *("$anchor", "$comment", "$defs", "$id", "$ref", "$schema", "additionalProperties", "allOf"),
-        *("anyOf", "const", "contains", "contentEncoding", "contentMediaType", "default", "definitions"),
-        *("dependentRequired", "dependentSchemas", "deprecated", "description", "discriminator", "else"),
-        *("enum", "example", "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "if", "items"),
-        *("maxContains", "maxItems", "maxLength", "maxProperties", "maximum", "minContains", "minItems"),
-        *("minLength", "minProperties", "minimum", "multipleOf", "not", "nullable", "oneOf", "pattern"),
-        *("patternProperties", "prefixItems", "properties", "propertyNames", "readOnly", "required"),
-        *("strict", "then", "title", "type", "unevaluatedItems", "unevaluatedProperties", "uniqueItems"),
-        *("writeOnly", "xml"),
-    }
-)
-"""JSON Schema 2020-12, and what OpenAPI adds."""
 TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
-SCHEMAS_BY_NAME = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 
 
 def check_schema(parameters: Mapping[str, Any]) -> tuple[Path, bool, str, str] | None:
@@ -53,7 +36,7 @@ def check_schema(parameters: Mapping[str, Any]) -> tuple[Path, bool, str, str] |
     if parameters.get("type", "object") != "object":
         return ("type",), False, "the type of the parameters has to be 'object'", 'Write "type": "object".'
     for path, key, value in _keywords(parameters):
-        if key not in KEYWORDS and difflib.get_close_matches(key, KEYWORDS, n=1, cutoff=ALIKE):
+        if is_misspelt(key):
             return (*path, key), True, f"a JSON schema has no '{key}'", nearest(key, KEYWORDS)
         if key == "type" and isinstance(value, str) and value not in TYPES:
             return (*path, key), False, f"there is no type '{value}'", nearest(value, TYPES)

@@ -277,6 +277,20 @@ def test_thoughts_are_apart_from_the_answer(client: openai.OpenAI) -> None:
     assert "".join(delta.content or "" for delta in deltas) == "It is Paris."
 
 
+OPENS_THOUGHTS = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<think>\n{# </think> #}"
+
+
+def test_an_answer_held_to_a_form_is_that_form_also_where_the_prompt_opens_thoughts(
+    serve: Callable[..., Served],
+) -> None:
+    client = serve(script={"replies": [{"text": '{"answer": 42}'}]}).client
+    body = {"messages": says("x"), "chat_template": OPENS_THOUGHTS}
+    for form, expected in (("text", ("", '{"answer": 42}')), ("json_object", ('{"answer": 42}', None))):
+        answer = client.post("/v1/chat/completions", json={**body, "response_format": {"type": form}}).json()
+        message = answer["choices"][0]["message"]
+        assert (message["content"], message["reasoning_content"]) == expected
+
+
 def test_parts_null_and_developer_are_read_as_they_are_meant(
     client: openai.OpenAI, server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,13 +342,14 @@ def test_an_answer_can_be_gone_on_with(client: openai.OpenAI, server: Served, mo
     assert requests[0].continue_final_message
 
 
+@pytest.mark.parametrize("effort", ["none", "low", "xhigh", "max"])
 def test_effort_goes_to_the_chat_template_that_knows_it(
-    client: openai.OpenAI, server: Served, monkeypatch: pytest.MonkeyPatch
+    client: openai.OpenAI, server: Served, monkeypatch: pytest.MonkeyPatch, effort: Any
 ) -> None:
     requests = seen(server.engine, monkeypatch)
     extra = {"chat_template": "{{ messages }}{{ reasoning_effort }}"}
-    client.chat.completions.create(model="default", messages=says("x"), reasoning_effort="low", extra_body=extra)
-    assert requests[0].template_arguments == {"reasoning_effort": "low"}
+    client.chat.completions.create(model="default", messages=says("x"), reasoning_effort=effort, extra_body=extra)
+    assert requests[0].template_arguments == {"reasoning_effort": effort}
 
 
 def test_a_request_that_was_cancelled_says_so(client: openai.OpenAI, server: Served) -> None:

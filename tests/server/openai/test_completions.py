@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -11,6 +12,7 @@ import pytest
 from openarc_ui.engine.types import FinishReason, GenerationRequest, PerformanceReport
 from openarc_ui.server.openai.completion_answers import CompletionAnswer
 from tests.server.conftest import Served
+from tests.server.openai.conftest import says
 from tests.server.openai.test_chat import seen
 from tests.server.test_streams import send
 
@@ -132,6 +134,34 @@ def test_of_several_prompts_all_end_when_one_fails(server: Served) -> None:
         response = server.client.post("/v1/completions", json=body)
         assert "the script fails here" in response.text
         server.wait_for(lambda: server.running() == 0, 10)
+
+
+def test_cancelling_the_answer_by_its_id_ends_every_prompt(client: openai.OpenAI, server: Served) -> None:
+    reasons: dict[int, str] = {}
+    for chunk in client.completions.create(model="default", prompt=["slow"] * 3, max_tokens=400, stream=True):
+        if not reasons:
+            assert server.client.post(f"/generate/cancel/{chunk.id}").json() == {"cancelled": True}
+        reasons |= {choice.index: choice.finish_reason for choice in chunk.choices if choice.finish_reason}
+        reasons.setdefault(-1, "asked")
+    assert reasons == {-1: "asked", 0: "cancelled", 1: "cancelled", 2: "cancelled"}
+    assert server.client.post(f"/generate/cancel/{chunk.id}").json() == {"cancelled": False}
+
+
+def test_a_failure_in_mid_stream_shows_no_path_of_this_machine(serve: Callable[..., Served], tmp_path: Path) -> None:
+    torn = f"{tmp_path}/models/script/weights.bin is torn"
+    replies = [
+        {"when": "fail", "error": torn, "prefill_seconds": 0.3},
+        {"text": "word " * 400, "token_seconds": 0.02},
+    ]
+    client = serve(script={"replies": replies}).client
+    body = {"prompt": ["go on", "fail"], "max_tokens": 400, "stream": True}
+    told = client.post("/v1/completions", json=body).text
+    assert told.startswith('data: {"id"') and "weights.bin is torn" in told and str(tmp_path) not in told
+    said_of = {"conversation": says("fail")}
+    told = client.post("/generate/stream", json=said_of).text
+    assert "event: error" in told and "weights.bin is torn" in told and str(tmp_path) not in told
+    told = client.post("/v1/responses", json={"input": "fail", "stream": True}).text
+    assert "weights.bin is torn" in told and str(tmp_path) not in told
 
 
 @pytest.mark.parametrize("stream", [True, False])
