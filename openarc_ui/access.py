@@ -32,7 +32,8 @@ class Access:
     """The rules of one server. Methods may be called from any thread.
 
     Args:
-        requests_per_minute: how many requests that make a model work each caller may send; 0: as many as it likes.
+        requests_per_minute: how many calls that make a model work each caller may send, whatever each asks for; 0: as many as
+            it likes.
     """
 
     def __init__(self, requests_per_minute: int = 0) -> None:
@@ -48,6 +49,10 @@ class Access:
         """
         return Role(headers.get(ROLE_HEADER, Role.ADMINISTRATOR))
 
+    def may_administer(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request may change how the server is, and read what is kept of everybody's prompts and answers."""
+        return self.role_of(headers) is Role.ADMINISTRATOR
+
     def require_administrator(self, headers: Mapping[str, str], action: str) -> None:
         """See that a request may change how the server is.
 
@@ -57,7 +62,7 @@ class Access:
         Raises:
             AdministratorNeeded: its key is for use only.
         """
-        if self.role_of(headers) is not Role.ADMINISTRATOR:
+        if not self.may_administer(headers):
             raise AdministratorNeeded(f"{action} needs the administration key.", "Sign in or call with that key.")
 
     def count(self, headers: Mapping[str, str]) -> None:
@@ -74,7 +79,7 @@ class Access:
         window = self._limiter.get_window_stats(self._limit, caller)
         seconds = max(1, math.ceil(window.reset_time - time.time()))
         error = RateLimited(
-            f"{self._limit.amount} requests a minute are allowed for each key.", f"Try again in {seconds} s."
+            f"{self._limit.amount} calls a minute are allowed for each key.", f"Try again in {seconds} s."
         )
         error.retry_after_seconds = seconds
         raise error

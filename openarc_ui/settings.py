@@ -90,7 +90,8 @@ class Settings(BaseModel):
         (), description="Origins of other web pages that may call it, separated by commas, such as https://app.example."
     )
     requests_per_minute: int = Field(
-        0, ge=0, le=1_000_000, description="How many requests to a model each key may send in a minute; 0: no limit."
+        0, ge=0, le=1_000_000, description="How many calls that make a model work each key may send in a minute; 0: no limit. A call may ask for several "
+        "answers.",
     )
     request_seconds: int = Field(
         3600, ge=0, description="A request is ended when it took longer, waiting included; 0: no limit."
@@ -103,7 +104,8 @@ class Settings(BaseModel):
     )
     keep_texts: bool = Field(
         False,
-        description="Keep prompts and answers with the metrics. Off: text is private; figures are kept either way.",
+        description="Keep prompts and answers with the metrics, of everybody, for who has the administration key. Figures are kept "
+        "either way.",
     )
     metrics_days: int = Field(365, ge=0, description="Metrics older than this many days are deleted; 0: never.")
     metrics_megabytes: int = Field(
@@ -329,11 +331,13 @@ def _key_in(file: Path, flag: str) -> str:
             key = opened.read(MOST_KEY_BYTES).decode("ascii").strip()
             mode = os.fstat(opened.fileno()).st_mode
     except OSError as error:
-        raise SettingsError(f"{flag}: {file} can't be read: {error.strerror or error}.", "See --help.") from None
+        # What was given may be the key itself, so it is not repeated.
+        why = error.strerror or type(error).__name__
+        raise SettingsError(f"{flag}: the key file can't be read: {why}.", "Name a file, not the key.") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{flag}: {file} holds no key.", "A key is one line of ASCII.") from None
+        raise SettingsError(f"{flag}: the file holds no key.", "A key is one line of ASCII.") from None
     if not key:
-        raise SettingsError(f"{flag}: {file} is empty.", "Write the key into it, in one line.")
+        raise SettingsError(f"{flag}: the file is empty.", "Write the key into it, in one line.")
     if os.name == "posix" and mode & OTHERS_MAY_READ:
         logger.warning("Other users of this machine can read %s, which holds a key: chmod 600 it.", file)
     return key

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "openarc_ui"
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "addresses": set(),
+    "file_objects": set(),
     "privacy": set(),
     "sqlite_file": set(),
     "engine": {"errors", "privacy"},
@@ -30,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "server": {
         "access",
         "addresses",
+        "file_objects",
         "startup",
         "settings",
         "conversations",
@@ -42,6 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ui": {
         "access",
+        "file_objects",
         "startup",
         "settings",
         "conversations",

@@ -41,7 +41,7 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         ([], {"OPENARC_API_KEY": "the-same-key", "OPENARC_ADMIN_KEY": "the-same-key"}, "both keys are the same"),
         (["--api-key", "long-enough"], {}, "Set OPENARC_API_KEY, or name a file that holds it with --api-key-file"),
         (["--admin-key=long-enough"], {}, "Set OPENARC_ADMIN_KEY, or name a file that holds it with --admin-key-file"),
-        (["--api-key-file", "not-there"], {}, "not-there can't be read"),
+        (["--api-key-file", "not-there"], {}, "the key file can't be read: No such file"),
         (["--host", "::"], {}, "or say --open-to-network"),
         (["--open-to-network"], {}, "another --host"),
         (["--host", "0.0.0.0", "--open-to-network"], {"OPENARC_API_KEY": "long-enough"}, "without any key"),

@@ -58,7 +58,7 @@ def whole_application(folder: Path, **settings: Any) -> Iterator[Whole]:
         profiles = ProfileStore(folder / "profiles")
         exposition = Exposition(engine.status, store.health)
         application = app.create_app(chosen, engine, store, startup, profiles, conversations, exposition)
-        api = application._application._application
+        api = application._application._application._application
         client = opened.enter_context(
             TestClient(application, base_url="http://localhost", follow_redirects=False, raise_server_exceptions=False)
         )

@@ -15,7 +15,7 @@ from typing import Any
 
 from openarc_ui.engine.backends.base import Backend
 from openarc_ui.engine.messages import Answered, Ask
-from openarc_ui.engine.prompts import ChatTemplate, PromptRequest, RenderedPrompt, TokenizedText
+from openarc_ui.engine.prompts import MAX_LISTED_TOKENS, ChatTemplate, PromptRequest, RenderedPrompt, TokenizedText
 from openarc_ui.engine.questions import (
     QUESTION_SECONDS,
     CheckStructure,
@@ -76,9 +76,9 @@ class Answerer:
 
     def _answer(self, question: Question) -> Any:
         if isinstance(question, RenderPrompt):
-            return self._render(question.request)
+            return self._render(question.request, question.most_listed_tokens)
         if isinstance(question, TokenizeText):
-            return TokenizedText(self._info.name, self._text.tokens(question.text))
+            return self._tokenize(question.text)
         if isinstance(question, DetokenizeIds):
             return self._detokenize(question)
         if isinstance(question, ShowTemplate):
@@ -88,7 +88,15 @@ class Answerer:
             return self._backend.check_structure(question.structure)
         raise TypeError(f"{type(question).__name__} is no question")
 
-    def _render(self, request: PromptRequest) -> RenderedPrompt:
+    def _tokenize(self, text: str) -> TokenizedText:
+        tokens = self._text.tokens(text)
+        if len(tokens) > MAX_LISTED_TOKENS:
+            raise InvalidRequest(
+                f"The text has {len(tokens):,} tokens; at most {MAX_LISTED_TOKENS:,} are listed.", "Send it in parts."
+            )
+        return TokenizedText(self._info.name, tokens)
+
+    def _render(self, request: PromptRequest, most_listed_tokens: int | None) -> RenderedPrompt:
         context_length = self._info.context_length
         fitter = PromptFitter(
             self._text,
@@ -101,20 +109,27 @@ class Answerer:
             fitted = fitter.fit(request.conversation)
         except PromptTooLong as error:
             raise InvalidRequest(error.message, error.hint) from error
-        spans = content_spans(
-            fitted.text,
-            fitted.conversation,
-            lambda marked: self._text.render(marked, request, add_generation_prompt=request.add_generation_prompt),
-        )
+        tokens = self._text.tokens(fitted.text)
+        token_count = len(tokens)
+        if most_listed_tokens is not None and token_count > most_listed_tokens:
+            tokens = ()
+        else:
+            spans = content_spans(
+                fitted.text,
+                fitted.conversation,
+                lambda marked: self._text.render(marked, request, add_generation_prompt=request.add_generation_prompt),
+            )
+            tokens = with_roles(tokens, spans)
         return RenderedPrompt(
             model=self._info.name,
             text=fitted.text,
-            tokens=with_roles(self._text.tokens(fitted.text), spans),
+            tokens=tokens,
             context_length=context_length,
             context_source=self._info.context_source,
             dropped_messages=fitted.dropped_messages,
             template_seconds=fitted.template_seconds,
             tokenize_seconds=fitted.tokenize_seconds,
+            token_count=token_count,
         )
 
     def _detokenize(self, question: DetokenizeIds) -> str:

@@ -367,8 +367,10 @@ class Engine(ModelQuestions):
 
     def _default_name(self) -> str | None:
         """The model that was loaded last and is ready; else the last there is, so that its state is told."""
-        status = self.status()
-        return status.default_model or (status.models[-1].name if status.models else None)
+        with self._lock:
+            hosts = [*self._hosts.values(), *self._loading.values()]
+        ready = [host.name for host in hosts if host.is_ready]
+        return ready[-1] if ready else hosts[-1].name if hosts else None
 
     def _find(self, request_id: str) -> Generation | None:
         with self._lock:

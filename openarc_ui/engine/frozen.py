@@ -27,7 +27,8 @@ class Frozen(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A list is read until its first mistake; a million of them would take ten seconds to collect, and one is told."""
-        return _failing_fast(handler(source))
+        schema: CoreSchema = _failing_fast(handler(source))
+        return schema
 
     @model_validator(mode="before")
     @classmethod
@@ -66,4 +67,5 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(each)
     elif isinstance(value, (list, tuple)):
         for each in value:
-            yield from _texts(each)
+            if not isinstance(each, (int, float)):  # a million ids of tokens are looked at on the event loop
+                yield from _texts(each)

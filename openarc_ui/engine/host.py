@@ -35,6 +35,7 @@ from openarc_ui.engine.messages import (
     StepOutput,
     ToWorker,
 )
+from openarc_ui.engine.notices import died, not_ready, queue_is_full
 from openarc_ui.engine.places import Places
 from openarc_ui.engine.prompts import ChatTemplate
 from openarc_ui.engine.questions import QUESTION_SECONDS, Question, ShowTemplate
@@ -49,14 +50,8 @@ from openarc_ui.engine.types import (
     PerformanceReport,
     WorkerGauges,
 )
-from openarc_ui.engine.worker_process import (
-    cause_of_death,
-    death_notice,
-    resident_bytes,
-    start_worker,
-    unique_bytes,
-)
-from openarc_ui.errors import EngineBusy, LoadCancelled, ModelLoadFailed, ModelNotLoaded, OpenArcError, WorkerDied
+from openarc_ui.engine.worker_process import cause_of_death, resident_bytes, start_worker, unique_bytes
+from openarc_ui.errors import LoadCancelled, ModelLoadFailed, ModelNotLoaded, OpenArcError
 
 SHUTDOWN_SECONDS = 3.0
 LATE_SECONDS = 1.0
@@ -147,11 +142,7 @@ class ModelHost:
             # Requests that came in the same instant have not been started yet although there is room for them.
             may_run = self._info.max_running if self._info is not None else 0
             if len(self._generations) >= may_run + self._queue_size:
-                waiting = "1 request waits" if self._queue_size == 1 else f"{self._queue_size} requests wait"
-                raise EngineBusy(
-                    f"{waiting} for {self.name} already.",
-                    "Try again in a moment, or raise queue_size.",
-                )
+                raise queue_is_full(self.name, self._queue_size)
             self._generations[request.request_id] = generation
             self._stopwatches[request.request_id] = Stopwatch(message.submitted_at, message.submitted_at_epoch)
         self._outbox.put(message)
@@ -241,10 +232,8 @@ class ModelHost:
         return freed_bytes, len(in_flight)
 
     def _require_ready(self) -> None:
-        if self._state is ModelState.FAILED:
-            raise ModelNotLoaded(*death_notice(self.name, self._failure))
         if self._state is not ModelState.READY:
-            raise ModelNotLoaded(f"{self.name} is {self._state.value}.", "Wait until it is ready, or load it again.")
+            raise not_ready(self.name, self._state, self._failure)
 
     def _queued(self) -> int:
         return sum(not generation.started for generation in self._generations.values())
@@ -343,10 +332,10 @@ class ModelHost:
                 self._failure = self._load_error.message if self._load_error else reason
             self._stage = None
             orphans = list(self._generations)
-        self._questions.end_all(self._died(reason))
+        self._questions.end_all(died(self.name, reason))
         for request_id in orphans:
             # What the worker wrote last may quote a request: the report is kept, so it has the cause alone.
-            told, kept = (None, None) if is_wanted else (self._died(reason), self._died(cause))
+            told, kept = (None, None) if is_wanted else (died(self.name, reason), died(self.name, cause))
             self._end_orphan(request_id, told, kept)
         if self._info is None and self._load_error is None and not self._load_cancelled:
             self._load_error = ModelLoadFailed(
@@ -385,9 +374,6 @@ class ModelHost:
         )
         report = stopwatch.report(generation.request, served_by, outcome, kept)
         self._end(Finished(request_id, (outcome,), report, error))
-
-    def _died(self, reason: str) -> WorkerDied:
-        return WorkerDied(*death_notice(self.name, reason))
 
     def _last_output(self) -> str:
         """The last line that the worker wrote to standard error, in brackets; "" where it wrote none."""

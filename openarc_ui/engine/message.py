@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
@@ -24,6 +25,11 @@ CONTENT_SCHEMA: dict[str, Any] = {
 }
 ARGUMENTS_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "string"}]}
 """What is taken, in a JSON schema; what comes of it is in the field's own type."""
+
+
+def joined_parts(texts: Iterable[str]) -> str:
+    """The text of a message that came in parts: each on a line of its own, as other servers hand it to a template."""
+    return "\n".join(texts)
 
 
 class TextPart(Frozen):
@@ -63,7 +69,7 @@ class ToolCall(Frozen):
 class Message(Frozen):
     """One message of a conversation.
 
-    `content` may be a list of text parts or null, as OpenAI's clients send it; it is joined to one string.
+    `content` may be a list of text parts or null, as OpenAI's clients send it; it is joined to one string, a line a part.
     """
 
     role: Role = Field(description="Who says it.")
@@ -85,5 +91,5 @@ class Message(Frozen):
         if value is None:
             return ""
         if isinstance(value, list):
-            return "".join(TextPart.model_validate(part).text for part in value)
+            return joined_parts(TextPart.model_validate(part).text for part in value)
         return value

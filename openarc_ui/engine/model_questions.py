@@ -32,15 +32,18 @@ class ModelQuestions(ABC):
             ModelNotLoaded: there is none.
         """
 
-    def render(self, request: PromptRequest) -> RenderedPrompt:
+    def render(self, request: PromptRequest, most_listed_tokens: int | None = None) -> RenderedPrompt:
         """The prompt a model would be given for a conversation, and its tokens. Blocks; a busy model does not delay it.
 
         A prompt longer than the context is told with its length and never refused here.
 
+        Args:
+            most_listed_tokens: of a prompt with more than these, the answer has only their number; None: has each.
+
         Raises:
             ModelNotLoaded, TemplateRefused, InvalidRequest, WorkerDied, EngineBusy.
         """
-        prompt: RenderedPrompt = self._host(request.model).ask(RenderPrompt(request))
+        prompt: RenderedPrompt = self._host(request.model).ask(RenderPrompt(request, most_listed_tokens))
         return prompt
 
     def tokenize(self, text: str, model: str | None = None) -> TokenizedText:

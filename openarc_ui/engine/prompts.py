@@ -17,9 +17,13 @@ from openarc_ui.engine.message import JsonObject, Message
 WhenTooLong = Literal["refuse", "shorten"]
 MAX_TEMPLATE_CHARACTERS = 200_000
 MAX_TEXT_CHARACTERS = 4_000_000
-"""Of a prompt, and of a text to be tokenized: a million tokens of English, the longest context there is."""
+"""Of a prompt: a million tokens of English, the longest context there is."""
 MAX_TOKEN_IDS = 1_000_000
-"""To be turned into text at once."""
+"""Of a prompt that is given as ids."""
+MAX_TOKENIZED_CHARACTERS = 200_000
+"""To be shown as tokens at once."""
+MAX_LISTED_TOKENS = 200_000
+"""Shown one by one, or turned into text, at once: each crosses the main process as objects of its own."""
 RESERVED_ARGUMENTS = frozenset(
     {
         "messages",
@@ -168,11 +172,12 @@ class RenderedPrompt:
     """What a model would be given for a conversation.
 
     Attributes:
-        tokens: the prompt's tokens; their ids are what the model gets.
+        tokens: the prompt's tokens; their ids are what the model gets. () where only their number was asked for.
         context_length: tokens of prompt and answer together, or None where nothing bounds them.
         context_source: where that bound comes from, in words.
         dropped_messages: how many of the oldest messages were left out, by `when_too_long`.
         template_seconds, tokenize_seconds: what rendering and tokenizing took.
+        token_count: how many tokens the prompt has, listed or not.
     """
 
     model: str
@@ -183,6 +188,7 @@ class RenderedPrompt:
     dropped_messages: int
     template_seconds: float
     tokenize_seconds: float
+    token_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

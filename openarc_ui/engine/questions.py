@@ -13,8 +13,8 @@ from typing import Any
 
 from openarc_ui.engine.bounds import MAX_TOKEN_ID
 from openarc_ui.engine.prompts import (
-    MAX_TEXT_CHARACTERS,
-    MAX_TOKEN_IDS,
+    MAX_LISTED_TOKENS,
+    MAX_TOKENIZED_CHARACTERS,
     PromptRequest,
     PromptToken,
     RenderedPrompt,
@@ -29,9 +29,14 @@ QUESTION_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class RenderPrompt:
-    """The prompt of a conversation and its tokens: a RenderedPrompt."""
+    """The prompt of a conversation and its tokens: a RenderedPrompt.
+
+    Attributes:
+        most_listed_tokens: of more than these only the number; None: each is listed.
+    """
 
     request: PromptRequest
+    most_listed_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,9 @@ def check_text(text: str) -> None:
     Raises:
         InvalidRequest: it is too long, or holds what is no character.
     """
-    if len(text) > MAX_TEXT_CHARACTERS:
+    if len(text) > MAX_TOKENIZED_CHARACTERS:
         raise InvalidRequest(
-            f"A text has at most {MAX_TEXT_CHARACTERS:,} characters, got {len(text):,}.", "Send it in parts."
+            f"A text has at most {MAX_TOKENIZED_CHARACTERS:,} characters, got {len(text):,}.", "Send it in parts."
         )
     try:
         text.encode("utf-8")
@@ -90,8 +95,8 @@ def check_token_ids(token_ids: Sequence[int]) -> tuple[int, ...]:
     Raises:
         InvalidRequest: there are too many, or one is no whole number from 0.
     """
-    if len(token_ids) > MAX_TOKEN_IDS:
-        raise InvalidRequest(f"At most {MAX_TOKEN_IDS:,} ids, got {len(token_ids):,}.", "Send them in parts.")
+    if len(token_ids) > MAX_LISTED_TOKENS:
+        raise InvalidRequest(f"At most {MAX_LISTED_TOKENS:,} ids, got {len(token_ids):,}.", "Send them in parts.")
     for token_id in token_ids:
         if not isinstance(token_id, int) or isinstance(token_id, bool) or not 0 <= token_id <= MAX_TOKEN_ID:
             raise InvalidRequest(f"{str(token_id)[:40]} is not the id of a token.", "An id is a whole number from 0.")

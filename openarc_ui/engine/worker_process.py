@@ -38,11 +38,6 @@ def cause_of_death(exit_code: int) -> str:
     return f"the worker process {cause}"
 
 
-def death_notice(name: str, reason: str | None) -> tuple[str, str]:
-    """That a model's process ended, and what to do, as an error says it."""
-    return f"{name} died: {reason}." if reason else f"{name} died.", "Load the model again."
-
-
 def resident_bytes(process: psutil.Process) -> int | None:
     """Memory that a worker holds; None when it is gone."""
     try:

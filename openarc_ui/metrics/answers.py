@@ -97,13 +97,16 @@ def _kept_at_or_after(connection: sqlite3.Connection, before_id: int | None) -> 
     return None if kept is None else int(kept)
 
 
-def request(connection: sqlite3.Connection, request_id: str) -> dict[str, Any]:
+def request(connection: sqlite3.Connection, request_id: str, with_texts: bool = True) -> dict[str, Any]:
     """One request in full.
+
+    Args:
+        with_texts: whoever asks may read what others typed and were answered.
 
     Raises:
         RequestNotFound: none of that id is kept.
     """
-    found = detail.request(connection, request_id)
+    found = detail.request(connection, request_id, with_texts)
     labels = {stage.name: stage for stage in STAGES}
     return {
         "request": {name: found.row[name] for name in SHOWN_COLUMNS},

@@ -41,8 +41,11 @@ class RequestDetail:
     configuration: dict[str, Any] | None
 
 
-def request(connection: sqlite3.Connection, asked: str | int) -> RequestDetail:
+def request(connection: sqlite3.Connection, asked: str | int, with_texts: bool = True) -> RequestDetail:
     """The newest request of an id, or the one of a row number; an id may have been used again.
+
+    Args:
+        with_texts: whoever asks may read what others typed and were answered. Otherwise it looks as if they were not kept.
 
     Raises:
         RequestNotFound: there is none.
@@ -71,8 +74,8 @@ def request(connection: sqlite3.Connection, asked: str | int) -> RequestDetail:
         gaps_seconds=tuple(gaps.astype(float).tolist()),
         stages=tuple(zip(STAGE_SQL, seconds, strict=True)),
         settings=settings,
-        messages=messages,
-        answers=None if answers is None else tuple(answers),
+        messages=messages if with_texts else None,
+        answers=tuple(answers) if with_texts and answers is not None else None,
         configuration=frames.configurations(connection, [row["configuration_id"]]).get(row["configuration_id"]),
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import iter_route_contexts
 
 from openarc_ui import __version__
 from openarc_ui.access import Access
@@ -95,6 +98,7 @@ def create_api(
         description=DESCRIPTION,
         openapi_tags=TAGS,
         openapi_url=None,
+        separate_input_output_schemas=False,
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(permitted(access)), Depends(refuse_unknown_queries)],
@@ -103,27 +107,30 @@ def create_api(
     complete_description(api)
     if mcp is not None:
         mcp.install(api)
+    # Routes are tried in their order, so what is asked for most, or must answer at once, comes first.
     routers: tuple[APIRouter, ...] = (
+        system_routes(engine, startup),
+        generate_routes(engine),
+        openai_routes(engine),
+        responses_routes(engine),
         model_routes(engine),
         catalogue_routes(engine),
         device_routes(engine),
         profile_routes(engine, profiles, needs_key),
         cache_routes(engine),
-        generate_routes(engine),
         prompt_routes(engine),
         conversation_routes(conversations),
         message_routes(conversations),
         answer_routes(engine, conversations),
-        metric_routes(engine, store, exposition, needs_key),
+        metric_routes(engine, store, exposition, needs_key, access),
         docs_routes(llms_page(api.openapi, lambda: routers)),
-        openai_routes(engine),
-        responses_routes(engine),
         older_routes(engine),
-        system_routes(engine, startup),
     )
     for router in routers:
         api.include_router(router)
     refuse_the_rest(api, routers)
     mount_page_assets(api)
     install_handlers(api, engine.places)
+    # FastAPI would make its routes ready at the first request, and hold up the loop for a third of a second.
+    deque(iter_route_contexts(api.routes), maxlen=0)
     return api

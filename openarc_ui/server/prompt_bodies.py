@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.prompts import (
-    MAX_TEXT_CHARACTERS,
+    MAX_LISTED_TOKENS,
+    MAX_TOKENIZED_CHARACTERS,
     ChatTemplate,
     PromptRequest,
     PromptToken,
@@ -21,6 +24,7 @@ from openarc_ui.engine.prompts import (
 
 MODEL = "Name of a loaded model; left out: the one loaded last."
 NAME: Any = "SmolLM2-135M-Instruct-int4"
+TOKENS_AT_ONCE = 1000
 HELLO: Any = [{"role": "user", "content": "What is the capital of France?"}]
 
 
@@ -29,7 +33,7 @@ class TokenizeBody(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Hello, world!"}]})
 
-    text: str = Field(max_length=MAX_TEXT_CHARACTERS, description="No special token is added to it.")
+    text: str = Field(max_length=MAX_TOKENIZED_CHARACTERS, description="No special token is added to it.")
     model: str | None = Field(None, max_length=LONGEST_NAME, description=MODEL)
 
 
@@ -38,7 +42,7 @@ class DetokenizeBody(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"tokens": [19556, 28, 905, 17]}]})
 
-    tokens: tuple[int, ...] = Field(max_length=1_000_000, description="Ids of the model's vocabulary.")
+    tokens: tuple[int, ...] = Field(max_length=MAX_LISTED_TOKENS, description="Ids of the model's vocabulary.")
     model: str | None = Field(None, max_length=LONGEST_NAME, description=MODEL)
     skip_special_tokens: bool = Field(False, description="Leave special tokens out of the text.")
 
@@ -50,6 +54,11 @@ class ApplyTemplateBody(PromptRequest):
         extra="forbid",
         frozen=True,
         json_schema_extra={"examples": [{"conversation": HELLO, "add_generation_prompt": True}]},
+    )
+
+    tokens: bool = Field(
+        True,
+        description=f"List the tokens. A prompt of more than {MAX_LISTED_TOKENS:,} can only be counted: send false.",
     )
 
 
@@ -82,11 +91,6 @@ class TokenBody(BaseModel):
     piece: str = Field(description="The entry of the vocabulary, as the tokenizer spells it.", examples=["Hello"])
     is_special: bool = Field(description="A mark, not text.")
 
-    @classmethod
-    def of(cls, token: PromptToken) -> Self:
-        """The engine's token as a body."""
-        return cls.model_validate(token, from_attributes=True)
-
 
 class PromptTokenBody(TokenBody):
     """One token of a rendered prompt."""
@@ -102,9 +106,9 @@ class TokensBody(BaseModel):
     count: int = Field(description="How many there are.")
 
     @classmethod
-    def of(cls, found: TokenizedText) -> Self:
-        """The engine's answer as a body."""
-        return cls(model=found.model, tokens=[TokenBody.of(each) for each in found.tokens], count=len(found.tokens))
+    def json_of(cls, found: TokenizedText) -> str:
+        """The engine's answer as the JSON of such a body."""
+        return _with_tokens({"model": found.model, "count": len(found.tokens)}, found.tokens, TokenBody)
 
 
 class TextBody(BaseModel):
@@ -119,7 +123,9 @@ class RenderedBody(BaseModel):
 
     model: str = Field(description="Name of the model that was asked.", examples=[NAME])
     prompt: str = Field(description="The text the template made.")
-    tokens: list[PromptTokenBody] = Field(description="In order; their ids are what the model gets.")
+    tokens: list[PromptTokenBody] | None = Field(
+        description="In order; their ids are what the model gets. null: not asked for."
+    )
     count: int = Field(description="Of the prompt's tokens.")
     context_length: int | None = Field(description="Tokens of prompt and answer together; null: nothing bounds them.")
     context_source: str = Field(description="Where that bound comes from.", examples=["the model's config.json"])
@@ -128,19 +134,19 @@ class RenderedBody(BaseModel):
     tokenize_seconds: float = Field(description="What tokenizing took.")
 
     @classmethod
-    def of(cls, rendered: RenderedPrompt) -> Self:
-        """The engine's answer as a body."""
-        return cls(
-            model=rendered.model,
-            prompt=rendered.text,
-            tokens=[PromptTokenBody.of(each) for each in rendered.tokens],
-            count=len(rendered.tokens),
-            context_length=rendered.context_length,
-            context_source=rendered.context_source,
-            dropped_messages=rendered.dropped_messages,
-            template_seconds=rendered.template_seconds,
-            tokenize_seconds=rendered.tokenize_seconds,
-        )
+    def json_of(cls, rendered: RenderedPrompt, with_tokens: bool) -> str:
+        """The engine's answer as the JSON of such a body."""
+        values = {
+            "model": rendered.model,
+            "prompt": rendered.text,
+            "count": rendered.token_count,
+            "context_length": rendered.context_length,
+            "context_source": rendered.context_source,
+            "dropped_messages": rendered.dropped_messages,
+            "template_seconds": rendered.template_seconds,
+            "tokenize_seconds": rendered.tokenize_seconds,
+        }
+        return _with_tokens(values, rendered.tokens if with_tokens else None, PromptTokenBody)
 
 
 class ChatTemplateBody(BaseModel):
@@ -158,3 +164,17 @@ class ChatTemplateBody(BaseModel):
     def of(cls, template: ChatTemplate) -> Self:
         """The engine's answer as a body."""
         return cls.model_validate(dataclasses.asdict(template))
+
+
+def _with_tokens(values: dict[str, Any], tokens: Sequence[PromptToken] | None, kind: type[TokenBody]) -> str:
+    """JSON of a body, by few tokens at a time: one call for a long text's would keep all other threads waiting."""
+    rest = json.dumps(values, ensure_ascii=False)
+    if tokens is None:
+        return f'{rest[:-1]}, "tokens": null}}'
+    names = tuple(kind.model_fields)
+    pieces = (tokens[begin : begin + TOKENS_AT_ONCE] for begin in range(0, len(tokens), TOKENS_AT_ONCE))
+    listed = (
+        json.dumps([{name: getattr(each, name) for name in names} for each in piece], ensure_ascii=False)[1:-1]
+        for piece in pieces
+    )
+    return f'{rest[:-1]}, "tokens": [{", ".join(listed)}]}}'

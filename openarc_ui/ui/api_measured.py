@@ -46,10 +46,11 @@ def request_endpoints(engine: Engine, store: MetricsStore, rights: Rights, needs
         needs_key: the server wants a key, so a command to copy says where to put it.
     """
     ask = asking(engine, store)
-    return [*_reading(ask), _copying(ask, needs_key), rights.counts(endpoint(_again(engine, store)))]
+    again = rights.counts(endpoint(_again(engine, store, rights)))
+    return [*_reading(ask, rights), _copying(ask, rights, needs_key), again]
 
 
-def _reading(ask: Ask) -> list[Callable[..., Any]]:
+def _reading(ask: Ask, rights: Rights) -> list[Callable[..., Any]]:
     async def metrics_requests(
         range: Span = "all", since: Since = "", until: Until = "", model: Models = None, backend: Backends = None,
         device: Devices = None, configuration: Configurations = None, outcome: Outcomes = None, source: Sources = None,
@@ -69,8 +70,8 @@ def _reading(ask: Ask) -> list[Callable[..., Any]]:
         found: dict[str, Any] = await ask(partial(answers.requests, chosen=chosen, limit=limit, before_id=before_id))
         return found
 
-    async def metrics_request(request_id: MeasuredId) -> dict[str, Any]:
-        """One request: stages, inter-token latencies, settings, configuration; texts only where the server keeps them.
+    async def metrics_request(request_id: MeasuredId, request: gr.Request) -> dict[str, Any]:
+        """One request: stages, inter-token latencies, settings, configuration; to the administrator texts, where they are kept.
 
         Args:
             request_id: Which.
@@ -78,13 +79,14 @@ def _reading(ask: Ask) -> list[Callable[..., Any]]:
         Returns:
             The request with its stages, latencies, settings and configuration, these as JSON texts.
         """
-        found: dict[str, Any] = await ask(partial(answers.request, request_id=request_id))
+        may_read = rights.may_administer(request)
+        found: dict[str, Any] = await ask(partial(answers.request, request_id=request_id, with_texts=may_read))
         return _without_objects(found)
 
     return [metrics_requests, metrics_request]
 
 
-def _copying(ask: Ask, needs_key: bool) -> Callable[..., Any]:
+def _copying(ask: Ask, rights: Rights, needs_key: bool) -> Callable[..., Any]:
     async def request_curl(request_id: MeasuredId, request: gr.Request) -> str:
         """A measured request as a curl command that asks the same again, with the same settings and seed.
 
@@ -92,12 +94,13 @@ def _copying(ask: Ask, needs_key: bool) -> Callable[..., Any]:
             request_id: Which, as /metrics_requests shows it.
 
         Returns:
-            The command. The texts are in it only where the server keeps them.
+            The command. The texts are in it for the administrator, where the server keeps them.
         """
+        may_read = rights.may_administer(request)
         address = str(request.request.base_url).rstrip("/")
 
         def command(connection: sqlite3.Connection) -> str:
-            return detail.generation_curl(detail.request(connection, request_id), address, needs_key)
+            return detail.generation_curl(detail.request(connection, request_id, may_read), address, needs_key)
 
         text: str = await ask(command)
         return text
@@ -105,24 +108,24 @@ def _copying(ask: Ask, needs_key: bool) -> Callable[..., Any]:
     return request_curl
 
 
-def _again(engine: Engine, store: MetricsStore) -> Callable[..., Any]:
-    def look_up(request_id: str) -> detail.RequestDetail:
+def _again(engine: Engine, store: MetricsStore, rights: Rights) -> Callable[..., Any]:
+    def look_up(request_id: str, may_read: bool) -> detail.RequestDetail:
         with reading(store) as connection:
-            return detail.request(connection, request_id)
+            return detail.request(connection, request_id, may_read)
 
     async def run_again(
-        request_id: MeasuredId, prompt: Annotated[str, Field(max_length=1_000_000)] = ""
+        request_id: MeasuredId, request: gr.Request, prompt: Annotated[str, Field(max_length=1_000_000)] = ""
     ) -> AsyncIterator[dict[str, Any]]:
         """Run a measured request once more, with the same model, settings and seed. A client that leaves ends it.
 
         Args:
             request_id: Which, as /metrics_requests shows it.
-            prompt: What the user says in place of what was kept; needed where the server keeps no texts.
+            prompt: What the user says in place of what was kept; needed where the server keeps no texts, or not for this key.
 
         Returns:
             {"state": "running"} while it runs; at the end the state done, the answer, and its figures in words.
         """
-        found = await anyio.to_thread.run_sync(look_up, request_id)
+        found = await anyio.to_thread.run_sync(look_up, request_id, rights.may_administer(request))
         with engine.submit(once_more(found, prompt)) as generation:
             async for _ in generation.async_batches(HEARTBEAT_SECONDS, lambda: HEARTBEAT_SECONDS):
                 yield {"state": "running", "request_id": generation.request_id}

@@ -12,11 +12,13 @@ from pydantic import Field
 
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.prompts import PromptRequest, StructuredOutput
+from openarc_ui.engine.prompts import MAX_LISTED_TOKENS, PromptRequest, PromptToken, StructuredOutput
+from openarc_ui.errors import InvalidRequest
 from openarc_ui.ui.api_requests import prompt_fields, read_ids, read_messages
 from openarc_ui.ui.api_shown import JsonList, JsonObject, as_object
 
 QUESTIONS_AT_ONCE = 16
+TOKEN_FIELDS = tuple(field.name for field in dataclasses.fields(PromptToken))
 LoadedModel = Annotated[str, Field(max_length=LONGEST_NAME)] | None
 
 
@@ -107,8 +109,15 @@ def _templates(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[
         )
 
         def ask() -> dict[str, Any]:
-            rendered = dataclasses.asdict(engine.render(request))
-            return {"prompt": rendered.pop("text"), "count": len(rendered["tokens"]), **rendered}
+            found = engine.render(request, MAX_LISTED_TOKENS)
+            if found.token_count > MAX_LISTED_TOKENS:
+                raise InvalidRequest(
+                    f"The prompt has {found.token_count:,} tokens; at most {MAX_LISTED_TOKENS:,} are listed.",
+                    'POST /apply-template with "tokens": false counts them.',
+                )
+            rendered = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+            tokens = [{name: getattr(each, name) for name in TOKEN_FIELDS} for each in found.tokens]
+            return {"prompt": rendered.pop("text"), "count": rendered.pop("token_count"), **rendered, "tokens": tokens}
 
         return await anyio.to_thread.run_sync(ask, limiter=limiter)
 

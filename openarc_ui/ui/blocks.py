@@ -21,6 +21,7 @@ from openarc_ui.ui.chat import tab as chat_tab
 from openarc_ui.ui.chat.tab import ChatTab, build_chat_tab
 from openarc_ui.ui.load_tab import LoadTab, build_load_tab, fill_when_opened
 from openarc_ui.ui.metrics.tab import build_metrics_tab
+from openarc_ui.ui.page import Page
 from openarc_ui.ui.rights import Rights
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
@@ -42,7 +43,7 @@ def build_page(
     *,
     needs_key: bool = False,
     access: Access | None = None,
-) -> gr.Blocks:
+) -> Page:
     """The whole page over an engine, its stores and a start-up. Builds anew on every call.
 
     Args:
@@ -51,7 +52,8 @@ def build_page(
     """
     rights = Rights(access)
     logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
-    with gr.Blocks(title="OpenArc", analytics_enabled=False, fill_width=True) as page:
+    with Page(title="OpenArc", analytics_enabled=False, fill_width=True) as opened:
+        page: Page = opened
         with gr.Column(visible=False):  # first, so that no event of the page takes one of their names
             add_endpoints(engine, store, startup, profiles, conversations, rights, needs_key=needs_key)
         with gr.Row(elem_id="oa-header"):
@@ -78,7 +80,7 @@ def build_page(
         retry = rights.administers("Beginning the start-up again", startup.retry)
         again.click(retry, None, None, api_visibility="private", show_progress="hidden")
         theme.click(None, None, None, js="() => window.openarcToggleTheme()", api_visibility="private")
-    page.queue(max_size=None, default_concurrency_limit=8)
+    page.bound_queue(concurrency_limit=8)
     _poll_quietly(page)
     return page
 

@@ -94,10 +94,10 @@ class Exports:
         _remove(folder)
 
 
-def clear_dead(above: Path) -> None:
+def clear_dead(above: Path, prefix: str = PREFIX) -> None:
     """Remove the folders of programs that did not end by themselves."""
-    for folder in above.glob(f"{PREFIX}*"):
-        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+    for folder in above.glob(f"{prefix}*"):
+        owner = folder.name.removeprefix(prefix).partition("-")[0]
         if not owner.isdigit() or not psutil.pid_exists(int(owner)):
             _remove(folder)
 

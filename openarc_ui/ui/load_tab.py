@@ -25,7 +25,7 @@ from openarc_ui.ui.load_actions import Actions
 from openarc_ui.ui.load_components import LoadForm, build_form, device_choices
 from openarc_ui.ui.loading import Loading
 from openarc_ui.ui.look_ahead import LookAhead, build_look_ahead, render_copy_as, render_verdict
-from openarc_ui.ui.profile_actions import ProfileActions
+from openarc_ui.ui.profile_actions import READ_FILE, ProfileActions
 from openarc_ui.ui.profiles_bar import NEEDS_KEY, NONE, ProfilesBar, broken_words, build_profiles_bar, profile_choices
 from openarc_ui.ui.rights import NOTE, Rights
 from openarc_ui.ui.status_strip import shown_model
@@ -197,7 +197,8 @@ def _wire_profiles(tab: LoadTab, profiles: ProfileActions, rights: Rights, look:
         save(keeping, [bar.name, bar.replace, *form.inputs], kept, **PRIVATE).then(**look)
     ask = "(name) => [name && window.confirm(`Delete the profile ${name}?`) ? name : '']"
     bar.delete.click(forgetting, [bar.profile], kept, js=ask, **PRIVATE).then(**look)
-    bar.upload.upload(bringing, [bar.upload, bar.replace], [*filled, bar.replace], **PRIVATE).then(**look)
+    brought = [bar.upload, bar.replace]
+    bar.upload.click(bringing, brought, [*filled, bar.replace], js=READ_FILE, **PRIVATE).then(**look)
 
 
 def _wire_builder(form: LoadForm, builder: Builder, look: dict[str, Any]) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from pydantic import ValidationError
 
 from openarc_ui.errors import InvalidRequest, OpenArcError
-from openarc_ui.profiles import NAME_RULE, Profile, ProfileStore
+from openarc_ui.profiles import MAX_FILE_BYTES, NAME_RULE, Profile, ProfileStore
 from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, form_of, values_of
 from openarc_ui.ui.profiles_bar import NONE, chosen, export_link, said, went_wrong
 
-MAX_FILE_BYTES = 256 * 2**10
+READ_FILE = """(nothing, mayReplace) => new Promise((resolve) => {
+  const input = Object.assign(document.createElement("input"), { type: "file", accept: ".json" });
+  input.addEventListener("cancel", () => resolve(["", mayReplace]));
+  input.addEventListener("change", async () => resolve([await input.files[0].slice(0, MOST_BYTES).text(), mayReplace]));
+  input.click();
+})""".replace("MOST_BYTES", str(MAX_FILE_BYTES + 1))
+"""The file is read in the browser: nothing is uploaded. One byte too many is told from a whole file."""
 
 
 class ProfileActions:
@@ -61,35 +66,23 @@ class ProfileActions:
             return chosen(self._profiles, NONE), went_wrong(error), export_link(NONE), gr.skip()
         return chosen(self._profiles, NONE), said(f"{name} is deleted."), export_link(NONE), gr.skip()
 
-    def bring(self, file: str | None, may_replace: bool) -> tuple[Any, ...]:
-        """Keep a profile that comes as a file, choose it and fill the form; a refusal leaves the form as it is.
+    def bring(self, text: str | None, may_replace: bool) -> tuple[Any, ...]:
+        """Keep a profile that comes as the text of a file, choose it and fill the form; a refusal leaves the form as it is.
 
         Outputs: as `use`, and the replace box.
         """
         nothing = [gr.skip()] * (len(FORM_FIELDS) + 1)
-        if not file:
+        if not text:
             return *nothing, gr.skip(), gr.skip(), gr.skip(), gr.skip()
         try:
-            profile = self._profiles.import_text(_text_of(Path(file)), replace=bool(may_replace))
+            if len(text.encode()) > MAX_FILE_BYTES:
+                raise InvalidRequest("The file is too large to be a profile.", "Choose a file that OpenArc exported.")
+            profile = self._profiles.import_text(text, replace=bool(may_replace))
         except OpenArcError as error:
             return *nothing, gr.skip(), went_wrong(error), gr.skip(), _replace_box(error)
         form = self.use(profile.name)[: len(FORM_FIELDS) + 1]
         words = said(f"{profile.name} is imported and fills the form.")
         return *form, chosen(self._profiles, profile.name), words, export_link(profile.name), _replace_box(None)
-
-
-def _text_of(file: Path) -> str:
-    """A file that was handed in.
-
-    Raises:
-        InvalidRequest: it is too large, or no text.
-    """
-    try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise InvalidRequest("The file is too large to be a profile.", "Choose a file that OpenArc exported.")
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise InvalidRequest("The file is no text in UTF-8.", "Choose a file that OpenArc exported.") from None
 
 
 def _profile(name: str | None, form: FormValues) -> Profile:

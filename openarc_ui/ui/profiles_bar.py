@@ -28,7 +28,7 @@ class ProfilesBar:
     replace: gr.Checkbox
     save: gr.Button
     delete: gr.Button
-    upload: gr.UploadButton
+    upload: gr.Button
     note: gr.HTML
 
 
@@ -63,7 +63,7 @@ def build_profiles_bar() -> ProfilesBar:
         )
         with gr.Row(equal_height=True):
             export = gr.HTML(export_link(NONE), elem_classes="oa-tight", elem_id="oa-profile-export")
-            upload = gr.UploadButton("Import a file", size="sm", file_types=[".json"], scale=0, min_width=130)
+            upload = gr.Button("Import a file", size="sm", scale=0, min_width=130, elem_id="oa-profile-import")
             delete = gr.Button("Delete the chosen one", size="sm", variant="stop", scale=0, min_width=170)
     note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-profile-note")
     return ProfilesBar(profile, state, export, name, replace, save, delete, upload, note)

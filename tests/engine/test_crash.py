@@ -15,7 +15,7 @@ import pytest
 import openarc_ui
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import FinishReason, LoadRequest, ModelState, PerformanceReport
-from openarc_ui.errors import WorkerDied
+from openarc_ui.errors import ModelNotLoaded, WorkerDied
 from tests.conftest import ask
 from tests.workers import worker_processes
 
@@ -42,6 +42,8 @@ def test_sigkill_in_mid_generation_costs_one_model_and_is_told_within_a_second(s
         assert time.perf_counter() - killed_at < 1.0
         victim = next(model for model in engine.status().models if model.name == "victim")
         assert victim.state is ModelState.FAILED and victim.failure is not None and "SIGKILL" in victim.failure
+        with pytest.raises(ModelNotLoaded, match=r"victim died: .*SIGKILL"):
+            engine.submit(ask("Once more", model="victim"))
         assert bystander.result(timeout=60).finish_reasons == (FinishReason.LENGTH,)
         assert [report.error_code for report in reports].count("worker_died") == 2
         assert not psutil.pid_exists(process_id)

@@ -118,6 +118,32 @@ def test_a_full_queue_is_busy(make_engine: Callable[..., Engine], tmp_path: Path
     engine.submit(ask("hello"))
 
 
+def test_one_that_waits_is_told_as_one(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script", max_running=1)
+    engine = make_engine(queue_size=1)
+    engine.load(LoadRequest(model_path="script"))
+    for _ in range(2):
+        engine.submit(ask("slow"))
+    with pytest.raises(EngineBusy, match="1 request waits for script already"):
+        engine.submit(ask("slow"))
+
+
+def test_a_request_after_its_models_death_is_told_how_it_died(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    write_script(
+        tmp_path / "models" / "script", replies=[{"when": "die", "text": "one two three", "crash_after_tokens": 1}]
+    )
+    engine = make_engine()
+    engine.load(LoadRequest(model_path="script"))
+    with pytest.raises(WorkerDied):
+        engine.submit(ask("die")).result(timeout=5)
+    for model in (None, "script"):
+        with pytest.raises(ModelNotLoaded, match="script died: the worker process") as told:
+            engine.submit(ask("again", model=model))
+        assert told.value.hint == "Load the model again."
+
+
 def test_requests_of_one_instant_are_not_refused_while_there_is_room_to_run_them(
     make_engine: Callable[..., Engine], tmp_path: Path
 ) -> None:
@@ -155,7 +181,7 @@ def test_a_worker_that_dies_tells_every_reader_and_only_its_model_fails(
     assert failure is not None and "SIGKILL" in failure
     assert {report.error_code for report in reports} == {"worker_died"}
     assert all(report.generated_tokens > 0 for report in reports)
-    with pytest.raises(ModelNotLoaded, match="failed"):
+    with pytest.raises(ModelNotLoaded, match="script died: .*SIGKILL"):
         scripted.submit(ask("hello", model="script"))
     assert scripted.submit(ask("hello")).result(timeout=2).model == "other"
     scripted.load(scripted.status().models[0].request)

@@ -126,5 +126,5 @@ def test_message_content_is_always_text() -> None:
     parts = Message.model_validate(
         {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
     )
-    assert parts.content == "ab"
+    assert parts.content == "a\nb"
     assert Message.model_validate({"role": "assistant", "content": None}).content == ""

@@ -12,8 +12,9 @@ import pytest
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.prompts import (
+    MAX_LISTED_TOKENS,
     MAX_TEXT_CHARACTERS,
-    MAX_TOKEN_IDS,
+    MAX_TOKENIZED_CHARACTERS,
     PromptRequest,
     PromptToken,
     RenderedPrompt,
@@ -103,12 +104,12 @@ def test_a_shortened_prompt_is_shown_shortened_and_a_long_one_whole(scripted: En
 
 
 def test_what_can_not_be_asked_is_refused_before_it_is(scripted: Engine) -> None:
-    with pytest.raises(InvalidRequest, match="at most 4,000,000 characters"):
-        scripted.tokenize("a" * (MAX_TEXT_CHARACTERS + 1))
+    with pytest.raises(InvalidRequest, match="at most 200,000 characters"):
+        scripted.tokenize("a" * (MAX_TOKENIZED_CHARACTERS + 1))
     with pytest.raises(InvalidRequest, match="surrogate"):
         scripted.tokenize("a\ud800")
-    with pytest.raises(InvalidRequest, match="At most 1,000,000 ids"):
-        scripted.detokenize([1] * (MAX_TOKEN_IDS + 1))
+    with pytest.raises(InvalidRequest, match="At most 200,000 ids"):
+        scripted.detokenize([1] * (MAX_LISTED_TOKENS + 1))
     for wrong in (-1, 2**31, True, "1"):
         with pytest.raises(InvalidRequest, match="not the id of a token"):
             scripted.detokenize([wrong])  # type: ignore[list-item]

@@ -36,7 +36,9 @@ UNENFORCED: list[tuple[Schema, Any]] = [
 
 
 @pytest.mark.parametrize(("schema", "value"), UNENFORCED)
-def test_what_can_not_be_kept_to_is_left_out_of_a_tools_schema_and_refused_elsewhere(schema: Schema, value: Any) -> None:
+def test_what_can_not_be_kept_to_is_left_out_of_a_tools_schema_and_refused_elsewhere(
+    schema: Schema, value: Any
+) -> None:
     nested = {"type": "object", "properties": {"p": schema}, "required": ["p"]}
     before = str(nested)
     jsonschema.validate({"p": value}, nested)

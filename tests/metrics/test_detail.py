@@ -211,7 +211,7 @@ def test_a_curl_without_texts_has_every_setting_and_says_what_is_missing(connect
     curl = generation_curl(found)
     comments = [line for line in curl.splitlines() if line.startswith("# ")]
     assert comments == [
-        '# Replace "your prompt here": the texts of this request were not kept (--keep-texts keeps them).',
+        '# Replace "your prompt here": the texts of this request were not kept, or are for the administrator.',
         "# Not kept either, so left out: 4 other messages, stop (1), tools (1), documents (1), template_arguments (1), "
         "structured_output (json_schema), chat_template, continue_final_message.",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -147,6 +148,17 @@ def test_the_description_is_made_on_a_thread_and_once(monkeypatch: pytest.Monkey
     assert first.status_code == 200 and first.headers["content-type"] == "application/json"
     assert first.content == second.content
     assert len(made_on) == 1 and made_on[0] != threading.current_thread().name
+
+
+def test_the_first_request_finds_its_route_ready() -> None:
+    async def ask(api: FastAPI) -> float:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://localhost") as client:
+            began_at = time.thread_time()
+            assert (await client.get("/health")).status_code == 200
+            return time.thread_time() - began_at
+
+    with bare_api() as api:
+        assert asyncio.run(ask(api)) < 0.1
 
 
 def test_the_description_is_the_same_every_time(api: FastAPI) -> None:

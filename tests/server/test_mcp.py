@@ -14,7 +14,6 @@ import anyio
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
 
 from openarc_ui.access import Access
 from openarc_ui.conversations.store import ConversationStore
@@ -25,7 +24,7 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import Profile, ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.mcp_rights import ADMINISTER, COUNTED, USE
-from openarc_ui.server.mcp_server import READING, McpServer
+from openarc_ui.server.mcp_server import READING
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
@@ -63,11 +62,10 @@ def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Ca
         store.record(report(model="script", request_id="kept"))
         assert store.flush()
         exposition = Exposition(engine.status, store.health)
-        api = create_api(engine, startup, profiles, conversations, store, exposition, with_mcp=settings.mcp)
-        if settings.requests_per_minute:
-            mcp = McpServer(engine, profiles, store, Access(settings.requests_per_minute))
-            api = FastAPI(lifespan=mcp.lifespan)
-            mcp.install(api)
+        access = Access(settings.requests_per_minute)
+        api = create_api(
+            engine, startup, profiles, conversations, store, exposition, with_mcp=settings.mcp, access=access
+        )
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(Guard(api, settings), log_level="warning", timeout_graceful_shutdown=1))
@@ -220,7 +218,7 @@ def test_chats_are_counted(serve_mcp: Callable[[Settings], str]) -> None:
     talk(address, ("load_model", {"model": "script"}), key="a-key-for-administration")
     _, (first, second) = talk(address, *[("chat", {"message": "hello"})] * 2, key="a-key-for-use")
     assert not first.is_error
-    assert second.is_error and said(second).startswith("1 requests a minute are allowed for each key. Try again in ")
+    assert second.is_error and said(second).startswith("1 calls a minute are allowed for each key. Try again in ")
 
 
 def test_it_is_off_unless_the_server_was_started_with_it(serve_mcp: Callable[[Settings], str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from openarc_ui.engine.prompts import MAX_LISTED_TOKENS, MAX_TOKENIZED_CHARACTERS
 from tests.server.conftest import HELLO, PREFILL, Served
 from tests.server.test_routes import problem
 from tests.server.test_streams import events_of, send
@@ -53,6 +54,25 @@ def test_a_conversation_is_rendered_as_the_model_would_get_it(served: Served) ->
     assert (rendered["count"], rendered["context_length"]) == (len(rendered["tokens"]), 4096)
     answer = served.client.post("/generate/text", json=HELLO).json()
     assert answer["performance_metrics"]["prompt_tokens"] == rendered["count"]
+
+
+def test_a_prompt_is_counted_without_its_tokens(served: Served) -> None:
+    listed = served.client.post("/apply-template", json=HELLO).json()
+    counted = served.client.post("/apply-template", json={**HELLO, "tokens": False}).json()
+    assert counted["tokens"] is None
+    assert (counted["count"], counted["prompt"]) == (listed["count"], listed["prompt"])
+
+
+def test_what_is_too_long_to_be_listed_can_be_counted(served: Served) -> None:
+    for path, body in (
+        ("/tokenize", {"text": "a" * (MAX_TOKENIZED_CHARACTERS + 1)}),
+        ("/detokenize", {"tokens": [1] * (MAX_LISTED_TOKENS + 1)}),
+    ):
+        problem(served.client.post(path, json=body), 422)
+    long = said("word " * MAX_LISTED_TOKENS)
+    refused = problem(served.client.post("/apply-template", json=long), 422)
+    assert "at most 200,000 are listed" in refused["detail"] and '"tokens": false' in refused["hint"]
+    assert served.client.post("/apply-template", json={**long, "tokens": False}).json()["count"] > MAX_LISTED_TOKENS
 
 
 def test_every_option_of_a_prompt_has_its_effect(served: Served) -> None:

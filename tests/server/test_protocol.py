@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from openarc_ui.engine.types import FinishReason, PerformanceReport
 from openarc_ui.server.patience import Patience
@@ -28,6 +29,7 @@ class Impatient(PatientProtocol):
     unread_seconds = 0.5
     linger_seconds = 0.4
     most_connections = 8
+    most_of_one_address = most_of_this_machine = 100
     more_connections = 4
     crowded_seconds = 0.2
 
@@ -39,8 +41,9 @@ def served(serve: Callable[..., Served]) -> Served:
 
 
 @contextlib.contextmanager
-def connected(served: Served, receive_buffer: int | None = None) -> Iterator[socket.socket]:
+def connected(served: Served, receive_buffer: int | None = None, address: str = "127.0.0.1") -> Iterator[socket.socket]:
     with socket.socket() as connection:
+        connection.bind((address, 0))
         if receive_buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.settimeout(5)
@@ -202,6 +205,74 @@ def test_with_too_many_connections_the_health_check_still_answers(serve: Callabl
         assert all(seconds_until_closed(each) < 2 for each in idle)
     served.wait_for(lambda: served.running() == 0)
     assert served.client.post("/generate/text", json={**SLOW, "max_new_tokens": 1}).status_code == 200
+
+
+class Few(Impatient):
+    """With long patience, so that what ends a connection is that there are too many."""
+
+    header_seconds = 20.0
+    most_connections = 8
+    most_of_one_address = most_of_this_machine = 4
+    more_connections = 2
+
+
+def closed(connection: socket.socket) -> bool:
+    connection.settimeout(0.2)
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def answers(connection: socket.socket) -> bool:
+    connection.settimeout(5)
+    connection.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_of_too_many_from_one_address_the_oldest_that_says_nothing_goes(serve: Callable[..., Served]) -> None:
+    served = serve(Settings(model="none"), load=False, protocol=Few)
+    with contextlib.ExitStack() as opened:
+        idle = [opened.enter_context(connected(served)) for _ in range(40)]
+        new = opened.enter_context(connected(served))
+        assert answers(new)
+        assert [closed(each) for each in idle] == [True] * 37 + [False] * 3
+        assert answers(new) and answers(idle[-1])
+
+
+def test_of_too_many_from_everywhere_too_and_one_who_was_let_in_stays(serve: Callable[..., Served]) -> None:
+    settings = Settings(model="none", api_key=SecretStr("a-long-secret"))
+    served = serve(settings, load=False, protocol=Few)
+    with contextlib.ExitStack() as opened:
+        known = opened.enter_context(connected(served, address="127.0.0.9"))
+        known.sendall(HEALTH.replace(b"/health", b"/status")[:-2] + b"X-API-Key: a-long-secret\r\n\r\n")
+        assert known.recv(65536).startswith(b"HTTP/1.1 200")
+        refused = opened.enter_context(connected(served, address="127.0.0.9"))
+        refused.sendall(HEALTH.replace(b"/health", b"/status"))
+        assert refused.recv(65536).startswith(b"HTTP/1.1 401")
+        crowd = [
+            opened.enter_context(connected(served, address=f"127.0.0.{number}"))
+            for number in range(1, 9)
+            for _ in range(3)
+        ]
+        assert closed(refused) and closed(crowd[0]) and not closed(crowd[-1])
+        assert not closed(known)
+
+
+def test_whoever_shows_no_key_is_not_at_work(serve: Callable[..., Served]) -> None:
+    settings = Settings(model="none", api_key=SecretStr("a-long-secret"))
+    served = serve(settings, load=False, protocol=Few)
+    with contextlib.ExitStack() as opened:
+        slow = [opened.enter_context(connected(served)) for _ in range(4)]
+        for each in slow:
+            each.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nkey=")
+        time.sleep(0.1)
+        new = opened.enter_context(connected(served))
+        new.sendall(HEALTH.replace(b"/health", b"/status")[:-2] + b"X-API-Key: a-long-secret\r\n\r\n")
+        assert new.recv(65536).startswith(b"HTTP/1.1 200")
+        assert [closed(each) for each in slow] == [True, False, False, False]
 
 
 def test_a_websocket_is_answered_as_a_request_without_one(served: Served) -> None:

@@ -13,7 +13,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
-from openarc_ui.server.keys import MAX_WRONG_KEYS, MOST_ADDRESSES, WRONG_KEY_SECONDS, Guesses
+from openarc_ui.access import Role
+from openarc_ui.server.keys import (
+    MAX_LOGINS,
+    MAX_WRONG_KEYS,
+    MOST_ADDRESSES,
+    MOST_SESSIONS,
+    WRONG_KEY_SECONDS,
+    Guesses,
+    Keys,
+    Visitor,
+)
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from tests.server.conftest import HELLO, Served
@@ -184,6 +194,35 @@ def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(two_keys: Ser
     assert two_keys.client.get("/status", headers=kept).status_code == 401
 
 
+def test_signing_in_without_end_ends_nobody_elses_session() -> None:
+    keys = Keys(SecretStr(KEY), SecretStr(ADMIN_KEY))
+    administrator, user = Visitor(Role.ADMINISTRATOR, "a"), Visitor(Role.USER, "u")
+    kept = keys.open_session(administrator)
+    words = [keys.open_session(user) for _ in range(MOST_SESSIONS + 1)]
+    assert keys.in_session(kept) == administrator
+    assert keys.in_session(words[0]) is None and keys.in_session(words[1]) == user
+
+
+def test_signing_in_very_often_is_stopped_for_this_key_and_address_alone(two_keys: Served) -> None:
+    entered = [two_keys.client.post("/login", data={"key": KEY}).status_code for _ in range(MAX_LOGINS + 1)]
+    assert entered == [303] * MAX_LOGINS + [429]
+    assert two_keys.client.post("/login", data={"key": ADMIN_KEY}).status_code == 303
+    elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(base_url=two_keys.address, transport=elsewhere) as other:
+        assert other.post("/login", data={"key": KEY}).status_code == 303
+
+
+def test_two_servers_of_one_machine_do_not_end_each_others_sessions() -> None:
+    one, other = guarded(api_key=KEY, port=7001), guarded(api_key=KEY, port=7002)
+    for server in (one, other):
+        server.post("/login", data={"key": KEY}, follow_redirects=False)
+    both = {"Cookie": "; ".join(f"{name}={word}" for each in (one, other) for name, word in each.cookies.items())}
+    for server in (one, other):
+        server.cookies.clear()
+        assert server.get("/status").status_code == 401
+        assert server.get("/status", headers=both).status_code == 200
+
+
 def test_a_session_that_changes_its_key_changes_its_role(two_keys: Served) -> None:
     two_keys.client.post("/login", data={"key": KEY})
     two_keys.client.post("/login", data={"key": ADMIN_KEY})
@@ -242,6 +281,25 @@ def test_a_minute_later_an_address_may_guess_again_and_many_fill_no_memory(monke
     assert len(vars(guesses)["_moments"]) == MOST_ADDRESSES
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", False),
+        ("fd00::1", "fd00::2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+    ],
+)
+def test_a_network_of_64_bits_is_one_sender_and_a_local_one_is_many(one: str, other: str, is_same: bool) -> None:
+    guesses = Guesses()
+    for _ in range(MAX_WRONG_KEYS):
+        guesses.count(one)
+    assert (guesses.seconds_to_wait(other) > 0) is is_same
+
+
 def test_a_request_without_a_key_is_no_guess(locked: Served) -> None:
     for _ in range(MAX_WRONG_KEYS + 1):
         assert locked.client.get("/status").status_code == 401
@@ -259,7 +317,21 @@ def test_the_key_is_in_no_log(locked: Served, caplog: pytest.LogCaptureFixture) 
     assert KEY not in "\n".join(ours)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "localhost.evil", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:7860",
+        "127.0.0.1.evil.example",
+        "localhost.evil",
+        "",
+        "[::1]evil",
+        "[::1].evil.example",
+        "localhost:evil",
+        "localhost:1:2",
+        "[::1",
+    ],
+)
 def test_another_host_name_is_refused(host: str) -> None:
     assert guarded().get("/status", headers={"Host": host}).json()["code"] == "bad_host"
 
@@ -307,7 +379,46 @@ def test_another_origin_is_refused(origin: str) -> None:
 
 
 def test_the_pages_own_origin_is_served() -> None:
-    assert guarded().post("/generate/text", headers={"Origin": "http://localhost"}).status_code == 200
+    for origin in ("http://localhost", "https://localhost"):  # the second by a proxy that adds TLS
+        assert guarded().post("/generate/text", headers={"Origin": origin}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["ftp://localhost", "localhost", "://localhost", "chrome-extension://localhost"])
+def test_the_own_name_under_another_scheme_is_another_origin(origin: str) -> None:
+    assert guarded().get("/status", headers={"Origin": origin}).status_code == 403
+    assert guarded("https://localhost").get("/status", headers={"Origin": "http://localhost"}).status_code == 403
+
+
+def test_two_origins_are_none() -> None:
+    client = guarded(allowed_origins="https://app.example")
+    for second in ("http://localhost", "https://app.example", "https://evil.example"):
+        for pair in (("http://localhost", second), (second, "http://localhost"), (second, second)):
+            headers = [("Origin", origin) for origin in pair]
+            assert client.get("/status", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "something-new"])
+@pytest.mark.parametrize(
+    ("method", "mode", "destination", "is_served"),
+    [
+        ("GET", "navigate", "document", True),
+        ("GET", "navigate", "iframe", False),
+        ("POST", "navigate", "document", False),
+        ("GET", "no-cors", "image", False),
+        ("GET", "no-cors", "script", False),
+        ("GET", "cors", "empty", False),
+    ],
+)
+def test_what_another_site_puts_into_its_page_is_refused_and_a_link_is_followed(
+    site: str, method: str, mode: str, destination: str, is_served: bool
+) -> None:
+    said = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}
+    answer = guarded().request(method, "/metrics/requests", headers=said)
+    assert answer.status_code == (200 if is_served else 403)
+    for own in ("same-origin", "none"):
+        assert guarded().request(method, "/", headers={**said, "Sec-Fetch-Site": own}).status_code == 200
+    allowed = guarded(allowed_origins="https://app.example")
+    assert allowed.get("/status", headers={**said, "Origin": "https://app.example"}).status_code == 200
 
 
 def test_an_allowed_origin_is_told_that_it_is_and_no_other() -> None:
@@ -371,6 +482,9 @@ def test_answers_carry_the_protecting_headers() -> None:
     headers = guarded().get("/status").headers
     assert "default-src 'self'" in headers["content-security-policy"]
     assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    refused = guarded().get("/status", headers={"Host": "evil.example"}).headers
+    assert refused["cross-origin-resource-policy"] == "same-origin"
 
 
 def test_another_host_needs_a_key() -> None:

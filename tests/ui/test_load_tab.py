@@ -225,18 +225,16 @@ def test_a_name_that_no_profile_can_have_is_refused_in_words(profiles: ProfileAc
     assert "alert" in words and "^" not in words and len(words) < 400
 
 
-def test_a_profile_is_imported_from_a_file(profiles: ProfileActions, tmp_path: Path) -> None:
-    file = tmp_path / "upload.json"
-    file.write_text('{"version": 1, "name": "given", "load": {"model_path": "script"}}')
-    *form, chosen, words, _, _ = profiles.bring(str(file), False)
+def test_a_profile_is_imported_from_the_text_of_a_file(profiles: ProfileActions) -> None:
+    text = '{"version": 1, "name": "given", "load": {"model_path": "script"}}'
+    *form, chosen, words, _, _ = profiles.bring(text, False)
     assert "imported" in words and chosen["value"] == "given" and form[0]["value"] == "script"
-    *form, _, words, _, again = profiles.bring(str(file), False)
+    *form, _, words, _, again = profiles.bring(text, False)
     assert again["visible"] and "given" in words and all("value" not in each for each in form)
-    assert "imported" in profiles.bring(str(file), True)[-3]
-    file.write_bytes(b"\xff\xfe")
-    assert "no text in UTF-8" in profiles.bring(str(file), False)[-3]
-    file.write_text('{"version": 1, "name": "given", "load": {"model_pth": "script"}}')
-    assert "model_path" in profiles.bring(str(file), False)[-3]
+    assert "imported" in profiles.bring(text, True)[-3]
+    assert "alert" in profiles.bring("\ufffd\ufffd", False)[-3]
+    assert "too large" in profiles.bring(text + " " * 300_000, False)[-3]
+    assert "model_path" in profiles.bring(text.replace("model_path", "model_pth"), False)[-3]
 
 
 def test_a_batch_size_that_is_none_is_said_and_never_breaks_the_builder() -> None:

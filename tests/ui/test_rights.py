@@ -205,7 +205,7 @@ def test_generating_is_counted_for_each_caller_and_too_much_is_said(
     client = Client(address, verbose=False, headers=USER)
     for _ in range(2):
         client.predict("hello", max_new_tokens=2, api_name="/chat")
-    with pytest.raises(AppError, match=r"2 requests a minute are allowed for each key\. Try again in "):
+    with pytest.raises(AppError, match=r"2 calls a minute are allowed for each key\. Try again in "):
         client.predict("hello", api_name="/chat")
     assert Client(address, verbose=False, headers=ADMINISTRATOR).predict("hello", max_new_tokens=2, api_name="/chat")
     (component,) = (each for each in page.blocks.values() if getattr(each, "elem_id", None) == "oa-metrics")

@@ -13,6 +13,7 @@ import anyio
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
+from openarc_ui.access import Access
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics import answers, detail
 from openarc_ui.metrics.export import KINDS, ExportFormat, export
@@ -54,11 +55,14 @@ REQUEST_ID: Any = "7c3f1a2b9d4e4f6a8b0c1d2e3f4a5b6c"
 RequestId = Annotated[str, Path(max_length=64, description="Of the request.", examples=[REQUEST_ID])]
 
 
-def metric_routes(engine: Engine, store: MetricsStore, exposition: Exposition, needs_key: bool) -> APIRouter:
+def metric_routes(
+    engine: Engine, store: MetricsStore, exposition: Exposition, needs_key: bool, access: Access
+) -> APIRouter:
     """The routes, bound to an engine and what was measured of it.
 
     Args:
         needs_key: a guard in front wants a key, so a command to copy says where to put it.
+        access: who may read texts.
     """
     router = APIRouter(tags=["metrics"])
     limiter = anyio.CapacityLimiter(READERS_AT_ONCE)
@@ -71,7 +75,7 @@ def metric_routes(engine: Engine, store: MetricsStore, exposition: Exposition, n
     _add_exposition(router, exposition)
     _add_numbers(router, ask)
     _add_comparing(router, ask)
-    _add_requests(router, ask, needs_key)
+    _add_requests(router, ask, needs_key, access)
     _add_export(router, store)
     _add_bandwidth(router, engine, store)
     add_heads(router)
@@ -171,7 +175,7 @@ def _add_comparing(router: APIRouter, ask: Ask[Any]) -> None:
         return [RoofBody.model_validate(each) for each in found]
 
 
-def _add_requests(router: APIRouter, ask: Ask[Any], needs_key: bool) -> None:
+def _add_requests(router: APIRouter, ask: Ask[Any], needs_key: bool, access: Access) -> None:
     """Single requests."""
 
     @router.get("/metrics/requests", summary="List requests", responses=READ_ERRORS, openapi_extra=FILTERED)
@@ -195,9 +199,11 @@ def _add_requests(router: APIRouter, ask: Ask[Any], needs_key: bool) -> None:
         return RequestsBody.model_validate(await ask(asked))
 
     @router.get("/metrics/requests/{request_id}", summary="Read a request", responses=ONE_REQUEST_ERRORS)
-    async def one_request(request_id: RequestId) -> RequestBody:
-        """Its stages, inter-token latencies, settings and configuration; its texts only where the server keeps them."""
-        return RequestBody.model_validate(await ask(partial(answers.request, request_id=request_id)))
+    async def one_request(request_id: RequestId, request: Request) -> RequestBody:
+        """Its stages, inter-token latencies, settings and configuration; to the administrator its texts, where they are kept."""
+        may_read = access.may_administer(request.headers)
+        found = await ask(partial(answers.request, request_id=request_id, with_texts=may_read))
+        return RequestBody.model_validate(found)
 
     @router.get(
         "/metrics/requests/{request_id}/curl",
@@ -206,11 +212,12 @@ def _add_requests(router: APIRouter, ask: Ask[Any], needs_key: bool) -> None:
         response_class=PlainTextResponse,
     )
     async def curl(request_id: RequestId, request: Request) -> str:
-        """A command that asks the same again, with the same settings and seed."""
+        """A command that asks the same again, with the same settings and seed; the texts as in the request itself."""
         address = str(request.base_url).rstrip("/")
+        may_read = access.may_administer(request.headers)
 
         def command(connection: sqlite3.Connection) -> str:
-            return detail.generation_curl(detail.request(connection, request_id), address, needs_key)
+            return detail.generation_curl(detail.request(connection, request_id, may_read), address, needs_key)
 
         text: str = await ask(command)
         return text

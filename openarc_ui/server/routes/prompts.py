@@ -12,8 +12,8 @@ from fastapi import APIRouter, Query, Response
 
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.prompts import PromptRequest
-from openarc_ui.errors import ParameterNotSupported, StructureRejected
+from openarc_ui.engine.prompts import MAX_LISTED_TOKENS
+from openarc_ui.errors import InvalidRequest, ParameterNotSupported, StructureRejected
 from openarc_ui.server.problems import documented
 from openarc_ui.server.prompt_bodies import (
     MODEL,
@@ -54,8 +54,11 @@ def prompt_routes(engine: Engine) -> APIRouter:
         model, text = await anyio.to_thread.run_sync(asking, limiter=limiter)
         return TextBody(model=model, text=text)
 
-    @router.post("/apply-template", summary="Render a conversation", responses=QUESTION_ERRORS)
-    async def apply_template(body: ApplyTemplateBody) -> RenderedBody:
+    @router.post(
+        "/apply-template", summary="Render a conversation", response_model=None,
+        responses={200: {"model": RenderedBody}, **QUESTION_ERRORS},
+    )  # fmt: skip
+    async def apply_template(body: ApplyTemplateBody) -> Response:
         """The prompt that `/generate/text` would give the model for it, as text and tokens, without generating."""
         return await anyio.to_thread.run_sync(_rendered, engine, body, limiter=limiter)
 
@@ -81,10 +84,20 @@ def prompt_routes(engine: Engine) -> APIRouter:
 
 def _tokenized(engine: Engine, body: TokenizeBody) -> Response:
     """The whole answer on this thread: a long text's would hold up everybody else for seconds."""
-    found = TokensBody.of(engine.tokenize(body.text, body.model))
-    return Response(found.model_dump_json(), media_type="application/json")
+    found = TokensBody.json_of(engine.tokenize(body.text, body.model))
+    return Response(found, media_type="application/json")
 
 
-def _rendered(engine: Engine, body: PromptRequest) -> RenderedBody:
-    """Thousands of tokens as bodies take milliseconds, so these are made on the thread too."""
-    return RenderedBody.of(engine.render(body))
+def _rendered(engine: Engine, body: ApplyTemplateBody) -> Response:
+    """The whole answer on this thread too.
+
+    Raises:
+        InvalidRequest: there are more tokens than can be listed.
+    """
+    rendered = engine.render(body, MAX_LISTED_TOKENS if body.tokens else 0)
+    if body.tokens and rendered.token_count > MAX_LISTED_TOKENS:
+        raise InvalidRequest(
+            f"The prompt has {rendered.token_count:,} tokens; at most {MAX_LISTED_TOKENS:,} are listed.",
+            'Send "tokens": false for the text and the count.',
+        )
+    return Response(RenderedBody.json_of(rendered, body.tokens), media_type="application/json")

@@ -26,6 +26,7 @@ NOT_KEPT = (
     "The texts of this request were not kept. Start OpenArc with --keep-texts (or OPENARC_KEEP_TEXTS=1) to keep prompts and "
     "answers of later requests with their figures."
 )
+NOT_SHOWN = "Prompts and answers are shown to who has the administration key."
 NO_SETTINGS = "{}"
 
 
@@ -35,24 +36,27 @@ def answer(
     address: str,
     needs_key: bool,
     hidden: Callable[[Any], Any] = lambda value: value,
+    may_read: bool = True,
 ) -> dict[str, Any]:
     """Everything that is kept of a request. It runs in a thread.
 
     Args:
         address: of this server, for the code to copy.
         hidden: JSON without paths of this machine.
+        may_read: whoever asks may read what others typed and were answered.
 
     Raises:
         RequestNotFound: no request of that id is kept.
         MetricsUnreadable: the database can't be read now.
     """
     with reading(store) as connection:
-        found = detail.request(connection, request_id)
+        found = detail.request(connection, request_id, may_read)
     found = dataclasses.replace(found, configuration=hidden(found.configuration))
-    return {"request": shown(found, detail.generation_curl(found, address, needs_key), store.keep_texts)}
+    why_no_texts = _why_no_texts(store.keep_texts) if may_read else NOT_SHOWN
+    return {"request": shown(found, detail.generation_curl(found, address, needs_key), why_no_texts)}
 
 
-def shown(found: RequestDetail, curl: str, keeps_texts: bool) -> dict[str, Any]:
+def shown(found: RequestDetail, curl: str, why_no_texts: str) -> dict[str, Any]:
     """A request as the page shows it."""
     row = known(found.row)
     clock = Clock.at(row["submitted_at"])
@@ -67,7 +71,7 @@ def shown(found: RequestDetail, curl: str, keeps_texts: bool) -> dict[str, Any]:
         "configuration": _configuration(found),
         "messages": _messages(found.messages),
         "answers": [_cut(text) for text in found.answers] if found.answers is not None else None,
-        "texts_note": "" if found.messages is not None else _why_no_texts(keeps_texts),
+        "texts_note": "" if found.messages is not None else why_no_texts,
         "curl": curl,
         "again_note": again_note(again_of(found.settings, found.messages)[1]),
         "error": _error(row),

@@ -41,10 +41,11 @@ class Again:
         self._most_seconds = most_seconds
         self._running: dict[str, tuple[str, Generation]] = {}
 
-    async def answer(self, asked: AskedAgain, has_left: HasLeft) -> dict[str, Any]:
+    async def answer(self, asked: AskedAgain, has_left: HasLeft, may_read: bool = True) -> dict[str, Any]:
         """Run it and wait for its end, or end one that runs.
 
         Args:
+            may_read: whoever asks may read what others typed; otherwise a prompt is needed.
             has_left: the page that asked is gone; asked twice a second.
 
         Raises:
@@ -54,7 +55,7 @@ class Again:
         if asked.cancel is not None:
             return {"cancelled": self.cancel(asked.cancel)}
         original = str(asked.request_id)
-        found = await anyio.to_thread.run_sync(self._look_up, original)
+        found = await anyio.to_thread.run_sync(self._look_up, original, may_read)
         request = once_more(found, asked.prompt)
         with await anyio.to_thread.run_sync(self._engine.submit, request) as generation:
             self._running[generation.request_id] = (original, generation)
@@ -74,9 +75,9 @@ class Again:
             generation.cancel()
         return len(wanted)
 
-    def _look_up(self, request_id: str) -> RequestDetail:
+    def _look_up(self, request_id: str, may_read: bool) -> RequestDetail:
         with reading(self._store) as connection:
-            return detail.request(connection, request_id)
+            return detail.request(connection, request_id, may_read)
 
     async def _until_its_end(self, generation: Generation, has_left: HasLeft) -> dict[str, Any]:
         is_late = False
@@ -111,7 +112,9 @@ def once_more(found: RequestDetail, prompt: str | None) -> GenerationRequest:
         fields |= {"prompt": prompt} if is_prompt else {"conversation": [{"role": "user", "content": prompt}]}
         fields.pop("continue_final_message", None)
     if not fields.get("conversation") and not fields.get("prompt"):
-        raise InvalidRequest("The text of this request was not kept.", "Give a prompt to run it again with.")
+        raise InvalidRequest(
+            "The text of this request was not kept, or is for the administrator.", "Give a prompt to run it again with."
+        )
     seed = found.row.get("seed")
     fields |= {"seed": seed} if seed is not None else {}
     fields |= {"model": found.row["model"], "request_id": uuid.uuid4().hex, "source": "again"}

@@ -73,7 +73,8 @@ def questions(engine: Engine, store: MetricsStore, rights: Rights, needs_key: bo
     async def metrics_request(asked: Any, request: gr.Request) -> str:
         def look_up() -> dict[str, Any]:
             wanted = read(asked, AskedRequest)
-            return request_view.answer(store, wanted.request_id, address_of(request), needs_key, engine.places.hidden)
+            hidden, may_read = engine.places.hidden, rights.may_administer(request)
+            return request_view.answer(store, wanted.request_id, address_of(request), needs_key, hidden, may_read)
 
         return await _answered(lambda: readers.run(look_up))
 
@@ -85,7 +86,7 @@ def questions(engine: Engine, store: MetricsStore, rights: Rights, needs_key: bo
             wanted = read(asked, AskedAgain)
             if wanted.cancel is None:
                 rights.count(request)
-            return await again.answer(wanted, lambda: has_left(request))
+            return await again.answer(wanted, lambda: has_left(request), rights.may_administer(request))
 
         return await _answered(run)
 
