@@ -90,7 +90,10 @@ class Settings(BaseModel):
         (), description="Origins of other web pages that may call it, separated by commas, such as https://app.example."
     )
     requests_per_minute: int = Field(
-        0, ge=0, le=1_000_000, description="How many calls that make a model work each key may send in a minute; 0: no limit. A call may ask for several "
+        0,
+        ge=0,
+        le=1_000_000,
+        description="How many calls that make a model work each key may send in a minute; 0: no limit. A call may ask for several "
         "answers.",
     )
     request_seconds: int = Field(

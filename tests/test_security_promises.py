@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -310,9 +311,10 @@ def test_without_a_key_it_does_not_start_on_a_network(host: str) -> None:
     assert code == 2 and "an API key is needed" in said and "--open-to-network" in said
 
 
-def test_a_key_on_the_command_line_ends_the_program_and_is_not_repeated() -> None:
-    code, said = run_app("--api-key", "a-long-secret")
-    assert code == 2 and "--api-key-file" in said and "a-long-secret" not in said
+@pytest.mark.parametrize("flag", ["--api-key", "--api-key-file", "--admin-key-file"])
+def test_a_key_on_the_command_line_ends_the_program_and_is_not_repeated(flag: str) -> None:
+    code, said = run_app(flag, "a-long-secret")
+    assert code == 2 and "key-file" in said and "a-long-secret" not in said
 
 
 def test_an_open_network_is_said_loudly(tmp_path: Path) -> None:
@@ -345,6 +347,27 @@ def test_a_real_process_tells_no_key_anywhere(tmp_path: Path) -> None:
         told += [path.read_bytes().decode("latin-1") for path in program.database.parent.rglob("*") if path.is_file()]
     for text in told:
         assert KEY not in text and ADMIN_KEY not in text
+
+
+def test_tokenizing_holds_nobody_up(tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "script")
+    with Application(tmp_path / "models", "--model", "script") as program, ThreadPoolExecutor() as pool:
+        program.wait()
+        with httpx.Client(base_url=program.address) as client:
+
+            def health_seconds() -> float:
+                began_at = time.perf_counter()
+                assert client.get("/health").status_code == 200
+                return time.perf_counter() - began_at
+
+            health_seconds()
+            long = {"text": "word " * 40_000}
+            asked = [pool.submit(httpx.post, f"{program.address}/tokenize", json=long, timeout=60) for _ in range(4)]
+            seconds = [health_seconds()]
+            while not all(each.done() for each in asked):
+                seconds.append(health_seconds())
+        assert [each.result().status_code for each in asked] == [200] * 4
+        assert max(seconds) < 0.5
 
 
 def wait_until_ready(program: Application) -> None:

@@ -105,7 +105,7 @@ def resolve(
     values = settle(given, {name: value for name, value in defaults.items() if name in supported})
     if values["num_return_sequences"] > 1 and not values["do_sample"]:
         raise InvalidRequest(
-            "Several answers need sampling: greedy choice would give the same answer each time.",
+            "num_return_sequences above 1 needs sampling: greedy choice would give the same answer each time.",
             "Set do_sample to true with a temperature above 0, or num_return_sequences to 1.",
         )
     if "min_new_tokens" in given and values["min_new_tokens"] > values["max_new_tokens"]:

@@ -82,7 +82,9 @@ def curl_of(
     is_prompt = was_prompt(settings, request)
     comments: list[str] = []
     if request is None:
-        comments.append(f'Replace "{PLACEHOLDER}": the texts of this request were not kept, or are for the administrator.')
+        comments.append(
+            f'Replace "{PLACEHOLDER}": the texts of this request were not kept, or are for the administrator.'
+        )
         values |= {"prompt": PLACEHOLDER} if is_prompt else {"conversation": [{"role": "user", "content": PLACEHOLDER}]}
         if settings is None:
             comments.append("The settings of this request were not kept; those of the model are used.")

@@ -16,6 +16,7 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.description import complete_description
 from openarc_ui.server.mcp_server import McpServer
+from openarc_ui.server.openai.request_ids import RequestIds
 from openarc_ui.server.openai.responses_routes import responses_routes
 from openarc_ui.server.openai.routes import openai_routes
 from openarc_ui.server.page_assets import mount_page_assets
@@ -104,6 +105,7 @@ def create_api(
         dependencies=[Depends(permitted(access)), Depends(refuse_unknown_queries)],
         lifespan=mcp.lifespan if mcp is not None else None,
     )
+    api.add_middleware(RequestIds)
     complete_description(api)
     if mcp is not None:
         mcp.install(api)

@@ -118,7 +118,9 @@ class RequestBody(BaseModel):
     inter_token_latencies_seconds: list[float] = Field(description="The gap before every step but the first, in order.")
     stages: list[StageBody] = Field(description="Together they are total_seconds.")
     settings: dict[str, Any] | None = Field(description="What was asked, without its texts; null: not kept.")
-    messages: dict[str, Any] | None = Field(description="The whole request; null unless texts are kept and the key is the administrator's.")
+    messages: dict[str, Any] | None = Field(
+        description="The whole request; null unless texts are kept and the key is the administrator's."
+    )
     answers: list[str] | None = Field(description="null unless messages are there too.")
     configuration: dict[str, Any] | None = Field(description="The loaded model it ran on; null: not kept.")
 

@@ -7,6 +7,7 @@ waits for nothing goes for a new one, and there is some room for the health chec
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -62,7 +63,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._sender = neighbourhood(self.client[0] if self.client else "")
-        self._began_at = self.loop.time()
+        self._began_at = time.perf_counter()  # uvloop has one time for all that come together
         beyond = self._beyond_what_is_served()
         if beyond > self.more_connections:
             transport.abort()

@@ -14,6 +14,8 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from openarc_ui.errors import InvalidRequest, nearest
+from openarc_ui.server.openai.errors import PREFIX as OPENAI
+from openarc_ui.server.openai.errors import error_body
 from openarc_ui.server.problems import PLAIN, refusal
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -75,7 +77,12 @@ def refuse_the_rest(api: FastAPI, routers: Sequence[APIRouter]) -> None:
         others = [method for method in METHODS if method not in methods]
         api.add_route(path, _not_allowed(sorted(methods)), methods=others, include_in_schema=False)
     families = sorted({path.split("/")[1] for path in taken if path.count("/") > 1})
+    for path in [each.removeprefix(OPENAI) for each in taken if each.startswith(f"{OPENAI}/")]:
+        if path not in taken and path.split("/")[1] not in families:
+            api.add_route(path, _without_prefix, methods=list(METHODS), include_in_schema=False)
     for family in families:
+        if f"/{family}" not in taken:
+            api.add_route(f"/{family}", _not_found(list(taken)), methods=list(METHODS), include_in_schema=False)
         api.add_route(
             f"/{family}/{{rest:path}}", _not_found(list(taken)), methods=list(METHODS), include_in_schema=False
         )
@@ -90,12 +97,23 @@ def _not_allowed(methods: list[str]) -> Any:
     return answer
 
 
+async def _without_prefix(request: Request) -> JSONResponse:
+    """A client of OpenAI's was given the address without /v1."""
+    code, _ = PLAIN[404]
+    words = f"There is no route '{request.url.path}'."
+    return JSONResponse(error_body(404, words, code, f"Add {OPENAI} to the base URL."), 404)
+
+
 def _not_found(paths: list[str]) -> Any:
     async def answer(request: Request) -> JSONResponse:
         code, hint = PLAIN[404]
         path = request.url.path[:200]
-        near = nearest(path, paths)
-        near = near if near.startswith("Did you mean") else hint
+        near = (
+            f"The base URL ends here; clients add a path such as {OPENAI}/models."
+            if path == OPENAI
+            else nearest(path, paths)
+        )
+        near = near if near.startswith(("Did you mean", "The base")) else hint
         return JSONResponse(refusal(path, 404, f"There is no route '{path}'.", code, near), 404)
 
     return answer

@@ -55,3 +55,28 @@ def test_the_loop_runs_with_a_model_too_small_to_be_right(server: Server) -> Non
     assert all(step.token_usage is not None and step.token_usage.input_tokens > 100 for step in steps[:2])
     usage = agent.monitor.get_total_token_counts()
     assert usage.input_tokens > 200 and usage.output_tokens > 0
+
+
+@pytest.mark.model
+def test_no_request_of_an_agent_with_an_optional_argument_fails(server: Server) -> None:
+    from smolagents import ActionStep, OpenAIServerModel, ToolCallingAgent, tool
+
+    @tool
+    def place(city: str, country: str | None = None, numbers: list[int] | None = None) -> str:
+        """Looks a city up.
+
+        Args:
+            city: Its name.
+            country: Where it is.
+            numbers: Of its districts.
+        """
+        return f"{city} is known."
+
+    model = OpenAIServerModel(
+        model_id=server.model, api_base=server.openai_address, api_key=ADMIN_KEY, client_kwargs={"max_retries": 0},
+        max_tokens=48, temperature=0,
+    )  # fmt: skip
+    agent = ToolCallingAgent(tools=[place], model=model, max_steps=2, verbosity_level=0)
+    agent.run("Is Paris known?")
+    steps = [step for step in agent.memory.steps if isinstance(step, ActionStep)]
+    assert steps and all(step.token_usage is not None and step.token_usage.output_tokens > 0 for step in steps)

@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -157,12 +158,24 @@ def test_a_file_object_that_is_kept_as_data_comes_back_as_data(whole: Whole, sec
     ):
         call = {"type": "function", "function": {"name": "f", "arguments": value}}
         messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "", "tool_calls": [call]}]
-        made = whole.client.post("/conversations", json={"title": "x", "messages": messages})
+        kept = {"title": "x", "messages": messages, "settings": {"inner": [value]}}
+        made = whole.client.post("/conversations", json=kept)
         assert made.status_code < 300, made.text
         event, text = called(whole, "conversation", {"conversation_id": made.json()["id"]})
         assert event == "complete" and SECRET not in text and not holds_file_object(json.loads(text))
         assert json.dumps(value["path"])[1:-1] in text.replace("\\\\", "\\"), "the path is still told"
     assert [file for file in folder_of(whole).rglob("*") if file.is_file()] == []
+
+
+def test_an_endpoint_that_answers_with_one_opens_nothing(
+    whole: Whole, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in ({"path": str(secret), "meta": MARK}, {"path": "http://198.51.100.7/x", "meta": MARK}):
+        token = SimpleNamespace(id=1, text=value, piece="", is_special=False)
+        monkeypatch.setattr(whole.engine, "tokenize", lambda *_: SimpleNamespace(model="m", tokens=[token]))  # noqa: B023
+        event, text = called(whole, "tokenize", {"text": "x"})
+        assert event == "complete" and not holds_file_object(json.loads(text))
+        assert json.loads(text)[0]["tokens"][0]["text"]["path"] == value["path"]
 
 
 def test_only_exported_files_of_this_process_are_handed_out(whole: Whole, secret: Path) -> None:

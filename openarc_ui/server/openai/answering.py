@@ -23,6 +23,7 @@ from openarc_ui.server.disconnect import unless_disconnected, wait_for_results
 from openarc_ui.server.openai.asked import ToolUse
 from openarc_ui.server.openai.parts import Part, Parts, Reading
 from openarc_ui.server.openai.reader import ends_of, parts_of
+from openarc_ui.server.openai.words import Words
 from openarc_ui.server.routes.prompts import QUESTIONS_AT_ONCE
 from openarc_ui.server.sse import interleaved
 
@@ -38,11 +39,13 @@ class Order:
         requests: one for each prompt; their `model` is set.
         use: what is wanted of tools.
         tool_format: how calls are written, "auto" by the template.
+        words: how its errors are said.
     """
 
     requests: tuple[GenerationRequest, ...]
     use: ToolUse = field(default_factory=ToolUse)
     tool_format: str = AUTOMATIC
+    words: Words = field(default_factory=Words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Running:
 
     generations: tuple[Generation, ...]
     readings: tuple[Reading, ...]
+    words: Words = field(default_factory=Words)
 
     def cancel(self) -> None:
         """End all of it."""
@@ -87,12 +91,13 @@ class Answering:
         Raises:
             ModelNotLoaded, EngineBusy, EngineClosed, InvalidRequest.
         """
-        generations = self._submit(order.requests)
+        with order.words.spoken():
+            generations = self._submit(order.requests)
         running = None
         try:
             readings = await self._readings(order, client)
             if readings is not None:
-                running = Running(tuple(generations), readings)
+                running = Running(tuple(generations), readings, order.words)
         finally:
             if running is None:
                 for generation in generations:
@@ -105,7 +110,8 @@ class Answering:
         Raises:
             OpenArcError: one of them failed; the others are cancelled.
         """
-        results = await wait_for_results(running.generations, client)
+        with running.words.spoken():
+            results = await wait_for_results(running.generations, client)
         if results is None:
             return None
         pairs = zip(results, running.readings, strict=True)
@@ -120,7 +126,8 @@ class Answering:
         parts = interleaved([parts_of(*each) for each in zip(running.generations, running.readings, strict=True)])
         first = None
         try:
-            first = await unless_disconnected(_next(parts), client)
+            with running.words.spoken():
+                first = await unless_disconnected(_next(parts), client)
         finally:
             if first is None:
                 running.cancel()

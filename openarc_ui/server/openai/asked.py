@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.notices import not_ready
 from openarc_ui.engine.prompts import StructuredOutput, Tool
 from openarc_ui.engine.types import ModelInfo, ModelState
 from openarc_ui.errors import ModelNotLoaded, nearest
 from openarc_ui.server.openai.errors import ParameterRefused, ParameterWrong
-from openarc_ui.server.openai.forced import structure_for_calls
+from openarc_ui.server.openai.forced import check_tool, structure_for_calls
 
 DEFAULT_MODEL = "default"
 UNLIMITED_TOKENS = 1_000_000
@@ -63,22 +64,36 @@ def ready_model(engine: Engine, name: str | None) -> ModelInfo:
     info = ready.get(wanted) if wanted is not None else None
     if info is not None:
         return info
+    found = next((model for model in status.models if model.name == wanted), None)
+    if wanted is None or (found is None and name == DEFAULT_MODEL):
+        found = next((model for model in reversed(status.models)), None)
+    if found is not None and found.state is ModelState.FAILED:
+        raise not_ready(found.name, found.state, found.failure)
+    if found is not None:
+        what = f"The model '{found.name}' is not ready: it is {found.state.value}."
+        raise ModelNotLoaded(what, nearest(found.name, ready) or "Try again in a moment.")
     if not ready and wanted is None:
         raise ModelNotLoaded("No model is loaded.", "Load one first.")
-    state = next((model.state for model in status.models if model.name == wanted), None)
-    what = f"The model '{wanted}' is not ready: it is {state.value}." if state else f"No model '{wanted}' is loaded."
-    raise ModelNotLoaded(what, nearest(wanted or "", ready) or "Load one first.")
+    raise ModelNotLoaded(f"No model '{wanted}' is loaded.", nearest(wanted or "", ready) or "Load one first.")
 
 
-def tool_use(tools: Sequence[Tool], choice: CallChoice, parallel: bool, where: str = "tool_choice") -> ToolUse:
+def tool_use(
+    tools: Sequence[Tool],
+    choice: CallChoice,
+    parallel: bool,
+    where: str = "tool_choice",
+    schema_at: str = "function.parameters",
+) -> ToolUse:
     """What a request wants of its tools.
 
     Args:
         parallel: several calls may be in one answer.
         where: the parameter that chooses, for errors.
+        schema_at: where a tool has its schema, for errors.
 
     Raises:
         ParameterWrong: two tools have one name, or a call is wanted of a tool that is not given.
+        StructureWrong: a call is forced, and a tool's schema can't be kept to.
     """
     names = [tool.function.name for tool in tools]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -93,6 +108,9 @@ def tool_use(tools: Sequence[Tool], choice: CallChoice, parallel: bool, where: s
         return ToolUse(tuple(tools), most_calls=most_calls)
     if choice.kind == "named" and choice.name not in names:
         raise ParameterWrong(f"There is no tool '{choice.name}'.", nearest(choice.name, names), param=where)
+    for index, tool in enumerate(tools):
+        if choice.kind == "required" or tool.function.name == choice.name:
+            check_tool(tool, f"tools[{index}].{schema_at}")
     forced: Forced = "named" if choice.kind == "named" else "several" if parallel else "one"
     structure = structure_for_calls(tools, choice.name or None, parallel)
     return ToolUse(tuple(tools), forced, choice.name, most_calls, structure)

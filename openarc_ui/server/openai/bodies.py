@@ -49,6 +49,8 @@ NEUTRAL: Mapping[str, Any] = {
     "stop_token_ids": (),
 }
 """Values that many clients send and that ask for nothing: a backend without the parameter honours them too."""
+OFF = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "seed", "top_k"})
+"""Where -1 is what llama.cpp, vLLM and Ollama call left out; of top_k it is no limit, which is 0 here."""
 OTHER_NAMES: Mapping[str, str] = {
     "max_new_tokens": "max_tokens",
     "n_predict": "max_tokens",
@@ -101,6 +103,25 @@ class Only:
         return {"enum": [*self.values, None]}
 
 
+def asks_nothing(value: Any) -> bool:
+    """Null, or empty."""
+    return value is None or (isinstance(value, (dict, list, str)) and not value)
+
+
+def without_off(value: Any) -> Any:
+    """A body without what other servers' clients send for "off": -1 for a number, an empty text for no stop."""
+    if not isinstance(value, dict):
+        return value
+    said = {name: each for name, each in value.items() if not (name in OFF and _is_off(each))}
+    if "stop" in said and said["stop"] == "":
+        del said["stop"]
+    return {**said, **({"top_k": 0} if "top_k" in value and _is_off(value["top_k"]) else {})}
+
+
+def _is_off(value: Any) -> bool:
+    return isinstance(value, int) and value == -1
+
+
 def _shown(value: Any) -> str:
     """As the client writes it."""
     return json.dumps(value)
@@ -111,6 +132,8 @@ class Sent(Frozen):
 
     refused: ClassVar[Mapping[str, str]] = {}
     """Parameters of OpenAI's API that can't be honoured here -> what to do instead, one sentence."""
+    null_is_nothing: ClassVar[bool] = False
+    """Null counts as left out under every name: what a client sends back may have fields that only it knows."""
 
     @model_validator(mode="before")
     @classmethod
@@ -124,19 +147,21 @@ class Sent(Frozen):
             return value
         known = {field.alias or name for name, field in cls.model_fields.items()}
         for name, each in value.items():
-            if name in cls.refused and each is not None:
+            if name in cls.refused and not asks_nothing(each):
                 raise ParameterRefused(f"The parameter '{name}' is not supported.", cls.refused[name], param=name)
             if name in OTHER_NAMES and name not in known and cls.refused:
                 raise ParameterWrong(f"There is no parameter '{name}'.", f"Here it is {OTHER_NAMES[name]}.", param=name)
         return {
-            name: each for name, each in value.items() if each is not None or not (name in known or name in cls.refused)
+            name: each
+            for name, each in value.items()
+            if name not in cls.refused and (each is not None or not (name in known or cls.null_is_nothing))
         }
 
 
 class StreamOptions(Sent):
     """`stream_options`."""
 
-    include_usage: bool = Field(False, description="End with a chunk that has the usage and no choices.")
+    include_usage: bool = Field(False, strict=True, description="End with a chunk that has the usage and no choices.")
     include_obfuscation: Annotated[Any, Only((False,), "nothing is added to hide lengths")] = Field(
         False, description="Only false: nothing is added to hide lengths."
     )
@@ -151,41 +176,72 @@ class GenerationBody(Sent):
         description='Name of a loaded model; "default" or left out: the one loaded last.',
         examples=["SmolLM2-135M-Instruct-int4"],
     )
-    max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Most tokens to generate for each choice.")
-    temperature: float | None = Field(None, ge=0, le=100, description="Spread of the choice; 0 means greedy.")
-    top_p: float | None = Field(
-        None, gt=0, le=1, description="Choose among the most likely tokens that make up this probability."
+    max_tokens: int | None = Field(
+        None, strict=True, ge=1, le=1_000_000, description="Most tokens to generate for each choice."
     )
-    n: int | None = Field(None, ge=1, le=16, description="How many choices; above 1 needs sampling.")
+    temperature: float | None = Field(
+        None, strict=True, allow_inf_nan=False, ge=0, le=100, description="Spread of the choice; 0 means greedy."
+    )
+    top_p: float | None = Field(
+        None,
+        strict=True,
+        allow_inf_nan=False,
+        gt=0,
+        le=1,
+        description="Choose among the most likely tokens that make up this probability.",
+    )
+    n: int | None = Field(None, strict=True, ge=1, le=16, description="How many choices; above 1 needs sampling.")
     stop: tuple[StopString, ...] | None = Field(
         None, max_length=16, description="A text or up to 16: end the answer before any of them."
     )
     seed: int | None = Field(
-        None, ge=0, le=2**63 - 1, description="Same seed, same answer for a request that runs alone."
+        None, strict=True, ge=0, le=2**63 - 1, description="Same seed, same answer for a request that runs alone."
     )
     presence_penalty: float | None = Field(
-        None, ge=-2, le=2, description="Subtracted once from each token already in the answer."
+        None,
+        strict=True,
+        allow_inf_nan=False,
+        ge=-2,
+        le=2,
+        description="Subtracted once from each token already in the answer.",
     )
     frequency_penalty: float | None = Field(
-        None, ge=-2, le=2, description="Subtracted for each time a token is in the answer."
+        None,
+        strict=True,
+        allow_inf_nan=False,
+        ge=-2,
+        le=2,
+        description="Subtracted for each time a token is in the answer.",
     )
-    stream: bool = Field(False, description="Answer with server-sent events.")
+    stream: bool = Field(False, strict=True, description="Answer with server-sent events.")
     stream_options: StreamOptions | None = Field(None, description="Only with stream.")
     user: str | None = Field(
         None, max_length=200, description="Who asks, in your own words; kept where the server keeps texts."
     )
     top_k: int | None = Field(
-        None, ge=0, le=1_000_000, description="Choose among this many most likely tokens; 0: no limit."
+        None, strict=True, ge=0, le=1_000_000, description="Choose among this many most likely tokens; 0: no limit."
     )
     min_p: float | None = Field(
-        None, ge=0, lt=1, description="Drop tokens below this share of the most likely one's probability."
+        None,
+        strict=True,
+        allow_inf_nan=False,
+        ge=0,
+        lt=1,
+        description="Drop tokens below this share of the most likely one's probability.",
     )
     repetition_penalty: float | None = Field(
-        None, gt=0, le=10, description="Above 1: make tokens of prompt and answer less likely."
+        None,
+        strict=True,
+        allow_inf_nan=False,
+        gt=0,
+        le=10,
+        description="Above 1: make tokens of prompt and answer less likely.",
     )
-    ignore_eos: bool | None = Field(None, description="Go on to max_tokens past the model's end-of-text token.")
+    ignore_eos: bool | None = Field(
+        None, strict=True, description="Go on to max_tokens past the model's end-of-text token."
+    )
     min_tokens: int | None = Field(
-        None, ge=0, le=1_000_000, description="No end-of-text or stop token before so many tokens."
+        None, strict=True, ge=0, le=1_000_000, description="No end-of-text or stop token before so many tokens."
     )
     stop_token_ids: tuple[TokenId, ...] | None = Field(
         None, max_length=64, description="End the answer at any of these tokens, beside the model's own end-of-text."
@@ -196,6 +252,11 @@ class GenerationBody(Sent):
     cache_prompt: Annotated[Any, Only((True,), "prompts are cached by their beginning where the backend can")] = Field(
         None, description="Only true: it is what happens."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _off_is_left_out(cls, value: Any) -> Any:
+        return without_off(value)
 
     @field_validator("stop", mode="before")
     @classmethod

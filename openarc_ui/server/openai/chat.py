@@ -15,6 +15,7 @@ from openarc_ui.server.openai.asked import ready_model
 from openarc_ui.server.openai.chat_answers import ChatChunks, chat_answer
 from openarc_ui.server.openai.chat_bodies import ChatBody
 from openarc_ui.server.openai.parts import Reported
+from openarc_ui.server.openai.request_ids import note_request_id
 from openarc_ui.server.problems import CLIENT_LEFT, openai_body_of
 from openarc_ui.server.sse import KEEP_ALIVE, EventStream, frame
 
@@ -38,21 +39,26 @@ class ChatCompletions:
         template = await self._answering.template(info.name, client) if body.needs_template else ""
         if template is None:
             return Response(status_code=CLIENT_LEFT)
-        order = body.order(info, f"chatcmpl-{uuid.uuid4().hex}", template)
+        request_id = f"chatcmpl-{uuid.uuid4().hex}"
+        note_request_id(client, request_id)
+        order = body.order(info, request_id, template)
         running = await self._answering.begin(order, client)
         if running is None:
             return Response(status_code=CLIENT_LEFT)
         return (
             await self._stream(body, info, running, client)
             if body.stream
-            else await self._whole(body, info, running, client)
+            else await self._whole(body, info, running, client, order.use.forced is not None)
         )
 
-    async def _whole(self, body: ChatBody, info: ModelInfo, running: Running, client: Request) -> Response:
+    async def _whole(
+        self, body: ChatBody, info: ModelInfo, running: Running, client: Request, is_forced: bool
+    ) -> Response:
         found = await self._answering.whole(running, client)
         if found is None:
             return Response(status_code=CLIENT_LEFT)
-        answer = chat_answer(found[0].parts, Reported(found[0].result), info.configuration_id, body.alternatives)
+        done = Reported(found[0].result)
+        answer = chat_answer(found[0].parts, done, info.configuration_id, body.alternatives, is_forced)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     async def _stream(self, body: ChatBody, info: ModelInfo, running: Running, client: Request) -> Response:

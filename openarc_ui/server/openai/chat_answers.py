@@ -118,12 +118,15 @@ class ChatAnswer(BaseModel):
     )
 
 
-def chat_answer(parts: Sequence[Part], done: Reported, fingerprint: str, alternatives: int | None) -> ChatAnswer:
+def chat_answer(
+    parts: Sequence[Part], done: Reported, fingerprint: str, alternatives: int | None, is_forced: bool = False
+) -> ChatAnswer:
     """The whole answer.
 
     Args:
         parts: all of it, of every choice.
         alternatives: so many to each token; None: logprobs are not wanted.
+        is_forced: a call had to come, so that an answer that ended before has no text.
     """
     result = done.result
     choices = []
@@ -133,7 +136,7 @@ def chat_answer(parts: Sequence[Part], done: Reported, fingerprint: str, alterna
         choices.append(
             ChatChoice(
                 index=index,
-                message=_message(own),
+                message=_message(own, is_forced),
                 logprobs=None if alternatives is None else Logprobs(**logprobs_of(details, alternatives)),
                 finish_reason=next(part.finish_reason for part in own if isinstance(part, Ended)),
             )
@@ -149,7 +152,7 @@ def chat_answer(parts: Sequence[Part], done: Reported, fingerprint: str, alterna
     )
 
 
-def _message(parts: Sequence[Part]) -> AnsweredMessage:
+def _message(parts: Sequence[Part], is_forced: bool) -> AnsweredMessage:
     said = [part.text for part in parts if isinstance(part, Said)]
     thought = [part.text for part in parts if isinstance(part, Thought)]
     calls = [
@@ -158,7 +161,7 @@ def _message(parts: Sequence[Part]) -> AnsweredMessage:
         if isinstance(part, CallBegun)
     ]
     return AnsweredMessage(
-        content="".join(said) if said or not calls else None,
+        content="".join(said) if said or not (calls or is_forced) else None,
         reasoning_content="".join(thought) if thought else None,
         tool_calls=calls or None,
     )

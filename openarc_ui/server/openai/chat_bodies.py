@@ -25,6 +25,7 @@ from openarc_ui.server.openai.asked import (
 from openarc_ui.server.openai.bodies import GenerationBody, Only, longest_answer
 from openarc_ui.server.openai.errors import ParameterWrong
 from openarc_ui.server.openai.messages import ResponseFormat, SentChoice, SentMessage, SentTool
+from openarc_ui.server.openai.words import SHARED, Words
 
 MAX_MESSAGES = 10_000
 EXAMPLES: list[Any] = [
@@ -82,13 +83,15 @@ class ChatBody(GenerationBody):
     )
     max_completion_tokens: int | None = Field(
         None,
+        strict=True,
         ge=1,
         le=1_000_000,
         description="The newer name of max_tokens; left out: until the model ends or its context is full.",
     )
-    logprobs: bool = Field(False, description="Tell how likely each token was, where the backend does.")
+    logprobs: bool = Field(False, strict=True, description="Tell how likely each token was, where the backend does.")
     top_logprobs: int | None = Field(
         None,
+        strict=True,
         ge=0,
         le=20,
         description="With logprobs: so many likeliest tokens at each place, where the backend tells them.",
@@ -101,7 +104,7 @@ class ChatBody(GenerationBody):
         None,
         description='none, auto, required, or {"type": "function", "function": {"name": …}}; the last two need the genai backend.',
     )
-    parallel_tool_calls: bool = Field(True, description="False: only the first call of an answer counts.")
+    parallel_tool_calls: bool = Field(True, strict=True, description="False: only the first call of an answer counts.")
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
         None, description="How hard to think, where the model's chat template knows it; else refused."
     )
@@ -126,7 +129,9 @@ class ChatBody(GenerationBody):
     )
     documents: tuple[JsonObject, ...] | None = Field(None, max_length=1000, description="Documents, for the template.")
     continue_final_message: bool = Field(
-        False, description="Go on with the last message, which is the assistant's, in place of beginning an answer."
+        False,
+        strict=True,
+        description="Go on with the last message, which is the assistant's, in place of beginning an answer.",
     )
     when_too_long: WhenTooLong = Field(
         "refuse", description="A conversation that does not fit: refuse it, or leave out the oldest messages."
@@ -183,7 +188,9 @@ class ChatBody(GenerationBody):
         """
         tools = [each.tool() for each in self.tools or ()]
         use = tool_use(tools, self.tool_choice or CallChoice(), self.parallel_tool_calls)
-        check_tool_format(self.tool_format, use.tools)
+        words = self._words(use)
+        with words.spoken():
+            check_tool_format(self.tool_format, use.tools)
         if self.logprobs:
             check_probabilities(info, self.top_logprobs or 0, "logprobs", "top_logprobs")
         fields: dict[str, Any] = {
@@ -203,8 +210,16 @@ class ChatBody(GenerationBody):
         try:
             request = GenerationRequest(**fields, **{name: getattr(self, name) for name in shared})
         except ValidationError as error:
-            raise explain(error.errors(), {}) from None
-        return Order((request,), use, self.tool_format)
+            raise words.of(explain(error.errors(), {})) from None
+        return Order((request,), use, self.tool_format, words)
+
+    def _words(self, use: ToolUse) -> Words:
+        """How errors of this request are said."""
+        names = {"max_new_tokens": "max_completion_tokens"} if self.max_completion_tokens is not None else {}
+        form = "tools" if use.structure is not None else "response_format.json_schema.schema"
+        if use.structure is None and self.structured_output is not None:
+            form = f"structured_output.{self.structured_output.kind}"
+        return Words({**SHARED, **names}, form)
 
     def _structure(self, info: ModelInfo, use: ToolUse) -> Any:
         """The one form the answer is held to, from whichever parameter wants one."""

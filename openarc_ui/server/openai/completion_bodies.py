@@ -14,7 +14,8 @@ from openarc_ui.engine.types import GenerationRequest, ModelInfo
 from openarc_ui.server.openai.answering import Order
 from openarc_ui.server.openai.asked import ToolUse, check_probabilities, one_structure
 from openarc_ui.server.openai.bodies import GenerationBody
-from openarc_ui.server.openai.errors import ParameterRefused, ParameterWrong
+from openarc_ui.server.openai.errors import ParameterRefused
+from openarc_ui.server.openai.words import Words
 
 MAX_PROMPTS = 64
 CALL_PREFIX = "cmpl-"
@@ -84,12 +85,15 @@ class CompletionBody(GenerationBody):
         description="A text, token ids, or a list of either; the model goes on with it as it is, without a chat template."
     )
     max_tokens: int | None = Field(
-        None, ge=1, le=1_000_000, description="Most tokens to generate for each choice; left out: 16."
+        None, strict=True, ge=1, le=1_000_000, description="Most tokens to generate for each choice; left out: 16."
     )
-    best_of: int | None = Field(None, ge=1, le=16, description="Only the same as n: all that is generated is answered.")
-    echo: bool = Field(False, description="Begin each text with its prompt; not together with logprobs.")
+    best_of: int | None = Field(
+        None, strict=True, ge=1, le=16, description="Only the same as n: all that is generated is answered."
+    )
+    echo: bool = Field(False, strict=True, description="Begin each text with its prompt; not together with logprobs.")
     logprobs: int | None = Field(
         None,
+        strict=True,
         ge=0,
         le=5,
         description="Tell how likely each token was, and so many likeliest ones, where the backend does.",
@@ -128,6 +132,7 @@ class CompletionBody(GenerationBody):
             "token_details": self.logprobs is not None,
             "user": self.user,
         }
+        words = Words(form=f"structured_output.{self.structured_output.kind}" if self.structured_output else "")
         ids = [call_id] if len(self.prompt) == 1 else _ids(call_id, len(self.prompt))
         try:
             requests = [
@@ -135,8 +140,8 @@ class CompletionBody(GenerationBody):
                 for prompt, own in zip(self.prompt, ids, strict=True)
             ]
         except ValidationError as error:
-            raise _explained(error) from None
-        return Order(tuple(requests))
+            raise words.of(explain(error.errors(), {})) from None
+        return Order(tuple(requests), words=words)
 
 
 def requests_of_call(call_id: str) -> list[str]:
@@ -146,8 +151,3 @@ def requests_of_call(call_id: str) -> list[str]:
 
 def _ids(call_id: str, prompts: int) -> list[str]:
     return [f"{call_id}-{index}" for index in range(prompts)]
-
-
-def _explained(error: ValidationError) -> ParameterWrong:
-    found = explain(error.errors(), {})
-    return ParameterWrong(found.message, found.hint, param="prompt" if found.message.startswith("prompt") else "")

@@ -15,6 +15,7 @@ from openarc_ui.server.openai.asked import ready_model
 from openarc_ui.server.openai.chat import DONE
 from openarc_ui.server.openai.completion_answers import CompletionChunks, completion_answer
 from openarc_ui.server.openai.completion_bodies import CALL_PREFIX, CompletionBody, OnePrompt
+from openarc_ui.server.openai.request_ids import note_request_id
 from openarc_ui.server.problems import CLIENT_LEFT, openai_body_of
 from openarc_ui.server.sse import KEEP_ALIVE, EventStream, frame
 
@@ -34,6 +35,7 @@ class Completions:
         """
         info = ready_model(self._engine, body.model)
         call_id = f"{CALL_PREFIX}{uuid.uuid4().hex}"
+        note_request_id(client, call_id)
         order = body.order(info, call_id)
         echoed = await self._echoed(body, info, client)
         running = await self._answering.begin(order, client) if echoed is not None else None

@@ -13,7 +13,7 @@ from openarc_ui.engine.answers import without_long_echoes
 from openarc_ui.engine.explain import SHOWN_CHARACTERS
 from openarc_ui.errors import OpenArcError
 
-PREFIX = "/v1/"
+PREFIX = "/v1"
 
 
 class Unsupported(ValueError):
@@ -36,11 +36,20 @@ class ParameterRefused(errors.ParameterNotSupported):
         self.param = param
 
 
+class StructureWrong(errors.StructureRejected):
+    """A schema can't be used; `param` is the path of the schema in the body."""
+
+    def __init__(self, message: str, hint: str = "", properties: tuple[str, ...] = (), *, param: str = "") -> None:
+        super().__init__(message, hint, properties)
+        self.param = param
+
+
 STATUS: Mapping[type[OpenArcError], int] = {
     errors.InvalidRequest: 400,
     errors.ParameterNotSupported: 400,
     ParameterWrong: 400,
     ParameterRefused: 400,
+    StructureWrong: 400,
     errors.PromptTooLong: 400,
     errors.TemplateRefused: 400,
     errors.StructureRejected: 400,
@@ -57,6 +66,8 @@ PARAMS: Mapping[type[OpenArcError], str] = {errors.ModelNotLoaded: "model"}
 """Which parameter an error is about, where it can be only one."""
 PROMPTS: Mapping[str, str] = {"/v1/chat/completions": "messages", "/v1/completions": "prompt", "/v1/responses": "input"}
 """Path -> the parameter that holds what may be too long."""
+NUMBER_IN_PATH = re.compile(r"\.(\d+)(?=[.']|$)")
+IN_QUOTES = re.compile(r"in '[a-z_]+\.[^']*'")
 KINDS: Mapping[int, str] = {
     401: "authentication_error",
     403: "permission_error",
@@ -85,7 +96,7 @@ class OpenAIProblem(BaseModel):
 
 def is_openai(path: str) -> bool:
     """Whether what is answered at a path is read by OpenAI's clients."""
-    return path.startswith(PREFIX)
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def error_body(status: int, message: str, code: str, hint: str = "", param: str | None = None) -> dict[str, Any]:
@@ -121,14 +132,21 @@ def as_parameter_error(explained: errors.InvalidRequest, problem: Mapping[str, A
         explained: the problem in words.
         problem: pydantic's own.
     """
-    param = path_of(problem["loc"])
+    param = None if problem["type"] == "json_invalid" else path_of(problem["loc"])
     reason = problem.get("ctx", {}).get("error")
     is_unsupported = isinstance(reason, Unsupported)
     kind = ParameterRefused if is_unsupported else ParameterWrong
     hint = "" if is_unsupported else explained.hint
     path, separator, rest = explained.message.partition(": ")
-    is_placed = param is not None and separator and re.sub(r"\.(\d+)", r"[\1]", path) == param
-    return kind(f"{param}: {rest}" if is_placed else explained.message, hint, param=param or "")
+    is_placed = param is not None and separator and _with_brackets(path) == param
+    message = (
+        f"{param}: {rest}" if is_placed else IN_QUOTES.sub(lambda found: _with_brackets(found[0]), explained.message)
+    )
+    return kind(message, hint, param=param or "")
+
+
+def _with_brackets(path: str) -> str:
+    return NUMBER_IN_PATH.sub(r"[\1]", path)
 
 
 def path_of(location: Sequence[str | int]) -> str | None:

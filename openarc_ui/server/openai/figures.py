@@ -32,10 +32,14 @@ class Timings(BaseModel):
     """Speed, by the names of llama.cpp's server."""
 
     cache_n: int | None = Field(description="Tokens of the prompt from the prefix cache.")
-    prompt_n: int | None = Field(description="Tokens of the prompt that were computed.")
+    prompt_n: int | None = Field(
+        description="Tokens of the prompt, from the prefix cache or computed: cache_n is a part of it, where it is known."
+    )
     prompt_ms: float | None = Field(description="From handing the prompt to the model until the first token.")
     prompt_per_token_ms: float | None = Field(description="prompt_ms / prompt_n.")
-    prompt_per_second: float | None = Field(description="prompt_n each second.")
+    prompt_per_second: float | None = Field(
+        description="prompt_n over prompt_ms, the prefix cache's help included: the metrics' prefill_tokens_per_second."
+    )
     predicted_n: int = Field(description="Tokens that were generated, over all choices.")
     predicted_ms: float | None = Field(description="From the first token to the last.")
     predicted_per_token_ms: float | None = Field(description="1000 / predicted_per_second.")
@@ -60,14 +64,13 @@ def usage_of(reports: Sequence[PerformanceReport]) -> dict[str, Any]:
 
 def timings_of(report: PerformanceReport) -> dict[str, Any]:
     """The speed of one request."""
-    prompt_n = None if report.prompt_tokens is None else report.prompt_tokens - (report.cached_prompt_tokens or 0)
     # Without a first token, the prefill ended somewhere before its end.
     prefill = report.prefill_seconds if report.ttft_seconds is not None else None
-    prompt_rate = prompt_n / prefill if prompt_n and prefill else None
+    prompt_rate = report.prefill_tokens_per_second
     rate = report.decode_tokens_per_second
     return {
         "cache_n": report.cached_prompt_tokens,
-        "prompt_n": prompt_n,
+        "prompt_n": report.prompt_tokens,
         "prompt_ms": _milliseconds(prefill),
         "prompt_per_token_ms": _milliseconds(1 / prompt_rate) if prompt_rate else None,
         "prompt_per_second": prompt_rate,

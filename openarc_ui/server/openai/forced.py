@@ -10,7 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from openarc_ui.engine.backends.json_schema import enforceable
+from openarc_ui.engine.backends.relaxed_schema import relaxed
 from openarc_ui.engine.prompts import StructuredOutput, Tool
+from openarc_ui.errors import StructureRejected
+from openarc_ui.server.openai.errors import StructureWrong
 
 MOST_CALLS = 64
 """As many as a message takes."""
@@ -46,10 +50,31 @@ def _call(name: str, arguments: str) -> dict[str, Any]:
 
 
 def _arguments(tool: Tool) -> dict[str, Any]:
-    """A tool's parameters; what says no type is an object, since arguments are."""
+    """A tool's parameters; what says no type is an object, since arguments are.
+
+    What can't be kept to is left out, unless the tool is `strict`: it can look at its arguments itself.
+    """
     schema = tool.function.parameters
     says_type = schema.keys() & {"type", "$ref", "anyOf", "oneOf", "allOf", "const", "enum"}
-    return schema if says_type else {"type": "object", **schema}
+    whole = schema if says_type else {"type": "object", **schema}
+    return whole if tool.function.strict else relaxed(whole)
+
+
+def check_tool(tool: Tool, param: str) -> None:
+    """See that a call of a tool can be forced.
+
+    Args:
+        param: the path of its schema in the body.
+
+    Raises:
+        StructureWrong: its schema says something that can't be kept to, with the place in the schema.
+    """
+    try:
+        enforceable(_arguments(tool))
+    except StructureRejected as error:
+        told = f"The tool '{tool.function.name}' can't be forced to be called: {error.message}"
+        hint = error.hint if not tool.function.strict else f"{error.hint} Without strict it is left out by itself."
+        raise StructureWrong(told, hint, param=param) from None
 
 
 def _moved(schema: Any, root: str) -> Any:

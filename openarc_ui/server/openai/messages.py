@@ -5,17 +5,20 @@ What the official SDK puts into an assistant's message is taken back where it is
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import InitErrorDetails
 
-from openarc_ui.engine.message import FunctionCall, JsonObject, Message, ToolCall
+from openarc_ui.engine.message import FunctionCall, JsonObject, Message, ToolCall, joined_parts
 from openarc_ui.engine.prompts import MAX_TEXT_CHARACTERS, Tool, ToolFunction
 from openarc_ui.errors import nearest
 from openarc_ui.server.openai.asked import CallChoice
 from openarc_ui.server.openai.bodies import Only, Sent
 from openarc_ui.server.openai.errors import Unsupported
 
+OF_A_PART = ("type", "text", "cache_control")
+"""Of a part of text. Where a prompt is to be cached, as `cache_control` says it, needs no saying: the cache works by itself."""
 SentRole = Literal["system", "developer", "user", "assistant", "tool"]
 ROLES: tuple[str, ...] = get_args(SentRole)
 CHOICES = ("none", "auto", "required")
@@ -47,18 +50,30 @@ def _read_content(value: Any) -> Any:
         return value
     texts = []
     for index, part in enumerate(value):
-        if not isinstance(part, dict):
-            raise ValueError(f"part {index} is no object")
-        if part.get("type") != "text":
-            kind = str(part.get("type"))[:80]
-            raise Unsupported(f"part {index} is of the type '{kind}'; the models here read 'text' only")
-        others = sorted(name for name, each in part.items() if name not in ("type", "text") and each is not None)
-        if others:
-            raise ValueError(f"part {index} has a field '{str(others[0])[:80]}'; a part is type and text")
-        if not isinstance(part.get("text"), str):
-            raise ValueError(f"part {index} has no text")
-        texts.append(part["text"])
-    return "".join(texts)
+        try:
+            texts.append(_text_of(part))
+        except ValueError as error:
+            detail = InitErrorDetails(type="value_error", loc=(index,), input=None, ctx={"error": error})
+            raise ValidationError.from_exception_data("parts", [detail]) from None
+    return joined_parts(texts)
+
+
+def _text_of(part: Any) -> str:
+    """The text of one part.
+
+    Raises:
+        ValueError: it is no text, or says more than a text.
+    """
+    if not isinstance(part, dict):
+        raise ValueError("a part is an object")
+    if part.get("type") != "text":
+        raise Unsupported(f"the type '{str(part.get('type'))[:80]}' is not supported; the models here read 'text' only")
+    others = sorted(str(name) for name, each in part.items() if name not in OF_A_PART and each is not None)
+    if others:
+        raise ValueError(f"there is no field '{others[0][:80]}'; a part is type and text")
+    if not isinstance(part.get("text"), str):
+        raise ValueError("a part of the type 'text' has a text")
+    return str(part["text"])
 
 
 Content = Annotated[
@@ -82,6 +97,7 @@ class SentFunctionCall(FunctionCall):
 class SentCall(Sent):
     """A call in an assistant's message that is sent back."""
 
+    null_is_nothing: ClassVar[bool] = True
     id: str | None = Field(None, max_length=200, description="The tool message with its result carries it too.")
     type: Literal["function"] = Field("function", description="The only kind there is.")
     function: SentFunctionCall = Field(description="Its name and its arguments, as a JSON text.")
@@ -91,9 +107,12 @@ class SentCall(Sent):
 class SentMessage(Sent):
     """One message. `developer` is another word for `system`."""
 
+    null_is_nothing: ClassVar[bool] = True
     role: Annotated[SentRole, BeforeValidator(_read_role)] = Field(description="Who says it.")
     content: Content | None = Field(None, description="A text, a list of text parts, or null beside calls.")
-    name: str | None = Field(None, max_length=200, description="Who of several; of a tool message, which tool.")
+    name: str | None = Field(
+        None, max_length=200, description="Who of several, or which tool; told where the chat template shows it."
+    )
     tool_calls: tuple[SentCall, ...] | None = Field(None, max_length=64, description="What an assistant wants called.")
     tool_call_id: str | None = Field(None, max_length=200, description="Of a tool message: which call it answers.")
     reasoning_content: str | None = Field(
@@ -142,7 +161,7 @@ class SentFunction(Sent):
         default_factory=lambda: {"type": "object", "properties": {}}, description="A JSON schema of its arguments."
     )
     strict: bool | None = Field(
-        None, description="For the chat template; arguments are held to the schema where tool_choice forces a call."
+        None, description="True: arguments that break the schema are no call, and a forced call keeps to all of it."
     )
 
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field, replace
 
 from openarc_ui.engine.formats.grammar import grammar_of
 from openarc_ui.engine.formats.reasoning import split_reasoning
+from openarc_ui.engine.formats.schema import check_arguments
 from openarc_ui.engine.generation import Generation
+from openarc_ui.engine.message import FunctionCall
 from openarc_ui.engine.prompts import TokenDetail
 from openarc_ui.engine.types import FinishReason, GenerationResult, TextDelta
 from openarc_ui.server.openai.forced import ForcedCalls
@@ -106,6 +108,7 @@ class SequenceReader:
     _text: str = ""
     _told: int = 0
     _calls: int = 0
+    _seen: int = 0
     _next_parse_at: float = 0.0
     _forced: ForcedCalls | None = None
 
@@ -145,7 +148,8 @@ class SequenceReader:
         rest, self._details = text[self._characters :], [*self._details, *details[self._tokens :]]
         if self.reading.forced is not None:
             found = self._read_forced(rest)
-            if self._forced is not None and self._forced.rest:
+            # What is no call and came to no end would have become one.
+            if self._forced is not None and self._forced.rest and reason is FinishReason.STOP:
                 found.append(Said(self.sequence, self._forced.rest))
         else:
             self._waiting.append(rest)
@@ -189,13 +193,22 @@ class SequenceReader:
         if len(parsed.content) > self._told:
             found.append(Said(self.sequence, parsed.content[self._told :]))
             self._told = len(parsed.content)
-        for call in parsed.tool_calls[self._calls : self.reading.most_calls]:
+        for call in parsed.tool_calls[self._seen : self.reading.most_calls]:
+            self._seen += 1
+            if self._breaks_promise(call.function):
+                found.append(Said(self.sequence, to_json(call.function.model_dump())))
+                continue
             found.append(CallBegun(self.sequence, self._calls, str(call.id), call.function.name))
             found.append(CallArguments(self.sequence, self._calls, to_json(call.function.arguments)))
             self._calls += 1
         if not is_final and not parsed.tool_calls:
             self._settle()
         return found
+
+    def _breaks_promise(self, call: FunctionCall) -> bool:
+        """The tool is `strict`, which promises arguments that satisfy its schema, and these don't."""
+        tool = next((each for each in self.reading.form.tools if each.function.name == call.name), None)
+        return tool is not None and tool.function.strict is True and bool(check_arguments(tool, call.arguments))
 
     def _settle(self) -> None:
         """Parse no more what is told and can't become a call: all but the last word, where nothing has begun to be one."""

@@ -138,12 +138,13 @@ def in_words_of_responses(error: OpenArcError) -> OpenArcError:
 def usage_of(result: GenerationResult, has_thoughts: bool) -> dict[str, Any]:
     """Tokens, as far as they were counted.
 
-    Without a count of cached tokens the details are null as a whole: LiteLLM takes that, and no null within them.
+    Without a count of cached tokens their details are empty: the official SDK reads None from that and wants an object;
+    LiteLLM takes no null within it.
     """
     report, cached = result.report, result.report.cached_prompt_tokens
     return {
         "input_tokens": report.prompt_tokens,
-        "input_tokens_details": None if cached is None else {"cached_tokens": cached},
+        "input_tokens_details": {} if cached is None else {"cached_tokens": cached},
         "output_tokens": report.generated_tokens,
         "output_tokens_details": {"reasoning_tokens": None if has_thoughts else 0},
         "total_tokens": None if report.prompt_tokens is None else report.prompt_tokens + report.generated_tokens,

@@ -11,7 +11,7 @@ from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.message import JsonObject
 from openarc_ui.engine.prompts import MAX_TEXT_CHARACTERS
 from openarc_ui.engine.sampling_parameters import StopString
-from openarc_ui.server.openai.bodies import Only, Sent
+from openarc_ui.server.openai.bodies import Only, Sent, asks_nothing, without_off
 from openarc_ui.server.openai.errors import ParameterRefused, ParameterWrong, Unsupported
 from openarc_ui.server.openai.responses_input import Input, short
 from openarc_ui.server.openai.responses_tools import ReasoningOptions, StreamOptions, TextOptions, ToolChoice, Tools
@@ -106,15 +106,23 @@ class ResponseBody(Sent):
         None, max_length=MAX_TEXT_CHARACTERS, description="A system message in front of the conversation."
     )
     max_output_tokens: int | None = Field(
-        None, ge=1, le=1_000_000, description="Most tokens, thoughts included; left out: until the model ends."
+        None,
+        strict=True,
+        ge=1,
+        le=1_000_000,
+        description="Most tokens, thoughts included; left out: until the model ends.",
     )
-    temperature: float | None = Field(None, ge=0, le=100, description="Spread of the choice; 0 means greedy.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Choose among the tokens of this probability.")
-    stream: bool = Field(False, description="Answer with server-sent events.")
+    temperature: float | None = Field(
+        None, strict=True, allow_inf_nan=False, ge=0, le=100, description="Spread of the choice; 0 means greedy."
+    )
+    top_p: float | None = Field(
+        None, strict=True, allow_inf_nan=False, gt=0, le=1, description="Choose among the tokens of this probability."
+    )
+    stream: bool = Field(False, strict=True, description="Answer with server-sent events.")
     stream_options: StreamOptions | None = Field(None, description="Only with stream.")
     tools: Tools = Field((), description="Functions the model may call.")
     tool_choice: ToolChoice = Field("auto", description="Whether and which function is called.")
-    parallel_tool_calls: bool = Field(True, description="Several functions may be called at once.")
+    parallel_tool_calls: bool = Field(True, strict=True, description="Several functions may be called at once.")
     text: TextOptions = Field(default_factory=TextOptions, description="What the answer looks like.")
     reasoning: ReasoningOptions | None = Field(None, description="How hard to think.")
     truncation: Literal["disabled", "auto"] = Field(
@@ -126,7 +134,7 @@ class ResponseBody(Sent):
     user: str | None = Field(None, max_length=200, description="Who asks; kept where the server keeps texts.")
     safety_identifier: str | None = Field(None, max_length=200, description="The same as user.")
     include: Include = Field((), description="message.output_text.logprobs, where the backend tells probabilities.")
-    top_logprobs: int | None = Field(None, ge=0, le=20, description="So many alternatives of each token.")
+    top_logprobs: int | None = Field(None, strict=True, ge=0, le=20, description="So many alternatives of each token.")
     store: Annotated[Any, Only((False,), KEPT_NOWHERE)] = Field(None, description="Only false.")
     background: Annotated[Any, Only((False,), KEPT_NOWHERE)] = Field(None, description="Only false.")
     service_tier: Annotated[Any, Only(("auto", "default"), "all requests are served alike")] = Field(
@@ -137,12 +145,29 @@ class ResponseBody(Sent):
     )
 
     # OpenArc's own, under the names other servers know them by.
-    top_k: int | None = Field(None, ge=0, le=1_000_000, description="Choose among so many likely tokens; 0: no limit.")
-    min_p: float | None = Field(None, ge=0, lt=1, description="Drop tokens below this share of the likeliest one's.")
-    repetition_penalty: float | None = Field(None, gt=0, le=10, description="Above 1: repeated tokens are less likely.")
-    presence_penalty: float | None = Field(None, ge=-2, le=2, description="Subtracted once from tokens of the answer.")
-    frequency_penalty: float | None = Field(None, ge=-2, le=2, description="Subtracted for each time a token is there.")
-    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="Same seed, same answer for a request alone.")
+    top_k: int | None = Field(
+        None, strict=True, ge=0, le=1_000_000, description="Choose among so many likely tokens; 0: no limit."
+    )
+    min_p: float | None = Field(
+        None,
+        strict=True,
+        allow_inf_nan=False,
+        ge=0,
+        lt=1,
+        description="Drop tokens below this share of the likeliest one's.",
+    )
+    repetition_penalty: float | None = Field(
+        None, strict=True, allow_inf_nan=False, gt=0, le=10, description="Above 1: repeated tokens are less likely."
+    )
+    presence_penalty: float | None = Field(
+        None, strict=True, allow_inf_nan=False, ge=-2, le=2, description="Subtracted once from tokens of the answer."
+    )
+    frequency_penalty: float | None = Field(
+        None, strict=True, allow_inf_nan=False, ge=-2, le=2, description="Subtracted for each time a token is there."
+    )
+    seed: int | None = Field(
+        None, strict=True, ge=0, le=2**63 - 1, description="Same seed, same answer for a request alone."
+    )
     stop: Stop | None = Field(None, description="End the answer before any of these texts.")
     chat_template_kwargs: JsonObject = Field(
         default_factory=dict, description="Arguments of the chat template, such as enable_thinking."
@@ -159,11 +184,11 @@ class ResponseBody(Sent):
         if not isinstance(value, dict):
             return value
         for name, each in value.items():
-            if name in REFUSED and each is not None:
+            if name in REFUSED and not asks_nothing(each):
                 raise ParameterRefused(f"The parameter '{name}' is not supported.", REFUSED[name], param=name)
-            if name in OTHER_NAMES:
+            if name in OTHER_NAMES and not (name == "functions" and asks_nothing(each)):
                 raise ParameterWrong(f"There is no parameter '{name}'.", f"Here it is {OTHER_NAMES[name]}.", param=name)
-        return {name: each for name, each in value.items() if name not in REFUSED}
+        return without_off({name: each for name, each in value.items() if name not in REFUSED and name != "functions"})
 
     @model_validator(mode="after")
     def _goes_together(self) -> ResponseBody:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import InitErrorDetails
 
+from openarc_ui.engine.message import joined_parts
 from openarc_ui.engine.prompts import MAX_TEXT_CHARACTERS
 from openarc_ui.errors import nearest
 from openarc_ui.server.openai.bodies import Only, Sent
@@ -210,4 +211,4 @@ def short(kind: object) -> str:
 
 def text_of(content: str | Sequence[TextPart]) -> str:
     """A content's text."""
-    return content if isinstance(content, str) else "".join(part.text for part in content)
+    return content if isinstance(content, str) else joined_parts(part.text for part in content)

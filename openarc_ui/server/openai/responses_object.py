@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from openarc_ui.server.openai.figures import CachedTokens, Timings
+from openarc_ui.server.openai.figures import Timings
 from openarc_ui.server.openai.logprobs import Logprob
 from openarc_ui.server.openai.responses_body import ResponseBody
 from openarc_ui.server.openai.responses_tools import plain
@@ -61,6 +61,14 @@ class OutputReasoning(BaseModel):
     status: ItemStatus = Field(description="incomplete: it was cut off.")
 
 
+class InputDetails(BaseModel):
+    """Of the prompt's tokens."""
+
+    cached_tokens: int | None = Field(
+        None, description="From the prefix cache; left out where the backend does not tell."
+    )
+
+
 class OutputDetails(BaseModel):
     """Of the answer's tokens."""
 
@@ -73,7 +81,7 @@ class ResponseUsage(BaseModel):
     """Tokens."""
 
     input_tokens: int | None = Field(description="Of the prompt; null where it ended before the prompt was read.")
-    input_tokens_details: CachedTokens | None = Field(description="Null where the backend does not tell.")
+    input_tokens_details: InputDetails = Field(description="Of the prompt; empty where the backend does not tell.")
     output_tokens: int = Field(description="Of the answer, thoughts and end-of-text included.")
     output_tokens_details: OutputDetails
     total_tokens: int | None = Field(description="Both together.")

@@ -26,6 +26,7 @@ from openarc_ui.server.openai.errors import ParameterWrong
 from openarc_ui.server.openai.responses_body import SAMPLING, ResponseBody
 from openarc_ui.server.openai.responses_conversation import conversation_of
 from openarc_ui.server.openai.responses_tools import NamedTool, SchemaFormat
+from openarc_ui.server.openai.words import OF_RESPONSES, Words
 
 
 def order_of(body: ResponseBody, info: ModelInfo, template: str) -> Order:
@@ -39,8 +40,9 @@ def order_of(body: ResponseBody, info: ModelInfo, template: str) -> Order:
         ParameterRefused: the model can't do what a parameter wants; with its name.
         ParameterWrong, InvalidRequest: parameters that don't go together, or a value that can't be.
     """
-    use = tool_use(_tools(body), _choice(body), body.parallel_tool_calls)
+    use = tool_use(_tools(body), _choice(body), body.parallel_tool_calls, schema_at="parameters")
     structure = one_structure(info, use, structure_of(body.text.format.type, _schema(body)), "text.format")
+    words = Words(OF_RESPONSES, "tools" if use.structure is not None else "text.format.schema")
     fields: dict[str, Any] = {
         "tools": use.tools or None,
         "structured_output": structure,
@@ -60,8 +62,8 @@ def order_of(body: ResponseBody, info: ModelInfo, template: str) -> Order:
             **given,
         )
     except ValidationError as error:
-        raise explain(error.errors(), {}) from None
-    return Order((request,), use)
+        raise words.of(explain(error.errors(), {})) from None
+    return Order((request,), use, words=words)
 
 
 def needs_template(body: ResponseBody) -> bool:

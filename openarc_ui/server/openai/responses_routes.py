@@ -12,6 +12,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import OpenArcError
 from openarc_ui.server.openai.answering import Answering, Order
 from openarc_ui.server.openai.asked import ready_model
+from openarc_ui.server.openai.request_ids import note_request_id
 from openarc_ui.server.openai.responses_answer import (
     ResponseTeller,
     in_words_of_responses,
@@ -57,6 +58,7 @@ def responses_routes(engine: Engine) -> APIRouter:
         if template is None:
             return Response(status_code=CLIENT_LEFT)
         order = order_of(body, info, template)
+        note_request_id(request, order.requests[0].request_id)
         try:
             return await _answer(answering, order, body, request)
         except OpenArcError as error:

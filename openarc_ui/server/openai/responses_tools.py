@@ -25,7 +25,8 @@ class FunctionTool(Sent):
     )
     strict: bool | None = Field(
         None,
-        description="Shown to the chat template; holds the arguments to the schema where tool_choice forces a call.",
+        strict=True,
+        description="True: arguments that break the schema are no call, and a forced call keeps to all of it.",
     )
     allowed_callers: Annotated[Any, Only((["direct"],), "the model calls, and nobody else")] = Field(
         None, description='Only ["direct"].'
@@ -102,7 +103,7 @@ class SchemaFormat(Sent):
     name: str = Field(min_length=1, max_length=64, description="Echoed; the model is not shown it.")
     schema_: JsonObject = Field(alias="schema", description="A JSON schema the answer satisfies.")
     description: str | None = Field(None, max_length=10_000, description="Echoed; the model is not shown it.")
-    strict: bool | None = Field(None, description="The answer satisfies the schema either way.")
+    strict: bool | None = Field(None, strict=True, description="The answer satisfies the schema either way.")
 
 
 Format = TextFormat | JsonFormat | SchemaFormat

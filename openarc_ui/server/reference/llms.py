@@ -38,7 +38,7 @@ nearest right name told; nothing that is accepted is ignored.
 Server-sent events. /generate/* and /conversations/{{conversation_id}}/answer with "stream": true:
 `data: {{"text": " Paris", "sequence_index": 0, "tokens": 1}}` again and again, `: keep-alive` while nothing is new, then
 `event: done` with `data:` = the blocking answer, or `event: error` with the error body. /v1/chat/completions and /v1/completions:
-OpenAI's chunks, then `data: [DONE]`. Closing the connection cancels; so does POST /generate/cancel/{{request_id}}.
+OpenAI's chunks, then `data: [DONE]`. /v1/responses: the official SDK's events, of which the last has the response. Closing the connection cancels; so does POST /generate/cancel/{{request_id}}.
 """
 EXAMPLES = """## Examples
 

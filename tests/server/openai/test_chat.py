@@ -307,7 +307,7 @@ def test_parts_null_and_developer_are_read_as_they_are_meant(
         extra_body={"functions": None, "reasoning_effort": None},
     )  # fmt: skip
     system, user, call, result = requests[0].conversation
-    assert (system.role, user.content, user.name, result.tool_call_id) == ("system", "one two", "Ann", "c1")
+    assert (system.role, user.content, user.name, result.tool_call_id) == ("system", "one \ntwo", "Ann", "c1")
     assert call.tool_calls is not None and call.tool_calls[0].function.arguments == {"city": "Rome"}
     assert (requests[0].seed, requests[0].user, requests[0].temperature) == (7, "ann", None)
 

@@ -132,7 +132,7 @@ def test_usage_and_timings_are_measured_ones(openai: OpenAI, reports: list[Perfo
     assert response.usage.output_tokens == report.generated_tokens
     assert response.usage.total_tokens == (report.prompt_tokens or 0) + report.generated_tokens
     assert report.cached_prompt_tokens is None
-    assert response.usage.input_tokens_details is None
+    assert response.usage.input_tokens_details.cached_tokens is None
     assert response.usage.output_tokens_details.reasoning_tokens is None
     timings: Any = response.to_dict()["timings"]
     assert timings["predicted_n"] == report.generated_tokens

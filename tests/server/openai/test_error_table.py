@@ -1,0 +1,54 @@
+"""docs/openai.md's table of errors against the code: every status with its words, and no other."""
+
+from __future__ import annotations
+
+import re
+
+from openarc_ui import errors
+from openarc_ui.errors import OpenArcError
+from openarc_ui.server.openai.errors import (
+    CODES,
+    ParameterRefused,
+    ParameterWrong,
+    StructureWrong,
+    is_openai,
+    openai_status,
+)
+from openarc_ui.server.problems import PLAIN, STATUS
+from openarc_ui.server.refusals import ALL
+from tests.server.openai.test_parameters import PAGE
+
+RAISED: tuple[type[OpenArcError], ...] = (
+    errors.InvalidRequest,
+    errors.ParameterNotSupported,
+    errors.PromptTooLong,
+    errors.TemplateRefused,
+    errors.StructureRejected,
+    errors.ModelNotLoaded,
+    errors.AdministratorNeeded,
+    errors.RateLimited,
+    errors.EngineBusy,
+    errors.EngineClosed,
+    errors.GenerationFailed,
+    errors.WorkerDied,
+    errors.TimeLimitReached,
+    ParameterWrong,
+    ParameterRefused,
+    StructureWrong,
+)
+"""By a route below /v1."""
+INTERNAL = (500, "internal_error")
+
+
+def test_the_table_of_errors_is_what_can_be_answered() -> None:
+    _, _, after = PAGE.read_text(encoding="utf-8").partition("| status | code | when |\n")
+    told = set()
+    for status, words in re.findall(r"^\| (\d+) \| ([^|]*) \|", after.partition("\n## ")[0], re.MULTILINE):
+        told |= {(int(status), word) for word in re.findall(r"`(\w+)`", words)}
+    raised = {(openai_status(each("x"), STATUS[each]), CODES.get(each, each.code)) for each in RAISED}
+    guard = {(each.status, each.openai_code or each.code) for each in ALL}
+    assert told == raised | guard | {(status, code) for status, (code, _) in PLAIN.items()} | {INTERNAL}
+
+
+def test_v1_itself_is_openais_and_what_only_begins_like_it_is_not() -> None:
+    assert is_openai("/v1") and is_openai("/v1/models") and not is_openai("/v10")
