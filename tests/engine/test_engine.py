@@ -181,7 +181,7 @@ def test_a_worker_that_dies_tells_every_reader_and_only_its_model_fails(
     assert failure is not None and "SIGKILL" in failure
     assert {report.error_code for report in reports} == {"worker_died"}
     assert all(report.generated_tokens > 0 for report in reports)
-    with pytest.raises(ModelNotLoaded, match="script died: .*SIGKILL"):
+    with pytest.raises(ModelNotLoaded, match=r"script died: .*SIGKILL"):
         scripted.submit(ask("hello", model="script"))
     assert scripted.submit(ask("hello")).result(timeout=2).model == "other"
     scripted.load(scripted.status().models[0].request)

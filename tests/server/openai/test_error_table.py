@@ -14,6 +14,7 @@ from openarc_ui.server.openai.errors import (
     is_openai,
     openai_status,
 )
+from openarc_ui.server.openai.words import OF_RESPONSES, Words
 from openarc_ui.server.problems import PLAIN, STATUS
 from openarc_ui.server.refusals import ALL
 from tests.server.openai.test_parameters import PAGE
@@ -52,3 +53,21 @@ def test_the_table_of_errors_is_what_can_be_answered() -> None:
 
 def test_v1_itself_is_openais_and_what_only_begins_like_it_is_not() -> None:
     assert is_openai("/v1") and is_openai("/v1/models") and not is_openai("/v10")
+
+
+def test_an_error_of_the_engine_is_said_in_the_routes_words() -> None:
+    engine_says = errors.InvalidRequest(
+        "min_new_tokens (9) is more than max_new_tokens (3).", "Raise max_new_tokens, or lower min_new_tokens."
+    )
+    said = Words().of(engine_says)
+    assert isinstance(said, ParameterWrong) and said.param == "min_tokens"
+    assert (said.message, said.hint) == (
+        "min_tokens (9) is more than max_tokens (3).",
+        "Raise max_tokens, or lower min_tokens.",
+    )
+    documents = Words(OF_RESPONSES).of(errors.InvalidRequest("The chat template has no place for documents: x."))
+    assert isinstance(documents, ParameterWrong) and documents.param == "documents"
+    schema = Words(form="tools").of(errors.StructureRejected("No answer matches it."))
+    assert isinstance(schema, StructureWrong) and schema.param == "tools"
+    busy = errors.EngineBusy("2 requests wait.")
+    assert Words().of(busy) is busy

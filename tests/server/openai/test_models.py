@@ -94,7 +94,6 @@ def with_message(**fields: Any) -> dict[str, Any]:
         ({**HELLO, "n": 2, "top_k": -2}, "top_k", "greater"),
         ({**HELLO, "min_tokens": 9, "max_tokens": 3}, "min_tokens", "min_tokens (9) is more than max_tokens"),
         ({**HELLO, "chat_template_kwargs": {"nothing": 1}}, "chat_template_kwargs", "never reads 'nothing'"),
-        ({**HELLO, "documents": [{"text": "a"}]}, "documents", "no place for documents"),
         ({**HELLO, "temperature": -1}, "temperature", "greater than or equal to 0"),
         ({**HELLO, "max_tokens": 1, "max_completion_tokens": 2}, "max_completion_tokens", "differ"),
         ({**HELLO, "user": "a", "safety_identifier": "b"}, "safety_identifier", "differ"),

@@ -39,7 +39,7 @@ def test_a_text_is_a_users_message() -> None:
 
 def test_content_in_parts_is_joined() -> None:
     parts = [{"type": "input_text", "text": "one "}, {"type": "input_text", "text": "two"}]
-    assert roles_and_texts([{"type": "message", "role": "user", "content": parts}]) == [("user", "one two")]
+    assert roles_and_texts([{"type": "message", "role": "user", "content": parts}]) == [("user", "one \ntwo")]
 
 
 def test_instructions_and_leading_system_messages_are_one() -> None:
@@ -189,7 +189,7 @@ WRONG: list[tuple[dict[str, Any], str | None, str]] = [
     ({"tools": [TOOL], "text": {"format": {"type": "json_object"}}}, "text.format", "no tool could be called"),
     ({"text": {"format": {"type": "json"}}}, "text.format", "json_object"),
     ({"text": {"format": {"type": "json_schema", "name": "a"}}}, "text.format.schema", "required"),
-    ({"chat_template_kwargs": {"messages": []}}, None, "messages"),
+    ({"chat_template_kwargs": {"messages": []}}, "chat_template_kwargs", "messages"),
 ]
 
 
