@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from openarc_ui.conversations.json_text import JsonText, Path
 from openarc_ui.conversations.node import ROLES, checked_message
-from openarc_ui.engine.message import Message
+from openarc_ui.engine.message import Message, joined_parts
 from openarc_ui.errors import InvalidRequest, nearest
 
 OTHER_ROLES = {"developer": "system", "function": "tool"}
@@ -167,7 +167,7 @@ class MessageReader:
                 texts.append(text)
             else:
                 self._source.refuse((*path, index), "this part of a message has no text.")
-        return "".join(texts)
+        return joined_parts(texts)
 
     def _name_the_rest(self, item: dict[str, Any], path: Path) -> None:
         others = item.keys() - KNOWN_FIELDS

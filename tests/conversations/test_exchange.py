@@ -240,7 +240,7 @@ def test_old_and_foreign_forms_of_a_message_are_taken_and_named() -> None:
         )
     )
     assert [(each.role, each.content) for each in brought.messages] == [
-        ("system", "ab"),
+        ("system", "a\nb"),
         ("user", "c"),
         ("assistant", ""),
         ("tool", "1"),
