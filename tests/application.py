@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from tests import OFFLINE
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -61,7 +63,9 @@ class Application:
         given = dict(environment or {})
         key = given.get("OPENARC_ADMIN_KEY") or given.get("OPENARC_API_KEY")
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
-        own_environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENARC_")}
+        own_environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("OPENARC_") and name not in OFFLINE
+        }
         self._began_at = time.perf_counter()
         with self.log.open("w") as log:
             self.process = subprocess.Popen(

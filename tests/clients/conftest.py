@@ -20,15 +20,6 @@ ADMIN_KEY = "a-key-for-administration"
 KEYS = {"OPENARC_API_KEY": USE_KEY, "OPENARC_ADMIN_KEY": ADMIN_KEY}
 REQUESTS_PER_MINUTE = 30
 MEASURED_SECONDS = 1.0
-OFFLINE = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_TELEMETRY": "False",
-    "LANGSMITH_TRACING": "false",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "GRADIO_ANALYTICS_ENABLED": "False",
-}
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 AGENT = {
     "replies": [
@@ -75,7 +66,7 @@ class Server:
         return found
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def outside() -> Iterator[list[str]]:
     """Hosts other than this machine that a client wanted to reach; there must be none."""
     reached: list[str] = []
@@ -96,8 +87,6 @@ def outside() -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket, "getaddrinfo", guarded_resolve)
-        for name, value in OFFLINE.items():
-            patch.setenv(name, value)
         yield reached
 
 
@@ -108,7 +97,7 @@ def _nobody_else_is_called(outside: list[str]) -> Iterator[None]:
     assert outside == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(starter_folder: Path) -> Iterator[Server]:
     """The starter model behind two keys, with MCP."""
     with Application(starter_folder.parent, "--model", starter_folder.name, "--mcp", environment=KEYS) as application:
@@ -116,7 +105,7 @@ def server(starter_folder: Path) -> Iterator[Server]:
         yield Server(application.address, starter_folder.name, application)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scripted_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A script that answers as a good agent would, behind the same keys, which may ask only so often."""
     models = tmp_path_factory.mktemp("scripted")

@@ -103,7 +103,7 @@ def wait_for(is_true: Callable[[], bool], otherwise: str, seconds: float = 10.0)
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
     models = tmp_path_factory.mktemp("models")
     write_script(models / MODEL, **SCRIPT)
