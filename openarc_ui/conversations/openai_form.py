@@ -161,10 +161,12 @@ class MessageReader:
         for index, part in enumerate(parts):
             kind = part.get("type", "text") if isinstance(part, dict) else "text"
             text = part.get("text") if isinstance(part, dict) else part
-            if kind not in TEXT_PARTS:
+            if not isinstance(kind, str) or kind not in TEXT_PARTS:
                 self._note((*path, index), f"a part of the kind '{str(kind)[:80]}' was left out; only text is kept")
             elif isinstance(text, str):
                 texts.append(text)
+                if isinstance(part, dict):
+                    self._leave_out(part.keys() - {"type", "text", "annotations"}, part, (*path, index))
             else:
                 self._source.refuse((*path, index), "this part of a message has no text.")
         return joined_parts(texts)

@@ -18,7 +18,6 @@ PART_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"type": {"const": "text", "default": "text", "type": "string"}, "text": {"type": "string"}},
     "required": ["text"],
-    "additionalProperties": False,
 }
 CONTENT_SCHEMA: dict[str, Any] = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": PART_SCHEMA}, {"type": "null"}]

@@ -214,8 +214,8 @@ def _values(name: str, given: Any) -> tuple[str, ...]:
     if not all(isinstance(value, str) for value in listed):
         raise InvalidRequest(f"{name} must be a text, or a list of texts.")
     wanted = tuple(dict.fromkeys(value for value in listed if value))
-    if len(wanted) > MOST_VALUES:
-        raise InvalidRequest(f"{name} has {len(wanted)} values.", f"At most {MOST_VALUES} are taken.")
+    if len(listed) > MOST_VALUES:
+        raise InvalidRequest(f"{name} has {len(listed)} values.", f"At most {MOST_VALUES} are taken.")
     for value in wanted:
         if len(value) > LONGEST_VALUE or not value.isprintable():
             raise InvalidRequest(

@@ -9,13 +9,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.prompts import StructuredOutput
-from openarc_ui.engine.sampling_parameters import StopString, TokenId
+from openarc_ui.engine.sampling_parameters import ONE_STOP, StopString, TokenId
 from openarc_ui.engine.types import ModelInfo
 from openarc_ui.errors import nearest
 from openarc_ui.server.openai.asked import check_sampling, room_for_answer
@@ -49,6 +57,14 @@ NEUTRAL: Mapping[str, Any] = {
     "stop_token_ids": (),
 }
 """Values that many clients send and that ask for nothing: a backend without the parameter honours them too."""
+SENT_STOP_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "maxLength": 200},
+        {"type": "array", "items": ONE_STOP, "maxItems": 16},
+        {"type": "null"},
+    ]
+}
+"""A text or several; an empty text is none."""
 OFF = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens", "seed", "top_k"})
 """Where -1 is what llama.cpp, vLLM and Ollama call left out; of top_k it is no limit, which is 0 here."""
 OTHER_NAMES: Mapping[str, str] = {
@@ -101,6 +117,11 @@ class Only:
 
     def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"enum": [*self.values, None]}
+
+
+def quoted(value: Any) -> str:
+    """The beginning of what was sent, for a sentence; ? for half of a surrogate pair, which no error can carry."""
+    return str(value)[:80].encode("utf-8", "replace").decode("utf-8")
 
 
 def asks_nothing(value: Any) -> bool:
@@ -191,11 +212,11 @@ class GenerationBody(Sent):
         description="Choose among the most likely tokens that make up this probability.",
     )
     n: int | None = Field(None, strict=True, ge=1, le=16, description="How many choices; above 1 needs sampling.")
-    stop: tuple[StopString, ...] | None = Field(
+    stop: Annotated[tuple[StopString, ...] | None, WithJsonSchema(SENT_STOP_SCHEMA)] = Field(
         None, max_length=16, description="A text or up to 16: end the answer before any of them."
     )
     seed: int | None = Field(
-        None, strict=True, ge=0, le=2**63 - 1, description="Same seed, same answer for a request that runs alone."
+        None, strict=True, ge=-1, le=2**63 - 1, description="Same seed, same answer for a request that runs alone."
     )
     presence_penalty: float | None = Field(
         None,
@@ -219,7 +240,11 @@ class GenerationBody(Sent):
         None, max_length=200, description="Who asks, in your own words; kept where the server keeps texts."
     )
     top_k: int | None = Field(
-        None, strict=True, ge=0, le=1_000_000, description="Choose among this many most likely tokens; 0: no limit."
+        None,
+        strict=True,
+        ge=-1,
+        le=1_000_000,
+        description="Choose among this many most likely tokens; 0 or -1: no limit.",
     )
     min_p: float | None = Field(
         None,

@@ -111,6 +111,10 @@ def openai_problem(error: OpenArcError, status: int, param: str | None = None) -
     message, hint = (
         without_long_echoes(text.encode("utf-8", "replace").decode("utf-8")) for text in (error.message, error.hint)
     )
+    if isinstance(error, errors.PromptTooLong):
+        message = (
+            f"The prompt is too long: {message[:1].lower()}{message[1:]}"  # LiteLLM and LangChain look for these words.
+        )
     named = param or getattr(error, "param", None) or PARAMS.get(type(error))
     return error_body(status, message, CODES.get(type(error), error.code), hint, named)
 

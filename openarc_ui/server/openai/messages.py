@@ -14,7 +14,7 @@ from openarc_ui.engine.message import FunctionCall, JsonObject, Message, ToolCal
 from openarc_ui.engine.prompts import MAX_TEXT_CHARACTERS, Tool, ToolFunction
 from openarc_ui.errors import nearest
 from openarc_ui.server.openai.asked import CallChoice
-from openarc_ui.server.openai.bodies import Only, Sent
+from openarc_ui.server.openai.bodies import Only, Sent, quoted
 from openarc_ui.server.openai.errors import Unsupported
 
 OF_A_PART = ("type", "text", "cache_control")
@@ -40,7 +40,7 @@ def _read_role(value: Any) -> Any:
     if value == "function":
         raise Unsupported("the role 'function' is not supported; send the result as role 'tool' with its tool_call_id")
     if isinstance(value, str) and value not in ROLES:
-        raise ValueError(f"there is no role '{value[:80]}'. {nearest(value[:80], ROLES)}")
+        raise ValueError(f"there is no role '{quoted(value)}'. {nearest(quoted(value), ROLES)}")
     return value
 
 
@@ -67,10 +67,10 @@ def _text_of(part: Any) -> str:
     if not isinstance(part, dict):
         raise ValueError("a part is an object")
     if part.get("type") != "text":
-        raise Unsupported(f"the type '{str(part.get('type'))[:80]}' is not supported; the models here read 'text' only")
+        raise Unsupported(f"the type '{quoted(part.get('type'))}' is not supported; the models here read 'text' only")
     others = sorted(str(name) for name, each in part.items() if name not in OF_A_PART and each is not None)
     if others:
-        raise ValueError(f"there is no field '{others[0][:80]}'; a part is type and text")
+        raise ValueError(f"there is no field '{quoted(others[0])}'; a part is type and text")
     if not isinstance(part.get("text"), str):
         raise ValueError("a part of the type 'text' has a text")
     return str(part["text"])
@@ -176,7 +176,7 @@ class SentTool(Sent):
     def _is_a_function(cls, value: Any) -> Any:
         kind = value.get("type", "function") if isinstance(value, dict) else "function"
         if kind is not None and kind != "function":
-            raise Unsupported(f"tools of the type '{str(kind)[:80]}' are not supported; there is 'function'")
+            raise Unsupported(f"tools of the type '{quoted(kind)}' are not supported; there is 'function'")
         return value
 
     def tool(self) -> Tool:
@@ -190,7 +190,7 @@ def _read_choice(value: Any) -> Any:
         return value
     if isinstance(value, str):
         if value not in CHOICES:
-            raise ValueError(f"there is no '{value[:80]}'. {nearest(value[:80], CHOICES)}")
+            raise ValueError(f"there is no '{quoted(value)}'. {nearest(quoted(value), CHOICES)}")
         return CallChoice(value)  # type: ignore[arg-type]
     kind = value.get("type") if isinstance(value, dict) else None
     if kind in ("custom", "allowed_tools"):

@@ -146,7 +146,7 @@ class ResponseBody(Sent):
 
     # OpenArc's own, under the names other servers know them by.
     top_k: int | None = Field(
-        None, strict=True, ge=0, le=1_000_000, description="Choose among so many likely tokens; 0: no limit."
+        None, strict=True, ge=-1, le=1_000_000, description="Choose among so many likely tokens; 0 or -1: no limit."
     )
     min_p: float | None = Field(
         None,
@@ -166,7 +166,7 @@ class ResponseBody(Sent):
         None, strict=True, allow_inf_nan=False, ge=-2, le=2, description="Subtracted for each time a token is there."
     )
     seed: int | None = Field(
-        None, strict=True, ge=0, le=2**63 - 1, description="Same seed, same answer for a request alone."
+        None, strict=True, ge=-1, le=2**63 - 1, description="Same seed, same answer for a request alone."
     )
     stop: Stop | None = Field(None, description="End the answer before any of these texts.")
     chat_template_kwargs: JsonObject = Field(

@@ -43,7 +43,11 @@ IMPORT_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"$ref": "#/components/schemas/NewConversationBody"},
+                "schema": {
+                    "type": "object",
+                    "description": "What was exported, or what others wrote: messages in OpenAI's form or ShareGPT's. What "
+                    "has no place here is named in the answer.",
+                },
                 "examples": {"exported": {"value": {"title": "Capitals", "messages": [ASKED, ANSWERED]}}},
             },
             "text/markdown": {"schema": {"type": "string"}},

@@ -435,3 +435,15 @@ def test_the_documented_answer_is_what_is_answered(server: Served) -> None:
     body = {"messages": says("weather"), "tools": [WEATHER], "logprobs": True, "n": 2, "temperature": 1}
     answer = server.client.post("/v1/chat/completions", json=body).json()
     assert ChatAnswer.model_validate(answer, extra="forbid").model_dump() == answer
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{"role": "\ud800", "content": "x"}, {"role": "user", "content": [{"type": "\ud800", "text": "x"}]}],
+    ids=["role", "type"],
+)
+def test_half_a_surrogate_pair_in_a_message_is_a_mistake_of_the_client(served: Served, message: dict[str, Any]) -> None:
+    body = json.dumps({"messages": [message]})
+    answer = served.client.post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert "'?'" in answer.json()["error"]["message"]
