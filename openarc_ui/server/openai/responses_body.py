@@ -11,9 +11,9 @@ from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.message import JsonObject
 from openarc_ui.engine.prompts import MAX_TEXT_CHARACTERS
 from openarc_ui.engine.sampling_parameters import StopString
-from openarc_ui.server.openai.bodies import Only, Sent, asks_nothing, without_off
+from openarc_ui.server.openai.bodies import Only, Sent, asks_nothing, quoted, without_off
 from openarc_ui.server.openai.errors import ParameterRefused, ParameterWrong, Unsupported
-from openarc_ui.server.openai.responses_input import Input, short
+from openarc_ui.server.openai.responses_input import Input
 from openarc_ui.server.openai.responses_tools import ReasoningOptions, StreamOptions, TextOptions, ToolChoice, Tools
 
 KEPT_NOWHERE = "responses are not kept here"
@@ -75,7 +75,7 @@ EXAMPLE: dict[str, Any] = {
 def _read_include(value: Any) -> Any:
     others = [each for each in value if each != LOGPROBS] if isinstance(value, (list, tuple)) else []
     if others:
-        raise Unsupported(f"'{short(others[0])}' is not supported; there is '{LOGPROBS}'")
+        raise Unsupported(f"'{quoted(others[0])}' is not supported; there is '{LOGPROBS}'")
     return value
 
 

@@ -14,7 +14,7 @@ from pydantic_core import InitErrorDetails
 from openarc_ui.engine.message import joined_parts
 from openarc_ui.engine.prompts import MAX_TEXT_CHARACTERS
 from openarc_ui.errors import nearest
-from openarc_ui.server.openai.bodies import Only, Sent
+from openarc_ui.server.openai.bodies import Only, Sent, quoted
 from openarc_ui.server.openai.errors import Unsupported
 
 MAX_ITEMS = 10_000
@@ -59,7 +59,7 @@ def _check_part(part: Mapping[str, Any]) -> None:
     if kind == "text":
         raise ValueError("a part of the kind 'text' is of Chat Completions; here it is input_text or output_text")
     if kind not in ("input_text", "output_text"):
-        raise Unsupported(f"a part of the kind '{short(kind)}' is not supported; the models here read input_text")
+        raise Unsupported(f"a part of the kind '{quoted(kind)}' is not supported; the models here read input_text")
 
 
 Content = Annotated[Text | Annotated[tuple[TextPart, ...], Field(max_length=MAX_PARTS)], BeforeValidator(read_parts)]
@@ -143,7 +143,7 @@ def read_items(value: Any) -> Any:
 def _check_item(item: Mapping[str, Any]) -> None:
     kind = item.get("type") or "message"
     if not isinstance(kind, str) or kind not in ITEMS:
-        raise Unsupported(f"an item of the kind '{short(kind)}' is not supported; there are {', '.join(ITEMS)}")
+        raise Unsupported(f"an item of the kind '{quoted(kind)}' is not supported; there are {', '.join(ITEMS)}")
     if kind == "message" and item.get("role") == "tool":
         raise ValueError("there is no role 'tool' here; send an item of the type function_call_output")
 
@@ -190,8 +190,8 @@ def _read(said: dict[str, Any], model: type[Sent]) -> Sent:
     known = [field.alias or name for name, field in model.model_fields.items()]
     unknown = next((name for name in said if name not in known), None)
     if unknown is not None:
-        error = ValueError(f"there is no field '{short(unknown)}' here. {nearest(short(unknown), known)}")
-        detail = InitErrorDetails(type="value_error", loc=(short(unknown),), input=None, ctx={"error": error})
+        error = ValueError(f"there is no field '{quoted(unknown)}' here. {nearest(quoted(unknown), known)}")
+        detail = InitErrorDetails(type="value_error", loc=(quoted(unknown),), input=None, ctx={"error": error})
         raise ValidationError.from_exception_data("item", [detail])
     return model.model_validate(said)
 
@@ -203,10 +203,6 @@ def _placed(error: ValidationError, index: int) -> ValidationError:
         for each in error.errors(include_url=False)
     ]
     return ValidationError.from_exception_data("items", details)
-
-
-def short(kind: object) -> str:
-    return str(kind)[:80].encode("utf-8", "replace").decode()
 
 
 def text_of(content: str | Sequence[TextPart]) -> str:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from openarc_ui.engine.message import JsonObject
 from openarc_ui.errors import nearest
-from openarc_ui.server.openai.bodies import Only, Sent
+from openarc_ui.server.openai.bodies import Only, Sent, quoted
 from openarc_ui.server.openai.errors import Unsupported
-from openarc_ui.server.openai.responses_input import OnlyFalse, OnlyNull, read_each, short
+from openarc_ui.server.openai.responses_input import OnlyFalse, OnlyNull, read_each
 
 
 class FunctionTool(Sent):
@@ -50,7 +50,7 @@ def _read_tools(value: Any) -> Any:
 def _check_tool(tool: Mapping[str, Any]) -> None:
     kind = tool.get("type")
     if kind != "function":
-        raise Unsupported(f"a tool of the kind '{short(kind)}' is not supported; there is 'function'")
+        raise Unsupported(f"a tool of the kind '{quoted(kind)}' is not supported; there is 'function'")
     if "function" in tool:
         raise ValueError("this is a tool of Chat Completions; here name, description and parameters stand beside type")
 
@@ -69,11 +69,11 @@ class NamedTool(Sent):
 
 def _read_choice(value: Any) -> Any:
     if isinstance(value, str) and value not in CHOICES:
-        raise ValueError(f"there is no choice '{short(value)}'. {nearest(value[:80], CHOICES)}")
+        raise ValueError(f"there is no choice '{quoted(value)}'. {nearest(value[:80], CHOICES)}")
     if isinstance(value, dict):
         if value.get("type") != "function":
             raise Unsupported(
-                f"a choice of the kind '{short(value.get('type'))}' is not supported; there is 'function'"
+                f"a choice of the kind '{quoted(value.get('type'))}' is not supported; there is 'function'"
             )
         return NamedTool.model_validate(value)
     if not isinstance(value, str):
@@ -115,7 +115,7 @@ def _read_format(value: Any) -> Any:
         raise ValueError("here an object is expected")
     kind = value.get("type")
     if not isinstance(kind, str) or kind not in FORMATS:
-        raise ValueError(f"there is no format '{short(kind)}'. {nearest(short(kind), FORMATS)}")
+        raise ValueError(f"there is no format '{quoted(kind)}'. {nearest(quoted(kind), FORMATS)}")
     return FORMATS[kind].model_validate(value)
 
 
