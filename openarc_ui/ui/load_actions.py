@@ -6,7 +6,7 @@ It returns updates and knows no layout. Loading and profiles are in the modules 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -19,6 +19,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.help import traps
 from openarc_ui.engine.memory.estimate import FitEstimate
+from openarc_ui.engine.options import nest
 from openarc_ui.engine.preflight import OptionForm
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import InvalidRequest, ModelNotFound, OpenArcError
@@ -27,7 +28,7 @@ from openarc_ui.snippets import local_path, snippet
 from openarc_ui.ui import load_view
 from openarc_ui.ui.fit_view import field_notes, fit_card, fit_problem, verdict
 from openarc_ui.ui.load_components import backend_choices, choices_of, device_choices, form_specs
-from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, as_json, form_of, read_object
+from openarc_ui.ui.load_form import FORM_FIELDS, SECTIONS, FormValues, as_json, form_of, read_object
 from openarc_ui.ui.option_form import form_state, shown_findings
 from openarc_ui.ui.profiles_bar import differs_from
 from openarc_ui.ui.rights import NOTE, Rights
@@ -178,6 +179,8 @@ class Actions:
         if not is_usable or self._entry(saved["model"]) is None:
             return (*[gr.skip()] * (len(FORM_FIELDS) + 3),)
         values = {**saved, "allow_overcommit": False}
+        for section in SECTIONS:
+            values[f"{section}_text"] = _text_beside(section, values)
         context, sequences = (saved.get("planned") or [None, None])[:2]
         return *[gr.update(value=values[name]) for name in FORM_FIELDS], saved["model"], context, sequences
 
@@ -282,3 +285,17 @@ def _still_standing(failure: dict[str, Any] | None, values: dict[str, Any]) -> l
         if failed["ov_config"].get(each.field[len("ov_config.") :])
         == values["ov_config"].get(each.field[len("ov_config.") :])
     ]
+
+
+def _text_beside(section: str, saved: Mapping[str, Any]) -> Any:
+    """The JSON of a section as it was saved, unless it says something else than the fields, which are what is loaded.
+
+    A save can come between a changed field and its JSON.
+    """
+    text, values = saved[f"{section}_text"], saved[section] or {}
+    try:
+        fields = nest(values) if section == "scheduler" else dict(values)
+        is_alike = read_object(text, section) == fields
+    except (InvalidRequest, TypeError, ValueError, AttributeError):
+        return text
+    return text if is_alike else as_json(fields)

@@ -238,9 +238,10 @@ def test_the_description_of_the_api_is_complete(served: Served) -> None:
             assert any(status[0] in "45" for status in operation["responses"]), where
             body = operation.get("requestBody")
             if body is not None:
-                schema = body["content"]["application/json"]["schema"]
-                reference = schema.get("$ref") or next(each["$ref"] for each in schema["anyOf"] if "$ref" in each)
-                assert schemas[reference.rpartition("/")[2]].get("examples"), where
+                written = body["content"]["application/json"]
+                schema = written["schema"]
+                named = [each["$ref"] for each in (schema, *schema.get("anyOf", ())) if "$ref" in each]
+                assert written.get("examples") or schemas[named[0].rpartition("/")[2]].get("examples"), where
     assert {"/model/load", "/model/unload", "/generate/text", "/status"} <= document["paths"].keys()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -182,6 +183,9 @@ def test_the_form_comes_back_as_this_browser_left_it(actions: Actions) -> None:
     saved = ahead(actions, replace(FORM, ov_config={"NUM_STREAMS": 2}, allow_overcommit=True))["saved"]
     restored = dict(zip(FORM_FIELDS, actions.restore(saved), strict=False))
     assert restored["ov_config"]["value"] == {"NUM_STREAMS": 2} and restored["allow_overcommit"]["value"] is False
+    assert json.loads(restored["ov_config_text"]["value"]) == {"NUM_STREAMS": 2}, "FORM's own JSON was older"
+    broken = dict(zip(FORM_FIELDS, actions.restore({**saved, "ov_config_text": '{"a'}), strict=False))
+    assert broken["ov_config_text"]["value"] == '{"a', "what somebody was typing is not thrown away"
     for unusable in ({}, None, "x", {**saved, "version": 0}, {**saved, "model": "gone"}):
         assert all("value" not in each for each in actions.restore(unusable))
 
