@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from openarc_ui.metrics.store import MetricsStore
     from openarc_ui.profiles import ProfileStore
     from openarc_ui.startup import Startup
+    from openarc_ui.tuning.runs import TuningRuns
 
 SHUTDOWN_SECONDS = 2.0
 """How long answers under way may still take at Ctrl+C; an open page's event stream never ends by itself."""
@@ -48,6 +49,7 @@ def create_app(
     profiles: ProfileStore,
     conversations: ConversationStore,
     exposition: Exposition,
+    runs: TuningRuns,
 ) -> Any:
     """The whole web application: guard, REST routes, the page's scripts, and the page at /."""
     forbid_telemetry()
@@ -71,11 +73,12 @@ def create_app(
         conversations,
         store,
         exposition,
+        runs,
         needs_key=needs_key,
         with_mcp=settings.mcp,
         access=access,
     )
-    page = build_page(engine, store, startup, profiles, conversations, needs_key=needs_key, access=access)
+    page = build_page(engine, store, startup, profiles, conversations, runs, needs_key=needs_key, access=access)
     application = gradio.mount_gradio_app(
         api,
         page,
@@ -111,6 +114,7 @@ def run(settings: Settings) -> int:
     from openarc_ui.metrics.sampler import Sampler
     from openarc_ui.startup import Startup
     from openarc_ui.terminal import TerminalProgress
+    from openarc_ui.tuning.runs import TuningRuns
 
     with ExitStack() as opened:
         # Closed from the last to the first, each whether or not another fails: what records ends before what keeps.
@@ -145,6 +149,7 @@ def run(settings: Settings) -> int:
             request_seconds=settings.request_seconds,
         )
         opened.callback(engine.close)
+        runs = opened.enter_context(closing(TuningRuns(engine, settings.tuning_folder)))
         exposition = Exposition(engine.status, store.health)
         sampler = Sampler(store.record_sample, engine.status)
         opened.callback(sampler.stop)
@@ -154,7 +159,7 @@ def run(settings: Settings) -> int:
         _say_conversations_problem(conversations, progress.say)
         startup.start()
         sampler.start()
-        application = create_app(settings, engine, store, startup, profiles, conversations, exposition)
+        application = create_app(settings, engine, store, startup, profiles, conversations, exposition, runs)
         # All of this lives as long as the process. Looking it through at every full collection holds every answer up for 0.2 s.
         gc.collect()
         gc.freeze()

@@ -19,6 +19,7 @@ OpenArcError
 ├── AdministratorNeeded         the key that was sent is for use, not for administration
 ├── RateLimited                 this key has asked too often
 ├── EngineBusy                  the queue is full
+│   └── EngineReserved          a tuning run has the machine to itself
 ├── EngineClosed                the engine is shutting down
 ├── GenerationFailed            the backend failed in the middle of a request
 │   ├── WorkerDied              the worker process ended in the middle of a request
@@ -31,6 +32,9 @@ OpenArcError
 ├── ProfileNotFound             no profile of that name
 ├── ProfileExists               the name is taken, and nobody said to replace it
 ├── ProfileFolderUnusable       the folder of the profiles can't be read or written
+├── TuningRunNotFound           no tuning run of that id
+├── TuningBusy                  a tuning run works already
+├── TuningFolderUnusable        the folder of the tuning runs can't be read or written
 ├── StarterUnavailable          the starter model could not be prepared
 └── SettingsError               a flag or environment variable is wrong
 """
@@ -137,6 +141,10 @@ class EngineBusy(OpenArcError):
     code = "engine_busy"
 
 
+class EngineReserved(EngineBusy):
+    code = "engine_reserved"
+
+
 class EngineClosed(OpenArcError):
     code = "engine_closed"
 
@@ -186,6 +194,18 @@ class ProfileExists(OpenArcError):
 
 class ProfileFolderUnusable(OpenArcError):
     code = "profile_folder_unusable"
+
+
+class TuningRunNotFound(OpenArcError):
+    code = "tuning_run_not_found"
+
+
+class TuningBusy(OpenArcError):
+    code = "tuning_busy"
+
+
+class TuningFolderUnusable(OpenArcError):
+    code = "tuning_folder_unusable"
 
 
 class StarterUnavailable(OpenArcError):

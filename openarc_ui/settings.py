@@ -69,6 +69,9 @@ class Settings(BaseModel):
     cache_folder: Path = Field(
         Path("data/cache"), description="Where compiled models are kept, so that the next load is faster."
     )
+    tuning_folder: Path = Field(
+        Path("data/tuning"), description="Where the runs of the Tune tab are kept, one folder each."
+    )
     queue_size: int = Field(32, ge=1, le=10_000, description="How many requests may wait for one model.")
     api_key: SecretStr | None = Field(
         None,
@@ -123,7 +126,9 @@ class Settings(BaseModel):
     mcp: bool = Field(False, description="Serve the Model Context Protocol at /mcp, for agents.")
     open_browser: bool = Field(False, description="Open the page in a browser once it answers.")
 
-    @field_validator("model_folder", "database", "conversations", "profile_folder", "cache_folder", mode="before")
+    @field_validator(
+        "model_folder", "database", "conversations", "profile_folder", "cache_folder", "tuning_folder", mode="before"
+    )
     @classmethod
     def _a_path_has_a_name(cls, value: Any) -> Any:
         # An empty path is the working directory, and what is in there is nobody's to clear.

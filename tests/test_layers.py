@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"engine", "errors", "privacy"},
     "metrics": {"engine", "sqlite_file", "errors"},
     "conversations": {"engine", "sqlite_file", "errors"},
+    "tuning": {"profiles", "snippets", "settings", "metrics", "models", "engine", "sqlite_file", "privacy", "errors"},
     "settings": {"addresses", "engine", "errors"},
     "access": {"errors"},
     "profiles": {"engine", "errors"},
@@ -37,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         "conversations",
         "profiles",
         "snippets",
+        "tuning",
         "metrics",
         "models",
         "engine",
@@ -50,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
         "conversations",
         "profiles",
         "snippets",
+        "tuning",
         "metrics",
         "models",
         "engine",
@@ -100,13 +103,14 @@ def test_the_main_process_imports_no_heavy_library() -> None:
         "from openarc_ui.profiles import ProfileStore\n"
         "from openarc_ui.settings import Settings\n"
         "from openarc_ui.startup import Startup\n"
+        "from openarc_ui.tuning.runs import TuningRuns\n"
         "import openarc_ui.terminal, tempfile\n"
         "folder = Path(tempfile.mkdtemp())\n"
         "settings, store = Settings(), MetricsStore(folder / 'metrics.sqlite3')\n"
         "engine = Engine(folder)\n"
         "engine.preflight.devices(), engine.catalog()\n"
         "app.create_app(settings, engine, store, Startup(engine, settings, print), ProfileStore(folder), "
-        "ConversationStore(folder / 'c.sqlite3'), Exposition(engine.status, store.health))\n"
+        "ConversationStore(folder / 'c.sqlite3'), Exposition(engine.status, store.health), TuningRuns(engine, folder))\n"
         "store.close()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )

@@ -21,6 +21,7 @@ from openarc_ui.server.refusals import ALL
 from openarc_ui.server.schemas import GenerateBody, LoadBody
 from openarc_ui.settings import Settings, default_of, flag_of, variable_of
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 from tests.ui.test_page import PUBLIC
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +32,9 @@ def _api(engine: Engine, folder: Path, store: MetricsStore) -> FastAPI:
     startup = Startup(engine, Settings(model="none"), lambda status: None)
     conversations = ConversationStore(folder / "conversations.sqlite3")
     exposition = Exposition(engine.status, store.health)
-    return create_api(engine, startup, ProfileStore(folder), conversations, store, exposition)
+    return create_api(
+        engine, startup, ProfileStore(folder), conversations, store, exposition, TuningRuns(engine, folder)
+    )
 
 
 def test_every_setting_stands_there_with_its_default() -> None:

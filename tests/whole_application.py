@@ -21,6 +21,7 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Place = tuple[str, str]
@@ -57,7 +58,8 @@ def whole_application(folder: Path, **settings: Any) -> Iterator[Whole]:
         startup = Startup(engine, chosen, lambda status: None)
         profiles = ProfileStore(folder / "profiles")
         exposition = Exposition(engine.status, store.health)
-        application = app.create_app(chosen, engine, store, startup, profiles, conversations, exposition)
+        runs = opened.enter_context(closing(TuningRuns(engine, folder / "tuning")))
+        application = app.create_app(chosen, engine, store, startup, profiles, conversations, exposition, runs)
         api = application._application._application._application
         client = opened.enter_context(
             TestClient(application, base_url="http://localhost", follow_redirects=False, raise_server_exceptions=False)

@@ -31,7 +31,7 @@ from openarc_ui.engine.scheduler import SchedulerOptions
 
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
-Source = Literal["chat", "rest", "openai", "gradio", "mcp", "bench", "again", "engine"]
+Source = Literal["chat", "rest", "openai", "gradio", "mcp", "bench", "again", "tuning", "engine"]
 Prompt = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARACTERS), Tag("constrained-text")]
     | Annotated[tuple[TokenId, ...], Field(min_length=1, max_length=MAX_TOKEN_IDS), Tag("tuple[ids]")],

@@ -37,7 +37,9 @@ from openarc_ui.server.routes.older import older_routes
 from openarc_ui.server.routes.profiles import profile_routes
 from openarc_ui.server.routes.prompts import prompt_routes
 from openarc_ui.server.routes.system import system_routes
+from openarc_ui.server.routes.tuning import tuning_routes
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 
 DESCRIPTION = "Language models on Intel hardware through OpenVINO: load, generate, measure."
 TAGS = [
@@ -62,6 +64,10 @@ TAGS = [
         "description": "What every request cost: totals, percentiles, single requests, files, and text for Prometheus.",
     },
     {
+        "name": "tuning",
+        "description": "Measure a configuration, compare two, or search many for the best; one run at a time.",
+    },
+    {
         "name": "openai",
         "description": "OpenAI's API: point any of its clients at /v1. What is not supported is refused by name.",
     },
@@ -78,6 +84,7 @@ def create_api(
     conversations: ConversationStore,
     store: MetricsStore,
     exposition: Exposition,
+    runs: TuningRuns,
     needs_key: bool = False,
     with_mcp: bool = False,
     access: Access | None = None,
@@ -124,6 +131,7 @@ def create_api(
         conversation_routes(conversations),
         message_routes(conversations),
         answer_routes(engine, conversations),
+        tuning_routes(engine, runs, profiles, needs_key),
         metric_routes(engine, store, exposition, needs_key, access),
         docs_routes(llms_page(api.openapi, lambda: routers)),
         older_routes(engine),

@@ -60,6 +60,10 @@ STATUS: Mapping[type[OpenArcError], int] = {
     errors.AdministratorNeeded: 403,
     errors.RateLimited: 429,
     errors.EngineBusy: 503,
+    errors.EngineReserved: 503,
+    errors.TuningRunNotFound: 404,
+    errors.TuningBusy: 409,
+    errors.TuningFolderUnusable: 503,
     errors.EngineClosed: 503,
     errors.GenerationFailed: 500,
     errors.WorkerDied: 502,
@@ -76,7 +80,7 @@ STATUS: Mapping[type[OpenArcError], int] = {
     errors.StarterUnavailable: 503,
     errors.SettingsError: 500,
 }
-RETRY_AFTER_SECONDS = {errors.EngineBusy: 1, errors.EngineClosed: 10}
+RETRY_AFTER_SECONDS = {errors.EngineBusy: 1, errors.EngineReserved: 30, errors.EngineClosed: 10}
 REASONS = {
     400: "The host name is not served, or the body can't be read at all",
     401: "An API key is needed",

@@ -14,6 +14,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.api_answers import answer_endpoints
 from openarc_ui.ui.api_conversations import conversation_endpoints
 from openarc_ui.ui.api_errors import endpoint
@@ -27,6 +28,7 @@ from openarc_ui.ui.api_presets import preset_endpoints
 from openarc_ui.ui.api_profiles import profile_endpoints
 from openarc_ui.ui.api_prompts import prompt_endpoints
 from openarc_ui.ui.api_system import system_endpoints
+from openarc_ui.ui.api_tuning import tuning_endpoints
 from openarc_ui.ui.api_watch import LoadWatch
 from openarc_ui.ui.rights import Rights
 
@@ -37,6 +39,7 @@ def add_endpoints(
     startup: Startup,
     profiles: ProfileStore,
     conversations: ConversationStore,
+    runs: TuningRuns,
     rights: Rights,
     *,
     needs_key: bool = False,
@@ -58,6 +61,7 @@ def add_endpoints(
         *planning_endpoints(engine, rights, needs_key),
         *profile_endpoints(engine, profiles, watch, rights, needs_key),
         *metrics_endpoints(engine, store, rights),
+        *tuning_endpoints(engine, runs, rights),
         *request_endpoints(engine, store, rights, needs_key),
     ]
     for each in made:

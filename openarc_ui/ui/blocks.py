@@ -1,4 +1,4 @@
-"""The page: header, three tabs, and how they follow the engine."""
+"""The page: header, four tabs, and how they follow the engine."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from openarc_ui.engine.types import EngineStatus
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.startup import Startup, StartupPhase
+from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui import load_tab
 from openarc_ui.ui.api import add_endpoints
 from openarc_ui.ui.chat import tab as chat_tab
@@ -25,6 +26,7 @@ from openarc_ui.ui.page import Page
 from openarc_ui.ui.rights import Rights
 from openarc_ui.ui.status_strip import strip
 from openarc_ui.ui.theme import ASSETS
+from openarc_ui.ui.tune.tab import build_tune_tab
 
 QUIET_POLLS_SECONDS = {"sleep_when_free": 0.01, "progress_update_sleep_when_free": 0.25}
 """How often Gradio's own queue looks for work, and for progress bars, which this page has none of; its defaults cost 7%
@@ -40,6 +42,7 @@ def build_page(
     startup: Startup,
     profiles: ProfileStore,
     conversations: ConversationStore,
+    runs: TuningRuns,
     *,
     needs_key: bool = False,
     access: Access | None = None,
@@ -55,7 +58,7 @@ def build_page(
     with Page(title="OpenArc", analytics_enabled=False, fill_width=True) as opened:
         page: Page = opened
         with gr.Column(visible=False):  # first, so that no event of the page takes one of their names
-            add_endpoints(engine, store, startup, profiles, conversations, rights, needs_key=needs_key)
+            add_endpoints(engine, store, startup, profiles, conversations, runs, rights, needs_key=needs_key)
         with gr.Row(elem_id="oa-header"):
             gr.HTML(BRAND.format(logo=logo), elem_id="oa-brand")
             status = gr.HTML(
@@ -71,6 +74,8 @@ def build_page(
                 loads = build_load_tab(engine, profiles, rights, needs_key=needs_key)
             with gr.Tab("Chat", id="chat"):
                 chats = build_chat_tab(engine, startup, conversations, page, rights)
+            with gr.Tab("Tune", id="tune"):
+                build_tune_tab(engine, runs, profiles, rights, needs_key=needs_key)
             with gr.Tab("Metrics", id="metrics"):
                 build_metrics_tab(engine, store, rights, needs_key=needs_key)
         _follow(page, engine, startup, status, again, loads, chats, rights)

@@ -28,6 +28,7 @@ from openarc_ui.server.protocol import PatientProtocol
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 from tests.conftest import write_script
 
 SLOW = {"conversation": [{"role": "user", "content": "slow"}]}
@@ -84,6 +85,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         conversations = ConversationStore(tmp_path / "conversations.sqlite3")
         store = MetricsStore(tmp_path / "metrics.sqlite3")
         exposition = Exposition(engine.status, store.health)
+        runs = TuningRuns(engine, tmp_path / "tuning")
         api = create_api(
             engine,
             startup,
@@ -91,6 +93,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
             conversations,
             store,
             exposition,
+            runs,
             needs_key=settings.needs_key,
             access=Access(settings.requests_per_minute),
         )

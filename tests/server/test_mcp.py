@@ -28,6 +28,7 @@ from openarc_ui.server.mcp_server import READING
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 from tests.conftest import write_script
 from tests.reports import report
 
@@ -64,7 +65,15 @@ def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Ca
         exposition = Exposition(engine.status, store.health)
         access = Access(settings.requests_per_minute)
         api = create_api(
-            engine, startup, profiles, conversations, store, exposition, with_mcp=settings.mcp, access=access
+            engine,
+            startup,
+            profiles,
+            conversations,
+            store,
+            exposition,
+            TuningRuns(engine, tmp_path / "tuning"),
+            with_mcp=settings.mcp,
+            access=access,
         )
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))

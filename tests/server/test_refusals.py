@@ -25,6 +25,7 @@ from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 from tests.conftest import write_script
 from tests.engine.catalogue.test_details import write_ir
 from tests.server.conftest import Served
@@ -328,7 +329,9 @@ def test_a_load_tells_what_the_cache_saved(starter_folder: Path, tmp_path: Path)
         store = MetricsStore(tmp_path / "metrics.sqlite3")
         exposition = Exposition(engine.status, store.health)
         profiles = ProfileStore(tmp_path / "profiles")
-        api = create_api(engine, startup, profiles, conversations, store, exposition)
+        api = create_api(
+            engine, startup, profiles, conversations, store, exposition, TuningRuns(engine, tmp_path / "tuning")
+        )
         stateful = {"ATTENTION_BACKEND": "SDPA"}
         body = {"load_config": {"id_model": starter_folder.name, "backend": "genai"}, "ov_config": stateful}
 

@@ -23,6 +23,7 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.blocks import build_page
 
 PUBLIC = {
@@ -63,18 +64,28 @@ def conversations(tmp_path: Path) -> Iterator[ConversationStore]:
 
 
 @pytest.fixture
+def runs(scripted: Engine, tmp_path: Path) -> Iterator[TuningRuns]:
+    runs = TuningRuns(scripted, tmp_path / "tuning")
+    yield runs
+    runs.close()
+
+
+@pytest.fixture
 def address(
     scripted: Engine,
     store: MetricsStore,
     startup: Startup,
     profiles: ProfileStore,
     conversations: ConversationStore,
+    runs: TuningRuns,
 ) -> Iterator[str]:
     """The whole application on a port."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     exposition = Exposition(scripted.status, store.health)
-    application = app.create_app(Settings(model="none"), scripted, store, startup, profiles, conversations, exposition)
+    application = app.create_app(
+        Settings(model="none"), scripted, store, startup, profiles, conversations, exposition, runs
+    )
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -91,8 +102,9 @@ def test_every_event_of_the_page_is_private_and_every_endpoint_named(
     startup: Startup,
     profiles: ProfileStore,
     conversations: ConversationStore,
+    runs: TuningRuns,
 ) -> None:
-    page = build_page(scripted, store, startup, profiles, conversations)
+    page = build_page(scripted, store, startup, profiles, conversations, runs)
     dependencies: list[dict[str, Any]] = page.config["dependencies"]
     public = {each["api_name"] for each in dependencies if each["api_visibility"] == "public"}
     assert public == PUBLIC
@@ -104,9 +116,10 @@ def test_two_pages_can_be_built_side_by_side(
     startup: Startup,
     profiles: ProfileStore,
     conversations: ConversationStore,
+    runs: TuningRuns,
 ) -> None:
-    one = build_page(scripted, store, startup, profiles, conversations)
-    assert one is not build_page(scripted, store, startup, profiles, conversations)
+    one = build_page(scripted, store, startup, profiles, conversations, runs)
+    assert one is not build_page(scripted, store, startup, profiles, conversations, runs)
 
 
 def test_the_endpoints_answer_a_real_client(address: str) -> None:

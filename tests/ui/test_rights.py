@@ -26,6 +26,7 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import Profile, ProfileStore
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.blocks import build_page
 from openarc_ui.ui.rights import COUNTED, NOTE, Rights, right_of
 
@@ -68,7 +69,8 @@ def build(scripted: Engine, tmp_path: Path) -> Iterator[Callable[..., gr.Blocks]
     startup = Startup(scripted, Settings(model="none"), lambda status: None)
 
     def built(requests_per_minute: int = 0) -> gr.Blocks:
-        return build_page(scripted, store, startup, profiles, conversations, access=Access(requests_per_minute))
+        runs = TuningRuns(scripted, tmp_path / "tuning")
+        return build_page(scripted, store, startup, profiles, conversations, runs, access=Access(requests_per_minute))
 
     yield built
     store.close()

@@ -17,6 +17,7 @@ from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.runs import TuningRuns
 
 
 @contextmanager
@@ -29,4 +30,6 @@ def bare_api() -> Iterator[FastAPI]:
         conversations = opened.enter_context(closing(ConversationStore(folder / "conversations.sqlite3")))
         startup = Startup(engine, Settings(model="none"), lambda status: None)
         exposition = Exposition(engine.status, store.health)
-        yield create_api(engine, startup, ProfileStore(folder), conversations, store, exposition)
+        yield create_api(
+            engine, startup, ProfileStore(folder), conversations, store, exposition, TuningRuns(engine, folder)
+        )
