@@ -136,7 +136,10 @@ def run(settings: Settings) -> int:
 
         def on_loaded(info: ModelInfo) -> None:
             store.record_model(info)
-            profiles.keep_last_good(info.request)
+            reserved = engine.reservation
+            # What a measurement tries is nobody's choice.
+            if reserved is None or reserved.name != info.name:
+                profiles.keep_last_good(info.request)
 
         engine = Engine(
             settings.model_folder,

@@ -14,19 +14,18 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from openarc_ui.engine.bandwidth import measure
 from openarc_ui.engine.cached_loads import CachedLoads
 from openarc_ui.engine.catalogue.catalogue import Catalogue, ModelEntry
 from openarc_ui.engine.compile_cache import CompileCache, LoadNote
-from openarc_ui.engine.devices import VIRTUAL_DEVICES, DeviceLayer, OpenVinoLayer
+from openarc_ui.engine.devices import DeviceLayer, OpenVinoLayer
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.host import Hooks, ModelHost, OnAnswer, OnReport, OnStage
 from openarc_ui.engine.messages import LoadModel, Terms
 from openarc_ui.engine.model_questions import ModelQuestions
 from openarc_ui.engine.places import Places
 from openarc_ui.engine.preflight import Plan, Preflight
+from openarc_ui.engine.reservation import ExclusiveUse, Hosts, Reservation
 from openarc_ui.engine.types import (
-    Bandwidth,
     EngineStatus,
     GenerationRequest,
     LoadFailure,
@@ -36,8 +35,8 @@ from openarc_ui.engine.types import (
     Unloaded,
 )
 from openarc_ui.errors import (
-    EngineBusy,
     EngineClosed,
+    EngineReserved,
     InvalidRequest,
     LoadCancelled,
     ModelAlreadyLoading,
@@ -51,7 +50,7 @@ DRAIN_SECONDS = 120.0
 """How long the answers of a model that was replaced may still take."""
 
 
-class Engine(ModelQuestions):
+class Engine(ExclusiveUse, ModelQuestions):
     """Models in worker processes. Thread-safe; `close` it, or use it as a context manager.
 
     Args:
@@ -84,27 +83,29 @@ class Engine(ModelQuestions):
         self.compile_cache = CompileCache(cache_folder) if cache_folder is not None else None
         self.places = Places(model_folder, cache_folder)
         self.preflight = Preflight(self.catalogue, cache_folder, device_layer, self._memory_of)
+        ExclusiveUse.__init__(self, self.preflight.members)
         self._cached = CachedLoads(self.compile_cache, self.preflight.members)
         self._hooks = Hooks(on_report, on_answer)
         self._on_loaded = on_loaded
         self._queue_size = queue_size
         self._terms = Terms(trust_remote_code, request_seconds)
-        self._lock = threading.Lock()
-        self._measuring = threading.Lock()
         self._hosts: dict[str, ModelHost] = {}
         self._loading: dict[str, ModelHost] = {}
         self._unwanted: set[ModelHost] = set()
         self._leaving: set[ModelHost] = set()
         self._begun = 0
         self._last_load_failure: LoadFailure | None = None
-        self._closed = False
 
     def catalog(self) -> list[ModelEntry]:
         """What the model folder holds now."""
         return self.catalogue.entries()
 
     def load(
-        self, request: LoadRequest, on_stage: OnStage | None = None, cancel: threading.Event | None = None
+        self,
+        request: LoadRequest,
+        on_stage: OnStage | None = None,
+        cancel: threading.Event | None = None,
+        holder: Reservation | None = None,
     ) -> ModelInfo:
         """Load a model and wait until it answers.
 
@@ -113,24 +114,31 @@ class Engine(ModelQuestions):
 
         Args:
             cancel: set it, from any thread and at any time, to end this load and no other. `unload` does so by name.
+            holder: of the reservation under which it is loaded; its name goes with it.
 
         Raises:
             ModelNotFound, DeviceUnavailable, PropertyRejected, BackendUnavailable, InvalidRequest, DoesNotFit: before
                 anything happens.
-            ModelAlreadyLoading, ModelLoadFailed, LoadCancelled, EngineClosed.
+            ModelAlreadyLoading, ModelLoadFailed, LoadCancelled, EngineClosed, EngineReserved.
         """
+        if holder is not None:
+            request = request.model_copy(update={"name": holder.name})
         name = request.name or Path(request.model_path).name
         try:
+            with self._lock:
+                self._require_leave(holder)
             plan = self.preflight.plan(request)
             order = self._order(plan)
             name = order.name
             with self._cached.load(plan, order.paths) as note:
-                info = self._load_host(order, plan, on_stage, cancel or threading.Event())
+                info = self._load_host(order, plan, on_stage, cancel or threading.Event(), holder)
                 note(info)
             self._on_loaded(info)
             return info
         except OpenArcError as error:
-            if not isinstance(error, LoadCancelled) and not (cancel is not None and cancel.is_set()):
+            is_unwanted = isinstance(error, LoadCancelled) or (cancel is not None and cancel.is_set())
+            # What a measurement tries, and what it keeps others from trying, is no failed load of anybody.
+            if not is_unwanted and holder is None and not isinstance(error, EngineReserved):
                 self._last_load_failure = LoadFailure(name, error.code, error.message, error.hint, time.time())
             raise
 
@@ -149,19 +157,25 @@ class Engine(ModelQuestions):
             return ""
         return "beside" if self.preflight.fits_beside(request) else "first"
 
-    def unload(self, name: str | None = None) -> Unloaded:
+    def unload(self, name: str | None = None, holder: Reservation | None = None) -> Unloaded:
         """Cancel what runs or waits, end the worker, and forget the model; a load of that name is ended too.
 
         Raises:
             ModelNotLoaded: no model of that name.
+            EngineReserved: it is the model of somebody who has the machine alone.
         """
         host = self._host(name)
-        self.cancel_load(host.name)
+        self.cancel_load(host.name, holder)
         freed_memory_bytes, cancelled_requests = self._forget(host)
         return Unloaded(host.name, freed_memory_bytes, cancelled_requests)
 
-    def cancel_load(self, name: str) -> bool:
-        """End the load of a name; a model that answers to it goes on. False when there is no such load."""
+    def cancel_load(self, name: str, holder: Reservation | None = None) -> bool:
+        """End the load of a name; a model that answers to it goes on. False when there is no such load.
+
+        Raises:
+            EngineReserved: it is the load of somebody who has the machine alone.
+        """
+        self._require_leave_for(name, holder)
         with self._lock:
             host = self._loading.get(name)
             if host is None:
@@ -170,11 +184,11 @@ class Engine(ModelQuestions):
         host.close()
         return True
 
-    def submit(self, request: GenerationRequest) -> Generation:
+    def submit(self, request: GenerationRequest, holder: Reservation | None = None) -> Generation:
         """Hand a request to its model and return at once.
 
         Raises:
-            ModelNotLoaded, EngineBusy, EngineClosed, InvalidRequest.
+            ModelNotLoaded, EngineBusy, EngineReserved, EngineClosed, InvalidRequest.
         """
         if self._closed:
             raise EngineClosed("OpenArc is shutting down.", "Start it again.")
@@ -182,9 +196,14 @@ class Engine(ModelQuestions):
             raise InvalidRequest(
                 f"A request with the id '{request.request_id}' is in flight.", "Use another request_id."
             )
+        with self._lock:
+            self._require_leave(holder)
         host = self._host(request.model)
-        self._note_work()
-        return host.submit(request)
+        with self._lock:
+            # Looked at again: whoever reserves the machine from now on sees this request, and it sees whoever did.
+            self._require_leave(holder)
+            self._begun += 1
+            return host.submit(request)
 
     def cancel(self, request_id: str) -> bool:
         """Cancel a request by id; False when no such request is in flight."""
@@ -197,39 +216,12 @@ class Engine(ModelQuestions):
     def status(self) -> EngineStatus:
         """A snapshot; never waits for a model."""
         with self._lock:
-            hosts = [*self._hosts.values(), *self._loading.values()]
+            hosts, reservation = [*self._hosts.values(), *self._loading.values()], self._reservation
         models = tuple(host.status() for host in hosts)
-        default = next((model.name for model in reversed(models) if model.state is ModelState.READY), None)
-        return EngineStatus(models, default, self._last_load_failure, self._queue_size)
-
-    def measure_bandwidth(self, device: str) -> Bandwidth:
-        """How fast a device reads its memory. Blocks for some seconds, in which nothing else should run.
-
-        Raises:
-            InvalidRequest: a composite, which has no memory of its own.
-            DeviceUnavailable: there is no such device, or it could not be measured.
-            EngineBusy: a request runs or a model loads, or one did meanwhile, which would spoil the figure; or one is
-                measured already.
-        """
-        if device.partition(":")[0] in VIRTUAL_DEVICES:
-            members = ", ".join(self.preflight.members(device))
-            raise InvalidRequest(f"{device} has no memory of its own.", f"Measure its devices one by one: {members}.")
-        self.preflight.members(device)
-        begun, hint = self._begun, "Try again when nothing runs."
-        with self._lock:
-            is_draining = any(host.in_flight for host in self._leaving)
-        models = self.status().models
-        if is_draining or any(model.running or model.queued or model.state is ModelState.LOADING for model in models):
-            raise EngineBusy("A model is at work, which would spoil the measurement.", hint)
-        if not self._measuring.acquire(blocking=False):
-            raise EngineBusy("The bandwidth of a device is measured already.", "Try again in some seconds.")
-        try:
-            found = measure(device)
-        finally:
-            self._measuring.release()
-        if self._begun != begun:
-            raise EngineBusy("A model was at work meanwhile, which spoilt the measurement.", hint)
-        return found
+        ready = [model.name for model in models if model.state is ModelState.READY]
+        others = [name for name in ready if reservation is None or name != reservation.name]
+        words = reservation.words if reservation is not None else None
+        return EngineStatus(models, others[-1] if others else None, self._last_load_failure, self._queue_size, words)
 
     def close(self) -> None:
         """Cancel and end everything. Idempotent."""
@@ -249,10 +241,8 @@ class Engine(ModelQuestions):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _note_work(self) -> None:
-        """A request or a load begins."""
-        with self._lock:
-            self._begun += 1
+    def _hosts_now(self) -> Hosts:
+        return Hosts((*self._hosts.values(), *self._loading.values()), tuple(self._leaving), self._begun)
 
     def _order(self, plan: Plan) -> LoadModel:
         """What a worker process is told."""
@@ -264,9 +254,16 @@ class Engine(ModelQuestions):
             plan.request, name, plan.entry.path, plan.backend, plan.backend_reason, warnings, paths, self._terms
         )
 
-    def _load_host(self, order: LoadModel, plan: Plan, on_stage: OnStage | None, cancel: threading.Event) -> ModelInfo:
+    def _load_host(
+        self,
+        order: LoadModel,
+        plan: Plan,
+        on_stage: OnStage | None,
+        cancel: threading.Event,
+        holder: Reservation | None,
+    ) -> ModelInfo:
         """Start a worker, wait for its model, and put it in the place of the one of that name."""
-        host, old = self._start(order, partial(self.preflight.with_traffic, plan))
+        host, old = self._start(order, partial(self.preflight.with_traffic, plan), holder)
         is_first = old is not None and (not plan.fits_beside or old.status().state is not ModelState.READY)
         if old is not None and is_first:
             self._forget(old)
@@ -323,16 +320,17 @@ class Engine(ModelQuestions):
                 return
 
     def _start(
-        self, order: LoadModel, complete: Callable[[ModelInfo], ModelInfo]
+        self, order: LoadModel, complete: Callable[[ModelInfo], ModelInfo], holder: Reservation | None
     ) -> tuple[ModelHost, ModelHost | None]:
         """The host of a new load, and the one that answers to its name until then.
 
         Raises:
-            EngineClosed, ModelAlreadyLoading.
+            EngineClosed, EngineReserved, ModelAlreadyLoading.
         """
         with self._lock:
             if self._closed:
                 raise EngineClosed("OpenArc is shutting down.", "Start it again.")
+            self._require_leave(holder)
             if order.name in self._loading:
                 raise ModelAlreadyLoading(
                     f"{order.name} is loading already.", "Wait for it, or cancel that load first."
@@ -368,7 +366,8 @@ class Engine(ModelQuestions):
     def _default_name(self) -> str | None:
         """The model that was loaded last and is ready; else the last there is, so that its state is told."""
         with self._lock:
-            hosts = [*self._hosts.values(), *self._loading.values()]
+            mine = self._reservation.name if self._reservation is not None else None
+            hosts = [host for host in self._hosts_now().present if host.name != mine]
         ready = [host.name for host in hosts if host.is_ready]
         return ready[-1] if ready else hosts[-1].name if hosts else None
 

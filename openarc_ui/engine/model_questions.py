@@ -1,24 +1,28 @@
 """What can be asked of a loaded model beside its generations: its prompt, its tokens, its template, a grammar.
 
-Every question blocks until the worker has answered; a busy model does not delay it.
+Every question blocks until the worker has answered; a busy model does not delay it. The model of somebody who has the
+machine alone answers nobody else: `holder` is the reservation.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 from openarc_ui.engine.host import ModelHost
 from openarc_ui.engine.prompts import ChatTemplate, PromptRequest, RenderedPrompt, StructuredOutput, TokenizedText
 from openarc_ui.engine.questions import (
     CheckStructure,
     DetokenizeIds,
+    Question,
     RenderPrompt,
     ShowTemplate,
     TokenizeText,
     check_text,
     check_token_ids,
 )
+from openarc_ui.engine.reservation import Reservation
 
 
 class ModelQuestions(ABC):
@@ -32,7 +36,23 @@ class ModelQuestions(ABC):
             ModelNotLoaded: there is none.
         """
 
-    def render(self, request: PromptRequest, most_listed_tokens: int | None = None) -> RenderedPrompt:
+    @abstractmethod
+    def _require_leave_for(self, name: str | None, holder: Reservation | None) -> None:
+        """See that the model of a name may be asked by this holder, or by anybody.
+
+        Raises:
+            EngineReserved.
+        """
+
+    def _ask(self, name: str | None, question: Question, holder: Reservation | None) -> tuple[str, Any]:
+        """The model's name and its answer."""
+        host = self._host(name)
+        self._require_leave_for(host.name, holder)
+        return host.name, host.ask(question)
+
+    def render(
+        self, request: PromptRequest, most_listed_tokens: int | None = None, *, holder: Reservation | None = None
+    ) -> RenderedPrompt:
         """The prompt a model would be given for a conversation, and its tokens. Blocks; a busy model does not delay it.
 
         A prompt longer than the context is told with its length and never refused here.
@@ -43,21 +63,28 @@ class ModelQuestions(ABC):
         Raises:
             ModelNotLoaded, TemplateRefused, InvalidRequest, WorkerDied, EngineBusy.
         """
-        prompt: RenderedPrompt = self._host(request.model).ask(RenderPrompt(request, most_listed_tokens))
+        prompt: RenderedPrompt
+        _, prompt = self._ask(request.model, RenderPrompt(request, most_listed_tokens), holder)
         return prompt
 
-    def tokenize(self, text: str, model: str | None = None) -> TokenizedText:
+    def tokenize(self, text: str, model: str | None = None, *, holder: Reservation | None = None) -> TokenizedText:
         """The tokens of a text; no special token is added, and one that is spelled out in it is read as such.
 
         Raises:
             ModelNotLoaded, InvalidRequest, WorkerDied, EngineBusy.
         """
         check_text(text)
-        tokens: TokenizedText = self._host(model).ask(TokenizeText(text))
+        tokens: TokenizedText
+        _, tokens = self._ask(model, TokenizeText(text), holder)
         return tokens
 
     def detokenize(
-        self, token_ids: Sequence[int], model: str | None = None, *, skip_special_tokens: bool = False
+        self,
+        token_ids: Sequence[int],
+        model: str | None = None,
+        *,
+        skip_special_tokens: bool = False,
+        holder: Reservation | None = None,
     ) -> tuple[str, str]:
         """The model's name and the text of ids.
 
@@ -66,19 +93,22 @@ class ModelQuestions(ABC):
             ModelNotLoaded, WorkerDied, EngineBusy.
         """
         ids = check_token_ids(token_ids)
-        host = self._host(model)
-        return host.name, str(host.ask(DetokenizeIds(ids, skip_special_tokens)))
+        name, text = self._ask(model, DetokenizeIds(ids, skip_special_tokens), holder)
+        return name, str(text)
 
-    def chat_template(self, model: str | None = None) -> ChatTemplate:
+    def chat_template(self, model: str | None = None, *, holder: Reservation | None = None) -> ChatTemplate:
         """A model's chat template, or OpenArc's plain one where it has none.
 
         Raises:
             ModelNotLoaded, WorkerDied, EngineBusy.
         """
-        template: ChatTemplate = self._host(model).ask(ShowTemplate())
+        template: ChatTemplate
+        _, template = self._ask(model, ShowTemplate(), holder)
         return template
 
-    def check_structure(self, structure: StructuredOutput, model: str | None = None) -> None:
+    def check_structure(
+        self, structure: StructuredOutput, model: str | None = None, *, holder: Reservation | None = None
+    ) -> None:
         """See that an answer could be made to look so.
 
         Raises:
@@ -86,4 +116,4 @@ class ModelQuestions(ABC):
             ParameterNotSupported: the model's backend has no structured output.
             ModelNotLoaded, WorkerDied, EngineBusy.
         """
-        self._host(model).ask(CheckStructure(structure))
+        self._ask(model, CheckStructure(structure), holder)

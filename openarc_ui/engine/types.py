@@ -373,12 +373,17 @@ class LoadFailure:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """All models at one moment, in the order they were loaded; the default one answers requests that name none."""
+    """All models at one moment, in the order they were loaded; the default one answers requests that name none.
+
+    Attributes:
+        reserved: who has the machine alone, as the beginning of a sentence; None: nobody, requests are answered.
+    """
 
     models: tuple[ModelStatus, ...]
     default_model: str | None
     last_load_failure: LoadFailure | None
     queue_size: int
+    reserved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def create_api(
         access: who may do what; left out: everybody everything.
     """
     access = access or Access()
-    mcp = McpServer(engine, profiles, store, access) if with_mcp else None
+    mcp = McpServer(engine, profiles, store, runs, access) if with_mcp else None
     api = FastAPI(
         title="OpenArc",
         version=__version__,

@@ -88,6 +88,23 @@ class ModelStatusTold(Told):
     last_decode_tokens_per_second: float | None = Field(description="Of the last request.")
 
 
+class RunTold(Told):
+    """A run that measures, or has measured."""
+
+    run_id: str = Field(description="For tuning_results.")
+    kind: str = Field(description="bench, comparison or sweep.")
+    name: str = Field(description="What it is called.")
+    state: str = Field(description="waiting, running, interrupted, cancelled, finished or failed.")
+    words: str = Field(description="What came of it so far.")
+
+
+class RunsTold(Told):
+    """Runs, and what one of them found."""
+
+    runs: list[RunTold] = Field(description="The newest first; or the one that was asked for.")
+    results: str = Field(description="What that one measured, as Markdown with units; empty in a list.")
+
+
 class AnswerTold(Told):
     """An answer, and what it cost."""
 

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 from openarc_ui.access import ROLE_HEADER, Access, Role
 
-USE: frozenset[str] = frozenset({"list_devices", "list_models", "status", "chat", "metrics"})
+USE: frozenset[str] = frozenset({"list_devices", "list_models", "status", "chat", "metrics", "tuning_results"})
 ADMINISTER: Mapping[str, str] = {
     "list_profiles": "Listing profiles",
     "load_profile": "Loading a profile",
     "load_model": "Loading a model",
     "unload_model": "Unloading a model",
+    "start_bench": "Starting a run",
 }
 """Tool -> what its caller is told that needs the administration key."""
 COUNTED: frozenset[str] = frozenset({"chat"})

@@ -18,12 +18,14 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.mcp_rights import USE
 from openarc_ui.server.mcp_words import refusing_unknown, saying_what_is_wrong, server_with_own_words
+from openarc_ui.tuning.runs import TuningRuns
 
 PATH = "/mcp"
 INSTRUCTIONS = (
     "OpenArc serves language models on this machine's Intel devices through OpenVINO. See with status what is loaded and chat "
     "with it. To load something else, list the devices, models and profiles first; that needs the administration key where "
-    "the server has one. See with metrics what it cost. Sizes are in bytes, times in seconds."
+    "the server has one. See with metrics what it cost, and with tuning_results which settings were measured to be best. "
+    "Sizes are in bytes, times in seconds."
 )
 READING = USE - {"chat"}
 """Tools that change nothing, which an agent may call without asking."""
@@ -39,7 +41,12 @@ class McpServer:
     """
 
     def __init__(
-        self, engine: Engine, profiles: ProfileStore, store: MetricsStore, access: Access | None = None
+        self,
+        engine: Engine,
+        profiles: ProfileStore,
+        store: MetricsStore,
+        runs: TuningRuns,
+        access: Access | None = None,
     ) -> None:
         from mcp.server.mcpserver.tools import Tool
         from mcp.server.transport_security import TransportSecuritySettings
@@ -60,7 +67,7 @@ class McpServer:
                     structured_output=True,
                 )
             )
-            for tool in tools_of(engine, profiles, store)
+            for tool in tools_of(engine, profiles, store, runs)
         ]
         server = server_with_own_words(access or Access())
         self._server = server("OpenArc", instructions=INSTRUCTIONS, version=__version__, tools=tools)

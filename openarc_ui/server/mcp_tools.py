@@ -30,6 +30,8 @@ from openarc_ui.server.mcp_bodies import (
     UnloadedTold,
 )
 from openarc_ui.server.mcp_metrics import metrics_tool
+from openarc_ui.server.mcp_tuning import tuning_tools
+from openarc_ui.tuning.runs import TuningRuns
 
 HEARTBEAT_SECONDS = 1.0
 REPORT_SECONDS = 20.0
@@ -40,9 +42,10 @@ LoadedName = Annotated[
 ]
 
 
-def tools_of(engine: Engine, profiles: ProfileStore, store: MetricsStore) -> list[Tool]:
+def tools_of(engine: Engine, profiles: ProfileStore, store: MetricsStore, runs: TuningRuns) -> list[Tool]:
     """Every tool, in the order an agent needs them."""
-    return [*_looking(engine, profiles), *_loading(engine, profiles), _chatting(engine), metrics_tool(engine, store)]
+    loading, chatting = _loading(engine, profiles), _chatting(engine)
+    return [*_looking(engine, profiles), *loading, chatting, metrics_tool(engine, store), *tuning_tools(engine, runs)]
 
 
 def _looking(engine: Engine, profiles: ProfileStore) -> tuple[Tool, ...]:

@@ -63,6 +63,12 @@ USE: frozenset[Place] = frozenset(
         ("GET", "/metrics/requests/{request_id}"),
         ("GET", "/metrics/requests/{request_id}/curl"),
         ("GET", "/metrics/export"),
+        ("GET", "/tuning/presets"),
+        ("POST", "/tuning/axes"),
+        ("GET", "/tuning/runs"),
+        ("GET", "/tuning/runs/{run_id}"),
+        ("GET", "/tuning/runs/{run_id}/export"),
+        ("GET", "/tuning/runs/{run_id}/report"),
         ("GET", "/v1/models"),
         ("GET", "/v1/models/{model}"),
         ("POST", "/v1/chat/completions"),
@@ -100,6 +106,15 @@ ADMINISTER: frozenset[Place] = frozenset(
         ("GET", "/profiles/{name}/code"),
         ("DELETE", "/cache"),
         ("POST", "/metrics/bandwidth"),
+        ("POST", "/tuning/runs"),
+        ("PATCH", "/tuning/runs/{run_id}"),
+        ("DELETE", "/tuning/runs/{run_id}"),
+        ("POST", "/tuning/runs/{run_id}/pause"),
+        ("POST", "/tuning/runs/{run_id}/cancel"),
+        ("POST", "/tuning/runs/{run_id}/resume"),
+        ("POST", "/tuning/runs/{run_id}/configurations/{configuration_id}/load"),
+        ("PUT", "/tuning/runs/{run_id}/configurations/{configuration_id}/profile"),
+        ("GET", "/tuning/runs/{run_id}/configurations/{configuration_id}/code"),
     }
 )
 COUNTED: frozenset[Place] = frozenset(

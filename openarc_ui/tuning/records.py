@@ -2,73 +2,48 @@
 
 One folder a run below the tuning folder:
 
-    <run id>/run.json        the request, name, creation, state, notes, sittings (written whole, atomically)
-    <run id>/visits.jsonl    one Visit a line, appended and synced before the run goes on; a torn last line is dropped
-    <run id>/qualities.jsonl one Quality a line (or a Failure with the configuration's id)
-    <run id>/search.sqlite3  Optuna's own storage, of sweeps
-    <run id>/lock            held by the process that works on the run
+    <run id>/run.json             the request, name, creation, state, notes, sittings, progress (written whole, atomically)
+    <run id>/configurations.jsonl one Configuration a line, before its first visit
+    <run id>/visits.jsonl         one Visit a line, appended and synced before the run goes on; a torn last line is dropped
+    <run id>/qualities.jsonl      one Quality a line, or a Failure, with the configuration's id
+    <run id>/search.sqlite3       Optuna's own storage, of sweeps
+    <run id>/lock                 held by the process that works on the run
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from openarc_ui.errors import TuningFolderUnusable, TuningRunNotFound
+from openarc_ui.tuning.lock import RunLock, is_held
+from openarc_ui.tuning.names import default_name
+from openarc_ui.tuning.record_files import as_folder_error, write_whole
 from openarc_ui.tuning.requests import RunRequest
-from openarc_ui.tuning.results import Configuration, Failure, Quality, RunState, Visit
+from openarc_ui.tuning.results import RunState
+from openarc_ui.tuning.run_record import HEAD, Kept, head_file
+from openarc_ui.tuning.run_record import RunRecord as RunRecord
 
+logger = logging.getLogger(__name__)
 
-class RunRecord:
-    """One run's folder. Made by `Records.create` or `Records.open`."""
-
-    run_id: str
-    folder: Path
-    request: Any
-    """A BenchRequest, SweepRequest or ComparisonRequest."""
-    name: str
-    state: RunState
-    created_at: float
-    updated_at: float
-    problem: Failure | None
-    machine: dict[str, str]
-
-    @property
-    def configurations(self) -> Sequence[Configuration]:
-        """In the order they were begun."""
-        raise NotImplementedError
-
-    @property
-    def visits(self) -> Sequence[Visit]:
-        """In the order they were made."""
-        raise NotImplementedError
-
-    @property
-    def qualities(self) -> dict[str, Quality | Failure]:
-        """By configuration id; the last one counts."""
-        raise NotImplementedError
-
-    @property
-    def pruned(self) -> frozenset[str]:
-        """Ids of configurations that were given up as clearly no winner."""
-        raise NotImplementedError
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """About the whole run."""
-        raise NotImplementedError
-
-    def begin(self, configuration: Configuration) -> None:
-        """Keep a configuration before its first visit; one that is there already stays as it is."""
-        raise NotImplementedError
-
-    def prune(self, configuration_id: str) -> None:
-        """Keep that it was given up."""
-        raise NotImplementedError
+RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+LOCK = "lock"
+KEPT_OPEN = 16
+"""So many runs are not read again while their files stay what they are."""
+UNDER_WAY = (RunState.WAITING, RunState.RUNNING)
 
 
 class Records:
-    """All runs below a folder.
+    """All runs below a folder, which is made at the first `create`. Thread-safe.
 
     Raises (its methods):
         TuningRunNotFound, TuningFolderUnusable.
@@ -76,11 +51,110 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = threading.Lock()
+        self._read: dict[str, tuple[Any, RunRecord]] = {}
 
-    def create(self, request: RunRequest, machine: dict[str, str]) -> RunRecord:
+    def create(self, request: RunRequest, machine: Mapping[str, str]) -> RunRecord:
         """A new run's folder."""
-        raise NotImplementedError
+        now = time.time()
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(3)}"
+        folder = self.folder / run_id
+        with as_folder_error():
+            folder.mkdir(parents=True)
+        name = request.name or default_name(request)
+        kept = Kept(1, run_id, request, name, RunState.WAITING, now, now, dict(machine))
+        write_whole(folder / HEAD, head_file().dump_json(kept, indent=1))
+        return RunRecord(folder, kept)
+
+    def ids(self) -> list[str]:
+        """Of every run that is there, the newest first."""
+        with as_folder_error():
+            if not self.folder.exists():
+                return []
+            found = [each.name for each in self.folder.iterdir() if self._is_run(each.name)]
+        return sorted(found, reverse=True)
 
     def open(self, run_id: str) -> RunRecord:
-        """A run that is there."""
-        raise NotImplementedError
+        """A run that is there; the same one again while its files stay what they are. For reading."""
+        signature = self.signature(run_id)
+        with self._lock:
+            known = self._read.pop(run_id, None)
+        if known is None or known[0] != signature:
+            known = (signature, self.open_anew(run_id))
+        with self._lock:
+            self._read[run_id] = known
+            while len(self._read) > KEPT_OPEN:
+                del self._read[next(iter(self._read))]
+        return known[1]
+
+    def open_anew(self, run_id: str) -> RunRecord:
+        """A run that is there, read from its files. For writing, by who holds its lock."""
+        folder = self._folder_of(run_id)
+        try:
+            with as_folder_error():
+                content = (folder / HEAD).read_bytes()
+            return RunRecord(folder, head_file().validate_json(content))
+        except ValidationError as error:
+            logger.warning("run %s can't be read: %s", run_id, error.errors(include_input=False)[:1])
+            raise TuningFolderUnusable(
+                f"The run {run_id} can't be read: its {HEAD} is damaged, or of another version of OpenArc.",
+                "Delete it, or read it with the OpenArc that wrote it.",
+            ) from None
+
+    def signature(self, run_id: str) -> tuple[tuple[str, int, int], ...]:
+        """Equal as long as a run's files are what they were; cheap."""
+        folder = self._folder_of(run_id)
+        with as_folder_error():
+            files = sorted(
+                each for each in folder.iterdir() if each.suffix in (".json", ".jsonl") and each.name[0] != "."
+            )
+            return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+    def lock(self, run_id: str) -> RunLock:
+        """Hold a run, so that no other process works on it or deletes it.
+
+        Raises:
+            TuningBusy: another one does.
+        """
+        folder = self._folder_of(run_id)
+        with as_folder_error():
+            return RunLock(folder / LOCK)
+
+    def state_of(self, record: RunRecord) -> RunState:
+        """What it is doing. One that was begun and that no process holds was interrupted."""
+        if record.state in UNDER_WAY and not is_held(record.folder / LOCK):
+            return RunState.INTERRUPTED
+        return record.state
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run's folder with all that is in it.
+
+        Raises:
+            TuningBusy: somebody works on it.
+        """
+        folder = self._folder_of(run_id)
+        lock = self.lock(run_id)
+        try:
+            with as_folder_error():
+                # Under another name first: what is half deleted is no run.
+                leaving = folder.with_name(f".deleted-{run_id}")
+                folder.rename(leaving)
+        finally:
+            lock.close()
+        with as_folder_error():
+            shutil.rmtree(leaving)
+        with self._lock:
+            self._read.pop(run_id, None)
+
+    def _folder_of(self, run_id: str) -> Path:
+        if not self._is_run(run_id):
+            shown = run_id[:60] if run_id.isprintable() else "?"
+            raise TuningRunNotFound(f"There is no tuning run '{shown}'.", "Look at the list of runs.")
+        return self.folder / run_id
+
+    def _is_run(self, run_id: str) -> bool:
+        """Only what has the form of an id leads to a folder, so none leads out of this one."""
+        if RUN_ID.fullmatch(run_id) is None:
+            return False
+        folder = self.folder / run_id
+        return not folder.is_symlink() and (folder / HEAD).is_file()

@@ -77,6 +77,8 @@ class Sample:
         throughput_tokens_per_second: generated tokens of all requests over `wall_seconds`.
         prompt_tokens, generated_tokens: of all requests together.
         others_cores: processor cores that other programs kept busy meanwhile, on average (steal of a virtual machine included).
+        cached_prompt_tokens: of `prompt_tokens`, how many came from the prefix cache; None where the backend has none or does
+            not tell.
     """
 
     began_at: float
@@ -90,6 +92,7 @@ class Sample:
     prompt_tokens: int
     generated_tokens: int
     others_cores: float | None
+    cached_prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,11 @@ class Greedy:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load turned out to be, told by the worker (see ModelInfo)."""
+    """What a load turned out to be, told by the worker (see ModelInfo).
+
+    Attributes:
+        loaded_from_cache: OpenVINO found it compiled in the cache, which shortens `load_seconds`; None where it is not told.
+    """
 
     backend: str
     device: str
@@ -122,6 +129,7 @@ class Loaded:
     versions: dict[str, str]
     engine_configuration_id: str
     warnings: tuple[str, ...] = ()
+    loaded_from_cache: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ summary and the round the unit of a verdict. An interval here is the wider, at e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -18,6 +19,8 @@ from openarc_ui.tuning.figures import Figure
 from openarc_ui.tuning.results import Difference, Summary
 
 Numbers = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
+Rounds = Sequence[tuple[float, float]]
+"""The value of A and of B, in each round."""
 
 CONFIDENCE_PERCENT = 99.0
 """Of verdicts: held against itself, a configuration is called different in one comparison of a hundred, so 20 of them
@@ -81,7 +84,7 @@ def summary(visits: Sequence[Sequence[float]], seed: int = 0) -> Summary | None:
     )
 
 
-def paired(figure: Figure, rounds: Sequence[tuple[float, float]], seed: int = 0) -> Difference:
+def paired(figure: Figure, rounds: Rounds, seed: int = 0) -> Difference:
     """B against A: each round is (A's value, B's value), measured one right after the other.
 
     The effect is the geometric mean of the rounds' ratios B / A, its 99% interval `mean_interval` of their logarithms. A round with
@@ -89,33 +92,53 @@ def paired(figure: Figure, rounds: Sequence[tuple[float, float]], seed: int = 0)
     then by the differences B - A, and no percentage is told.
     """
     kept = [(a, b) for a, b in rounds if math.isfinite(a) and math.isfinite(b) and a >= 0.0 and b >= 0.0]
-    medians = tuple(float(numpy.median([pair[side] for pair in kept])) if kept else None for side in (0, 1))
-    generator = numpy.random.default_rng(seed)
-    have_ratios = all((a > 0.0) == (b > 0.0) for a, b in kept)
-    if len(kept) < FEWEST_ROUNDS:
-        words = f"{spoken(figure)}: {_rounds(len(kept))} to compare, {FEWEST_ROUNDS} are needed."
-        effect = _effect(kept) if kept and have_ratios else None
-        return Difference(
-            figure.name, len(kept), *medians, effect, None, None, CONFIDENCE_PERCENT, "too few", _capital(words)
-        )
-    if not have_ratios:
-        low, high = mean_interval(numpy.asarray([b - a for a, b in kept]), CONFIDENCE_PERCENT, generator)
+    found = _found(figure, kept, numpy.random.default_rng(seed))
+    return Difference(
+        figure=figure.name,
+        rounds=len(kept),
+        median_a=_median(a for a, _ in kept),
+        median_b=_median(b for _, b in kept),
+        difference_percent=found.effect,
+        low_percent=found.low,
+        high_percent=found.high,
+        confidence_percent=CONFIDENCE_PERCENT,
+        verdict=found.verdict,
+        words=found.words,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What came of the rounds: percentages, verdict, and the sentence without them where there are none."""
+
+    effect: float | None
+    low: float | None
+    high: float | None
+    verdict: str
+    words: str
+
+
+def _found(figure: Figure, rounds: Rounds, generator: numpy.random.Generator) -> _Found:
+    have_ratios = all((a > 0.0) == (b > 0.0) for a, b in rounds)
+    effect = _effect(rounds) if rounds and have_ratios else None
+    if len(rounds) < FEWEST_ROUNDS:
+        words = f"{spoken(figure)}: {counted(len(rounds))} to compare, {FEWEST_ROUNDS} are needed."
+        return _Found(effect, None, None, "too few", words)
+    if effect is None:
+        low, high = mean_interval(numpy.asarray([b - a for a, b in rounds]), CONFIDENCE_PERCENT, generator)
         verdict = _verdict(figure, low, high)
-        words = _words_without_ratio(figure, medians, verdict)
-        return Difference(figure.name, len(kept), *medians, None, None, None, CONFIDENCE_PERCENT, verdict, words)
-    low, high = (_percent(end) for end in mean_interval(_log_ratios(kept), CONFIDENCE_PERCENT, generator))
+        return _Found(None, None, None, verdict, _words_without_ratio(figure, rounds, verdict))
+    low, high = (_percent(end) for end in mean_interval(_log_ratios(rounds), CONFIDENCE_PERCENT, generator))
     is_visible = low < -RESOLUTION_PERCENT or high > RESOLUTION_PERCENT
     verdict = _verdict(figure, low, high) if is_visible else "no real difference"
-    effect = _effect(kept)
-    words = _words(figure, effect, low, high, verdict)
-    return Difference(figure.name, len(kept), *medians, effect, low, high, CONFIDENCE_PERCENT, verdict, words)
+    return _Found(effect, low, high, verdict, _words(figure, effect, low, high, verdict))
 
 
 def mean_interval(values: Numbers, confidence_percent: float, generator: numpy.random.Generator) -> tuple[float, float]:
     """Interval of the mean of at least two independent values: at each end the wider of two.
 
     * Student's t: right for few values whose scatter is about normal, as logarithms of ratios are.
-    * The bootstrap's expanded percentile interval (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015, section 4.3):
+    * The bootstrap's expanded percentile interval (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015):
       the percentiles are those of Phi(-sqrt(n / (n - 1)) * t), which makes up for a resample being too narrow. It follows a skewed
       scatter; but it never leaves the range of the values, which of five rounds is left out by chance in 6 of 100 cases.
     """
@@ -160,12 +183,17 @@ def _spread(values: Numbers) -> float:
     return float(values.std(ddof=1)) if values.min() < values.max() else 0.0
 
 
-def _log_ratios(rounds: Sequence[tuple[float, float]]) -> Numbers:
+def _median(values: Iterable[float]) -> float | None:
+    kept = list(values)
+    return float(numpy.median(kept)) if kept else None
+
+
+def _log_ratios(rounds: Rounds) -> Numbers:
     """Of B / A; 0 where both are 0."""
     return numpy.asarray([math.log(b) - math.log(a) if a > 0.0 else 0.0 for a, b in rounds])
 
 
-def _effect(rounds: Sequence[tuple[float, float]]) -> float:
+def _effect(rounds: Rounds) -> float:
     return _percent(float(_log_ratios(rounds).mean()))
 
 
@@ -190,8 +218,11 @@ def _words(figure: Figure, effect: float, low: float, high: float, verdict: str)
     return f"{name} is {percent(abs(effect))} {direction} in B, {verdict} ({between})."
 
 
-def _words_without_ratio(figure: Figure, medians: tuple[float | None, ...], verdict: str) -> str:
-    before, after = (f"{(each or 0.0) * figure.scale:.{figure.digits}f} {figure.unit}".rstrip() for each in medians)
+def _words_without_ratio(figure: Figure, rounds: Rounds, verdict: str) -> str:
+    before, after = (
+        f"{float(numpy.median(side)) * figure.scale:.{figure.digits}f} {figure.unit}".rstrip()
+        for side in zip(*rounds, strict=True)
+    )
     return (
         f"{spoken(figure)}: {verdict}, the medians are {before} in A and {after} in B; of a value of 0 there is no "
         f"percentage ({CONFIDENCE_PERCENT:.0f}% confidence)."
@@ -210,9 +241,6 @@ def signed(value: float) -> str:
     return f"{value:+.1f}%" if abs(value) >= RESOLUTION_PERCENT else "0.0%"
 
 
-def _rounds(count: int) -> str:
-    return "no round" if count == 0 else "one round" if count == 1 else f"{count} rounds"
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def counted(rounds: int) -> str:
+    """As words."""
+    return "no round" if rounds == 0 else "one round" if rounds == 1 else f"{rounds} rounds"

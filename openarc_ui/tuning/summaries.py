@@ -70,5 +70,9 @@ def _summary_of(visits: Sequence[Visit], quality: Quality | None, figure: Figure
 
 def _by_round(visits: Iterable[Visit], figure: Figure, workload: str) -> dict[int, float]:
     """Round -> value."""
-    values = {visit.round_number: value_of(visit, figure, workload) for visit in visits}
-    return {number: value for number, value in values.items() if value is not None}
+    found: dict[int, float] = {}
+    for visit in visits:
+        value = value_of(visit, figure, workload)
+        if value is not None:
+            found[visit.round_number] = value
+    return found

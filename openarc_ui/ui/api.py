@@ -61,7 +61,7 @@ def add_endpoints(
         *planning_endpoints(engine, rights, needs_key),
         *profile_endpoints(engine, profiles, watch, rights, needs_key),
         *metrics_endpoints(engine, store, rights),
-        *tuning_endpoints(engine, runs, rights),
+        *tuning_endpoints(engine, runs, profiles, watch, rights, needs_key),
         *request_endpoints(engine, store, rights, needs_key),
     ]
     for each in made:

@@ -101,4 +101,14 @@ EXAMPLES: Mapping[str, Any] = {
     "a": {"device": "CPU", "range": "24h"},
     "b": {"device": "GPU.0", "range": "24h"},
     "prompt": "What is the capital of France?",
+    # tuning
+    "tune_start.request": {
+        "kind": "bench",
+        "configuration": {"model_path": MODEL, "ov_config": {"KV_CACHE_PRECISION": "f16"}},
+        "workloads": [{"prompt_tokens": 128, "generated_tokens": 64}],
+    },
+    "base": {"model_path": MODEL, "device": "CPU"},
+    "run_id": "20261126-120000-3f2a",
+    "configuration_id": "3f2a9c1b77d04e55",
+    "tune_rename.name": "threads",
 }

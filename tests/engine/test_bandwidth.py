@@ -45,7 +45,7 @@ def test_while_a_request_runs_it_is_refused(scripted: Engine) -> None:
 
 
 def test_an_idle_model_is_no_hindrance(scripted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openarc_ui.engine.engine.measure", lambda device: device)
+    monkeypatch.setattr("openarc_ui.engine.reservation.measure", lambda device: device)
     assert scripted.measure_bandwidth("CPU") == "CPU"  # type: ignore[comparison-overlap]
     scripted.load(LoadRequest(model_path="script", name="another"))
     assert scripted.measure_bandwidth("CPU") == "CPU"  # type: ignore[comparison-overlap]
@@ -56,7 +56,7 @@ def test_a_request_meanwhile_spoils_it_though_it_has_ended(scripted: Engine, mon
         scripted.submit(ask("hi")).result(timeout=10)
         return device
 
-    monkeypatch.setattr("openarc_ui.engine.engine.measure", measure_while_asked)
+    monkeypatch.setattr("openarc_ui.engine.reservation.measure", measure_while_asked)
     with pytest.raises(EngineBusy, match="meanwhile") as caught:
         scripted.measure_bandwidth("CPU")
     assert caught.value.hint
@@ -67,7 +67,7 @@ def test_a_load_meanwhile_spoils_it(scripted: Engine, monkeypatch: pytest.Monkey
         scripted.load(LoadRequest(model_path="script", name="another"))
         return device
 
-    monkeypatch.setattr("openarc_ui.engine.engine.measure", measure_while_loading)
+    monkeypatch.setattr("openarc_ui.engine.reservation.measure", measure_while_loading)
     with pytest.raises(EngineBusy, match="meanwhile"):
         scripted.measure_bandwidth("CPU")
 
@@ -81,7 +81,7 @@ def test_two_at_once_would_spoil_each_other(
         with pytest.raises(EngineBusy, match="already"):
             engine.measure_bandwidth(device)
 
-    monkeypatch.setattr("openarc_ui.engine.engine.measure", measure_again)
+    monkeypatch.setattr("openarc_ui.engine.reservation.measure", measure_again)
     engine.measure_bandwidth("CPU")
     engine.measure_bandwidth("CPU")
 
@@ -169,7 +169,7 @@ def test_a_measurement_that_was_disturbed_says_so(rates: list[float], others: fl
 
 
 def test_the_last_answers_of_a_replaced_model_are_work_too(scripted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openarc_ui.engine.engine.measure", lambda device: device)
+    monkeypatch.setattr("openarc_ui.engine.reservation.measure", lambda device: device)
     with scripted.submit(ask("slow", max_new_tokens=2000)):
         scripted.load(LoadRequest(model_path="script"))
         with pytest.raises(EngineBusy, match="at work"):

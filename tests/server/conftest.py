@@ -47,6 +47,7 @@ class Served:
     conversations: ConversationStore
     store: MetricsStore
     exposition: Exposition
+    runs: TuningRuns
     client: httpx.Client
 
     def wait_for(self, is_true: Callable[[], bool], seconds: float = 3.0) -> float:
@@ -65,7 +66,7 @@ class Served:
 @pytest.fixture
 def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Start servers; all end with the test."""
-    servers: list[tuple[uvicorn.Server, threading.Thread, httpx.Client, ConversationStore, MetricsStore]] = []
+    servers: list[tuple[uvicorn.Server, threading.Thread, Served]] = []
 
     def start(
         settings: Settings | None = None,
@@ -73,6 +74,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         load: bool = True,
         patience: Patience | None = None,
         protocol: type[PatientProtocol] = PatientProtocol,
+        runs: TuningRuns | None = None,
         **options: Any,
     ) -> Served:
         write_script(tmp_path / "models" / "script", **(script or {}))
@@ -85,7 +87,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         conversations = ConversationStore(tmp_path / "conversations.sqlite3")
         store = MetricsStore(tmp_path / "metrics.sqlite3")
         exposition = Exposition(engine.status, store.health)
-        runs = TuningRuns(engine, tmp_path / "tuning")
+        tuning = runs or TuningRuns(engine, tmp_path / "tuning")
         api = create_api(
             engine,
             startup,
@@ -93,7 +95,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
             conversations,
             store,
             exposition,
-            runs,
+            tuning,
             needs_key=settings.needs_key,
             access=Access(settings.requests_per_minute),
         )
@@ -108,19 +110,20 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
-        servers.append((server, thread, client, conversations, store))
         address = f"http://127.0.0.1:{port}"
-        served = Served(address, port, engine, profiles, conversations, store, exposition, client)
+        served = Served(address, port, engine, profiles, conversations, store, exposition, tuning, client)
+        servers.append((server, thread, served))
         served.wait_for(lambda: server.started, 10)
         return served
 
     yield start
-    for server, thread, client, conversations, store in servers:
-        client.close()
+    for server, thread, served in servers:
+        served.client.close()
         server.should_exit = True
         thread.join(timeout=5)
-        conversations.close()
-        store.close()
+        served.runs.close()
+        served.conversations.close()
+        served.store.close()
 
 
 @pytest.fixture

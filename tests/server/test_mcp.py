@@ -42,6 +42,8 @@ TOOLS = {
     "status",
     "chat",
     "metrics",
+    "tuning_results",
+    "start_bench",
 }
 
 

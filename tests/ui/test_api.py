@@ -39,6 +39,7 @@ from openarc_ui.ui.exported_files import KEPT_FILES, Exports
 from openarc_ui.ui.rights import Rights
 from tests.conftest import write_script
 from tests.reports import report
+from tests.tuning_fakes import FakeRuns
 
 RECOMMENDED = {"PERFORMANCE_HINT": "LATENCY"}
 
@@ -78,7 +79,7 @@ def address(
     """The endpoints on a port."""
     with gr.Blocks(analytics_enabled=False) as page:
         startup = Startup(engine, Settings(model="none"), lambda status: None)
-        add_endpoints(engine, store, startup, profiles, conversations, Rights())
+        add_endpoints(engine, store, startup, profiles, conversations, FakeRuns(), Rights())
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)

@@ -22,6 +22,7 @@ from openarc_ui.ui.api_errors import endpoint, parameters_of
 from openarc_ui.ui.api_examples import EXAMPLES
 from openarc_ui.ui.api_info import add_endpoint, documentation_of
 from openarc_ui.ui.rights import Rights
+from tests.tuning_fakes import FakeRuns
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def page(scripted: Engine, tmp_path: Path) -> Iterator[gr.Blocks]:
     store, conversations = MetricsStore(tmp_path / "m.sqlite3"), ConversationStore(tmp_path / "c.sqlite3")
     startup = Startup(scripted, Settings(model="none"), lambda status: None)
     with gr.Blocks(analytics_enabled=False) as page:
-        add_endpoints(scripted, store, startup, ProfileStore(tmp_path / "p"), conversations, Rights())
+        add_endpoints(scripted, store, startup, ProfileStore(tmp_path / "p"), conversations, FakeRuns(), Rights())
     yield page
     store.close()
     conversations.close()

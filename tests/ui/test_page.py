@@ -36,6 +36,8 @@ PUBLIC = {
     "get_profile", "export_profile", "save_profile", "delete_profile", "load_profile", "profile_code", "metrics_summary",
     "metrics_series", "metrics_stages", "metrics_options", "metrics_definitions", "metrics_compare", "metrics_roofline",
     "metrics_export", "measure_bandwidth", "metrics_requests", "metrics_request", "request_curl", "run_again",
+    "tune_presets", "tune_axes", "tune_runs", "tune_run", "tune_export", "tune_report", "tune_start", "tune_pause",
+    "tune_cancel", "tune_resume", "tune_rename", "tune_delete", "tune_apply", "tune_save_profile", "tune_code",
 }  # fmt: skip
 
 

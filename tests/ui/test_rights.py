@@ -55,7 +55,8 @@ FOR_USE = {
     "message_tokens", "move_message", "select_message", "undo_message", "list_presets", "save_preset", "delete_preset",
     "models", "model_details", "devices", "properties", "cache_usage", "validate", "fit", "metrics_summary",
     "metrics_series", "metrics_stages", "metrics_options", "metrics_definitions", "metrics_compare", "metrics_roofline",
-    "metrics_export", "metrics_requests", "metrics_request", "request_curl",
+    "metrics_export", "metrics_requests", "metrics_request", "request_curl", "tune_presets", "tune_axes", "tune_runs",
+    "tune_run", "tune_export", "tune_report",
 }  # fmt: skip
 GENERATING = {"chat", "answer", "run_again"}
 

@@ -7,7 +7,10 @@ A model for it is a folder with a `script.json`:
                   "inference_share": null, "sampling_share": null, "error": null, "crash_after_tokens": null,
                   "probabilities": [0.9, 0.5]}],
      "load_seconds": 0.0, "load_error": null, "context_length": 4096, "max_running": 8, "lacks": ["min_p"],
-     "generation_config": {}, "rejects_structure": null, "kv_cache_percent": null, "kv_cache_bytes": null}
+     "generation_config": {}, "rejects_structure": null, "kv_cache_percent": null, "kv_cache_bytes": null,
+     "speeds": [{"when": {"ov_config.INFERENCE_NUM_THREADS": "2", "scheduler.cache_size": null}, "factor": 0.5}],
+     "speed_noise": 0.0, "noise_seed": null,
+     "fails_when": [{"when": {"ov_config.KV_CACHE_PRECISION": "u4"}, "error": "no room"}]}
 
 The first reply whose `when` is in the last user's message, or in a prompt that is no conversation, is played; without one,
 `seed` picks among the replies that have no `when` (greedy takes the first). Other sampling numbers change nothing but the
@@ -19,6 +22,10 @@ sampling parameters, and "structured_output", "probabilities" and "alternatives"
 
 `inference_share` and `sampling_share` of `token_seconds` are told as inference and sampling; null: nothing is told of either.
 `kv_cache_percent` and `kv_cache_bytes` are in use while something is played.
+
+`prefill_seconds` and `token_seconds` are multiplied by every factor of `speeds` whose `when` the load has (compared as text;
+null: left out), and for each request by a normally distributed one around 1 with the standard deviation `speed_noise`. With
+a `noise_seed` every load draws the same ones. A load that has a `when` of `fails_when` fails. Any ov_config is taken.
 """
 
 from __future__ import annotations
@@ -37,6 +44,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from openarc_ui import __version__
 from openarc_ui.engine.backends.base import Job, LoadedModel, ReachStage, TokenOdds
+from openarc_ui.engine.backends.scripted_speed import FailsWhen, Speed, matches, noise_factor, speed_factor
 from openarc_ui.engine.backends.scripted_text import END_OF_TEXT, ScriptedText
 from openarc_ui.engine.prompts import StructuredOutput
 from openarc_ui.engine.sampling import SAMPLING_NAMES
@@ -84,6 +92,10 @@ class Script(BaseModel):
     rejects_structure: str | None = None
     kv_cache_percent: float | None = Field(None, ge=0, le=100)
     kv_cache_bytes: int | None = Field(None, ge=0)
+    speeds: tuple[Speed, ...] = ()
+    speed_noise: float = Field(0.0, ge=0, lt=1)
+    noise_seed: int | None = None
+    fails_when: tuple[FailsWhen, ...] = ()
 
 
 @dataclass(slots=True)
@@ -111,6 +123,8 @@ class ScriptedBackend:
         self._script = Script()
         self._text = ScriptedText()
         self._playing: list[_Performance] = []
+        self._factor = 1.0
+        self._chance = random.Random()
 
     def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
         reach_stage("Reading the script", 0.3)
@@ -122,8 +136,11 @@ class ScriptedBackend:
             ) from error
         reach_stage("Rehearsing", 0.6)
         time.sleep(self._script.load_seconds)
-        if self._script.load_error:
-            raise ModelLoadFailed(self._script.load_error, "The script says so.")
+        planted = next((each.error for each in self._script.fails_when if matches(request, each.when)), None)
+        if error_words := self._script.load_error or planted:
+            raise ModelLoadFailed(error_words, "The script says so.")
+        self._factor = speed_factor(request, self._script.speeds)
+        self._chance = random.Random(self._script.noise_seed)
         self.max_running = self._script.max_running
         lacks = set(self._script.lacks)
         self.supported_sampling = SAMPLING_NAMES - lacks
@@ -151,6 +168,9 @@ class ScriptedBackend:
 
     def start(self, job: Job) -> None:
         reply = self._choose(job)
+        factor = self._factor * noise_factor(self._chance, self._script.speed_noise)
+        seconds = {name: getattr(reply, name) * factor for name in ("prefill_seconds", "token_seconds")}
+        reply = reply.model_copy(update=seconds)
         token_ids = [*self._text.encode(reply.text), END_OF_TEXT]
         self._playing.append(_Performance(job, reply, token_ids, time.perf_counter() + reply.prefill_seconds))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel, RootModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeAliasType
 
@@ -22,7 +22,7 @@ Model = type[BaseModel]
 HEADER = '''\
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 
 class Strict(BaseModel):
@@ -81,6 +81,8 @@ def _models_in(annotation: Any) -> Iterator[Model]:
 
 
 def _bases(model: Model) -> list[Model]:
+    if issubclass(model, RootModel):
+        return []
     return [base for base in model.__bases__ if issubclass(base, BaseModel) and base not in (BaseModel, Frozen)]
 
 
@@ -100,6 +102,8 @@ def source_of(models: Sequence[Model]) -> str:
 
 
 def _class(model: Model, told: set[tuple[str, str]]) -> str:
+    if issubclass(model, RootModel):
+        return f"{model.__name__} = RootModel[{type_text(model.model_fields['root'].annotation)}]\n"
     plain = "Strict" if model.model_config.get("extra") == "forbid" else "BaseModel"
     bases = ", ".join(base.__name__ for base in _bases(model)) or plain
     lines = [f"class {model.__name__}({bases}):"]
@@ -138,7 +142,10 @@ def _default(field: FieldInfo) -> str | None:
     """As source; None: the field must be given."""
     if field.is_required():
         return None
-    value = field.get_default(call_default_factory=True, validated_data={})
+    return _source(field.get_default(call_default_factory=True, validated_data={}))
+
+
+def _source(value: Any) -> str:
     if isinstance(value, enum.Enum):
         return repr(value.value)
     if isinstance(value, BaseModel):
@@ -147,7 +154,7 @@ def _default(field: FieldInfo) -> str | None:
         )
         return f"{type(value).__name__}({given})"
     if isinstance(value, tuple):
-        return repr(list(value))
+        return f"[{', '.join(_source(each) for each in value)}]"
     return repr(value)
 
 

@@ -1,0 +1,43 @@
+// Marks of runs and configurations: a sign and a word, never a colour alone.
+
+import { make } from "../chat/dom.js";
+
+/** state -> sign, word, tone */
+export const RUN_STATES = {
+  waiting: ["○", "Waiting", "busy"], running: ["▶", "Running", "busy"], interrupted: ["‖", "Interrupted", "warn"],
+  cancelled: ["■", "Cancelled", ""], finished: ["✓", "Finished", "good"], failed: ["✕", "Failed", "bad"],
+};
+export const CONFIGURATION_STATES = {
+  waiting: ["○", "waiting", ""], measuring: ["▶", "measuring now", "busy"], measured: ["✓", "measured", ""],
+  pruned: ["–", "given up early", ""], failed: ["✕", "failed", "bad"],
+};
+export const VERDICTS = { better: ["▲", "better", "good"], worse: ["▼", "worse", "bad"], "no real difference": ["≈", "no real difference", ""], "too few": ["…", "too few rounds", ""] };
+
+/** @param {[string, string, string]} mark @param {string} [title] */
+export function mark([sign, words, tone], title = "") {
+  return make("span", { class: `ot-mark${tone ? ` is-${tone}` : ""}`, title: title || null }, make("span", { class: "ot-sign", "aria-hidden": "true" }, sign), words);
+}
+
+export const runMark = (state) => mark(RUN_STATES[state] || ["?", state, ""]);
+
+export const stateMark = (result) => mark(CONFIGURATION_STATES[result.state] || ["?", result.state, ""], result.failure?.message);
+
+export const verdictMark = (difference) => mark(VERDICTS[difference.verdict] || ["?", difference.verdict, ""], difference.words);
+
+/** Whether it still writes the same; null where nothing was compared and nothing was to be. */
+export function qualityMark(result, isReference) {
+  if (isReference) return mark(["◎", "the reference", ""]);
+  const quality = result.quality;
+  if (!quality) return null;
+  if (quality.changes_text === null) return mark(["?", "not known", "warn"], quality.words);
+  return mark(quality.changes_text ? ["≠", "changes the text", "warn"] : ["=", "same text", "good"], quality.words);
+}
+
+/** Best, front, base. @param {Object} result @param {Object} view */
+export function standing(result, view) {
+  const found = [];
+  if (result.is_best) found.push(mark(["★", "best", "best"]));
+  else if (result.is_on_front) found.push(mark(["◆", "front", "best"], "No other one is better in one objective and no worse in the others."));
+  if (result.configuration.configuration_id === view.reference_id) found.push(mark(["□", view.head.kind === "comparison" ? "A" : "base", ""]));
+  return found;
+}
