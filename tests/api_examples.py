@@ -10,8 +10,12 @@ from openarc_ui.server.conversation_bodies import CONVERSATION_ID, MESSAGE_ID
 from openarc_ui.server.prompt_bodies import HELLO
 from openarc_ui.server.routes.metrics import REQUEST_ID
 from openarc_ui.server.schemas import PROFILE_EXAMPLE
+from openarc_ui.server.tuning_bodies import BENCH_EXAMPLE, CONFIGURATION_ID, RUN_ID
 
 PROFILE = "/profiles/short%20answers"
+TUNED_PROFILE = "/profiles/tuned"
+LONG_BENCH = {**BENCH_EXAMPLE, "repetitions": 100, "workloads": [{"prompt_tokens": 64, "generated_tokens": 128}]}
+RUN_SECONDS = 60.0
 LOAD = {"load_config": {"id_model": "SmolLM2-135M-Instruct-int4"}}
 MESSAGES = [
     {"role": "user", "content": "What is the capital of France?"},
@@ -29,6 +33,7 @@ def prepare(client: httpx.Client, title: str) -> dict[str, str]:
     Returns:
         What stands for an id in the examples -> the id it has on this server.
     """
+    _end_runs(client)
     if client.get("/status").json()["id_model"] != LOAD["load_config"]["id_model"]:
         client.post("/model/load", json=LOAD).raise_for_status()
     if "/profiles" in title:
@@ -41,7 +46,35 @@ def prepare(client: httpx.Client, title: str) -> dict[str, str]:
         found = {CONVERSATION_ID: kept["id"], MESSAGE_ID: kept["messages"][1]["id"]}
     if "/metrics/" in title and "{request_id}" in title:
         found[REQUEST_ID] = _kept_request(client)
+    if "{run_id}" in title:
+        found |= _run(client, title)
     return found
+
+
+def _end_runs(client: httpx.Client) -> None:
+    """A run has the machine to itself, so the examples after one that starts it would be refused."""
+    for run in client.get("/tuning/runs").raise_for_status().json():
+        if run["state"] in ("waiting", "running"):
+            client.post(f"/tuning/runs/{run['run_id']}/cancel").raise_for_status()
+
+
+def _run(client: httpx.Client, title: str) -> dict[str, str]:
+    """A run as an operation wants it: at work, paused, or finished with one configuration."""
+    verb = title.rpartition("/")[2]
+    if verb in ("pause", "cancel", "resume"):
+        run_id: str = client.post("/tuning/runs", json=LONG_BENCH).raise_for_status().json()["run_id"]
+        if verb == "resume":
+            client.post(f"/tuning/runs/{run_id}/pause").raise_for_status()
+        return {RUN_ID: run_id}
+    runs = client.get("/tuning/runs").raise_for_status().json()
+    finished = next((each["run_id"] for each in runs if each["state"] == "finished"), None)
+    run_id = finished or client.post("/tuning/runs", json=BENCH_EXAMPLE).raise_for_status().json()["run_id"]
+    until = time.monotonic() + RUN_SECONDS
+    while (run := client.get(f"/tuning/runs/{run_id}").raise_for_status().json())["head"]["state"] != "finished":
+        assert time.monotonic() < until and run["head"]["state"] in ("waiting", "running"), run["problem"]
+        time.sleep(0.2)
+    client.delete(TUNED_PROFILE)
+    return {RUN_ID: run_id, CONFIGURATION_ID: run["results"][0]["configuration"]["configuration_id"]}
 
 
 def _kept_request(client: httpx.Client) -> str:

@@ -60,6 +60,7 @@ class Application:
         places = ["--model-folder", str(model_folder), "--database", str(self.database)]
         places += ["--conversations", str(own / "conversations.sqlite3")]
         places += ["--profile-folder", str(own / "profiles"), "--cache-folder", str(own / "cache")]
+        places += ["--tuning-folder", str(own / "tuning")]
         given = dict(environment or {})
         key = given.get("OPENARC_ADMIN_KEY") or given.get("OPENARC_API_KEY")
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -48,7 +48,7 @@ def said(starter_folder: Path) -> str:
 
 
 def test_every_block_runs_and_says_what_is_written_beside_it(said: str) -> None:
-    assert len(blocks("python")) == 12 and len(blocks("sh")) == 1
+    assert len(blocks("python")) == 14 and len(blocks("sh")) == 1
     for name in PUBLIC:
         assert f"/{name} - " in said, name
     assert "temperature: Input should be greater than or equal to 0." in said
@@ -58,6 +58,7 @@ def test_every_block_runs_and_says_what_is_written_beside_it(said: str) -> None:
     assert said.count("Paris") >= 3
     assert "<|im_start|>user\nHello!" in said
     assert "['list_devices', 'list_models'" in said
+    assert "finished " in said and "tokens a second" in said and "ov_config." in said
     assert "event: complete" in said and '"count"' in said
 
 

@@ -19,6 +19,7 @@ from openarc_ui.server.api import create_api
 from openarc_ui.server.problems import PLAIN, STATUS
 from openarc_ui.server.refusals import ALL
 from openarc_ui.server.schemas import GenerateBody, LoadBody
+from openarc_ui.server.tuning_bodies import RunBody
 from openarc_ui.settings import Settings, default_of, flag_of, variable_of
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
@@ -83,9 +84,10 @@ def test_every_sampling_parameter_stands_there() -> None:
 
 def test_the_examples_are_what_the_routes_take() -> None:
     bodies = [json.loads(body) for body in re.findall(r"-d '(\{.+?\})'", README, re.DOTALL)]
-    assert len(bodies) == 3
+    assert len(bodies) == 4
     for body in bodies:
-        (LoadBody if "load_config" in body else GenerateBody).model_validate(body)
+        model = LoadBody if "load_config" in body else RunBody if "kind" in body else GenerateBody
+        model.model_validate(body)
 
 
 def test_the_addresses_of_the_examples_are_answered(scripted: Engine, tmp_path: Path) -> None:

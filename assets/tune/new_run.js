@@ -7,7 +7,7 @@ import { CompareForm } from "./compare_form.js";
 import { hasProblem } from "./fields.js";
 import { KINDS } from "./link.js";
 import { othersNote } from "./measure_editor.js";
-import { segments } from "./tools.js";
+import { redraw, segments } from "./tools.js";
 import { SweepForm } from "./sweep_form.js";
 
 const ABOUT = { sweep: "Tries many settings and finds the best, within a time.", bench: "Measures one configuration, like llama-bench.", comparison: "Two configurations in turn: is there a difference?" };
@@ -27,8 +27,8 @@ export class NewRun {
     this.problem = make("p", { class: "ot-bad", role: "alert", hidden: true });
     this.others = make("div");
     this.start = wordButton("Start", () => this.#start(), { class: "is-primary", "data-action": "start" });
-    this.foot = make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.told, make("p", { class: "ot-help" }, REFUSED), this.problem), this.start);
-    this.element = make("section", { class: "ot-new", "aria-label": "New run" }, make("div", { class: "ot-new-head" }, this.choice.element, this.about), this.place, this.others, this.foot);
+    this.foot = make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.told, this.others, make("p", { class: "ot-help" }, REFUSED), this.problem), this.start);
+    this.element = make("section", { class: "ot-new", "aria-label": "New run" }, make("div", { class: "ot-new-head" }, this.choice.element, this.about), this.place, this.foot);
   }
 
   /** @param {string} kind @param {Object|null} [request] one to begin from */
@@ -98,11 +98,9 @@ export class NewRun {
   #tell() {
     const request = this.requests[this.kind], form = this.forms[this.kind], isReady = Boolean(this.offers && request && form);
     this.foot.hidden = !isReady;
-    this.others.replaceChildren();
     if (!isReady) return;
     this.told.textContent = form.words(this.wishes.pace());
-    const note = othersNote(this.offers.loaded, request.unload_others, (isUnloaded) => { this.requests[this.kind] = { ...this.requests[this.kind], unload_others: isUnloaded }; form.show(this.requests[this.kind]); });
-    if (note) this.others.append(note);
+    redraw(this.others, [this.offers.loaded, request.unload_others, this.kind], () => [othersNote(this.offers.loaded, request.unload_others, (isUnloaded) => { this.requests[this.kind] = { ...this.requests[this.kind], unload_others: isUnloaded }; form.show(this.requests[this.kind]); this.#tell(); })]);
     this.start.textContent = `Start ${{ sweep: "the sweep", bench: "the bench", comparison: "comparing" }[this.kind]}`;
     const why = !this.may ? this.why : this.active ? `“${this.active.name}” is at work; one run at a time.` : this.offers.problem ? `${this.offers.problem.message} ${this.offers.problem.hint}` : form.problem();
     this.start.disabled = Boolean(why);

@@ -26,9 +26,9 @@ export class SweepForm {
     this.budget = numberField("Budget", 10, (budget_minutes) => set({ budget_minutes }), { least: 0.1, most: WEEK_MINUTES, isWhole: false, unit: "minutes", name: "budget", help: "for all of it, pauses not counted" });
     this.quality = new QualityEditor((quality) => set({ quality }));
     this.more = make("details", { class: "om-details" });
-    this.element = make("div", { class: "ot-form" },
+    this.element = make("div", { class: "ot-form" }, card("What it begins with", this.base.element, make("p", { class: "ot-help" }, "It is measured first, and the others are held against it. What no row below says stays as it is here.")),
       card("What varies", make("p", { class: "ot-help" }, "Each value of one goes together with each value of the others. Where there is not time for all, the search looks where it is promising."), this.axes.element),
-      card("What is best", this.objective.element), card("What is asked", this.workload.element), card("Where it begins", make("p", { class: "ot-help" }, "What no row above says stays as it is here; this is also measured first, and the others are held against it."), this.base.element),
+      card("What is best", this.objective.element), card("What is asked", this.workload.element),
       card("Time and text", make("div", { class: "ot-numbers" }, this.budget), this.quality.element, this.more));
   }
 

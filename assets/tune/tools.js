@@ -1,6 +1,6 @@
 // Small parts that several modules of the view use.
 
-import { iconButton } from "../chat/buttons.js";
+import { iconButton, wordButton } from "../chat/buttons.js";
 import { copyText } from "../chat/clipboard.js";
 import { make } from "../chat/dom.js";
 
@@ -54,4 +54,17 @@ export function segments(label, options, choose) {
     each.tabIndex = isChosen || !at && !options.some(([name]) => name === value) ? 0 : -1;
   });
   return { element, show };
+}
+
+/** A button of words whose first click asks and whose second, within four seconds, does it. */
+export function confirming(words, ask, run, attributes = {}) {
+  let timer = 0;
+  const calm = () => { clearTimeout(timer); button.classList.remove("is-asking"); button.textContent = words; }, button = wordButton(words, () => {
+    if (button.classList.contains("is-asking")) { calm(); run(); return; }
+    button.classList.add("is-asking");
+    button.textContent = ask;
+    timer = setTimeout(calm, 4000);
+  }, attributes);
+  button.addEventListener("blur", calm);
+  return button;
 }

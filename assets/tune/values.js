@@ -52,8 +52,9 @@ export function differenceWords({ difference_percent: by, low_percent: low, high
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return NONE;
   const whole = Math.max(0, Math.round(seconds)), hours = Math.floor(whole / 3600), minutes = Math.floor(whole % 3600 / 60), rest = whole % 60;
-  if (hours) return `${hours} h ${minutes} min`;
-  return minutes ? `${minutes} min ${String(rest).padStart(2, "0")} s` : `${rest} s`;
+  if (hours) return minutes ? `${hours} h ${minutes} min` : `${hours} h`;
+  if (!minutes) return `${rest} s`;
+  return rest ? `${minutes} min ${rest} s` : `${minutes} min`;
 }
 
 /** "14:02", "25 Nov, 14:02". @param {number} epoch @param {number} now both in seconds */

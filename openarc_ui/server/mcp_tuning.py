@@ -53,10 +53,7 @@ def tuning_tools(engine: Engine, runs: TuningRuns) -> tuple[Callable[..., Any], 
         concurrent_requests: Annotated[int, Field(ge=1, le=256, description="Asked at the same time.")] = 1,
         repetitions: Annotated[int, Field(ge=1, le=100, description="How often it is asked.")] = 3,
     ) -> RunTold:
-        """Measure a model with its settings and return at once; read tuning_results until its state is finished.
-
-        Until then nobody else can chat or load: one run has the machine to itself.
-        """
+        """Measure a model; returns at once. Until tuning_results tells that it is finished, nobody can chat or load."""
         load = {"model_path": model, "device": device, "backend": backend}
         workload = {
             "name": "bench",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from openarc_ui.tuning.comparison import PRIMARY
 from openarc_ui.tuning.figures import BY_NAME, Figure
 from openarc_ui.tuning.results import ConfigurationState, Difference, RunState
 from openarc_ui.tuning.standings import Standing
 from openarc_ui.tuning.statistics import percent
 
-CHIEF_FIGURES = ("total_seconds", "ttft_seconds", "decode_tokens_per_second", "throughput_tokens_per_second")
-"""By which a comparison says which one is better."""
 NOUNS: Mapping[str, str] = {
     "ttft_seconds": "TTFT",
     "prefill_tokens_per_second": "prefill throughput",
@@ -61,15 +60,17 @@ def sweep_words(
     return ahead + several + _winner(standings, best, objectives[0], against_base)
 
 
-def comparison_words(standings: Sequence[Standing], differences: Mapping[str, Difference]) -> str:
+def comparison_words(
+    state: RunState, standings: Sequence[Standing], differences: Mapping[str, Difference]
+) -> str:
     """Of a comparison: what is better, what is worse, and where there is no difference."""
-    failed = [each for each in standings if each.state is ConfigurationState.FAILED]
-    if failed:
-        reasons = "; ".join(f"{each.configuration.label}: {each.failure.message}" for each in failed if each.failure)
-        return f"Could not be compared. {reasons}"
-    chief = [differences[name] for name in CHIEF_FIGURES if name in differences]
+    chief = [differences[name] for name in PRIMARY if name in differences]
     if not chief:
-        return "Nothing is compared yet."
+        failed = [each for each in standings if each.state is ConfigurationState.FAILED]
+        reasons = "; ".join(f"{each.configuration.label}: {each.failure.message}" for each in failed if each.failure)
+        if failed:
+            return f"Nothing could be compared. {reasons}"
+        return "Nothing is compared yet." if state in UNFINISHED else "Nothing could be compared; the notes say why."
     if all(each.verdict == "too few" for each in chief):
         return chief[0].words
     real = [each for each in chief if each.verdict in ("better", "worse")]
@@ -83,8 +84,8 @@ def comparison_words(standings: Sequence[Standing], differences: Mapping[str, Di
 
 def winner_of(standings: Sequence[Standing], differences: Mapping[str, Difference]) -> Standing | None:
     """In a comparison the one that is better in something and worse in nothing; None where there is no such one."""
-    verdicts = {differences[name].verdict for name in CHIEF_FIGURES if name in differences}
-    if len(standings) < 2 or any(each.state is ConfigurationState.FAILED for each in standings):
+    verdicts = {differences[name].verdict for name in PRIMARY if name in differences}
+    if len(standings) < 2 or not all(each.can_win for each in standings):
         return None
     if "better" in verdicts and "worse" not in verdicts:
         return standings[1]

@@ -133,7 +133,6 @@ def sample_of(began_at: float, told: Sequence[Told], others_cores: float | None)
         values = [value for report in reports if (value := figure(report)) is not None]
         return statistics.median(values) if values else None
 
-    cached = [report.cached_prompt_tokens for report in reports if report.cached_prompt_tokens is not None]
     return Sample(
         began_at=began_at,
         wall_seconds=wall_seconds,
@@ -146,7 +145,6 @@ def sample_of(began_at: float, told: Sequence[Told], others_cores: float | None)
         prompt_tokens=sum(report.prompt_tokens or 0 for report in reports),
         generated_tokens=generated_tokens,
         others_cores=others_cores,
-        cached_prompt_tokens=sum(cached) if len(cached) == len(reports) else None,
     )
 
 

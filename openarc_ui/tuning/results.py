@@ -77,8 +77,6 @@ class Sample:
         throughput_tokens_per_second: generated tokens of all requests over `wall_seconds`.
         prompt_tokens, generated_tokens: of all requests together.
         others_cores: processor cores that other programs kept busy meanwhile, on average (steal of a virtual machine included).
-        cached_prompt_tokens: of `prompt_tokens`, how many came from the prefix cache; None where the backend has none or does
-            not tell.
     """
 
     began_at: float
@@ -92,7 +90,6 @@ class Sample:
     prompt_tokens: int
     generated_tokens: int
     others_cores: float | None
-    cached_prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,14 +143,14 @@ def mean_interval(values: Numbers, confidence_percent: float, generator: numpy.r
       scatter; but it never leaves the range of the values, which of five rounds is left out by chance in 6 of 100 cases.
     """
     count = len(values)
+    if values.min() == values.max():
+        return float(values[0]), float(values[0])
     quantile = -float(stdtrit(count - 1, (1.0 - confidence_percent / 100.0) / 2.0))
     middle, half = float(values.mean()), quantile * _spread(values) / math.sqrt(count)
     outside = float(ndtr(-math.sqrt(count / (count - 1)) * quantile))
     resamples = max(RESAMPLES, min(PAIRED_RESAMPLES, MOST_DRAWN // count))
     means = values[generator.integers(0, count, (resamples, count))].mean(axis=1)
     low, high = numpy.quantile(means, (outside, 1.0 - outside))
-    if half == 0.0:
-        return middle, middle
     return min(middle - half, float(low)), max(middle + half, float(high))
 
 

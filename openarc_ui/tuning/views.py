@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from openarc_ui.tuning.comparison import PRIMARY
 from openarc_ui.tuning.drift import background_words, drift, warm_up_words
 from openarc_ui.tuning.figures import BY_NAME, FIGURES
 from openarc_ui.tuning.marks import effect_of, loaded_of, marks_of
-from openarc_ui.tuning.outcomes import CHIEF_FIGURES, bench_words, comparison_words, sweep_words, winner_of
+from openarc_ui.tuning.outcomes import bench_words, comparison_words, sweep_words, winner_of
 from openarc_ui.tuning.records import RunRecord
 from openarc_ui.tuning.requests import ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import (
@@ -23,7 +24,7 @@ from openarc_ui.tuning.results import (
     RunHead,
     RunState,
     RunView,
-    Summary,
+    Visit,
 )
 from openarc_ui.tuning.standings import (
     Standing,
@@ -140,7 +141,7 @@ class _Making:
         request = self._record.request
         if isinstance(request, ComparisonRequest):
             differences = self._against_base(self._standings[-1]) if self._standings else {}
-            return comparison_words(self._standings, differences)
+            return comparison_words(self._state, self._standings, differences)
         if not isinstance(request, SweepRequest):
             return bench_words(self._standings, [each.name for each in request.workloads])
         first = self._objectives[0]
@@ -172,17 +173,27 @@ class _Making:
             ),
         )
 
-    def _against_base(self, standing: Standing, names: Sequence[str] = CHIEF_FIGURES) -> dict[str, Difference]:
+    def _against_base(self, standing: Standing, names: Sequence[str] = PRIMARY) -> dict[str, Difference]:
         """Figure -> difference from the base, of those figures that both have in at least one common round."""
         if self.base is None or self._workload is None or standing is self.base:
             return {}
+        numbers = {visit.round_number for visit in standing.visits}
+        of_base = [visit for visit in self.base.visits if visit.failure is None and visit.round_number in numbers]
+        if not of_base:
+            return {}
+        name = (self._record.run_id, "differences", standing.configuration.configuration_id, tuple(names))
+        version, workload = (len(standing.visits), len(of_base)), self._workload
+        return self._cache.get(name, version, lambda: self._paired(standing, of_base, names, workload))
+
+    def _paired(
+        self, standing: Standing, of_base: Sequence[Visit], names: Sequence[str], workload: str
+    ) -> dict[str, Difference]:
+        of_it = [visit for visit in standing.visits if visit.failure is None]
         found = {}
         for figure in (BY_NAME[name] for name in names if BY_NAME[name].place != "quality"):
-            rounds = tuple(rounds_of(self.base.visits, standing.visits, figure, self._workload))
+            rounds = rounds_of(of_base, of_it, figure, workload)
             if rounds:
-                name = (self._record.run_id, "paired", standing.configuration.configuration_id, figure.name)
-                difference = self._cache.get(name, rounds, lambda f=figure, r=rounds: paired(f, r))  # type: ignore[misc]
-                found[figure.name] = self._worded(difference)
+                found[figure.name] = self._worded(paired(figure, rounds, self._record.request.seed))
         return found
 
     def _worded(self, difference: Difference) -> Difference:

@@ -28,9 +28,10 @@ from openarc_ui.server.mcp_server import READING
 from openarc_ui.server.security import Guard
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
-from openarc_ui.tuning.runs import TuningRuns
+from openarc_ui.tuning.requests import BenchRequest
 from tests.conftest import write_script
 from tests.reports import report
+from tests.tuning_fakes import RUN_ID, FakeRuns
 
 TOOLS = {
     "list_devices",
@@ -48,7 +49,14 @@ TOOLS = {
 
 
 @pytest.fixture
-def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callable[[Settings], str]]:
+def runs() -> FakeRuns:
+    return FakeRuns()
+
+
+@pytest.fixture
+def serve_mcp(
+    make_engine: Callable[..., Engine], tmp_path: Path, runs: FakeRuns
+) -> Iterator[Callable[[Settings], str]]:
     """Starts a server with a script `script` and a profile `mine`; returns its address."""
     servers: list[tuple[uvicorn.Server, threading.Thread]] = []
     stores: list[MetricsStore] = []
@@ -73,7 +81,7 @@ def serve_mcp(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Ca
             conversations,
             store,
             exposition,
-            TuningRuns(engine, tmp_path / "tuning"),
+            runs,
             with_mcp=settings.mcp,
             access=access,
         )
@@ -167,6 +175,34 @@ def test_an_agent_sees_what_requests_cost(serve_mcp: Callable[[Settings], str]) 
     assert said(none)["totals"]["requests"] == 0 and "Did you mean 'script'" in said(none)["notes"][0]
 
 
+def test_an_agent_measures_a_configuration_and_reads_what_came_of_it(
+    serve_mcp: Callable[[Settings], str], runs: FakeRuns
+) -> None:
+    address = serve_mcp(Settings(model="none", mcp=True))
+    _, (begun, listed, told, absent, wrong, misspelt) = talk(
+        address,
+        ("start_bench", {"model": "script", "ov_config": {"NUM_STREAMS": 1}, "prompt_tokens": 32, "repetitions": 2}),
+        ("tuning_results", {}),
+        ("tuning_results", {"run_id": RUN_ID}),
+        ("tuning_results", {"run_id": "a-rn"}),
+        ("start_bench", {"model": "script", "prompt_tokens": 131_072}),
+        ("start_bench", {"model": "script", "repetition": 2}),
+    )
+    ((_, request),) = runs.calls
+    assert isinstance(request, BenchRequest) and request.configuration.ov_config == {"NUM_STREAMS": 1}
+    assert (request.workloads[0].prompt_tokens, request.workloads[0].generated_tokens, request.repetitions) == (
+        32,
+        128,
+        2,
+    )
+    assert said(begun)["state"] == "running" and said(begun)["run_id"] == RUN_ID
+    assert [each["run_id"] for each in said(listed)["runs"]] == [RUN_ID] and said(listed)["results"] == ""
+    assert "1 stream" in said(told)["results"]
+    assert absent.is_error and said(absent) == "There is no run 'a-rn'. Did you mean 'a-run'?"
+    assert wrong.is_error and "more than 131072 tokens" in said(wrong)
+    assert misspelt.is_error and "Did you mean 'repetitions'" in said(misspelt)
+
+
 def test_every_tool_says_what_it_does_takes_and_returns(serve_mcp: Callable[[Settings], str]) -> None:
     tools, _ = talk(serve_mcp(Settings(model="none", mcp=True)))
     for tool in tools:
@@ -208,7 +244,8 @@ def two_keys(**more: Any) -> Settings:
 def test_a_key_for_use_may_look_and_chat_but_not_load(serve_mcp: Callable[[Settings], str]) -> None:
     address = serve_mcp(two_keys())
     loading = [("load_profile", {"profile": "mine"}), ("load_model", {"model": "script"}), ("unload_model", {})]
-    _, refused = talk(address, ("list_profiles", {}), *loading, key="a-key-for-use")
+    measuring = ("start_bench", {"model": "script"})
+    _, refused = talk(address, ("list_profiles", {}), *loading, measuring, key="a-key-for-use")
     for result, action in zip(refused, ADMINISTER.values(), strict=True):
         assert result.is_error and said(result).startswith(f"{action} needs the administration key.")
     _, loaded = talk(address, loading[1], key="a-key-for-administration")
@@ -218,6 +255,7 @@ def test_a_key_for_use_may_look_and_chat_but_not_load(serve_mcp: Callable[[Setti
         ("list_models", {}),
         ("status", {}),
         ("metrics", {}),
+        ("tuning_results", {}),
         ("chat", {"message": "hello"}),
     ]
     _, allowed = talk(address, *looking, key="a-key-for-use")

@@ -80,7 +80,7 @@ class TestSummary:
 
     @pytest.mark.parametrize("visits", [3, 4, 6])
     def test_the_interval_holds_the_truth_about_as_often_as_it_says(self, visits: int) -> None:
-        generator, held, trials = numpy.random.default_rng(visits), 0, 300
+        generator, held, trials = numpy.random.default_rng(visits), 0, 200
         for _ in range(trials):
             loads = 100.0 * numpy.exp(generator.normal(0.0, 0.03, (visits, 1)) + generator.normal(0.0, 0.01, (visits, 3)))
             found = summary(loads.tolist())
@@ -192,12 +192,12 @@ class TestHowOftenItIsWrong:
     @pytest.mark.parametrize("count", [5, 6, 10, 20])
     @pytest.mark.parametrize("noise", sorted(NOISES))
     def test_against_itself_a_configuration_is_rarely_called_different(self, noise: str, count: int) -> None:
-        generator, trials = numpy.random.default_rng(count), 150
+        generator, trials = numpy.random.default_rng(count), 100
         wrong = sum(
             paired(DECODE, rounds_of_noise(noise, count, generator)).verdict != "no real difference"
             for _ in range(trials)
         )
-        assert wrong / trials <= 0.03  # 1% is promised; more than 4 of 150 then come in one try of 70
+        assert wrong / trials <= 0.03  # 1% is promised: more than 3 of 100 then come in one seed of 50
 
     def test_five_percent_are_found_through_noise_of_two_in_ten_rounds(self) -> None:
         generator, trials = numpy.random.default_rng(1), 150
@@ -216,4 +216,4 @@ class TestHowOftenItIsWrong:
     def test_of_skewed_values_the_interval_reaches_further_to_the_long_side(self) -> None:
         values = numpy.concatenate([numpy.zeros(95) + numpy.linspace(0.0, 0.01, 95), numpy.full(5, 0.7)])
         low, high = mean_interval(values, 99.0, numpy.random.default_rng(0))
-        assert high - values.mean() > 1.1 * (values.mean() - low)
+        assert high - values.mean() > 1.03 * (values.mean() - low)

@@ -1,0 +1,109 @@
+// The cards of the pictures: each with its title, a button that saves it, and for the trade-off the choice of its axes.
+
+import { wordButton } from "../chat/buttons.js";
+import { make } from "../chat/dom.js";
+import { fileName } from "../metrics/cards.js";
+import { Plot } from "../metrics/plot.js";
+import { select } from "./fields.js";
+import { forest, importances, parallel, tradeoff } from "./figures.js";
+import { mark } from "./marks.js";
+import { axesOf, find, idOf, measuredFigures, objectivesOf } from "./results.js";
+import { explained, redraw } from "./tools.js";
+
+const BESIDE = { ttft_seconds: "decode_tokens_per_second", total_seconds: "memory_bytes", memory_bytes: "total_seconds" }, MOST_ROWS = 15, MOST_LISTED = 60, NARROW = 600, NARROW_NAME = 20, WIDE_NAME = 56;
+
+export class Pictures {
+  /** @param {import("../metrics/plot.js").Around} around @param {{open: (id: string) => void, chooseAxes: (x: string, y: string) => void}} wishes */
+  constructor(around, wishes) {
+    Object.assign(this, { wishes, plots: [], figures: new Map(), view: null, chosen: null });
+    const open = (id) => wishes.open(id);
+    this.tradeoff = this.#plot(around, "tradeoff", "Trade-off", 430, open);
+    this.parallel = this.#plot(around, "parallel", "Every configuration", 420, open);
+    this.importance = this.#plot(around, "importance", "What matters", 260, null);
+    this.forest = this.#plot(around, "forest", "Differences", 260, open);
+    this.axes = make("div", { class: "ot-axes-choice" });
+    this.beside = make("div", { class: "ot-beside" });
+    this.tradeoff.head.insertBefore(this.axes, this.tradeoff.head.lastChild);
+    this.tradeoff.card.append(this.beside);
+    this.tradeoff.card.classList.add("has-beside");
+    this.element = make("div", { class: "ot-pictures" }, this.tradeoff.card, this.forest.card, this.parallel.card, this.importance.card);
+    this.#followPointer();
+  }
+
+  /** @param {Object} view @param {Map<string, Object>} figures @param {import("./link.js").Place} place */
+  show(view, figures, place) {
+    Object.assign(this, { view, figures, chosen: place.configuration });
+    const { kind } = view.head, known = measuredFigures(view, figures), isMany = view.results.length > 1;
+    this.tradeoff.card.hidden = kind === "bench" || !isMany;
+    this.parallel.card.hidden = this.importance.card.hidden = kind !== "sweep" || !isMany;
+    if (!this.tradeoff.card.hidden) this.#showTradeoff(view, known, place);
+    if (kind === "sweep" && isMany) {
+      this.#draw(this.parallel, parallel(view, figures, place.configuration), view.head.run_id);
+      this.#draw(this.importance, importances(view, figures), view.head.run_id);
+    }
+    this.#showForest(view);
+  }
+
+  retheme() { for (const each of this.plots) each.plot.retheme(); }
+
+  forget() { for (const each of this.plots) each.plot.forget(); }
+
+  #showTradeoff(view, known, place) {
+    const [first, second] = objectivesOf(view), has = (name) => name && known.some((figure) => figure.name === name);
+    const x = has(place.x) ? place.x : has(first) ? first : known[0]?.name, y = has(place.y) ? place.y : [second, BESIDE[x], "decode_tokens_per_second", "memory_bytes", known[1]?.name].find((name) => has(name) && name !== x) || x;
+    const options = known.map((figure) => [figure.name, figure.label]);
+    redraw(this.axes, [options, x, y], () => [make("label", {}, "x ", select(options, x, (name) => this.wishes.chooseAxes(name, y), { "data-action": "axis-x", "aria-label": "Figure on x" })), make("label", {}, "y ", select(options, y, (name) => this.wishes.chooseAxes(x, name), { "data-action": "axis-y", "aria-label": "Figure on y" }))]);
+    if (x) this.#draw(this.tradeoff, tradeoff(view, this.figures.get(x), this.figures.get(y), place.configuration), `${view.head.run_id} ${x} ${y}`);
+    const out = view.results.filter((result) => result.state === "failed" || result.state === "pruned");
+    redraw(this.beside, out.map((result) => [idOf(result), result.state, result.failure]), () => out.length ? [make("h4", {}, "Not in the running"), make("ul", { class: "ot-out" }, ...out.slice(0, MOST_LISTED).map((result) => make("li", {}, make("button", { type: "button", class: "ot-out-row", "data-action": `out-${idOf(result)}`, onclick: () => this.wishes.open(idOf(result)) },
+      make("span", { class: "ot-out-name" }, result.configuration.label), result.state === "failed" ? mark(["✕", "failed", "bad"]) : mark(["–", "given up early", ""]), result.failure ? make("span", { class: "ot-out-why" }, result.failure.message) : null)))),
+      out.length > MOST_LISTED ? make("p", { class: "ot-help" }, `and ${out.length - MOST_LISTED} more in the table`) : null] : []);
+    this.tradeoff.card.classList.toggle("has-out", out.length > 0);
+  }
+
+  #showForest(view) {
+    const isComparison = view.head.kind === "comparison", [first] = objectivesOf(view), figure = this.figures.get(first);
+    const other = isComparison ? view.results.find((result) => idOf(result) !== view.reference_id) : null;
+    const rows = isComparison ? (other?.against_reference || []).map((difference) => ({ name: this.figures.get(difference.figure)?.label || difference.figure, difference }))
+      : view.results.flatMap((result) => result.against_reference.filter((difference) => difference.figure === first).map((difference) => ({ name: `#${result.number} ${result.configuration.label}`, id: idOf(result), difference }))).slice(0, MOST_ROWS);
+    this.forest.card.hidden = view.head.kind === "bench" || !isComparison && !rows.length;
+    this.forest.title.textContent = isComparison ? "B against A" : "Against the base";
+    if (!this.forest.card.hidden) this.#draw(this.forest, forest(rows, isComparison ? "B against A" : `${figure?.label || ""} against the base`, this.forest.plot.box.clientWidth < NARROW ? NARROW_NAME : WIDE_NAME), view.head.run_id);
+  }
+
+  #draw(each, figure, revision) {
+    const text = JSON.stringify(figure);
+    each.note.textContent = figure.layout.meta?.note || each.note.textContent;
+    if (text === each.drawn) return;
+    each.drawn = text;
+    each.plot.show(figure, revision);
+  }
+
+  /** Hovering a line of the parallel coordinates brings it out; the pointer away, the best one again. */
+  #followPointer() {
+    const { box } = this.parallel.plot, bring = (id) => {
+      const figure = parallel(this.view, this.figures, id), at = (box.data || []).findIndex((trace) => trace.uid === "marked"), marked = figure.data.find((trace) => trace.uid === "marked");
+      if (at >= 0 && marked) window.Plotly.restyle(box, { x: [marked.x], y: [marked.y], customdata: [marked.customdata], text: [marked.text], name: marked.name }, [at]);
+    };
+    const found = new MutationObserver(() => {
+      if (typeof box.on !== "function") return;
+      found.disconnect();
+      let shown = null;
+      box.on("plotly_hover", ({ points }) => { const id = points[0]?.customdata; if (typeof id === "string" && id !== shown && find(this.view, id)) { shown = id; bring(id); } });
+      box.on("plotly_unhover", () => { shown = null; });
+      box.addEventListener("pointerleave", () => bring(this.chosen));
+    });
+    found.observe(box, { attributes: true, attributeFilter: ["class"] });
+  }
+
+  #plot(around, name, words, height, choose) {
+    const title = make("h3", {}, words), note = make("span", { class: "om-card-unit" }, choose ? "a point opens its configuration" : ""), plot = new Plot(around, { name, height, choose, title: () => `${title.textContent} · ${this.view?.head.name ?? ""}`, file: () => fileName(`tune-${name}`, this.view?.head.run_id ?? "") });
+    const head = make("div", { class: "om-card-head" }, title, explained({ tradeoff: "trade-off", parallel: "parallel-coordinates", importance: "importance", forest: "differences" }[name], words), note, wordButton("PNG", () => plot.save(), { class: "is-small om-png", "aria-label": `Save ${words} as PNG`, title: "Save as a picture" }));
+    const each = { plot, title, note, head, card: make("section", { class: "om-card ot-picture", "data-figure": name, "aria-label": words, hidden: true }, head, plot.element), drawn: "" };
+    this.plots.push(each);
+    return each;
+  }
+}
+
+/** Whether there is anything to draw besides numbers. @param {Object} view */
+export const hasPictures = (view) => view.head.kind !== "bench" && view.results.length > 1 && (view.head.kind === "comparison" || axesOf(view).length > 0);

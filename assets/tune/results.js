@@ -1,0 +1,41 @@
+// Looking things up in a RunView: figures of a configuration, its objectives, what varies. Pure.
+
+/** @param {Object} view @returns {string[]} workload names in the order they were asked for */
+export function workloadsOf(view) {
+  const { request, results } = view, named = request.workloads ? request.workloads.map((each) => each.name) : request.workload ? [request.workload.name] : [];
+  return named.length ? [...new Set(named)] : [...new Set(results.flatMap((result) => Object.keys(result.figures)))];
+}
+
+/** @param {Object} result @param {string} figure @param {string|null} [workload] null: the first that has it */
+export function summaryOf(result, figure, workload = null) {
+  const found = workload !== null && result.figures[workload]?.[figure];
+  return found || (workload === null ? Object.values(result.figures).map((each) => each[figure]).find(Boolean) : undefined);
+}
+
+/** What the run is to be best in; a bench and a comparison have none. @param {Object} view @returns {string[]} */
+export const objectivesOf = (view) => view.request.objectives || [];
+
+/** @param {Object} view @returns {string[]} the fields that vary, in their order */
+export const axesOf = (view) => (view.request.axes || []).map((axis) => axis.field);
+
+export const idOf = (result) => result.configuration.configuration_id;
+
+/** @param {Object} view @param {string|null} id */
+export const find = (view, id) => view.results.find((result) => idOf(result) === id) || null;
+
+/** Figures that at least one configuration has. @param {Object} view @param {Map<string, Object>} figures @returns {Object[]} */
+export const measuredFigures = (view, figures) => [...figures.values()].filter(({ name }) => view.results.some((result) => summaryOf(result, name)));
+
+/** Those no other one beats in both figures, from the least x on. @param {{x: number, y: number}[]} points @param {boolean} isMoreX @param {boolean} isMoreY */
+export function frontOf(points, isMoreX, isMoreY) {
+  const better = (a, b, isMore) => isMore ? a > b : a < b;
+  return points.filter((point) => !points.some((other) => !better(point.x, other.x, isMoreX) && !better(point.y, other.y, isMoreY) && (better(other.x, point.x, isMoreX) || better(other.y, point.y, isMoreY)))).sort((a, b) => a.x - b.x);
+}
+
+/** What the device made of what varies, as [name, text]. @param {Object} result @param {string[]} fields */
+export function effectiveOf(result, fields) {
+  if (!result.loaded) return [];
+  const { backend, execution_devices: devices, effective_properties: properties } = result.loaded;
+  const named = fields.filter((field) => field.startsWith("ov_config.")).map((field) => field.slice("ov_config.".length)).filter((name) => Object.hasOwn(properties, name));
+  return [["backend", backend], ["device", devices.join(", ") || result.loaded.device], ...named.map((name) => [name, properties[name]])];
+}

@@ -1,0 +1,78 @@
+"""How much each axis of a sweep matters to what was measured.
+
+By fANOVA (Hutter, Hoos, Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance", ICML 2014), as Optuna
+implements it: a random forest is fitted to what was measured, and its variance over all combinations is split up. The forest
+stands for those that were not measured too, so it does not matter that a search measures the good ones more often. Only what
+a field does by itself is told, as share of what all fields do by themselves; what two do only together is left out.
+PED-ANOVA is faster, but tells what matters for being among the best tenth, not where the spread comes from.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+from openarc_ui.engine.bounds import PropertyValue
+from openarc_ui.tuning.quiet import quiet
+from openarc_ui.tuning.requests import Axis
+from openarc_ui.tuning.results import Importance
+
+FEWEST_FOR_IMPORTANCE = 8
+"""Measured configurations; of fewer a forest learns nothing."""
+TREES = 32
+MOST_POINTS = 500
+"""The newest count; more make the forest slow and change nothing."""
+SEED = 0
+Point = tuple[Mapping[str, PropertyValue | None], Mapping[str, float | None]]
+"""The settings of a measured configuration, and its objectives by name."""
+
+
+def importances(axes: Sequence[Axis], objectives: Sequence[str], points: Sequence[Point]) -> tuple[Importance, ...]:
+    """Shares of every field for every objective, the largest first; nothing of an objective that too few have, or that
+    is the same for all. Takes some tenths of a second.
+
+    Args:
+        points: what was measured; a configuration that no axis made is left out.
+    """
+    fields = [axis.field for axis in axes]
+    found: list[Importance] = []
+    for objective in objectives:
+        known = [
+            ({field: json.dumps(settings[field], sort_keys=True) for field in fields}, value)
+            for settings, values in points
+            if (value := values.get(objective)) is not None and math.isfinite(value) and settings.keys() >= set(fields)
+        ][-MOST_POINTS:]
+        if len(known) >= FEWEST_FOR_IMPORTANCE and len({value for _, value in known}) > 1:
+            shares = _shares(fields, known)
+            found += [Importance(field, objective, share) for field, share in shares]
+    return tuple(found)
+
+
+def _shares(fields: Sequence[str], known: Sequence[tuple[dict[str, str], float]]) -> list[tuple[str, float]]:
+    """Field -> share, the largest first, together 1; nothing where the forest finds no differences.
+
+    A field's choices are the values that were measured: where one has no effect (a scheduler's field beside Optimum) that is
+    "left out", whether or not the axis has it.
+    """
+    import optuna
+
+    quiet()
+    distributions: dict[str, optuna.distributions.BaseDistribution] = {
+        field: optuna.distributions.CategoricalDistribution(sorted({texts[field] for texts, _ in known}))
+        for field in fields
+    }
+    study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
+    study.add_trials(
+        [
+            optuna.trial.create_trial(params=texts, distributions=distributions, value=value)  # type: ignore[arg-type]
+            for texts, value in known
+        ]
+    )
+    evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, seed=SEED)
+    raw = optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
+    total = sum(float(share) for share in raw.values())
+    if not total > 0.0:
+        return []
+    shares = {field: float(raw.get(field, 0.0)) / total for field in fields}
+    return sorted(shares.items(), key=lambda each: (-each[1], each[0]))

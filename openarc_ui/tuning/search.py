@@ -1,0 +1,261 @@
+"""What to measure next: Optuna behind the few words a sweep needs, kept in the run's folder at every step.
+
+A process may end at any moment: what was asked for stays asked for (`running`), what was told stays told. Nothing random is
+carried from one question to the next, so that a search which was resumed asks what it would have asked.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from openarc_ui.engine.bounds import PropertyValue
+from openarc_ui.errors import TuningFolderUnusable
+from openarc_ui.tuning.figures import Figure
+from openarc_ui.tuning.importance import FEWEST_FOR_IMPORTANCE as FEWEST_FOR_IMPORTANCE
+from openarc_ui.tuning.importance import importances as importances
+from openarc_ui.tuning.quiet import quiet
+from openarc_ui.tuning.requests import Axis
+from openarc_ui.tuning.space import Key, Space, Texts
+
+if TYPE_CHECKING:
+    import optuna
+
+SamplerName = Literal["grid", "tpe", "random"]
+FILE = "search.sqlite3"
+STUDY = "sweep"
+BUSY_SECONDS = 30.0
+"""How long a locked database is waited for."""
+FIRST_AT_RANDOM = 8
+"""Combinations that TPE draws at random before it has something to go by."""
+REPEATS = 3
+"""What a sampler may propose again before a combination is drawn that was not."""
+LARGEST_GRID = 10_000
+"""Optuna writes a grid down whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A combination to measure.
+
+    Attributes:
+        number: under which it is told.
+        batch: with which others it is measured, from 0; None: it was asked for in the moment the process ended.
+    """
+
+    number: int
+    settings: dict[str, PropertyValue | None]
+    batch: int | None
+
+
+class Search:
+    """One sweep's study. Close it, or use it as a context manager.
+
+    Args:
+        file: where it is kept; None: in memory.
+        memory_limit_bytes: what needs more is told to the sampler as a constraint that is broken.
+
+    Raises:
+        TuningFolderUnusable: the file can't be read or written.
+    """
+
+    def __init__(
+        self,
+        file: Path | None,
+        axes: Sequence[Axis],
+        objectives: Sequence[Figure],
+        seed: int = 0,
+        memory_limit_bytes: int | None = None,
+    ) -> None:
+        import optuna
+
+        quiet()
+        self.space = Space(axes)
+        self._seed, self._limit = seed, memory_limit_bytes
+        self._distributions: dict[str, optuna.distributions.BaseDistribution] = {
+            field: optuna.distributions.CategoricalDistribution(texts) for field, texts in self.space.choices.items()
+        }
+        self._storage = _storage(file) if file is not None else optuna.storages.InMemoryStorage()
+        self._study = optuna.create_study(
+            storage=self._storage,
+            study_name=STUDY,
+            directions=["maximize" if each.is_better_higher else "minimize" for each in objectives],
+            load_if_exists=True,
+        )
+
+    def __enter__(self) -> Search:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._storage.remove_session()
+        if hasattr(self._storage, "engine"):
+            self._storage.engine.dispose()
+
+    def get(self, name: str) -> Any:
+        """Something that was decided for the whole search; None: not yet."""
+        return self._study.user_attrs.get(name)
+
+    def set(self, name: str, value: Any) -> None:
+        """Decide it; JSON."""
+        self._study.set_user_attr(name, value)
+
+    def running(self) -> list[Proposal]:
+        """What was asked for and not told, in order. What was not asked to the end is told as failed here."""
+        found: list[Proposal] = []
+        for trial in self._trials():
+            if trial.state.name != "RUNNING":
+                continue
+            if self.space.key(trial.params) is None:
+                self.fail(trial.number, "the process ended while it was proposed")
+            else:
+                found.append(self._proposal(trial))
+        return found
+
+    def seen(self) -> int:
+        """How many different combinations were proposed."""
+        return len(self._seen())
+
+    def next_batch(self) -> int:
+        """The number after the last batch's."""
+        return 1 + max((trial.user_attrs.get("batch", -1) for trial in self._trials()), default=-1)
+
+    def propose_first(self, texts: Texts) -> None:
+        """Propose this combination before all others."""
+        self._study.enqueue_trial(dict(texts), skip_if_exists=True)
+
+    def ask(self, sampler: SamplerName, batch: int) -> Proposal | None:
+        """A combination that was not proposed before; None where all were."""
+        for _ in range(REPEATS):
+            seen = self._seen()
+            if len(seen) >= self.space.size:
+                return None
+            trial = self._ask(sampler)
+            if self.space.key(trial.params) not in seen:
+                return self._take(trial.number, batch)
+            self._tell_again(trial.number)
+        drawn = self.space.draw(self._seen(), random.Random(f"{self._seed}:{len(self._trials())}"))
+        if drawn is None:
+            return None
+        self._study.enqueue_trial(drawn)
+        return self._take(self._ask("random").number, batch)
+
+    def tell(self, number: int, values: Sequence[float], memory_bytes: float | None = None) -> None:
+        """What was measured, in the order of the objectives."""
+        self._note(number, memory_bytes=memory_bytes)
+        self._tell(number, values=list(values))
+
+    def prune(self, number: int, value: float | None, memory_bytes: float | None = None) -> None:
+        """It is clearly no winner; `value` of its only objective, where there is one."""
+        self._note(number, memory_bytes=memory_bytes)
+        if value is not None and len(self._study.directions) == 1:
+            self._storage.set_trial_intermediate_value(self._id(number), 1, value)
+        self._tell(number, state="PRUNED")
+
+    def fail(self, number: int, reason: str) -> None:
+        """It could not be measured."""
+        self._note(number, reason=reason)
+        self._tell(number, state="FAIL")
+
+    def _ask(self, sampler: SamplerName) -> optuna.trial.Trial:
+        self._study.sampler = self._sampler(sampler)
+        return self._study.ask(self._distributions)
+
+    def _take(self, number: int, batch: int) -> Proposal:
+        self._note(number, batch=batch)
+        return self._proposal(self._trials()[number])
+
+    def _tell_again(self, number: int) -> None:
+        """A combination that was proposed twice is told what it was told the first time."""
+        trials = self._trials()
+        first = next(each for each in trials if each.params == trials[number].params)
+        memory_bytes = first.user_attrs.get("memory_bytes")
+        if first.state.name == "COMPLETE":
+            self.tell(number, first.values, memory_bytes)
+        elif first.state.name == "PRUNED":
+            self.prune(number, first.intermediate_values.get(1), memory_bytes)
+        else:
+            self.fail(number, "proposed twice")
+
+    def _tell(self, number: int, values: list[float] | None = None, state: str | None = None) -> None:
+        import optuna
+
+        # A grid's own sampler would end an optimisation that is none here, and trips over what was not its proposal.
+        self._study.sampler = self._sampler("tpe")
+        told = None if state is None else optuna.trial.TrialState[state]
+        self._study.tell(number, values=values, state=told, skip_if_finished=True)
+
+    def _sampler(self, name: SamplerName) -> optuna.samplers.BaseSampler:
+        """A new one each time: its chance depends on the seed and on how many were asked, not on who asked before."""
+        import optuna
+
+        if name == "grid":
+            choices = {field: list(texts) for field, texts in self.space.choices.items()}
+            return optuna.samplers.GridSampler(choices, seed=self._seed)
+        seed = random.Random(f"{self._seed}:{len(self._trials())}").randrange(2**31)
+        if name == "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+        return optuna.samplers.TPESampler(
+            n_startup_trials=FIRST_AT_RANDOM,
+            multivariate=True,
+            constant_liar=True,
+            seed=seed,
+            constraints_func=self._constraints if self._limit is not None else None,
+        )
+
+    def _constraints(self, trial: optuna.trial.FrozenTrial) -> Sequence[float]:
+        """Above 0: too much memory, by so large a part of the limit."""
+        memory_bytes = trial.user_attrs.get("memory_bytes")
+        return (0.0 if memory_bytes is None or self._limit is None else float(memory_bytes) / self._limit - 1.0,)
+
+    def _note(self, number: int, **attributes: Any) -> None:
+        for name, value in attributes.items():
+            self._storage.set_trial_user_attr(self._id(number), name, value)
+
+    def _id(self, number: int) -> int:
+        study_id = self._storage.get_study_id_from_name(STUDY)
+        return self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+
+    def _proposal(self, trial: optuna.trial.FrozenTrial) -> Proposal:
+        return Proposal(trial.number, self.space.settings(trial.params), trial.user_attrs.get("batch"))
+
+    def _seen(self) -> set[Key]:
+        return _keys(self.space, self._trials())
+
+    def _trials(self) -> list[optuna.trial.FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+
+def _keys(space: Space, trials: Iterable[optuna.trial.FrozenTrial]) -> set[Key]:
+    return {key for trial in trials if (key := space.key(trial.params)) is not None}
+
+
+def _storage(file: Path) -> optuna.storages.BaseStorage:
+    """SQLite, by a connection of our own: a path in an address would need escapes that SQLAlchemy does not have.
+
+    Raises:
+        TuningFolderUnusable.
+    """
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(file, timeout=BUSY_SECONDS)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    try:
+        return optuna.storages.RDBStorage("sqlite://", engine_kwargs={"creator": connect})
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise TuningFolderUnusable(
+            f"The search of this run can't be read: {type(error).__name__}.",
+            "Check the permissions of the tuning folder, or start the sweep anew.",
+        ) from error
