@@ -5,7 +5,7 @@ import { axesOf, effectiveOf, frontOf, idOf, objectivesOf, summaryOf } from "./r
 import { differenceWords, directionWords, fieldWords, intervalWords, inUnit, valueWords } from "./values.js";
 
 const BLUE = "#3287c4", ORANGE = "#d9730d", GREY = "#8494a6", GOOD = "#2a9d6f", BAD = "#d1495b", MOST_LINES = 200, SHADES = 5, LONGEST = 26;
-const PARALLEL_SHADES = ["#0b5394", "#3287c4", "#6fa8dc", "#9fb6cc", "#b9c3cd"];
+const PARALLEL_SHADES = ["#1f78d1", "#4f94d4", "#7aa6cc", "#93a7ba", "#a3adb8"];
 const empty = (words) => ({ data: [], layout: { meta: { empty: words } } });
 const safe = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const short = (text, most = LONGEST) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
@@ -64,8 +64,8 @@ function measured(view, figure, results) {
   return { name: `${figure.label}${figure.unit ? `, ${figure.unit}` : ""}`, at: (result) => { const found = summaryOf(result, figure.name); return found ? place(found.median) : null; }, ticks: most === least ? [[0.5, inUnit(figure, most)]] : [[0, inUnit(figure, least)], [1, inUnit(figure, most)]] };
 }
 
-/** Every configuration as a line over what varies and what came of it. @param {Object} view @param {Map<string, Object>} figures @param {string|null} marked id of the one to bring out */
-export function parallel(view, figures, marked) {
+/** Every configuration as a line over what varies and what came of it. @param {Object} view @param {Map<string, Object>} figures @param {string|null} marked id of the one to bring out @param {boolean} [isNarrow] the names stand aslant */
+export function parallel(view, figures, marked, isNarrow = false) {
   const objectives = objectivesOf(view).map((name) => figures.get(name)).filter(Boolean), first = objectives[0], fields = axesOf(view).filter((field) => new Set(view.results.map((result) => JSON.stringify(result.configuration.settings[field] ?? null))).size > 1);
   const done = first ? view.results.filter((result) => summaryOf(result, first.name)) : [];
   if (done.length < 2) return empty("Shown once two configurations are measured.");
@@ -77,9 +77,10 @@ export function parallel(view, figures, marked) {
   const best = results.find((result) => idOf(result) === marked) || results.find((result) => result.is_best);
   data.push({ uid: "marked", ...common, ...line(best ? [best] : []), name: best?.is_best ? "best" : "chosen", line: { color: ORANGE, width: 3.5 }, marker: { size: 9, color: ORANGE } });
   const notes = axes.flatMap((axis, at) => axis.ticks.map(([y, text]) => ({ x: at, y, xref: "x", yref: "y", text: safe(short(text)), showarrow: false, xanchor: at === axes.length - 1 ? "right" : "left", xshift: at === axes.length - 1 ? -8 : 8, yshift: y < 0.25 ? -9 : 9, font: { size: 11 } })));
-  const names = axes.map((axis, at) => ({ x: at, y: 1.12, xref: "x", yref: "y", text: `<b>${safe(short(axis.name)).replaceAll("_", "_<br>").replace(/_<br>(?=[^_]{1,4}(?:_|$))/g, "_")}</b>`, showarrow: false, xanchor: at === 0 ? "left" : at === axes.length - 1 ? "right" : "center", yanchor: "bottom", font: { size: 12 } }));
+  const aslant = { xanchor: "left", yanchor: "bottom", textangle: -38, xshift: -4 }, broken = (name) => safe(short(name)).replaceAll("_", "_<br>").replace(/_<br>(?=[^_]{1,4}(?:_|$))/g, "_"); // Plotly turns them around their middle
+  const names = axes.map((axis, at) => ({ x: at, y: 1.12, xref: "x", yref: "y", text: `<b>${isNarrow ? safe(short(axis.name, 16)) : broken(axis.name)}</b>`, showarrow: false, font: { size: isNarrow ? 11 : 12 }, ...(isNarrow ? aslant : { xanchor: at === 0 ? "left" : at === axes.length - 1 ? "right" : "center", yanchor: "bottom" }) }));
   const lines = axes.map((_, at) => ({ type: "line", xref: "x", yref: "y", x0: at, x1: at, y0: 0, y1: 1, layer: "below", line: { color: GREY, width: 1 } }));
-  return { data, layout: { height: 420, margin: { l: 16, r: 16, t: 62, b: 40 }, hovermode: "closest", annotations: [...notes, ...names], shapes: lines, xaxis: { visible: false, range: [-0.08, axes.length - 0.92], showspikes: false }, yaxis: { visible: false, range: [-0.1, 1.14], showspikes: false }, legend: { orientation: "h", x: 0, y: -0.04 }, meta: { lines: best ? 1 : 0, note: sorted.length > results.length ? `the best ${MOST_LINES} of ${sorted.length}` : "" } } };
+  return { data, layout: { height: 420, margin: { l: 16, r: isNarrow ? 34 : 16, t: isNarrow ? 96 : 62, b: 40 }, hovermode: "closest", annotations: [...notes, ...names], shapes: lines, xaxis: { visible: false, range: [-0.08, axes.length - 0.92], showspikes: false }, yaxis: { visible: false, range: [-0.1, 1.14], showspikes: false }, legend: { orientation: "h", x: 0, y: -0.04 }, meta: { lines: best ? 1 : 0, note: sorted.length > results.length ? `the best ${MOST_LINES} of ${sorted.length}` : "" } } };
 }
 
 /** How much goes back to each setting. @param {Object} view @param {Map<string, Object>} figures */
@@ -88,7 +89,7 @@ export function importances(view, figures) {
   if (!found.length) return empty("Shown once enough configurations are measured to tell.");
   const share = (field, objective) => found.find((each) => each.field === field && each.objective === objective)?.share ?? 0, order = [...fields].sort((a, b) => share(a, objectives[0]) - share(b, objectives[0])), colours = [BLUE, ORANGE, GOOD, GREY];
   const data = objectives.map((objective, at) => ({ uid: objective, type: "bar", orientation: "h", name: figures.get(objective)?.label || objective, x: order.map((field) => share(field, objective) * 100), y: order.map((field) => short(fieldWords(field))), marker: { color: colours[at % colours.length] }, text: order.map((field) => `${(share(field, objective) * 100).toFixed(0)}%`), textposition: "outside", cliponaxis: false, customdata: order, hovertemplate: "%{customdata}: %{x:.0f}%<extra></extra>" }));
-  return { data, layout: { height: Math.max(230, 74 + order.length * (18 + 16 * objectives.length)), barmode: "group", bargap: 0.35, margin: { l: 16, r: 46, t: 12, b: 44 }, xaxis: { range: [0, 105], title: { text: "share of the spread, %" }, showspikes: false }, yaxis: { automargin: true, showspikes: false }, showlegend: objectives.length > 1, legend: { orientation: "h", x: 0, y: -0.3 } } };
+  return { data, layout: { height: Math.max(230, 74 + order.length * (18 + 16 * objectives.length)), barmode: "group", bargap: 0.35, margin: { l: 16, r: 46, t: objectives.length > 1 ? 34 : 12, b: 44 }, xaxis: { range: [0, 105], title: { text: "share of the spread, %" }, showspikes: false }, yaxis: { automargin: true, showspikes: false }, showlegend: objectives.length > 1, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" } } };
 }
 
 /** Differences with intervals around zero. @param {{name: string, difference: Object, id?: string}[]} rows @param {string} words of the axis @param {number} most characters of a name */

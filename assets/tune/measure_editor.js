@@ -43,6 +43,6 @@ export function nameField(request, changed) {
 export function othersNote(loaded, isUnloaded, changed) {
   if (!loaded.length) return null;
   const many = loaded.length > 1;
-  return make("div", { class: "ot-others", role: "note" }, make("span", {}, make("span", { "aria-hidden": "true" }, "! "), `${loaded.join(", ")} ${many ? "stay" : "stays"} loaded and ${many ? "keep their" : "keeps its"} memory.`),
-    check(many ? "Unload them first" : "Unload it first", isUnloaded, changed, { "data-name": "unload_others", "data-action": "unload-others" }));
+  return make("div", { class: "ot-others", role: "note" }, make("span", { "aria-hidden": "true" }, "! "),
+    check(`Unload ${loaded.join(", ")} first; ${many ? "they keep their" : "it keeps its"} memory otherwise`, isUnloaded, changed, { "data-name": "unload_others", "data-action": "unload-others" }));
 }

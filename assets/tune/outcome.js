@@ -29,9 +29,10 @@ export class Outcome {
     Object.assign(this, { desk, open });
     this.words = make("p", { class: "ot-outcome", role: "status" });
     this.winner = make("section", { class: "om-card ot-winner", "aria-label": "The configuration to take", hidden: true });
+    this.pair = make("section", { class: "om-card ot-pair", "aria-label": "B against A", hidden: true });
     this.notes = make("div", { class: "om-health" });
     this.problem = make("div", { class: "om-box is-bad", role: "alert", hidden: true });
-    this.element = make("div", { class: "ot-result" }, this.words, this.problem, this.notes, this.winner);
+    this.element = make("div", { class: "ot-result" }, this.words, this.problem, this.notes, this.winner, this.pair);
   }
 
   /** @param {Object} view @param {Map<string, Object>} figures */
@@ -42,6 +43,9 @@ export class Outcome {
     redraw(this.notes, view.notes, () => view.notes.map((note) => make("p", {}, note)));
     const best = view.head.kind === "sweep" ? find(view, view.best_id) : null, may = this.desk.may();
     this.winner.hidden = !best;
+    const b = view.head.kind === "comparison" ? view.results.find((result) => idOf(result) !== view.reference_id && result.against_reference.length) : null;
+    this.pair.hidden = !b;
+    if (b) redraw(this.pair, [b.against_reference, b.configuration.label], () => [make("div", { class: "om-card-head" }, make("h3", {}, "B against A"), explained("differences", "The differences"), make("span", { class: "om-card-unit" }, `${b.against_reference[0].confidence_percent}% intervals`)), differenceRows(b.against_reference, figures, { withSides: true })]);
     if (best) redraw(this.winner, [best, view.head.state, may.may, may.active?.run_id], () => this.#draw(view, best, figures));
   }
 

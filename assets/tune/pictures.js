@@ -7,9 +7,10 @@ import { Plot } from "../metrics/plot.js";
 import { select } from "./fields.js";
 import { forest, importances, parallel, tradeoff } from "./figures.js";
 import { mark } from "./marks.js";
-import { axesOf, find, idOf, measuredFigures, objectivesOf } from "./results.js";
+import { find, idOf, measuredFigures, objectivesOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
 
+const OPENS = "a point opens its configuration";
 const BESIDE = { ttft_seconds: "decode_tokens_per_second", total_seconds: "memory_bytes", memory_bytes: "total_seconds" }, MOST_ROWS = 15, MOST_LISTED = 60, NARROW = 600, NARROW_NAME = 20, WIDE_NAME = 56;
 
 export class Pictures {
@@ -34,11 +35,11 @@ export class Pictures {
   show(view, figures, place) {
     Object.assign(this, { view, figures, chosen: place.configuration });
     const { kind } = view.head, known = measuredFigures(view, figures), isMany = view.results.length > 1;
-    this.tradeoff.card.hidden = kind === "bench" || !isMany;
+    this.tradeoff.card.hidden = kind !== "sweep" || !isMany;
     this.parallel.card.hidden = this.importance.card.hidden = kind !== "sweep" || !isMany;
     if (!this.tradeoff.card.hidden) this.#showTradeoff(view, known, place);
     if (kind === "sweep" && isMany) {
-      this.#draw(this.parallel, parallel(view, figures, place.configuration), view.head.run_id);
+      this.#draw(this.parallel, this.#parallel(place.configuration), view.head.run_id);
       this.#draw(this.importance, importances(view, figures), view.head.run_id);
     }
     this.#showForest(view);
@@ -67,9 +68,12 @@ export class Pictures {
     const rows = isComparison ? (other?.against_reference || []).map((difference) => ({ name: this.figures.get(difference.figure)?.label || difference.figure, difference }))
       : view.results.flatMap((result) => result.against_reference.filter((difference) => difference.figure === first).map((difference) => ({ name: `#${result.number} ${result.configuration.label}`, id: idOf(result), difference }))).slice(0, MOST_ROWS);
     this.forest.card.hidden = view.head.kind === "bench" || !isComparison && !rows.length;
-    this.forest.title.textContent = isComparison ? "B against A" : "Against the base";
+    this.forest.title.textContent = isComparison ? "The differences as a picture" : "Against the base";
+    this.forest.note.textContent = isComparison ? "" : OPENS;
     if (!this.forest.card.hidden) this.#draw(this.forest, forest(rows, isComparison ? "B against A" : `${figure?.label || ""} against the base`, this.forest.plot.box.clientWidth < NARROW ? NARROW_NAME : WIDE_NAME), view.head.run_id);
   }
+
+  #parallel(marked) { return parallel(this.view, this.figures, marked, this.parallel.plot.box.clientWidth < NARROW); }
 
   #draw(each, figure, revision) {
     const text = JSON.stringify(figure);
@@ -82,7 +86,7 @@ export class Pictures {
   /** Hovering a line of the parallel coordinates brings it out; the pointer away, the best one again. */
   #followPointer() {
     const { box } = this.parallel.plot, bring = (id) => {
-      const figure = parallel(this.view, this.figures, id), at = (box.data || []).findIndex((trace) => trace.uid === "marked"), marked = figure.data.find((trace) => trace.uid === "marked");
+      const figure = this.#parallel(id), at = (box.data || []).findIndex((trace) => trace.uid === "marked"), marked = figure.data.find((trace) => trace.uid === "marked");
       if (at >= 0 && marked) window.Plotly.restyle(box, { x: [marked.x], y: [marked.y], customdata: [marked.customdata], text: [marked.text], name: marked.name }, [at]);
     };
     const found = new MutationObserver(() => {
@@ -97,13 +101,10 @@ export class Pictures {
   }
 
   #plot(around, name, words, height, choose) {
-    const title = make("h3", {}, words), note = make("span", { class: "om-card-unit" }, choose ? "a point opens its configuration" : ""), plot = new Plot(around, { name, height, choose, title: () => `${title.textContent} · ${this.view?.head.name ?? ""}`, file: () => fileName(`tune-${name}`, this.view?.head.run_id ?? "") });
+    const title = make("h3", {}, words), note = make("span", { class: "om-card-unit" }, choose ? OPENS : ""), plot = new Plot(around, { name, height, choose, title: () => `${title.textContent} · ${this.view?.head.name ?? ""}`, file: () => fileName(`tune-${name}`, this.view?.head.run_id ?? "") });
     const head = make("div", { class: "om-card-head" }, title, explained({ tradeoff: "trade-off", parallel: "parallel-coordinates", importance: "importance", forest: "differences" }[name], words), note, wordButton("PNG", () => plot.save(), { class: "is-small om-png", "aria-label": `Save ${words} as PNG`, title: "Save as a picture" }));
     const each = { plot, title, note, head, card: make("section", { class: "om-card ot-picture", "data-figure": name, "aria-label": words, hidden: true }, head, plot.element), drawn: "" };
     this.plots.push(each);
     return each;
   }
 }
-
-/** Whether there is anything to draw besides numbers. @param {Object} view */
-export const hasPictures = (view) => view.head.kind !== "bench" && view.results.length > 1 && (view.head.kind === "comparison" || axesOf(view).length > 0);

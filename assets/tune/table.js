@@ -51,10 +51,10 @@ export class Results {
     const sorting = (name, words, title) => make("button", { type: "button", class: "om-sort", "data-sort": name, title, onclick: () => this.#sortBy(name) }, words);
     const head = (name, content, isNumber = false) => { const cell = make("th", { scope: "col", class: isNumber ? "is-number" : null }, content); if (this.sort?.name === name) cell.setAttribute("aria-sort", this.sort.isDown ? "descending" : "ascending"); return cell; };
     const held = this.head.contains(document.activeElement) ? document.activeElement.dataset.sort : null;
-    this.head.replaceChildren(head("number", sorting("number", "#", "In the order they were begun")), head("label", isBench ? "Workload" : "Configuration"), head("state", "State"),
+    this.head.replaceChildren(...(isBench ? [] : [head("number", sorting("number", "#", "In the order they were begun"))]), head("label", isBench ? "Workload" : "Configuration"), ...(isBench ? [] : [head("state", "State")]),
       ...this.shown.map((figure) => head(figure.name, sorting(figure.name, figure.unit ? `${figure.label}, ${figure.unit}` : figure.label, `${figure.words}; ${directionWords(figure)}`), true)), ...(this.hasQuality ? [head("quality", "Text")] : []), head("visits", sorting("visits", "Visits", "How often it was loaded and measured"), true));
     if (held) this.head.querySelector(`[data-sort="${held}"]`)?.focus();
-    this.order.textContent = `median ± 95% interval${this.sort ? "" : isBench ? "" : "; best first"}`;
+    this.order.textContent = `median ± 95% interval${this.sort || this.view.head.kind !== "sweep" ? "" : "; best first"}`;
   }
 
   #sortBy(name) {
@@ -94,8 +94,8 @@ export class Results {
     element.className = [result.state === "failed" ? "is-bad" : "", result.is_best ? "is-best" : "", id === this.chosen ? "is-open" : ""].filter(Boolean).join(" ");
     element.setAttribute("aria-label", `${isBench ? workload : result.configuration.label}, ${result.state}; opens it`);
     const cell = (name, words, ...children) => make("td", { "data-name": words }, ...children);
-    element.replaceChildren(make("td", { class: "ot-of-number", "data-name": "#" }, String(result.number)), make("th", { scope: "row", class: "ot-of-label" }, make("span", { class: "ot-label" }, isBench ? workload : result.configuration.label), make("span", { class: "ot-marks" }, ...(isBench ? [] : standing(result, this.view)))),
-      cell("state", "State", stateMark(result)),
+    element.replaceChildren(...(isBench ? [] : [make("td", { class: "ot-of-number", "data-name": "#" }, String(result.number))]), make("th", { scope: "row", class: "ot-of-label" }, make("span", { class: "ot-label" }, isBench ? workload : result.configuration.label), make("span", { class: "ot-marks" }, ...(isBench ? [] : standing(result, this.view)))),
+      ...(isBench ? [] : [cell("state", "State", stateMark(result))]),
       ...this.shown.map((figure) => { const summary = summaryOf(result, figure.name, workload); return make("td", { class: "is-number", "data-name": figure.label, "data-figure": figure.name, title: intervalWords(figure, summary) }, withInterval(figure, summary), make("span", { class: "ot-row-unit" }, summary && figure.unit ? ` ${figure.unit}` : "")); }),
       ...(this.hasQuality ? [cell("quality", "Text", qualityMark(result, result.quality?.reference_id === id) || NONE)] : []), make("td", { class: "is-number", "data-name": "Visits" }, String(result.visits)));
     this.views.set(key, { drawn, element });

@@ -33,6 +33,7 @@ def marks_of(standing: Standing, memory_limit_bytes: int | None, same: Standing 
             *_text_marks(standing),
             *_failure_marks(standing),
             _memory_mark(standing, memory_limit_bytes),
+            _answers_mark(standing),
             *_effective_marks(standing),
             f"It has the same effect as “{same.configuration.label}”." if same is not None else None,
             background_words(standing.visits),
@@ -85,6 +86,12 @@ def _memory_mark(standing: Standing, memory_limit_bytes: int | None) -> str | No
     figure = BY_NAME["memory_bytes"]
     needed, limit = amount(figure, standing.medians["memory_bytes"]), amount(figure, memory_limit_bytes)
     return f"It needs {needed} of memory, more than the limit of {limit}."
+
+
+def _answers_mark(standing: Standing) -> str | None:
+    if not standing.visits or standing.failure is not None or any(visit.workloads for visit in standing.visits):
+        return None
+    return "It was only loaded for its text, which others are compared with."
 
 
 def _effective_marks(standing: Standing) -> Sequence[str]:

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -22,9 +23,9 @@ from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import OpenArcError
 from openarc_ui.tuning.desk import RunStopped
 from openarc_ui.tuning.requests import QualityOptions
-from openarc_ui.tuning.results import Configuration, Divergence, Failure, Greedy, Quality
+from openarc_ui.tuning.results import Configuration, Failure, Greedy, Quality
 from openarc_ui.tuning.scoring import RunProcess, Score, ScoreFailed, ScoreOrder, Scores
-from openarc_ui.tuning.verdict import changes_text, first_difference, words
+from openarc_ui.tuning.verdict import changes_text, divergences_of, identical_share, words_of
 
 PROMPTS = Path(__file__).parent.parent.parent / "assets" / "tuning" / "prompts.json"
 EXACT: Mapping[str, Mapping[str, PropertyValue]] = {
@@ -34,6 +35,21 @@ EXACT: Mapping[str, Mapping[str, PropertyValue]] = {
 """The most exact a device takes. CPU: run with both backends. GPU: OpenVINO's names for it, whose cache is f16 at most
 (its page "GPU device"); not run on hardware."""
 VERSIONS = ("openvino", "openvino-genai")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """Both scores, as far as there are any.
+
+    Attributes:
+        reasons: why one is missing.
+        is_reused: the configuration's was there already.
+    """
+
+    score: Score | None = None
+    reference: Score | None = None
+    reasons: tuple[str, ...] = ()
+    is_reused: bool = False
 
 
 def greedy_prompts(count: int) -> tuple[str, ...]:
@@ -82,12 +98,105 @@ def compare_texts(
     except OpenArcError as error:
         return Failure("quality", error.code, error.message, error.hint)
     scored = _scores(engine, plan, reference_plan, options, Scores(folder, stopping, run))
-    divergences = _divergences(answers, reference_answers)
+    divergences = divergences_of(answers, reference_answers)
     if scored.score is None and not divergences:
-        return Failure("quality", "nothing_to_compare", " ".join(scored.reasons), "The speed was measured all the same.")
-    return _quality(configuration, reference, scored, divergences, time.monotonic() - began_at)
+        words = " ".join(scored.reasons) or "There is no answer of both to the same prompt."
+        return Failure("quality", "nothing_to_compare", words, "What was measured of its speed counts all the same.")
+    score, base = scored.score or Score("", 0), scored.reference or Score("", 0)
+    return Quality(
+        configuration_id=configuration.configuration_id,
+        reference_id=reference.configuration_id,
+        mean_kl_divergence=score.mean_kl_divergence,
+        p99_kl_divergence=score.p99_kl_divergence,
+        same_top_share=score.same_top_share,
+        perplexity=score.perplexity,
+        reference_perplexity=base.perplexity,
+        backend_perplexity=score.backend_perplexity,
+        text_tokens=score.positions,
+        identical_share=identical_share(divergences),
+        divergences=divergences,
+        method=_method(scored, len(divergences), options),
+        changes_text=changes_text(scored.score, scored.reference, divergences),
+        words=words_of(scored.score, scored.reference, divergences),
+        seconds=time.monotonic() - began_at,
+    )
 
 
 def forget_distributions(folder: Path) -> None:
     """Delete the reference's distributions of a run that has ended: 50 MB and more. Scores stay."""
     Scores(folder, threading.Event()).forget_distributions()
+
+
+def _scores(engine: Engine, plan: Plan, reference: Plan, options: QualityOptions, scores: Scores) -> _Scored:
+    for each, whose in ((plan, ""), (reference, "Of the reference: ")):
+        reason = _why_not(each)
+        if reason:
+            return _Scored(reasons=(whose + reason,))
+    order, its_order = _order(plan, options), _order(reference, options)
+    model, its_model = _model(engine, plan), _model(engine, reference)
+    base: Score | None = None
+    try:
+        base, _ = scores.reference(its_order, its_model)
+        score, is_reused = scores.compared(order, model, its_order, its_model)
+    except ScoreFailed as error:
+        whose = "Of the reference: " if base is None else ""
+        return _Scored(reference=base, reasons=(whose + error.message,))
+    return _Scored(
+        score, base, (*(f"Of the reference: {reason}" for reason in base.reasons), *score.reasons), is_reused
+    )
+
+
+def _why_not(plan: Plan) -> str:
+    """Why a model's distributions can't be had at all; "" where they can be tried."""
+    if plan.backend == "scripted":
+        return "The scripted backend computes no distributions."
+    if "NPU" in plan.request.device:
+        return "An NPU's pipeline tells logits of the last token only, so there are no distributions (not run on hardware)."
+    if plan.entry.kind == "gguf":
+        return "GenAI keeps the model it makes of a GGUF file to itself, so there are no distributions."
+    if plan.entry.kind != "ir":
+        return "The model is converted while it is loaded, so there is none to take distributions from."
+    return ""
+
+
+def _order(plan: Plan, options: QualityOptions) -> ScoreOrder:
+    request = plan.request
+    return ScoreOrder(
+        folder=plan.entry.path,
+        backend=plan.backend,
+        device=request.device,
+        ov_config=request.ov_config,
+        scheduler=request.scheduler,
+        text_tokens=options.text_tokens,
+    )
+
+
+def _model(engine: Engine, plan: Plan) -> list[object]:
+    """What a score is of, besides its order: the files of the model, and the libraries that ran it."""
+    return [plan.entry.path, engine.catalogue.fingerprint(plan.entry), [_version(name) for name in VERSIONS]]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _method(scored: _Scored, answers: int, options: QualityOptions) -> str:
+    """What was run, in one sentence, and what could not be."""
+    score, parts = scored.score, []
+    if score is not None and score.perplexity is not None:
+        against = ", against the reference's" if score.mean_kl_divergence is not None else ""
+        parts.append(
+            f"next-token distributions of {score.positions} tokens of the bundled text by {score.form}{against}"
+        )
+    if score is not None and score.backend_perplexity is not None:
+        parts.append("perplexity by GenAI's own pipeline")
+    if answers:
+        parts.append(f"{answers} greedy answers of at most {options.answer_tokens} tokens, token by token")
+    told = "; ".join(parts)
+    told = f"{told[:1].upper()}{told[1:]}." if told else ""
+    if scored.is_reused:
+        told += " The distributions are those of a configuration that computes the same numbers."
+    return " ".join([told, *scored.reasons]).strip()

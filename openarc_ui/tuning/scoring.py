@@ -124,8 +124,8 @@ class Scores:
     def __init__(self, folder: Path, stopping: threading.Event, run: RunProcess | None = None) -> None:
         self._folder, self._stopping, self._run = folder / FOLDER, stopping, run or run_process
 
-    def reference(self, order: ScoreOrder, model: object, *, with_distributions: bool) -> tuple[Score, Path]:
-        """The reference's score, and the file of its distributions, which is there where they are wanted and can be had.
+    def reference(self, order: ScoreOrder, model: object, *, with_distributions: bool = False) -> tuple[Score, Path]:
+        """The reference's score, and the file of its distributions: there where they are wanted and can be had.
 
         Args:
             model: what changes when a file of the model does; plain JSON values.

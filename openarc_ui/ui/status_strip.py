@@ -1,4 +1,5 @@
-"""The strip that is always visible: model, backend, device, state, memory, last tokens/s, queue; or the start-up's progress."""
+"""The strip that is always visible: model, backend, device, state, memory, last tokens/s, queue; or the start-up's progress; or
+that the machine is measured."""
 
 from __future__ import annotations
 
@@ -15,9 +16,14 @@ STATE_CLASS = {
     ModelState.FAILED: "failed",
 }
 
+TUNE_LINK = "#tune?run=active"
+"""The run that works now; see assets/tune/link.js."""
+
 
 def strip(engine: EngineStatus, startup: StartupStatus) -> str:
     """The strip as HTML."""
+    if engine.reserved is not None:
+        return _frame(_reserved(engine.reserved))
     model = shown_model(engine)
     answering = next((each for each in engine.models if each.name == engine.default_model), None)
     if model is not None and model.state is ModelState.LOADING and answering is not None:
@@ -70,6 +76,16 @@ def _progress(what: str, stage: LoadStage | None) -> str:
         + f'<span class="oa-progress" role="progressbar" aria-valuenow="{fraction * 100:.0f}" aria-label="{escape(what)}">'
         + f'<span style="width:{fraction * 100:.0f}%"></span></span>'
         + f'<span class="value">{fraction:.0%}</span><span class="oa-words">{escape(words)}</span>'
+    )
+
+
+def _reserved(words: str) -> str:
+    """Who has the machine alone. What it loads and unloads by itself comes and goes too fast to be read."""
+    sentence = f"{words.rstrip('.')}; chats and loads are refused meanwhile."
+    return (
+        _state("busy", "Tuning")
+        + f'<span class="oa-words" title="{escape(sentence)}">{escape(sentence)}</span>'
+        + f'<a class="oa-strip-link" href="{TUNE_LINK}">Open the Tune tab</a>'
     )
 
 

@@ -97,6 +97,13 @@ class TestRounds:
         assert len(orders) == 8
         assert all({orders[n], orders[n + 1]} == {"AB", "BA"} for n in range(0, 8, 2))
 
+    def test_each_two_rounds_draw_their_order_anew(self) -> None:
+        """Else what comes at a regular interval could always meet the same side."""
+        desk = ScriptedDesk(steady)
+        comparison.run(asked(least_rounds=20), desk, desk.record)
+        rounds = list(labels_by_round(desk).values())
+        assert {rounds[number][0] for number in range(0, 20, 2)} == {"A", "B"}
+
     def test_the_order_is_drawn_by_the_seed(self) -> None:
         def first_of(seed: int) -> str:
             desk = ScriptedDesk(steady)
@@ -156,8 +163,9 @@ class TestEnds:
         desk = ScriptedDesk(machine(1, deviation=0.1), seconds_a_visit=25.0)
         comparison.run(asked(budget_minutes=4.0), desk, desk.record)
         assert len(desk.visits) == 8  # the fifth round would end after 250 seconds
-        assert "It ended after 4 rounds, since another would have taken longer than the time allows; a verdict needs 5." in (
-            desk.record.notes
+        assert (
+            "It ended after 4 rounds, since another would have taken longer than the time allows; a verdict needs 5."
+            in (desk.record.notes)
         )
 
     def test_without_a_pace_the_first_round_begins(self) -> None:

@@ -82,7 +82,9 @@ class TestSummary:
     def test_the_interval_holds_the_truth_about_as_often_as_it_says(self, visits: int) -> None:
         generator, held, trials = numpy.random.default_rng(visits), 0, 200
         for _ in range(trials):
-            loads = 100.0 * numpy.exp(generator.normal(0.0, 0.03, (visits, 1)) + generator.normal(0.0, 0.01, (visits, 3)))
+            loads = 100.0 * numpy.exp(
+                generator.normal(0.0, 0.03, (visits, 1)) + generator.normal(0.0, 0.01, (visits, 3))
+            )
             found = summary(loads.tolist())
             assert found is not None
             assert found.low is not None

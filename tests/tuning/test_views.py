@@ -1,0 +1,352 @@
+"""What is shown of a run: where each configuration stands, which one to take, and in which words."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import sys
+import time
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from openarc_ui.engine.types import LoadRequest
+from openarc_ui.tuning import views
+from openarc_ui.tuning.configurations import combine, configuration_of
+from openarc_ui.tuning.requests import BenchRequest, Workload
+from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Failure, RunState, RunView
+from openarc_ui.tuning.view_cache import ViewCache
+from tests.tuning.made_up_runs import (
+    BASE,
+    PROGRESS,
+    MadeUpRecord,
+    bench_record,
+    comparison_record,
+    quality,
+    sweep_record,
+    visit,
+)
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Nothing is searched with here, so importances are asked of a stand-in; whose runs it was asked for."""
+    ids: list[str] = []
+
+    def importances(record: Any) -> list[Any]:
+        ids.append(record.run_id)
+        return []
+
+    module = types.ModuleType("openarc_ui.tuning.search")
+    module.importances = importances  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "openarc_ui.tuning.search", module)
+    yield ids
+
+
+def view(record: Any, state: RunState = RunState.FINISHED, **more: Any) -> RunView:
+    return views.view_of(record, state, PROGRESS, **more)
+
+
+def best(shown: RunView) -> ConfigurationResult:
+    (found,) = [result for result in shown.results if result.is_best]
+    assert found.configuration.configuration_id == shown.best_id
+    return found
+
+
+def test_a_sweep_takes_the_fastest_whose_text_is_unchanged() -> None:
+    shown = view(sweep_record())
+    assert best(shown).number == 2
+    assert [result.number for result in shown.results if result.is_on_front] == [2, 3]
+    assert shown.head.words == (
+        "Best: KV_CACHE_PRECISION=u8, genai, 14% lower latency than the base. Its text is unchanged."
+    )
+    assert shown.reference_id == shown.results[0].configuration.configuration_id
+
+
+def test_a_changed_text_wins_only_where_all_are_changed() -> None:
+    record = sweep_record()
+    for configuration in record.configurations:
+        record.qualities[configuration.configuration_id] = quality(
+            configuration, record.configurations[0], changes_text=True
+        )
+    shown = view(record)
+    assert best(shown).number == 3
+    assert shown.head.words.endswith("Its text is changed.")
+    assert best(shown).marks[0].startswith("Changes the text")
+
+
+def test_what_needs_more_memory_than_the_limit_does_not_win() -> None:
+    shown = view(sweep_record(memory_limit_bytes=350_000_000))
+    assert best(shown).number == 4
+    assert shown.results[1].marks == ("It needs 360 MB of memory, more than the limit of 350 MB.",)
+    assert not shown.results[1].is_on_front
+
+
+def test_what_failed_is_a_result_with_its_reason_and_never_the_best() -> None:
+    record = sweep_record()
+    failed = view(record).results[5]
+    assert failed.state is ConfigurationState.FAILED
+    assert failed.failure is not None and "u3" in failed.failure.message
+    record.visits.append(visit(record.configurations[1], 9, (), failure=Failure("measure", "worker_died", "It died.")))
+    shown = view(record)
+    assert best(shown).number == 4
+    assert shown.results[1].state is ConfigurationState.FAILED
+    assert "It failed in 1 of 9 visits: It died." in shown.results[1].marks
+
+
+def test_a_failed_visit_in_the_middle_is_marked_and_its_round_is_not_compared() -> None:
+    record = sweep_record()
+    place = next(
+        number
+        for number, each in enumerate(record.visits)
+        if each.configuration_id == record.configurations[1].configuration_id and each.round_number == 3
+    )
+    failure = Failure("measure", "worker_died", "It died.")
+    record.visits[place] = dataclasses.replace(record.visits[place], failure=failure)
+    result = view(record).results[1]
+    assert result.state is ConfigurationState.MEASURED
+    assert result.marks == ("It failed in 1 of 8 visits: It died.",)
+    assert result.against_reference[0].rounds == 7
+
+
+def test_a_run_that_cannot_load_anything_says_why() -> None:
+    record = sweep_record()
+    record.configurations, record.visits, record.qualities = record.configurations[:1], [], {}
+    failure = Failure("load", "model_load_failed", "The weights are missing.")
+    record.visits.append(visit(record.configurations[0], 1, (), failure=failure))
+    shown = view(record)
+    assert shown.best_id is None
+    assert shown.head.words == "The configuration could not be measured. The weights are missing."
+
+
+def test_a_check_that_refuses_is_a_failure_and_no_problem_of_the_text() -> None:
+    record = sweep_record()
+    new = configuration_of(combine(BASE, {"backend": "optimum"}), {"backend": "optimum"})
+    record.configurations.append(new)
+    record.qualities[new.configuration_id] = Failure("check", "backend_unavailable", "There is no Optimum here.")
+    result = view(record).results[-1]
+    assert (result.state, result.visits) == (ConfigurationState.FAILED, 0)
+    assert result.failure is not None and result.failure.stage == "check"
+    assert result.marks == ()
+
+
+def test_a_text_that_could_not_be_compared_is_marked_and_can_win() -> None:
+    record = sweep_record()
+    record.qualities[record.configurations[1].configuration_id] = Failure("quality", "worker_died", "It died.")
+    shown = view(record)
+    assert best(shown).number == 2
+    assert best(shown).marks == ("Its text could not be compared: It died.",)
+    assert shown.head.words.endswith("than the base.")
+
+
+def test_no_better_one_is_called_better() -> None:
+    record = sweep_record()
+    few = {each.configuration_id for each in record.configurations[1:4]}
+    record.visits = [each for each in record.visits if each.configuration_id not in few]
+    assert view(record).head.words == "No configuration is better than the base in latency."
+
+
+def test_a_difference_within_the_noise_is_not_called_better() -> None:
+    record = sweep_record(noise=0.3)
+    few = {each.configuration_id for each in record.configurations[2:]}
+    record.visits = [each for each in record.visits if each.configuration_id not in few]
+    record.configurations = record.configurations[:2]
+    shown = view(record)
+    (verdict,) = [each.verdict for each in shown.results[1].against_reference if each.figure == "total_seconds"]
+    assert verdict == "no real difference"
+    assert shown.head.words.startswith("No configuration is ")
+
+
+def test_too_few_rounds_are_said_to_be_too_few() -> None:
+    record = sweep_record()
+    record.visits = [each for each in record.visits if each.round_number <= 2]
+    words = view(record, RunState.RUNNING).head.words
+    assert words.startswith("6 measured, 1 failed. Best so far: KV_CACHE_PRECISION=u8, genai, 1")
+    assert "than the base in 2 rounds, too few to be sure." in words
+
+
+def test_several_objectives_make_a_front() -> None:
+    shown = view(sweep_record(objectives=("total_seconds", "memory_bytes")))
+    assert [result.number for result in shown.results if result.is_on_front] == [2, 3, 4, 7]
+    assert shown.head.words.startswith("4 configurations on the front. Best: ")
+
+
+def test_states_are_told_as_they_are() -> None:
+    record = sweep_record()
+    waiting = configuration_of(combine(BASE, {"device": "GPU"}), {"device": "GPU"})
+    record.configurations.append(waiting)
+    shown = view(record, measuring_id=record.configurations[6].configuration_id)
+    states = [result.state.value for result in shown.results]
+    assert states == ["measured"] * 4 + ["pruned", "failed", "measuring", "waiting"]
+
+
+def test_differences_from_the_base_name_neither_a_nor_b() -> None:
+    result = view(sweep_record()).results[1]
+    by_figure = {each.figure: each for each in result.against_reference}
+    assert {"total_seconds", "memory_bytes", "decode_tokens_per_second"} <= by_figure.keys()
+    assert by_figure["total_seconds"].words.startswith("Latency is 14.3% lower here, better (99% interval ")
+    assert not any(" in A" in each.words or " in B" in each.words for each in by_figure.values())
+
+
+def test_an_effective_value_that_differs_is_marked() -> None:
+    (mark,) = view(sweep_record()).results[3].marks
+    assert mark.startswith("INFERENCE_NUM_THREADS: asked for 8 threads, the device gave 2")
+
+
+def test_the_same_effect_is_told_with_the_earlier_one() -> None:
+    record = sweep_record()
+    twin = configuration_of(combine(BASE, {"backend": "genai"}), {"backend": "genai"})
+    other = configuration_of(combine(BASE, {"ov_config.CACHE_DIR": "x"}), {"ov_config.CACHE_DIR": "x"})
+    record.configurations += [twin, other]
+    record.visits.append(visit(twin, 1, (2.0,)))
+    record.visits.append(visit(other, 1, (2.0,)))
+    results = view(record).results
+    assert results[-2].same_as == results[0].configuration.configuration_id
+    assert "It has the same effect as “base”." in results[-2].marks
+    assert results[-1].same_as is None
+
+
+def test_background_load_is_marked_and_noted() -> None:
+    record = sweep_record()
+    new = configuration_of(combine(BASE, {"ov_config.NUM_STREAMS": 2}), {"ov_config.NUM_STREAMS": 2})
+    record.configurations.append(new)
+    record.visits.append(visit(new, 1, (2.0, 2.0), others=0.7))
+    shown = view(record)
+    assert shown.results[-1].marks[-1].startswith("Other programs kept more than 0.1 cores busy in 2 of 2")
+    assert any(note.startswith("Other programs") for note in shown.notes)
+    assert any("did not drift" in note for note in shown.notes)
+    assert any("The warm-up" in note for note in shown.notes)
+
+
+def test_the_notes_of_the_run_come_first_and_once() -> None:
+    record = sweep_record()
+    record.notes = ["One other model stays loaded.", "One other model stays loaded."]
+    assert view(record).notes[0] == "One other model stays loaded."
+    assert len(set(view(record).notes)) == len(view(record).notes)
+
+
+def test_a_comparison_says_which_is_better_and_by_how_much() -> None:
+    shown = view(comparison_record())
+    assert shown.head.words.startswith("B against A: 1")
+    assert "lower latency (better)" in shown.head.words and shown.head.words.endswith("Its text is unchanged.")
+    assert best(shown).configuration.label == "B"
+    assert shown.results[0].against_reference == ()
+    assert len(shown.results[1].against_reference) == 8
+
+
+def test_a_worse_b_leaves_a_as_the_one_to_take() -> None:
+    assert best(view(comparison_record(b_seconds=2.3))).configuration.label == "A"
+
+
+def test_equals_are_told_as_no_real_difference_and_none_is_taken() -> None:
+    shown = view(comparison_record(b_seconds=2.0))
+    assert shown.head.words == "No real difference in decode throughput, TTFT, latency and throughput."
+    assert shown.best_id is None
+
+
+def test_a_comparison_of_few_rounds_has_no_verdict() -> None:
+    shown = view(comparison_record(rounds=3), RunState.RUNNING)
+    assert shown.head.words == "Decode throughput: 3 rounds to compare, 5 are needed."
+    assert shown.best_id is None
+
+
+def test_a_comparison_before_its_first_round_says_so() -> None:
+    record = comparison_record(rounds=0)
+    assert view(record, RunState.RUNNING).head.words == "Nothing is compared yet."
+    assert view(record).head.words == "Nothing could be compared; the notes say why."
+
+
+def test_a_bench_tells_its_first_workload_and_how_many_more() -> None:
+    shown = view(bench_record())
+    assert shown.head.words.startswith("pp128+tg128: TTFT 3")
+    assert shown.head.words.endswith("; 1 more workload.")
+    assert shown.results[0].figures.keys() == {"pp128+tg128", "pp512+tg128"}
+    assert (shown.best_id, shown.reference_id) == (None, None)
+
+
+def test_a_head_says_what_the_view_says() -> None:
+    for record in (sweep_record(), comparison_record(), bench_record()):
+        assert views.head_of(record, RunState.FINISHED) == view(record).head  # type: ignore[arg-type]
+
+
+def test_medians_of_the_front_are_those_of_the_figures() -> None:
+    from openarc_ui.tuning.standings import standings_of
+
+    record = sweep_record()
+    for standing, result in zip(standings_of(record), view(record).results, strict=True):  # type: ignore[arg-type]
+        figures = result.figures.get("chat", {})
+        assert {name: each.median for name, each in figures.items()} == pytest.approx(dict(standing.medians))
+
+
+def test_importances_are_asked_for_again_only_when_another_is_done(asked: list[str]) -> None:
+    record, cache = sweep_record(), ViewCache()
+    for _ in range(3):
+        view(record, cache=cache)
+    assert len(asked) == 1
+    new = configuration_of(combine(BASE, {"ov_config.NUM_STREAMS": 2}), {"ov_config.NUM_STREAMS": 2})
+    record.configurations.append(new)
+    record.visits.append(visit(new, 1, (2.0,)))
+    view(record, cache=cache)
+    assert len(asked) == 2
+    view(comparison_record(), cache=cache)
+    assert len(asked) == 2
+
+
+def test_a_view_from_a_cache_is_the_view_without_one() -> None:
+    whole, cache = sweep_record(noise=0.05), ViewCache()
+    record = dataclasses.replace(whole, visits=[], qualities={})
+    for each in whole.visits:
+        record.visits.append(each)
+        view(record, RunState.RUNNING, cache=cache)
+    record.qualities |= whole.qualities
+    assert view(record, cache=cache) == view(whole)
+
+
+def test_two_hundred_configurations_are_told_again_within_fifty_milliseconds() -> None:
+    record, cache = MadeUpRecord(sweep_record().request), ViewCache()
+    for number in range(200):
+        settings = {"ov_config.INFERENCE_NUM_THREADS": number} if number else {}
+        configuration = configuration_of(combine(BASE, settings), settings)
+        record.configurations.append(configuration)
+        record.visits += [visit(configuration, round_number, (2.0, 2.1)) for round_number in (1, 2)]
+        record.qualities[configuration.configuration_id] = quality(configuration, record.configurations[0])
+    view(record, RunState.RUNNING, cache=cache)
+
+    def seconds() -> float:
+        began = time.perf_counter()
+        view(record, RunState.RUNNING, cache=cache)
+        return time.perf_counter() - began
+
+    assert statistics.median(seconds() for _ in range(9)) < 0.05
+
+
+def test_a_visit_for_answers_alone_is_no_measurement() -> None:
+    record = bench_record()
+    reference = configuration_of(LoadRequest(model_path="other"), label="reference")
+    record.configurations.append(reference)
+    empty = visit(reference, 0, ())
+    record.visits.append(empty)
+    result = view(record).results[1]
+    assert (result.state, result.figures) == (ConfigurationState.MEASURED, {})
+    assert result.marks == ("It was only loaded for its text, which others are compared with.",)
+
+
+def test_a_bench_without_a_workload_measured_has_no_figures() -> None:
+    record = MadeUpRecord(BenchRequest(configuration=BASE, workloads=(Workload(),)))
+    assert view(record, RunState.RUNNING).head.words == "Nothing is measured yet."
+    record.configurations = [configuration_of(BASE)]
+    assert view(record, RunState.RUNNING).results[0].state is ConfigurationState.WAITING
+
+
+def test_a_cache_forgets_what_was_used_longest_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openarc_ui.tuning.view_cache.MOST_KEPT", 2)
+    cache, made = ViewCache(), []
+
+    def make(name: str) -> str:
+        return cache.get(name, 1, lambda: made.append(name) or name)  # type: ignore[func-returns-value]
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert make(name) == name
+    assert made == ["a", "b", "c", "b"]
