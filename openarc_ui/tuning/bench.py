@@ -31,7 +31,11 @@ class _Bench:
     def __init__(self, request: BenchRequest, desk: Desk, record: RunRecord) -> None:
         self._request, self._desk, self._record = request, desk, record
         self._configuration = configuration_of(request.configuration)
-        self._planned = request.loads + (2 if request.quality.is_wanted else 0)
+        self._reference = self._configuration
+        if request.quality.is_wanted:
+            reference = configuration_of(default_reference(request.configuration), label="reference")
+            if reference.configuration_id != self._configuration.configuration_id:
+                self._reference = reference
 
     def run(self) -> None:
         """Measure, then compare."""
@@ -39,7 +43,7 @@ class _Bench:
         self._measure()
         if self._request.quality.is_wanted and self._has_answered(self._configuration):
             self._compare()
-        self._say("Done", self._planned)
+        self._say("Done", "")
 
     def _measure(self) -> None:
         """Load and measure in each round that is not recorded."""
@@ -51,7 +55,7 @@ class _Bench:
             if _failures_at_the_end(visits) >= MOST_FAILURES:
                 self._desk.note(f"It was loaded {len(visits)} times and not {loads}, since it failed again and again.")
                 return
-            self._say(f"Load {round_number} of {loads}", len(visits))
+            self._say("Measuring", f"Load {round_number} of {loads}")
             # The guard's prompts are answered once, in a visit that is made anyway.
             with_greedy = self._request.quality.is_wanted and not self._has_answered(self._configuration)
             self._desk.visit(
@@ -60,26 +64,28 @@ class _Bench:
 
     def _compare(self) -> None:
         """Hold the text against that of the same model with nothing left out of its computations."""
-        reference = configuration_of(default_reference(self._request.configuration), label="reference")
-        is_its_own = reference.configuration_id == self._configuration.configuration_id
-        reference = self._configuration if is_its_own else reference
-        self._record.begin(reference)
-        if not self._visits_of(reference):
-            self._say("Loading the reference", self._request.loads)
-            self._desk.visit(reference, (), self._request.repetitions, REFERENCE_ROUND, with_greedy=True)
-        if not self._has_answered(reference):
-            failure = next((visit.failure for visit in self._visits_of(reference) if visit.failure), None)
+        if not self._visits_of(self._reference):
+            self._record.begin(self._reference)
+            self._say("Comparing texts", "Asking the reference")
+            self._desk.visit(self._reference, (), self._request.repetitions, REFERENCE_ROUND, with_greedy=True)
+        if not self._has_answered(self._reference):
+            failure = next((visit.failure for visit in self._visits_of(self._reference) if visit.failure), None)
             why = f": {failure.message}" if failure else "."
             self._desk.note(f"The text was compared with nothing, since the reference gave no answers{why}")
         elif self._configuration.configuration_id not in self._record.qualities:
-            self._say("Comparing texts", self._planned - 1)
-            self._desk.quality(self._configuration, reference)
+            self._say("Comparing texts", "Holding them against the reference's")
+            self._desk.quality(self._configuration, self._reference)
 
-    def _say(self, now: str, done: int) -> None:
+    def _say(self, phase: str, now: str) -> None:
         """How far it is; what is left goes on at the pace so far."""
-        left_seconds = self._desk.elapsed_seconds() / done * (self._planned - done) if done else None
-        phase = "Measuring" if done < self._request.loads else "Comparing texts" if done < self._planned else "Done"
-        self._desk.say(phase, now, done, self._planned, left_seconds)
+        done, planned = len(self._visits_of(self._configuration)), self._request.loads
+        if self._request.quality.is_wanted:
+            has_reference = self._reference is not self._configuration
+            planned += 1 + has_reference
+            done += has_reference and bool(self._visits_of(self._reference))
+            done += self._configuration.configuration_id in self._record.qualities
+        left_seconds = self._desk.elapsed_seconds() / done * (planned - done) if done else None
+        self._desk.say(phase, now, done, planned, 0.0 if phase == "Done" else left_seconds)
 
     def _has_answered(self, configuration: Configuration) -> bool:
         return any(visit.greedy for visit in self._visits_of(configuration))

@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 
 from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.tuning.quiet import quiet
-from openarc_ui.tuning.requests import Axis
+from openarc_ui.tuning.records import RunRecord
+from openarc_ui.tuning.requests import Axis, SweepRequest
 from openarc_ui.tuning.results import Importance
+from openarc_ui.tuning.standings import standings_of
 
 FEWEST_FOR_IMPORTANCE = 8
 """Measured configurations; of fewer a forest learns nothing."""
@@ -24,11 +26,20 @@ TREES = 32
 MOST_POINTS = 500
 """The newest count; more make the forest slow and change nothing."""
 SEED = 0
-Point = tuple[Mapping[str, PropertyValue | None], Mapping[str, float | None]]
+Point = tuple[Mapping[str, PropertyValue | None], Mapping[str, float]]
 """The settings of a measured configuration, and its objectives by name."""
 
 
-def importances(axes: Sequence[Axis], objectives: Sequence[str], points: Sequence[Point]) -> tuple[Importance, ...]:
+def importances(record: RunRecord) -> tuple[Importance, ...]:
+    """Of a sweep, by everything that it measured, what it pruned included."""
+    request: SweepRequest = record.request
+    measured = [each for each in standings_of(record) if each.medians and each.failure is None]
+    return importances_of(
+        request.axes, request.objectives, [(each.configuration.settings, each.medians) for each in measured]
+    )
+
+
+def importances_of(axes: Sequence[Axis], objectives: Sequence[str], points: Sequence[Point]) -> tuple[Importance, ...]:
     """Shares of every field for every objective, the largest first; nothing of an objective that too few have, or that
     is the same for all. Takes some tenths of a second.
 
@@ -64,10 +75,7 @@ def _shares(fields: Sequence[str], known: Sequence[tuple[dict[str, str], float]]
     }
     study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
     study.add_trials(
-        [
-            optuna.trial.create_trial(params=texts, distributions=distributions, value=value)  # type: ignore[arg-type]
-            for texts, value in known
-        ]
+        [optuna.trial.create_trial(params=texts, distributions=distributions, value=value) for texts, value in known]
     )
     evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, seed=SEED)
     raw = optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)

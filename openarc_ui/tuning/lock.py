@@ -37,6 +37,12 @@ class RunLock:
         self.close()
         raise TuningBusy("Another process works on this run.", "Wait until it ends, or end it there.")
 
+    def __enter__(self) -> RunLock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Let it go. Idempotent."""
         handle, self._handle = self._handle, None

@@ -40,7 +40,7 @@ class _Notes:
     loaded: Loaded | None = None
     load_seconds: float | None = None
     workloads: list[WorkloadSamples] = field(default_factory=list)
-    greedy: list[Greedy] = field(default_factory=list)
+    greedy: tuple[Greedy, ...] = ()
 
 
 class Measurer:
@@ -111,7 +111,7 @@ class Measurer:
             device_memory_bytes=peak.device_memory_bytes,
             workloads=tuple(notes.workloads),
             loaded=notes.loaded,
-            greedy=tuple(notes.greedy),
+            greedy=notes.greedy,
             failure=failure,
         )
 
@@ -170,12 +170,14 @@ class Measurer:
         return [TextUser(workload, slices, asker.asking, self._tokenize) for _ in numbers]
 
     def _answer(self, asker: Asker, prompts: Sequence[str], answer_tokens: int, notes: _Notes) -> None:
-        """Greedy answers, one after the other: what runs beside a request can change its text."""
+        """Greedy answers, one after the other: what runs beside a request can change its text. All of them, or none."""
+        greedy = []
         for number, prompt in enumerate(prompts, start=1):
             self._on_stage(f"Answer {number} of {len(prompts)} for the quality guard")
             result = asker.answer(asker.asking.greedy(answer_tokens, prompt))
             token_ids = tuple(detail.id for detail in result.token_details[0])
-            notes.greedy.append(Greedy(prompt, token_ids, result.texts[0]))
+            greedy.append(Greedy(prompt, token_ids, result.texts[0]))
+        notes.greedy = tuple(greedy)
 
     def _text_ids(self) -> list[int]:
         """The bundled text in the loaded model's tokens."""

@@ -12,6 +12,7 @@ One folder a run below the tuning folder:
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import secrets
@@ -120,11 +121,25 @@ class Records:
         with as_folder_error():
             return RunLock(folder / LOCK)
 
-    def state_of(self, record: RunRecord) -> RunState:
-        """What it is doing. One that was begun and that no process holds was interrupted."""
-        if record.state in UNDER_WAY and not is_held(record.folder / LOCK):
+    def state_of(self, record: RunRecord, *, is_mine: bool = False) -> RunState:
+        """What it is doing. One that was begun and that no process holds was interrupted.
+
+        Args:
+            is_mine: who asks holds it, and does not work on it.
+        """
+        if record.state in UNDER_WAY and (is_mine or not is_held(record.folder / LOCK)):
             return RunState.INTERRUPTED
         return record.state
+
+    def glance(self) -> frozenset[tuple[str, int, bool]]:
+        """Equal as long as no process has written or let go of any run; cheap enough for every second or two."""
+        found: set[tuple[str, int, bool]] = set()
+        for run_id in self.ids():
+            # What goes meanwhile makes a difference of its own.
+            with contextlib.suppress(OSError):
+                written_at = (self.folder / run_id / HEAD).stat().st_mtime_ns
+                found.add((run_id, written_at, is_held(self.folder / run_id / LOCK)))
+        return frozenset(found)
 
     def delete(self, run_id: str) -> None:
         """Remove a run's folder with all that is in it.

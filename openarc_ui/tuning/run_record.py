@@ -193,9 +193,11 @@ class RunRecord:
             lambda kept: replace(kept, state=RunState.RUNNING, problem=None, sittings=(*kept.sittings, sitting))
         )
 
-    def end_sitting(self, state: RunState, problem: Failure | None = None) -> None:
-        """Nobody works on it any more, with the reason where it failed."""
-        self._write(lambda kept: replace(kept, state=state, problem=problem))
+    def end_sitting(self, state: RunState, problem: Failure | None = None, progress: Progress | None = None) -> None:
+        """Nobody works on it any more: how far it came, and why it failed where it did."""
+        self._write(
+            lambda kept: replace(kept, state=state, problem=problem, progress=progress if progress else kept.progress)
+        )
         self._sitting_began = 0.0
 
     def mark(self, state: RunState) -> None:

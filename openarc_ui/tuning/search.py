@@ -99,11 +99,11 @@ class Search:
         if hasattr(self._storage, "engine"):
             self._storage.engine.dispose()
 
-    def get(self, name: str) -> Any:
+    def decided(self, name: str) -> Any:
         """Something that was decided for the whole search; None: not yet."""
         return self._study.user_attrs.get(name)
 
-    def set(self, name: str, value: Any) -> None:
+    def decide(self, name: str, value: Any) -> None:
         """Decide it; JSON."""
         self._study.set_user_attr(name, value)
 
@@ -139,38 +139,38 @@ class Search:
                 return None
             trial = self._ask(sampler)
             if self.space.key(trial.params) not in seen:
-                return self._take(trial.number, batch)
+                return self._take(trial, batch)
             self._tell_again(trial.number)
         drawn = self.space.draw(self._seen(), random.Random(f"{self._seed}:{len(self._trials())}"))
         if drawn is None:
             return None
         self._study.enqueue_trial(drawn)
-        return self._take(self._ask("random").number, batch)
+        return self._take(self._ask("random"), batch)
 
     def tell(self, number: int, values: Sequence[float], memory_bytes: float | None = None) -> None:
         """What was measured, in the order of the objectives."""
-        self._note(number, memory_bytes=memory_bytes)
+        self._keep_memory(number, memory_bytes)
         self._tell(number, values=list(values))
 
     def prune(self, number: int, value: float | None, memory_bytes: float | None = None) -> None:
         """It is clearly no winner; `value` of its only objective, where there is one."""
-        self._note(number, memory_bytes=memory_bytes)
+        self._keep_memory(number, memory_bytes)
         if value is not None and len(self._study.directions) == 1:
-            self._storage.set_trial_intermediate_value(self._id(number), 1, value)
+            self._trial(number).report(value, step=1)
         self._tell(number, state="PRUNED")
 
     def fail(self, number: int, reason: str) -> None:
         """It could not be measured."""
-        self._note(number, reason=reason)
+        self._trial(number).set_user_attr("reason", reason)
         self._tell(number, state="FAIL")
 
     def _ask(self, sampler: SamplerName) -> optuna.trial.Trial:
         self._study.sampler = self._sampler(sampler)
         return self._study.ask(self._distributions)
 
-    def _take(self, number: int, batch: int) -> Proposal:
-        self._note(number, batch=batch)
-        return self._proposal(self._trials()[number])
+    def _take(self, trial: optuna.trial.Trial, batch: int) -> Proposal:
+        trial.set_user_attr("batch", batch)
+        return Proposal(trial.number, self.space.settings(trial.params), batch)
 
     def _tell_again(self, number: int) -> None:
         """A combination that was proposed twice is told what it was told the first time."""
@@ -187,10 +187,28 @@ class Search:
     def _tell(self, number: int, values: list[float] | None = None, state: str | None = None) -> None:
         import optuna
 
-        # A grid's own sampler would end an optimisation that is none here, and trips over what was not its proposal.
-        self._study.sampler = self._sampler("tpe")
         told = None if state is None else optuna.trial.TrialState[state]
-        self._study.tell(number, values=values, state=told, skip_if_finished=True)
+        self._study.tell(self._trial(number), values=values, state=told, skip_if_finished=True)
+
+    def _keep_memory(self, number: int, memory_bytes: float | None) -> None:
+        """On the trial; above 0 a constraint is broken, by so large a part of the limit. What is not known breaks none."""
+        trial = self._trial(number)
+        trial.set_user_attr("memory_bytes", memory_bytes)
+        if self._limit is not None and not trial.constraints:
+            trial.set_constraint("memory", (memory_bytes or 0.0) / self._limit - 1.0)
+
+    def _trial(self, number: int) -> optuna.trial.Trial:
+        """What was asked for before, as something that can be noted on and told.
+
+        A grid's own sampler is set aside: told, it would end an optimisation that is none here, and trips over what was not its
+        own proposal.
+        """
+        import optuna
+
+        self._study.sampler = optuna.samplers.RandomSampler(seed=0)
+        study_id = self._storage.get_study_id_from_name(STUDY)
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+        return optuna.trial.Trial(self._study, trial_id)
 
     def _sampler(self, name: SamplerName) -> optuna.samplers.BaseSampler:
         """A new one each time: its chance depends on the seed and on how many were asked, not on who asked before."""
@@ -207,21 +225,7 @@ class Search:
             multivariate=True,
             constant_liar=True,
             seed=seed,
-            constraints_func=self._constraints if self._limit is not None else None,
         )
-
-    def _constraints(self, trial: optuna.trial.FrozenTrial) -> Sequence[float]:
-        """Above 0: too much memory, by so large a part of the limit."""
-        memory_bytes = trial.user_attrs.get("memory_bytes")
-        return (0.0 if memory_bytes is None or self._limit is None else float(memory_bytes) / self._limit - 1.0,)
-
-    def _note(self, number: int, **attributes: Any) -> None:
-        for name, value in attributes.items():
-            self._storage.set_trial_user_attr(self._id(number), name, value)
-
-    def _id(self, number: int) -> int:
-        study_id = self._storage.get_study_id_from_name(STUDY)
-        return self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
 
     def _proposal(self, trial: optuna.trial.FrozenTrial) -> Proposal:
         return Proposal(trial.number, self.space.settings(trial.params), trial.user_attrs.get("batch"))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from openarc_ui.tuning.comparison import PRIMARY
 from openarc_ui.tuning.drift import background_words, drift, warm_up_words
 from openarc_ui.tuning.figures import BY_NAME, FIGURES
+from openarc_ui.tuning.importance import importances
 from openarc_ui.tuning.marks import effect_of, loaded_of, marks_of
 from openarc_ui.tuning.outcomes import bench_words, comparison_words, sweep_words, winner_of
 from openarc_ui.tuning.records import RunRecord
@@ -111,13 +112,18 @@ class _Making:
 
     def importances(self) -> tuple[Importance, ...]:
         """Of a sweep; made anew when another configuration is done."""
-        record = self._record
-        if not isinstance(record.request, SweepRequest):
+        request = self._record.request
+        if not isinstance(request, SweepRequest):
             return ()
-        from openarc_ui.tuning.search import importances
-
-        version = (sum(each.can_win for each in self._standings), len(record.pruned), len(record.qualities))
-        return self._cache.get((record.run_id, "importances"), version, lambda: tuple(importances(record)))
+        objectives = [figure.name for figure in self._objectives]
+        points = [
+            (each.configuration.settings, {name: each.medians.get(name) for name in objectives})
+            for each in self._standings
+            if each.can_win
+        ]
+        version = (len(points), sum(value is not None for _, values in points for value in values.values()))
+        name = (self._record.run_id, "importances")
+        return self._cache.get(name, version, lambda: importances(request.axes, objectives, points))
 
     def notes(self) -> tuple[str, ...]:
         """The run's own, then what the visits tell together."""

@@ -1,5 +1,5 @@
-"""The strip that is always visible: model, backend, device, state, memory, last tokens/s, queue; or the start-up's progress; or
-that the machine is measured."""
+"""The strip that is always visible: model, backend, device, state, memory, last tokens/s, queue; or how far the start-up is; or
+who has the machine alone."""
 
 from __future__ import annotations
 

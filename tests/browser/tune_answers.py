@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.tuning.figures import FIGURES
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, QualityOptions, SweepRequest
@@ -58,7 +59,9 @@ def figures_of(latency: float, memory: float, kl: float | None, reach: float | N
         "load_seconds": summary(1.9, 0.1, 3),
     }
     if kl is not None:
-        found |= {name: summary(value, None, 1) for name, value in (("mean_kl_divergence", kl), ("perplexity", 16.4 + kl))}
+        found |= {
+            name: summary(value, None, 1) for name, value in (("mean_kl_divergence", kl), ("perplexity", 16.4 + kl))
+        }
     return found
 
 
@@ -114,19 +117,28 @@ def sweep_results() -> list[ConfigurationResult]:
     results: list[ConfigurationResult] = []
     combinations = itertools.product(THREADS, PRECISIONS, ("genai", "optimum"), MODELS)
     for number, (threads, precision, backend, model) in enumerate(combinations, 1):
-        latency = 2.2 * (1.6 if threads == 1 else 1) * (1.3 if backend == "optimum" else 1) * (0.93 if "int8" in model else 1)
+        latency = (
+            2.2 * (1.6 if threads == 1 else 1) * (1.3 if backend == "optimum" else 1) * (0.93 if "int8" in model else 1)
+        )
         latency *= 0.97 if precision == "u8" else 1
-        memory = 6.1e8 + (4e7 if "int8" in model else 0) + (2.1e8 if backend == "optimum" else 0) - (9e6 if precision == "u8" else 0)
+        memory = (
+            6.1e8
+            + (4e7 if "int8" in model else 0)
+            + (2.1e8 if backend == "optimum" else 0)
+            - (9e6 if precision == "u8" else 0)
+        )
         kl = 0.0004 + (0.06 if precision == "u8" else 0) + (0.002 if "int4" in model else 0)
-        settings = {
+        settings: dict[str, PropertyValue | None] = {
             "ov_config.INFERENCE_NUM_THREADS": threads,
             "ov_config.KV_CACHE_PRECISION": precision,
             "backend": backend,
             "model_path": model,
         }
         label = f"{threads or 'default'} threads · {precision} · {backend} · {model.rpartition('-')[2]}"
-        load = LoadRequest(model_path=model, backend=backend, ov_config={"KV_CACHE_PRECISION": precision})  # type: ignore[arg-type]
-        results.append(one_result(number, Configuration(f"c{number}", label, load, settings), latency, memory, kl, precision))
+        load = LoadRequest(model_path=model, backend=backend, ov_config={"KV_CACHE_PRECISION": precision})
+        results.append(
+            one_result(number, Configuration(f"c{number}", label, load, settings), latency, memory, kl, precision)
+        )
     return results
 
 
@@ -199,11 +211,15 @@ def running_view(done: int = 7) -> RunView:
         dataclasses.replace(each, is_best=each.number == 2, is_on_front=each.number == 2, against_reference=())
         for each in sweep_results()[:done]
     ]
-    results[-1] = dataclasses.replace(results[-1], state=ConfigurationState.MEASURING, figures={}, visits=0, quality=None, failure=None)
+    results[-1] = dataclasses.replace(
+        results[-1], state=ConfigurationState.MEASURING, figures={}, visits=0, quality=None, failure=None
+    )
     words = "Best so far: int8 with f16, 2.05 s for an answer."
     return sweep_view(
         head=head(state=RunState.RUNNING, words=words, configurations=done),
-        progress=Progress("Exploring", "Measuring 2 threads · u8 · genai · int4, repetition 2 of 3", done - 1, None, 148.0, 452.0),
+        progress=Progress(
+            "Exploring", "Measuring 2 threads · u8 · genai · int4, repetition 2 of 3", done - 1, None, 148.0, 452.0
+        ),
         results=tuple(results),
         best_id="c2",
         importances=(),
@@ -216,7 +232,9 @@ def comparison_view() -> RunView:
     b = BASE.model_copy(update={"ov_config": {"KV_CACHE_PRECISION": "u8"}})
     request = ComparisonRequest(a=BASE, b=b, workload=PRESETS["chat"])
     first, second = sweep_results()[0], sweep_results()[2]
-    first = dataclasses.replace(first, configuration=Configuration("a", "KV f16", BASE), quality=None, is_on_front=False)
+    first = dataclasses.replace(
+        first, configuration=Configuration("a", "KV f16", BASE), quality=None, is_on_front=False
+    )
     differences = (
         difference("total_seconds", -2.9, "better", 1.1),
         difference("decode_tokens_per_second", 3.1, "better", 1.2),
@@ -225,7 +243,11 @@ def comparison_view() -> RunView:
         Difference("load_seconds", 3, 1.9, 2.0, None, None, None, 95.0, "too few", "Too few rounds for Load."),
     )
     second = dataclasses.replace(
-        second, configuration=Configuration("b", "KV u8", b), against_reference=differences, is_on_front=False, quality=None
+        second,
+        configuration=Configuration("b", "KV u8", b),
+        against_reference=differences,
+        is_on_front=False,
+        quality=None,
     )
     words = "B answers 2.9% sooner than A (1.8 to 4.0%)."
     return sweep_view(
@@ -245,7 +267,12 @@ def bench_view() -> RunView:
     request = BenchRequest(configuration=BASE, workloads=tuple(workloads))
     figures = {each.name: figures_of(1.5 + each.prompt_tokens / 400, 6.1e8, None) for each in workloads}
     result = ConfigurationResult(
-        Configuration("a", "SmolLM2-135M-Instruct-int4", BASE), 1, ConfigurationState.MEASURED, 1, figures, loaded("genai", None, "f16")
+        Configuration("a", "SmolLM2-135M-Instruct-int4", BASE),
+        1,
+        ConfigurationState.MEASURED,
+        1,
+        figures,
+        loaded("genai", None, "f16"),
     )
     words = "Decode 47.0 tok/s, TTFT 162 ms with 128 prompt tokens."
     return sweep_view(
@@ -287,10 +314,24 @@ def offers(**more: Any) -> Json:
     base = BASE.model_dump(mode="json")
     axes = [
         offer("model_path", "Weights", MODELS, MODELS, group="Model", is_suggested=True),
-        offer("backend", "Backend", ("genai", "optimum"), ("auto", "genai", "optimum"), group="Model", is_suggested=True),
+        offer(
+            "backend", "Backend", ("genai", "optimum"), ("auto", "genai", "optimum"), group="Model", is_suggested=True
+        ),
         offer("ov_config.INFERENCE_NUM_THREADS", "Threads", (None, 1, 2), (), is_suggested=True),
-        offer("ov_config.PERFORMANCE_HINT", "Performance hint", ("LATENCY", "THROUGHPUT"), ("LATENCY", "THROUGHPUT"), is_suggested=True),
-        offer("ov_config.KV_CACHE_PRECISION", "KV cache precision", ("f16", "u8"), ("f16", "f32", "u8", "u4"), is_suggested=True),
+        offer(
+            "ov_config.PERFORMANCE_HINT",
+            "Performance hint",
+            ("LATENCY", "THROUGHPUT"),
+            ("LATENCY", "THROUGHPUT"),
+            is_suggested=True,
+        ),
+        offer(
+            "ov_config.KV_CACHE_PRECISION",
+            "KV cache precision",
+            ("f16", "u8"),
+            ("f16", "f32", "u8", "u4"),
+            is_suggested=True,
+        ),
         offer("ov_config.ENABLE_HYPER_THREADING", "ENABLE_HYPER_THREADING", (None, True, False), (True, False)),
         offer("ov_config.NUM_STREAMS", "Streams", (1, 2), ()),
         offer("scheduler.max_num_batched_tokens", "Batched tokens", (256, 1024), (), group="Scheduler"),
@@ -306,7 +347,11 @@ def offers(**more: Any) -> Json:
         "base": base,
         "bases": [
             {"group": "Loaded", "label": MODELS[0], "load": base},
-            {"group": "Model", "label": MODELS[1], "load": base | {"model_path": MODELS[1], "ov_config": {"KV_CACHE_PRECISION": "u8"}}},
+            {
+                "group": "Model",
+                "label": MODELS[1],
+                "load": base | {"model_path": MODELS[1], "ov_config": {"KV_CACHE_PRECISION": "u8"}},
+            },
         ],
         "problem": None,
         "axes": axes,
@@ -326,7 +371,16 @@ def offers(**more: Any) -> Json:
 
 def answers(**more: Any) -> Json:
     """What a server in good order answers about a sweep that is over."""
-    usual: Json = {"tune_view": answer(sweep_view()), "tune_offers": offers(), "tune_code": {"code": "curl http://host/model/load"}}
-    usual |= {"tune_apply": {"model": MODELS[1], "words": "SmolLM2-135M-Instruct-int8 is loaded with these settings, in 1.9 s."}}
+    usual: Json = {
+        "tune_view": answer(sweep_view()),
+        "tune_offers": offers(),
+        "tune_code": {"code": "curl http://host/model/load"},
+    }
+    usual |= {
+        "tune_apply": {
+            "model": MODELS[1],
+            "words": "SmolLM2-135M-Instruct-int8 is loaded with these settings, in 1.9 s.",
+        }
+    }
     usual |= {"tune_profile": {"words": "tuned is saved. The Load tab has it among its profiles."}}
     return usual | more

@@ -90,9 +90,7 @@ class TunePage:
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""
-        wider: int = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        wider: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return wider
 
 

@@ -19,7 +19,12 @@ def test_a_measured_request_is_greedy_and_goes_on_past_the_end_of_the_text() -> 
 
 def test_defaults_of_the_load_can_neither_end_nor_lengthen_nor_multiply_a_measured_answer() -> None:
     request = Asking("tuning", ALL).measured(32, HELLO)
-    assert (request.stop, request.stop_token_ids, request.num_return_sequences, request.min_new_tokens) == ((), (), 1, 0)
+    assert (request.stop, request.stop_token_ids, request.num_return_sequences, request.min_new_tokens) == (
+        (),
+        (),
+        1,
+        0,
+    )
     assert request.conversation == HELLO and request.prompt is None
 
 

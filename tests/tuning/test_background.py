@@ -67,9 +67,7 @@ def test_where_the_system_keeps_no_time_of_ended_children_it_is_not_told() -> No
 
 def test_where_the_parent_ended_as_well_it_is_not_told() -> None:
     grandchild = (30, 3.0)
-    before = Moment(
-        0.0, 100.0, {MAIN: main(5.0), WORKER: worker(3.0), grandchild: ProcessTimes(1.0, 0.0, WORKER[0])}
-    )
+    before = Moment(0.0, 100.0, {MAIN: main(5.0), WORKER: worker(3.0), grandchild: ProcessTimes(1.0, 0.0, WORKER[0])})
     assert others(before, Moment(2.0, 102.0, {MAIN: main(5.0, ended_children=4.0)})) is None
 
 

@@ -115,11 +115,11 @@ def test_the_figures_follow_the_script(bench: Bench) -> None:
     """Sleeping never takes less than asked for, and on a busy machine more."""
     bench.script({"text": "a b c d", "prefill_seconds": 0.2, "token_seconds": 0.03})
     for sample in samples(bench.visit(Workload(prompt_tokens=50, generated_tokens=11), repetitions=1)):
-        assert sample.ttft_seconds is not None and 0.2 <= sample.ttft_seconds < 0.4
-        assert sample.prefill_tokens_per_second is not None and 125 < sample.prefill_tokens_per_second <= 250
-        assert sample.tpot_seconds is not None and 0.03 <= sample.tpot_seconds < 0.05
+        assert sample.ttft_seconds is not None and 0.2 <= sample.ttft_seconds < 1.0
+        assert sample.prefill_tokens_per_second is not None and 50 < sample.prefill_tokens_per_second <= 250
+        assert sample.tpot_seconds is not None and 0.03 <= sample.tpot_seconds < 0.09
         assert sample.decode_tokens_per_second == pytest.approx(1 / sample.tpot_seconds)
-        assert sample.total_seconds is not None and 0.5 <= sample.total_seconds <= sample.wall_seconds < 0.9
+        assert sample.total_seconds is not None and 0.5 <= sample.total_seconds <= sample.wall_seconds < 2.0
         assert sample.throughput_tokens_per_second == pytest.approx(11 / sample.wall_seconds)
 
 
@@ -256,8 +256,8 @@ def test_a_model_that_is_not_there_is_told(bench: Bench) -> None:
 
 
 def test_a_warm_up_that_fails_is_told(bench: Bench) -> None:
-    bench.script({"error": "the script fails here"})
-    visit = bench.visit(SMALL)
+    bench.script(QUICK, {"when": "fail", "error": "the script fails here"})
+    visit = bench.visit(Workload(prompts=("fail",)))
     assert visit.failure is not None
     assert (visit.failure.stage, visit.failure.code) == ("warm-up", "generation_failed")
     assert visit.workloads[0].warm_up is None and visit.loaded is not None
@@ -274,17 +274,19 @@ def test_a_greedy_answer_that_fails_is_told_and_the_figures_stay(bench: Bench) -
     bench.script(QUICK, {"when": "fail", "error": "the script fails here"})
     visit = bench.visit(SMALL, prompts=("Hello?", "fail"))
     assert visit.failure is not None and visit.failure.stage == "quality"
-    assert len(samples(visit)) == 2 and len(visit.greedy) == 1
+    assert len(samples(visit)) == 2
+    assert visit.greedy == ()
 
 
 def test_a_worker_that_dies_is_told(bench: Bench) -> None:
-    bench.script({"text": "one two three", "token_seconds": 0.005, "crash_after_tokens": 3})
-    visit = bench.visit(SMALL)
+    bench.script(QUICK, {"when": "crash", "text": "one two three", "crash_after_tokens": 2})
+    visit = bench.visit(Workload(prompts=("crash",)))
     assert visit.failure is not None and (visit.failure.stage, visit.failure.code) == ("warm-up", "worker_died")
 
 
 def test_one_user_who_fails_ends_the_repetition_of_all(bench: Bench) -> None:
-    bench.script({"text": "word " * 50, "token_seconds": 0.2}, {"when": "fail", "error": "the script fails here"})
+    slow = {"when": "slow", "text": "word " * 50, "token_seconds": 0.2}
+    bench.script(QUICK, slow, {"when": "fail", "prefill_seconds": 0.5, "error": "the script fails here"})
     began = time.monotonic()
     both = Workload(name="both", prompts=("slow", "fail"), generated_tokens=200, concurrent_requests=2)
     visit = bench.visit(both)
@@ -308,17 +310,17 @@ def test_an_own_prompt_that_leaves_too_little_room_is_told_in_words(bench: Bench
 
 
 STOPS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "while it loads": (QUICK, {"load_seconds": 60.0}, "Loading: Rehearsing"),
-    "while it reads": ({"text": "a", "prefill_seconds": 60.0}, {}, "Warming up small"),
-    "while it answers": ({"text": "a", "token_seconds": 0.5}, {}, "Warming up small"),
-    "in a step that can't be interrupted": ({"text": "a", "token_seconds": 60.0}, {}, "Warming up small"),
+    "while it loads": ({"text": "a"}, {"load_seconds": 60.0}, "Loading: Rehearsing"),
+    "while it reads": ({"text": "a", "prefill_seconds": 60.0}, {}, "Warming up custom"),
+    "while it answers": ({"text": "a", "token_seconds": 0.5}, {}, "Warming up custom"),
+    "in a step that can't be interrupted": ({"text": "a", "token_seconds": 60.0}, {}, "Warming up custom"),
 }
 
 
 @pytest.mark.parametrize("moment", list(STOPS))
 def test_a_stop_takes_effect_at_once(bench: Bench, moment: str) -> None:
     reply, script, stage = STOPS[moment]
-    bench.script(reply, **script)
+    bench.script(QUICK, {"when": "wait", **reply}, **script)
     stopped_at: list[float] = []
 
     def stop() -> None:
@@ -332,9 +334,11 @@ def test_a_stop_takes_effect_at_once(bench: Bench, moment: str) -> None:
     thread = threading.Thread(target=stop)
     thread.start()
     with pytest.raises(RunStopped):
-        bench.visit(SMALL)
-    assert time.monotonic() - stopped_at[0] < 2.0
+        bench.visit(Workload(prompts=("wait",)))
+    ended_at = time.monotonic()
     thread.join()
+    assert stage in bench.words
+    assert ended_at - stopped_at[0] < 2.0
 
 
 def test_once_it_is_stopped_nothing_is_loaded(bench: Bench) -> None:

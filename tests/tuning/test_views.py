@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import sys
 import time
-import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +14,7 @@ from openarc_ui.engine.types import LoadRequest
 from openarc_ui.tuning import views
 from openarc_ui.tuning.configurations import combine, configuration_of
 from openarc_ui.tuning.requests import BenchRequest, Workload
-from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Failure, RunState, RunView
+from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Failure, Importance, RunState, RunView
 from openarc_ui.tuning.view_cache import ViewCache
 from tests.tuning.made_up_runs import (
     BASE,
@@ -31,18 +29,16 @@ from tests.tuning.made_up_runs import (
 
 
 @pytest.fixture(autouse=True)
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Nothing is searched with here, so importances are asked of a stand-in; whose runs it was asked for."""
-    ids: list[str] = []
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Nothing is searched with here, so importances come from a stand-in, with the points it was given."""
+    asked_for: list[Any] = []
 
-    def importances(record: Any) -> list[Any]:
-        ids.append(record.run_id)
-        return []
+    def importances(axes: Any, objectives: Any, points: Any) -> tuple[Importance, ...]:
+        asked_for.append(points)
+        return ()
 
-    module = types.ModuleType("openarc_ui.tuning.search")
-    module.importances = importances  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "openarc_ui.tuning.search", module)
-    yield ids
+    monkeypatch.setattr(views, "importances", importances)
+    yield asked_for
 
 
 def view(record: Any, state: RunState = RunState.FINISHED, **more: Any) -> RunView:
@@ -280,11 +276,12 @@ def test_medians_of_the_front_are_those_of_the_figures() -> None:
         assert {name: each.median for name, each in figures.items()} == pytest.approx(dict(standing.medians))
 
 
-def test_importances_are_asked_for_again_only_when_another_is_done(asked: list[str]) -> None:
+def test_importances_are_asked_for_again_only_when_another_is_done(asked: list[Any]) -> None:
     record, cache = sweep_record(), ViewCache()
     for _ in range(3):
         view(record, cache=cache)
     assert len(asked) == 1
+    assert [round(values["total_seconds"], 1) for _, values in asked[0]] == [2.0, 1.7, 1.5, 2.0, 4.1, 2.3]
     new = configuration_of(combine(BASE, {"ov_config.NUM_STREAMS": 2}), {"ov_config.NUM_STREAMS": 2})
     record.configurations.append(new)
     record.visits.append(visit(new, 1, (2.0,)))

@@ -21,7 +21,12 @@ def test_a_grid_is_every_combination_named_as_llama_bench_does() -> None:
         "pp512+tg64 @ d1024 x4",
     ]
     last = found[-1]
-    assert (last.prompt_tokens, last.generated_tokens, last.depth_tokens, last.concurrent_requests) == (512, 64, 1024, 4)
+    assert (last.prompt_tokens, last.generated_tokens, last.depth_tokens, last.concurrent_requests) == (
+        512,
+        64,
+        1024,
+        4,
+    )
 
 
 def test_a_number_that_stands_twice_is_measured_once() -> None:

@@ -64,11 +64,12 @@ def _counts(name: str, state: ModelState) -> bool:
 
 def _bases(engine: Engine, profiles: ProfileStore) -> list[Json]:
     """What a sweep can begin from: what is loaded, profiles, models of the catalogue as their makers recommend them."""
-    found: list[tuple[str, str, LoadRequest]] = []
     status = engine.status()
-    for model in sorted(status.models, key=lambda each: each.name != status.default_model):
-        if _counts(model.name, model.state):
-            found.append(("Loaded", model.name, model.request))
+    found: list[tuple[str, str, LoadRequest]] = [
+        ("Loaded", model.name, model.request)
+        for model in sorted(status.models, key=lambda each: each.name != status.default_model)
+        if _counts(model.name, model.state)
+    ]
     try:
         kept = profiles.list()
     except OpenArcError:

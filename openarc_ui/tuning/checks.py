@@ -1,0 +1,61 @@
+"""What can be said of a run before anything is loaded: each load that it is sure to need, and each field that it varies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openarc_ui.engine.bounds import PropertyValue
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.findings import Finding
+from openarc_ui.engine.types import LoadRequest
+from openarc_ui.errors import DeviceUnavailable, InvalidRequest, ModelNotFound, OpenArcError, PropertyRejected
+from openarc_ui.tuning.configurations import combine
+from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
+
+KINDS: dict[str, type[OpenArcError]] = {
+    "model_path": ModelNotFound,
+    "device": DeviceUnavailable,
+    "ov_config": PropertyRejected,
+}
+
+
+def check_request(engine: Engine, request: BenchRequest | SweepRequest | ComparisonRequest) -> None:
+    """Refuse what can't be measured at all. One value of an axis that can't be loaded is a result, and no mistake.
+
+    Raises:
+        ModelNotFound, DeviceUnavailable, PropertyRejected, InvalidRequest: the first mistake.
+    """
+    if isinstance(request, BenchRequest):
+        loads: tuple[LoadRequest, ...] = (request.configuration,)
+    elif isinstance(request, ComparisonRequest):
+        loads = (request.a, request.b)
+    else:
+        loads = (request.base, *((request.reference,) if request.reference is not None else ()))
+    for load in loads:
+        _require_possible(engine.preflight.findings(load))
+    if isinstance(request, SweepRequest):
+        for axis in request.axes:
+            _check_axis(engine, request.base, axis.field, axis.values)
+
+
+def _check_axis(engine: Engine, base: LoadRequest, field: str, values: Sequence[PropertyValue | None]) -> None:
+    """Refuse a field of which no value can be loaded: its name is misspelt, or it is none of this device or backend."""
+    first: list[Finding] = []
+    for value in values:
+        found = [each for each in engine.preflight.findings(combine(base, {field: value})) if each.is_error]
+        if not found:
+            if value is not None or len(values) == 1:
+                return
+            continue
+        first = first or found
+    _require_possible(first)
+
+
+def _require_possible(found: Sequence[Finding]) -> None:
+    """Raise the first error as what a load would raise."""
+    first = next((each for each in found if each.is_error), None)
+    if first is None:
+        return
+    section, _, name = first.field.partition(".")
+    kind = KINDS.get(section, InvalidRequest)
+    raise kind(first.message, first.hint, (name,) if section == "ov_config" and name else ())
