@@ -52,7 +52,7 @@ export class NewRun {
   refresh() { if (this.offers && !this.element.contains(document.activeElement)) this.#ask(this.requests[this.kind] ? baseOf(this.requests[this.kind]) : null); }
 
   async #ask(base) {
-    if (this.isAsking) { this.next = base; return; }
+    if (this.isAsking) { if (base) this.next = base; return; }
     this.isAsking = true;
     if (!this.offers) this.place.replaceChildren(this.waits);
     try {

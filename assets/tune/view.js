@@ -87,7 +87,7 @@ class View {
   }
 
   #take(answer) {
-    const isFirst = !this.hasAnswer;
+    const isFirst = !this.hasAnswer, before = this.place.form;
     this.hasAnswer = true;
     this.now = { may_administer: answer.may_administer, why_not: answer.why_not, active: answer.active };
     this.heads = answer.heads;
@@ -96,7 +96,7 @@ class View {
     this.gone = answer.missing;
     const { place } = this;
     if (place.run === "active" || !place.run && !place.form) Object.assign(place, answer.active ? { run: answer.active.run_id } : this.heads.length ? { run: this.heads[0].run_id } : { run: null, form: "sweep" });
-    if (isFirst || place.form) this.form.open(place.form || "sweep");
+    if (place.form && (isFirst || !before)) this.form.open(place.form); // asking for what can vary costs the machine something
     this.root.classList.remove("is-first");
     this.#write();
     this.#draw();

@@ -22,7 +22,7 @@ from openarc_ui.tuning.machine import describe_machine
 from openarc_ui.tuning.names import LONGEST, default_name, kind_words
 from openarc_ui.tuning.records import UNDER_WAY, Records, RunRecord
 from openarc_ui.tuning.requests import RunRequest
-from openarc_ui.tuning.results import Failure, RunHead, RunState, RunView
+from openarc_ui.tuning.results import Failure, Progress, RunHead, RunState, RunView
 from openarc_ui.tuning.sitting import MODEL_NAME as MODEL_NAME
 from openarc_ui.tuning.sitting import Sitting
 from openarc_ui.tuning.view_cache import ViewCache
@@ -103,6 +103,11 @@ class TuningRuns:
         """The run that works now."""
         sitting = self._sitting
         return self._head(sitting.record.run_id) if sitting is not None else None
+
+    def progress(self) -> Progress | None:
+        """How far the run is that works now; cheap."""
+        sitting = self._sitting
+        return sitting.desk.progress if sitting is not None else None
 
     def revision(self) -> int:
         """Grows whenever something that `heads` or `view` tell has changed; cheap."""

@@ -123,6 +123,10 @@ class Search:
         """How many different combinations were proposed."""
         return len(self._seen())
 
+    def told(self) -> int:
+        """Of how many of them it is known what came of them."""
+        return len(_keys(self.space, (trial for trial in self._trials() if trial.state.is_finished())))
+
     def next_batch(self) -> int:
         """The number after the last batch's."""
         return 1 + max((trial.user_attrs.get("batch", -1) for trial in self._trials()), default=-1)
@@ -234,7 +238,8 @@ class Search:
         return _keys(self.space, self._trials())
 
     def _trials(self) -> list[optuna.trial.FrozenTrial]:
-        return self._study.get_trials(deepcopy=False)
+        trials: list[optuna.trial.FrozenTrial] = self._study.get_trials(deepcopy=False)
+        return trials
 
 
 def _keys(space: Space, trials: Iterable[optuna.trial.FrozenTrial]) -> set[Key]:

@@ -7,6 +7,7 @@ what it was made from.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from openarc_ui.tuning.comparison import PRIMARY
@@ -111,19 +112,13 @@ class _Making:
         return tuple(found)
 
     def importances(self) -> tuple[Importance, ...]:
-        """Of a sweep; made anew when another configuration is done."""
-        request = self._record.request
-        if not isinstance(request, SweepRequest):
+        """Of a sweep; made anew when a tenth more is done, since it takes processor time from what is measured then."""
+        record = self._record
+        if not isinstance(record.request, SweepRequest):
             return ()
-        objectives = [figure.name for figure in self._objectives]
-        points = [
-            (each.configuration.settings, {name: each.medians.get(name) for name in objectives})
-            for each in self._standings
-            if each.can_win
-        ]
-        version = (len(points), sum(value is not None for _, values in points for value in values.values()))
-        name = (self._record.run_id, "importances")
-        return self._cache.get(name, version, lambda: importances(request.axes, objectives, points))
+        done = sum(each.can_win for each in self._standings) + len(record.qualities)
+        version = int(math.log(done + 1) / math.log(1.1)) if self._state is RunState.RUNNING else -done
+        return self._cache.get((record.run_id, "importances"), version, lambda: importances(record))
 
     def notes(self) -> tuple[str, ...]:
         """The run's own, then what the visits tell together."""

@@ -39,7 +39,7 @@ tabs.forEach((tab) => tab.addEventListener("click", () => {{
 Object.assign(window, {{ asked: [], answers: {{}}, isAway: false }});
 const play = (name) => async (text) => {{
   const asked = JSON.parse(text);
-  window.asked.push({{ name, ...asked }});
+  window.asked.push({{ question: name, ...asked }});
   if (window.isAway) throw new Error("connection refused");
   const answer = window.answers[name] || {{}};
   const isKnown = name === "tune_view" && answer.revision === asked.since_revision;
@@ -72,8 +72,8 @@ class TunePage:
     def asked(self, name: str) -> list[Json]:
         """What was asked of one function since the last call."""
         take = """(name) => {
-          const of = window.asked.filter((each) => each.name === name);
-          window.asked = window.asked.filter((each) => each.name !== name);
+          const of = window.asked.filter((each) => each.question === name);
+          window.asked = window.asked.filter((each) => each.question !== name);
           return of;
         }"""
         questions: list[Json] = self.page.evaluate(take, name)

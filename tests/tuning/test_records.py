@@ -32,7 +32,9 @@ from openarc_ui.tuning.results import (
     WorkloadSamples,
 )
 
-LOAD = LoadRequest(model_path="script", ov_config={"NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "X": True, "Y": 1.0})
+LOAD = LoadRequest(
+    model_path="script", ov_config={"NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "X": True, "Y": 1.0}
+)
 REQUEST = SweepRequest(base=LOAD, axes=(Axis(field="ov_config.NUM_STREAMS", values=(1, 2, None)),))
 CONFIGURATION = Configuration("abc", "2 streams", LOAD, {"ov_config.NUM_STREAMS": 2, "backend": None})
 SAMPLE = Sample(1.5, 2.5, 0.1, None, 33.3, 0.03, 2.0, 50.0, 128, 64, 0.25)

@@ -1,0 +1,97 @@
+"""What tables and pictures read from a RunView: its request, its workloads, the order of its results, a figure as text."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from openarc_ui.tuning.figures import BY_NAME, FIGURES, Figure
+from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, RunRequest, SweepRequest, Workload
+from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, RunView, Summary
+
+ORDER_OF_STATES = (
+    ConfigurationState.MEASURED,
+    ConfigurationState.MEASURING,
+    ConfigurationState.PRUNED,
+    ConfigurationState.WAITING,
+    ConfigurationState.FAILED,
+)
+
+
+def request_of(view: RunView) -> BenchRequest | SweepRequest | ComparisonRequest:
+    """What was asked for."""
+    return _requests().validate_python(view.request)
+
+
+def workloads_of(view: RunView) -> tuple[Workload, ...]:
+    """What was measured with, in order."""
+    request = request_of(view)
+    return request.workloads if isinstance(request, BenchRequest) else (request.workload,)
+
+
+def objectives_of(view: RunView) -> tuple[Figure, ...]:
+    """What a sweep improves; of other runs, what is looked at first."""
+    request = request_of(view)
+    names = request.objectives if isinstance(request, SweepRequest) else ("total_seconds",)
+    return tuple(BY_NAME[name] for name in names)
+
+
+def in_order(view: RunView) -> list[ConfigurationResult]:
+    """In a sweep the one to take first, then by the first objective, what was not measured to the end last."""
+    if view.head.kind != "sweep":
+        return list(view.results)
+    figure, (workload,) = objectives_of(view)[0], workloads_of(view)
+    sign = -1.0 if figure.is_better_higher else 1.0
+
+    def place(result: ConfigurationResult) -> tuple[bool, int, float, int]:
+        summary = summary_of(result, figure, workload.name)
+        value = sign * summary.median if summary is not None else math.inf
+        return not result.is_best, ORDER_OF_STATES.index(result.state), value, result.number
+
+    return sorted(view.results, key=place)
+
+
+def summary_of(result: ConfigurationResult, figure: Figure, workload: str) -> Summary | None:
+    """One figure of one configuration, where there is one."""
+    return result.figures.get(workload, {}).get(figure.name)
+
+
+def figures_in(results: Sequence[ConfigurationResult], workload: str) -> list[Figure]:
+    """The figures that at least one of them has, in the order of the table of figures."""
+    return [figure for figure in FIGURES if any(summary_of(result, figure, workload) is not None for result in results)]
+
+
+def number_text(figure: Figure, value: float) -> str:
+    """A value in the unit it is shown in, without the unit."""
+    return f"{value * figure.scale:,.{figure.digits}f}"
+
+
+def with_interval(figure: Figure, summary: Summary) -> str:
+    """ "87.1 ± 1.2": the median, and how far its 95% interval reaches at most; without one the median alone."""
+    text = number_text(figure, summary.median)
+    if summary.low is None or summary.high is None:
+        return text
+    return f"{text} ± {number_text(figure, max(summary.high - summary.median, summary.median - summary.low))}"
+
+
+def unit_text(figure: Figure) -> str:
+    """ "TTFT, ms"."""
+    return f"{figure.label}, {figure.unit}" if figure.unit else figure.label
+
+
+def workload_words(workload: Workload) -> str:
+    """ "128 + 128 tokens, 4 users at once"."""
+    prompt = f"{len(workload.prompts)} own prompts" if workload.prompts else f"{workload.prompt_tokens} prompt"
+    parts = [f"{prompt} + {workload.generated_tokens} generated tokens"]
+    parts += [f"after {workload.depth_tokens} tokens of context"] if workload.depth_tokens else []
+    parts += [f"{workload.turns} turns"] if workload.turns > 1 else []
+    parts += [f"{workload.concurrent_requests} users at once"] if workload.concurrent_requests > 1 else ["one user"]
+    return ", ".join(parts)
+
+
+@functools.cache
+def _requests() -> TypeAdapter[BenchRequest | SweepRequest | ComparisonRequest]:
+    return TypeAdapter(RunRequest)

@@ -1,0 +1,63 @@
+"""While a run measures, every route that would disturb it answers 503 with the reason and when to come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from openarc_ui.engine.types import LoadRequest
+from openarc_ui.tuning.requests import BenchRequest, Workload
+from tests.server.conftest import HELLO, Served
+
+SENTENCE = "The bench 'threads' measures, and everything else would spoil it."
+ENDLESS = {"replies": [{"text": "word " * 4000, "token_seconds": 0.02}]}
+CHAT: dict[str, Any] = {"model": "script", "messages": [{"role": "user", "content": "Hi"}]}
+PROMPT: dict[str, Any] = {"model": "script", "prompt": "Hi"}
+
+
+@pytest.fixture
+def measuring(serve: Callable[..., Served]) -> Served:
+    """A server on which a bench works."""
+    served = serve(script=ENDLESS)
+    workload = Workload(name="long", prompt_tokens=8, generated_tokens=3000)
+    served.runs.start(
+        BenchRequest(name="threads", configuration=LoadRequest(model_path="script"), workloads=(workload,))
+    )
+    return served
+
+
+def test_rest_and_openais_clients_are_told_why_and_when_to_come_back(measuring: Served) -> None:
+    for path, body in (
+        ("/generate/text", HELLO),
+        ("/generate/stream", HELLO),
+        ("/model/load", {"load_config": {"id_model": "script"}}),
+    ):
+        answer = measuring.client.post(path, json=body)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30"), path
+        assert answer.json()["detail"] == SENTENCE
+        assert answer.json()["code"] == "engine_reserved" and "Tune tab" in answer.json()["hint"]
+    for path, body in (
+        ("/v1/chat/completions", CHAT),
+        ("/v1/chat/completions", {**CHAT, "stream": True}),
+        ("/v1/completions", PROMPT),
+        ("/v1/completions", {**PROMPT, "stream": True}),
+    ):
+        answer = measuring.client.post(path, json=body)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30"), path
+        assert answer.json()["error"]["message"].startswith(SENTENCE)
+
+
+def test_what_disturbs_nothing_is_answered(measuring: Served) -> None:
+    for path in ("/status", "/v1/models", "/health"):
+        assert measuring.client.get(path).status_code == 200, path
+    assert measuring.client.post("/tokenize", json={"text": "a b"}).status_code == 200
+
+
+def test_afterwards_all_is_as_it_was(measuring: Served) -> None:
+    head = measuring.runs.active()
+    assert head is not None
+    measuring.runs.cancel(head.run_id)
+    answer = measuring.client.post("/v1/chat/completions", json={**CHAT, "max_tokens": 2})
+    assert answer.status_code == 200 and answer.json()["model"] == "script"

@@ -1,0 +1,165 @@
+"""A desk for sweeps that measures nothing: a planted machine answers, a simulated clock runs, and it can be killed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from openarc_ui.engine.bounds import PropertyValue
+from openarc_ui.tuning.configurations import value_at
+from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.tuning.requests import SweepRequest, Workload
+from openarc_ui.tuning.results import Configuration, Failure, Greedy, Quality, Sample, Visit, WorkloadSamples
+from tests.tuning.made_visits import quality
+
+Load = Callable[[str], PropertyValue | None]
+"""Asked for a field of what is loaded."""
+
+
+@dataclass
+class Machine:
+    """What would be measured.
+
+    Attributes:
+        seconds: of one request, from what is loaded.
+        memory: bytes, likewise.
+        breaks: why it can't be loaded, or None.
+        refuses: the same, said without loading.
+        noise: relative standard deviation of a visit; of a repetition a third of that.
+    """
+
+    seconds: Callable[[Load], float]
+    memory: Callable[[Load], int] = lambda load: 500_000_000
+    breaks: Callable[[Load], str | None] = lambda load: None
+    refuses: Callable[[Load], str | None] = lambda load: None
+    divergence: Callable[[Load], float] = lambda load: 0.0
+    noise: float = 0.0
+    seed: int = 0
+
+    def sample(self, seconds: float) -> Sample:
+        return Sample(
+            0.0, seconds, seconds / 5, 512 / seconds, 100 / seconds, seconds / 100, seconds, 90 / seconds, 512, 128, 0.0
+        )
+
+    def samples(self, load: Load, seed: str, count: int) -> tuple[Sample, ...]:
+        chance = random.Random(f"{self.seed}:{seed}")
+        seconds = self.seconds(load) * max(0.2, chance.gauss(1.0, self.noise))
+        return tuple(self.sample(seconds * max(0.2, chance.gauss(1.0, self.noise / 3))) for _ in range(count))
+
+
+@dataclass
+class Record:
+    """What is kept, whatever is killed."""
+
+    request: SweepRequest
+    folder: Path
+    configurations: list[Configuration] = field(default_factory=list)
+    visits: list[Visit] = field(default_factory=list)
+    qualities: dict[str, Quality | Failure] = field(default_factory=dict)
+    pruned: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    elapsed: float = 0.0
+
+    def begin(self, configuration: Configuration) -> None:
+        if all(each.configuration_id != configuration.configuration_id for each in self.configurations):
+            self.configurations.append(configuration)
+
+    def prune(self, configuration_id: str) -> None:
+        self.pruned.add(configuration_id)
+
+
+class Desk:
+    """One sitting at a record.
+
+    Args:
+        ends_before: the visit or comparison, counted over this sitting from 0, that is not made any more.
+    """
+
+    def __init__(
+        self, machine: Machine, record: Record, *, visit_seconds: float = 10.0, ends_before: int | None = None
+    ) -> None:
+        self._machine, self.record, self._seconds, self._ends_before = machine, record, visit_seconds, ends_before
+        self.done = 0
+        self.said: list[tuple[str, str, int, int | None, float | None]] = []
+
+    def check(self, configuration: Configuration) -> Failure | None:
+        words = self._machine.refuses(_reading(configuration))
+        if words is None:
+            return None
+        failure = Failure("check", "property_rejected", words)
+        self.record.qualities[configuration.configuration_id] = failure
+        return failure
+
+    def visit(
+        self,
+        configuration: Configuration,
+        workloads: Sequence[Workload],
+        repetitions: int,
+        round_number: int,
+        with_greedy: bool = False,
+    ) -> Visit:
+        self._step()
+        assert any(each.configuration_id == configuration.configuration_id for each in self.record.configurations)
+        key = (configuration.configuration_id, round_number)
+        assert all((each.configuration_id, each.round_number) != key for each in self.record.visits), "made twice"
+        load = _reading(configuration)
+        words = self._machine.breaks(load)
+        began, took = self.record.elapsed, self._seconds * (1.0 if workloads else 0.4)
+        self.record.elapsed += took / 4 if words else took
+        samples = self._machine.samples(load, f"{key}", repetitions) if words is None else ()
+        visit = Visit(
+            configuration_id=configuration.configuration_id,
+            round_number=round_number,
+            began_at=began,
+            ended_at=self.record.elapsed,
+            load_seconds=None if words else 1.5,
+            memory_bytes=None if words else self._machine.memory(load),
+            device_memory_bytes=None,
+            workloads=tuple(WorkloadSamples(each.name, None, samples) for each in workloads),
+            loaded=None,
+            greedy=(Greedy("Hello", (1, 2), "you"),) if with_greedy and words is None else (),
+            failure=Failure("load", "model_load_failed", words) if words else None,
+        )
+        self.record.visits.append(visit)
+        return visit
+
+    def quality(self, configuration: Configuration, reference: Configuration) -> Quality | Failure:
+        self._step()
+        assert configuration.configuration_id not in self.record.qualities, "compared twice"
+        self.record.elapsed += self._seconds / 2
+        divergence = self._machine.divergence(_reading(configuration))
+        found = replace(
+            quality(configuration.configuration_id, mean_kl_divergence=divergence),
+            reference_id=reference.configuration_id,
+            changes_text=divergence > 0.05,
+            seconds=self._seconds / 2,
+        )
+        self.record.qualities[configuration.configuration_id] = found
+        return found
+
+    def say(self, phase: str, now: str, done: int, planned: int | None, left_seconds: float | None = None) -> None:
+        self.said.append((phase, now, done, planned, left_seconds))
+
+    def note(self, words: str) -> None:
+        if words not in self.record.notes:
+            self.record.notes.append(words)
+
+    def elapsed_seconds(self) -> float:
+        return self.record.elapsed
+
+    def _step(self) -> None:
+        if self.done == self._ends_before:
+            raise RunStopped
+        self.done += 1
+
+
+def _reading(configuration: Configuration) -> Load:
+    return lambda name: value_at(configuration.load, name)
+
+
+def table(field_: str, factors: Mapping[Any, float]) -> Callable[[Load], float]:
+    """Field's value -> factor."""
+    return lambda load: factors[load(field_)]
