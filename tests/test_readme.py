@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -22,6 +23,7 @@ from openarc_ui.server.schemas import GenerateBody, LoadBody
 from openarc_ui.server.tuning_bodies import RunBody
 from openarc_ui.settings import Settings, default_of, flag_of, variable_of
 from openarc_ui.startup import Startup
+from openarc_ui.tuning.command_line import parse
 from openarc_ui.tuning.runs import TuningRuns
 from tests.ui.test_page import PUBLIC
 
@@ -88,6 +90,13 @@ def test_the_examples_are_what_the_routes_take() -> None:
     for body in bodies:
         model = LoadBody if "load_config" in body else RunBody if "kind" in body else GenerateBody
         model.model_validate(body)
+
+
+def test_the_commands_that_tune_are_what_the_command_line_takes() -> None:
+    commands = re.findall(r"python -m openarc_ui\.tuning (.+?)\n```", README, re.DOTALL)
+    assert len(commands) == 1
+    for command in commands:
+        assert parse(shlex.split(command.replace("\\\n", " "))).command == "sweep"
 
 
 def test_the_addresses_of_the_examples_are_answered(scripted: Engine, tmp_path: Path) -> None:

@@ -102,6 +102,9 @@ class FakeRuns(TuningRuns):
     def active(self) -> RunHead | None:
         return None
 
+    def progress(self) -> Progress | None:
+        return None
+
     def revision(self) -> int:
         return 0
 

@@ -12,7 +12,6 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from openarc_ui.snippets import given_fields
 from openarc_ui.tuning.figures import FIGURES, Figure
 from openarc_ui.tuning.reading import in_order, workloads_of
 from openarc_ui.tuning.results import ConfigurationResult, RunState, RunView, Summary
@@ -23,6 +22,7 @@ from openarc_ui.tuning.tables import (
     importance_table,
     quality_table,
     result_tables,
+    settings_table,
 )
 
 ExportFormat = Literal["markdown", "csv", "json"]
@@ -50,17 +50,19 @@ def _json(view: RunView) -> str:
 
 
 def _markdown(view: RunView) -> str:
-    tables = [*result_tables(view), difference_table(view), quality_table(view), importance_table(view)]
+    tables = [
+        settings_table(view),
+        *result_tables(view),
+        difference_table(view),
+        quality_table(view),
+        importance_table(view),
+    ]
     tables.append(failure_table(view))
     parts = [f"# {_escaped(view.head.name)}", _escaped(view.head.words)]
     if view.problem is not None:
         parts.append(f"**It failed:** {_escaped(view.problem.message)}")
     if view.head.state is not RunState.FINISHED:
         parts.append(f"The run is {view.head.state.value}, so this is not all of it.")
-    best = next((each for each in view.results if each.is_best), None)
-    if best is not None:
-        load = json.dumps(given_fields(best.configuration.load), indent=2, ensure_ascii=False)
-        parts.append(f"The one to take loads with:\n\n```json\n{load}\n```")
     parts += [_markdown_table(table) for table in tables if table is not None]
     marks = [f"{each.configuration.label}: {mark}" for each in in_order(view) for mark in each.marks]
     parts += [_markdown_list("Notes", (*view.notes, *marks))] if view.notes or marks else []

@@ -87,6 +87,7 @@ class Measurer:
         peak = MemoryPeak(self._engine, self._holder.name)
         try:
             info = self._load(configuration, notes)
+            notes.stage = "warm-up"
             asker = Asker(self._engine, self._holder, info, self._stopping)
             if workloads:
                 slices = Slices(self._text_ids(), f"{self._seed} {round_number}")

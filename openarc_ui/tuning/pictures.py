@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ from openarc_ui.tuning.statistics import signed
 from openarc_ui.tuning.tables import shown_against
 
 MOST_BARS = 20
-LONGEST_LABEL, LONGEST_TICK = 44, 13
+LONGEST_LABEL, LONGEST_TICK = 42, 13
 """Characters; what is cut off is in the table."""
 FEWEST_LINES = 3
 TICKS = 5
@@ -67,8 +68,8 @@ def tradeoff_picture(view: RunView) -> Picture | None:
         across, up = (summary_of(result, figure, workload.name) for figure in figures)
         if across is not None and up is not None and result.state is not ConfigurationState.FAILED:
             (x, left, right), (y, low, high) = _scaled(figures[0], across), _scaled(figures[1], up)
-            label = _short(result.configuration.label, LONGEST_LABEL)
-            mark = plots.Mark(f"point-{result.number}", label, _kind(result, view), x, y, left, right, low, high)
+            number = str(result.number) if result.is_on_front or result.is_best else ""
+            mark = plots.Mark(f"point-{result.number}", number, _kind(result, view), x, y, left, right, low, high)
             marks.append(mark)
     if len(marks) < 2:
         return None
@@ -86,7 +87,7 @@ def objective_picture(view: RunView) -> Picture | None:
     """The first objective of the best ones."""
     figure, (workload,) = objectives_of(view)[0], workloads_of(view)
     lines = [
-        _bar(figure, result.configuration.label, _kind(result, view), summary)
+        _bar(figure, f"{result.number}  {result.configuration.label}", _kind(result, view), summary)
         for result in in_order(view)
         if (summary := summary_of(result, figure, workload.name)) is not None
     ]
@@ -120,13 +121,13 @@ def importances_picture(view: RunView) -> Picture | None:
 
 
 def differences_picture(view: RunView) -> Picture | None:
-    """What differs from the base, or in B from A, and how sure that is."""
+    """What differs from the base, or in B from A, and how sure that is; None before there is an interval."""
     result = shown_against(view)
     if result is None:
         return None
     known = [each for each in result.against_reference if each.difference_percent is not None]
-    if not known:
-        return None
+    if all(each.low_percent is None for each in known):
+        return None  # nothing that a picture would make clearer
     base = next(each for each in view.results if each.configuration.configuration_id == view.reference_id)
     lines = []
     for each in known:
@@ -174,14 +175,17 @@ def parallel_picture(view: RunView) -> Picture | None:
 def _bars(name: str, heading: str, lines: Sequence[plots.Bar], axis: str) -> Picture | None:
     if not lines:
         return None
-    alt = f"{heading}: {'; '.join(f'{line.label} {line.text}' for line in lines)}."
+    told = [" ".join([*line.label.split(), line.text]) for line in lines]
+    alt = f"{heading}: {'; '.join(told)}."
     svg = draw(name, plots.height_of(lines), alt, lambda drawing: plots.bars(drawing, lines, axis), {})
     return Picture(name, heading, alt, svg)
 
 
 def _bar(figure: Figure, label: str, kind: str, summary: Summary) -> plots.Bar:
     value, low, high = _scaled(figure, summary)
-    return plots.Bar(_short(label, LONGEST_LABEL), kind, value, amount(figure, summary.median), low, high)
+    lines = textwrap.wrap(label, LONGEST_LABEL, max_lines=2, placeholder=" …")
+    more = f" · {plots.LOOKS[kind][0]}" if kind in ("best", "changed", "pruned") else ""
+    return plots.Bar("\n".join(lines), kind, value, f"{amount(figure, summary.median)}{more}", low, high)
 
 
 def _scaled(figure: Figure, summary: Summary) -> tuple[float, float | None, float | None]:

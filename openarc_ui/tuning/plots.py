@@ -11,7 +11,7 @@ from openarc_ui.tuning.canvas import BLUE, DIM, GREEN, GREY, INK, LINE, ORANGE, 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-INCHES_A_ROW = 0.27
+INCHES_A_ROW, INCHES_A_LINE = 0.27, 0.14
 INCHES_AROUND = 0.75
 
 
@@ -21,6 +21,7 @@ class Mark:
 
     Attributes:
         identity: in the SVG, for its hint.
+        label: beside it; "" for none.
         kind: best, base, front, changed, pruned, other.
         low, high: of y, where there is an interval; of x `left`, `right`.
     """
@@ -62,7 +63,8 @@ VERDICTS = {"better": GREEN, "worse": RED}
 
 def height_of(lines: Sequence[Bar]) -> float:
     """Inches that so many lines need."""
-    return INCHES_AROUND + INCHES_A_ROW * len(lines)
+    rows = 1 + max((line.label.count("\n") for line in lines), default=0)
+    return INCHES_AROUND + (INCHES_A_ROW + INCHES_A_LINE * (rows - 1)) * len(lines)
 
 
 def scatter(
@@ -73,30 +75,23 @@ def scatter(
     plain(axes, "both")
     if len(front) > 1:
         axes.plot(*zip(*front, strict=True), color=BLUE, linewidth=1.2, alpha=0.45, zorder=2)
-    for kind, (name, form, colour, size) in LOOKS.items():
+    for order, (kind, (_, form, colour, size)) in enumerate(reversed(list(LOOKS.items())), start=4):
         members = [mark for mark in marks if mark.kind == kind]
         for mark in members:
             if mark.low is not None and mark.high is not None:
                 axes.plot([mark.x, mark.x], [mark.low, mark.high], color=colour, linewidth=1.0, alpha=0.6, zorder=3)
             if mark.left is not None and mark.right is not None:
                 axes.plot([mark.left, mark.right], [mark.y, mark.y], color=colour, linewidth=1.0, alpha=0.6, zorder=3)
-            point = axes.scatter([mark.x], [mark.y], s=size, marker=form, color=colour, edgecolors="white", zorder=4)
-            point.set_gid(mark.identity)
-        if members:
-            axes.scatter([], [], s=size, marker=form, color=colour, edgecolors="white", label=name)
-    middle = sum(axes.get_xlim()) / 2.0
-    for mark in marks:
-        if mark.kind in ("best", "base"):
-            is_right = mark.x > middle
-            axes.annotate(
-                mark.label,
-                (mark.x, mark.y),
-                xytext=(-10 if is_right else 10, 9),
-                textcoords="offset points",
-                ha="right" if is_right else "left",
-                color=INK,
-                zorder=5,
+            point = axes.scatter(
+                [mark.x], [mark.y], s=size, marker=form, color=colour, edgecolors="white", zorder=order
             )
+            point.set_gid(mark.identity)
+    for kind, (name, form, colour, size) in LOOKS.items():
+        if any(mark.kind == kind for mark in marks):
+            axes.scatter([], [], s=size, marker=form, color=colour, edgecolors="white", label=name)
+    for mark in marks:
+        if mark.label:
+            axes.annotate(mark.label, (mark.x, mark.y), xytext=(7, 7), textcoords="offset points", color=INK, zorder=12)
     axes.margins(0.08, 0.12)
     axes.set_xlabel(x_name)
     axes.set_ylabel(y_name)
@@ -118,8 +113,10 @@ def bars(drawing: Drawing, lines: Sequence[Bar], name: str) -> None:
         axes.annotate(line.text, (end, place), xytext=(5, 0), textcoords="offset points", va="center", color=INK)
     axes.set_yticks(list(places), [line.label for line in lines])
     axes.tick_params(axis="y", colors=INK)
+    for label in axes.get_yticklabels():
+        label.set_multialignment("right")
     longest = max((max(line.value, line.high or 0.0) for line in lines), default=0.0)
-    axes.set_xlim(0.0, longest * 1.17 or 1.0)
+    axes.set_xlim(0.0, longest * 1.3 or 1.0)
     axes.set_ylim(-0.6, len(lines) - 0.4)
     axes.set_xlabel(name)
 
@@ -165,6 +162,7 @@ def parallel(
             axes.annotate(
                 word, (number, height), xytext=(6 if is_last else 5, 6 if not is_last else 0),
                 textcoords="offset points", color=DIM, fontsize=8, va="center", zorder=6,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
             )  # fmt: skip
     order = ("pruned", "other", "changed", "front", "base", "best")
     for identity, kind, places in sorted(lines, key=lambda line: order.index(line[1])):

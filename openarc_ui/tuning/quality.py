@@ -198,5 +198,5 @@ def _method(scored: _Scored, answers: int, options: QualityOptions) -> str:
     told = "; ".join(parts)
     told = f"{told[:1].upper()}{told[1:]}." if told else ""
     if scored.is_reused:
-        told += " The distributions are those of a configuration that computes the same numbers."
+        told += " They were scored before: this configuration, or one that only spreads the work otherwise and so scores the same."
     return " ".join([told, *scored.reasons]).strip()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from pathlib import PurePosixPath, PureWindowsPath
 
 from pydantic import TypeAdapter
 
+from openarc_ui.engine.types import LoadRequest
 from openarc_ui.tuning.figures import BY_NAME, FIGURES, Figure
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, RunRequest, SweepRequest, Workload
 from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, RunView, Summary
@@ -90,6 +92,17 @@ def workload_words(workload: Workload) -> str:
     parts += [f"{workload.turns} turns"] if workload.turns > 1 else []
     parts += [f"{workload.concurrent_requests} users at once"] if workload.concurrent_requests > 1 else ["one user"]
     return ", ".join(parts)
+
+
+def shareable(load: LoadRequest) -> LoadRequest:
+    """The same load without folders of this machine, to be posted: of a whole path only its last part."""
+    ov_config = {name: _last_part(value) if isinstance(value, str) else value for name, value in load.ov_config.items()}
+    return load.model_copy(update={"model_path": _last_part(load.model_path), "ov_config": ov_config})
+
+
+def _last_part(text: str) -> str:
+    is_absolute = PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()
+    return PureWindowsPath(text).name if is_absolute else text
 
 
 @functools.cache

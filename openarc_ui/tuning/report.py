@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime
 import html
-import json
 from collections.abc import Iterable
 
 from openarc_ui import __version__
-from openarc_ui.snippets import given_fields, snippet
+from openarc_ui.snippets import snippet
 from openarc_ui.tuning.methods import method_of
 from openarc_ui.tuning.pictures import Picture, pictures_of
-from openarc_ui.tuning.reading import in_order
+from openarc_ui.tuning.reading import in_order, shareable
 from openarc_ui.tuning.report_style import STYLE
 from openarc_ui.tuning.results import ConfigurationResult, Divergence, RunState, RunView
 from openarc_ui.tuning.tables import (
@@ -20,6 +19,7 @@ from openarc_ui.tuning.tables import (
     failure_table,
     quality_table,
     result_tables,
+    settings_table,
 )
 
 ADDRESS = "http://127.0.0.1:7860"
@@ -80,11 +80,9 @@ def _winner(view: RunView) -> str:
     """What the one to take is set to, and two ways to load it."""
     best = next((each for each in view.results if each.is_best), None)
     if best is None:
-        return ""
-    load = best.configuration.load
-    given = given_fields(load)
-    flat = {**given, **given.pop("ov_config", {})} if "ov_config" in given else given
-    flat.pop("ov_config", None)
+        return _optional(settings_table(view))
+    load = shareable(best.configuration.load)
+    settings = settings_table(view)
     marks = _list(best.marks) if best.marks else ""
     words = (
         "In the Tune tab, choose this run and this configuration, and press Apply. Or ask the server, at the address "
@@ -93,7 +91,7 @@ def _winner(view: RunView) -> str:
     code = snippet("curl", load, address=ADDRESS, model_path=load.model_path)
     return _section(
         f"The one to take: {best.configuration.label}",
-        f"{_facts((name, _value(value)) for name, value in flat.items())}{marks}"
+        f"{_table(settings) if settings is not None else ''}{marks}"
         f"<details open><summary>How to load it</summary><p>{words}</p><pre><code>{html.escape(code)}</code></pre></details>",
         "card",
     )
@@ -152,7 +150,7 @@ def _section(heading: str, content: str, kind: str = "") -> str:
 def _table(table: Table) -> str:
     def row(cells: Iterable[str], tag: str, attribute: str = "") -> str:
         told = "".join(
-            f'<{tag}{" class=number" if is_number else ""}{" scope=col" if tag == "th" else ""}>{html.escape(cell)}</{tag}>'
+            f"<{tag}{' class=number' if is_number else ''}{' scope=col' if tag == 'th' else ''}>{html.escape(cell)}</{tag}>"
             for cell, is_number in zip(cells, table.numbers, strict=True)
         )
         return f"<tr{attribute}>{told}</tr>"
@@ -161,9 +159,9 @@ def _table(table: Table) -> str:
         row(cells, "td", " class=strong" if place in table.strong else "") for place, cells in enumerate(table.rows)
     )
     note = f'<p class="dim">{html.escape(table.note)}</p>' if table.note else ""
-    label = html.escape(table.heading, quote=True)
+    label, kind = html.escape(table.heading, quote=True), " class=wide" if table.columns[0] == "No." else ""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table><thead>{row(table.columns, "th")}</thead>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table{kind}><thead>{row(table.columns, "th")}</thead>'
         f"<tbody>{body}</tbody></table></div>{note}"
     )
 
@@ -175,7 +173,3 @@ def _list(sentences: Iterable[str]) -> str:
 def _facts(pairs: Iterable[tuple[str, str]]) -> str:
     told = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(words)}</dd>" for name, words in pairs)
     return f"<dl>{told}</dl>"
-
-
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -28,7 +28,7 @@ from openarc_ui.errors import GenerationFailed, OpenArcError
 from openarc_ui.privacy import forbid_telemetry
 from openarc_ui.tuning.distributions import Array, Keeper, Scorer, perplexity, read_kept
 from openarc_ui.tuning.score_models import NotScorable, backend_log_probabilities, paged_logits, stateful_logits
-from openarc_ui.tuning.scoring import Score, ScoreOrder, without_neutral_places
+from openarc_ui.tuning.scoring import Score, ScoreOrder, runs_paged, without_neutral_places
 from openarc_ui.tuning.workloads import text
 
 OPTIMUM_DEFAULTS: Mapping[str, PropertyValue] = {"PERFORMANCE_HINT": "LATENCY"}
@@ -130,7 +130,7 @@ def _comparable(order: ScoreOrder, digest: str, reasons: list[str]) -> Array | N
 def _logits(order: ScoreOrder, token_ids: Sequence[int]) -> Iterator[Array]:
     xml = str(Path(order.folder) / "openvino_model.xml")
     properties = _properties(order)
-    run = paged_logits if _runs_paged(order) else stateful_logits
+    run = paged_logits if runs_paged(order) else stateful_logits
     return run(xml, order.device, properties, token_ids)
 
 
@@ -158,11 +158,6 @@ def _is_paged(order: ScoreOrder) -> bool:
     return pipeline_of(order.device, order.ov_config) == "paged"
 
 
-def _runs_paged(order: ScoreOrder) -> bool:
-    """A GPU keeps the cache in tensors of its own, which only GenAI's own code was seen to make: not run on hardware."""
-    return order.backend == "genai" and _is_paged(order) and order.device == "CPU"
-
-
 def _sees_all(order: ScoreOrder) -> bool:
     settled = order.scheduler.settled()
     return order.backend != "genai" or not any(settled[name] for name in PARTIAL_ATTENTION)
@@ -170,7 +165,7 @@ def _sees_all(order: ScoreOrder) -> bool:
 
 def _form(order: ScoreOrder) -> str:
     """Which form of the model gave the distributions, in words."""
-    if _runs_paged(order):
+    if runs_paged(order):
         return "paged attention, as GenAI runs it"
     if order.backend == "genai" and _is_paged(order):
         return "the stateful form with the same properties, as paged attention's cache can't be laid out here for this device"

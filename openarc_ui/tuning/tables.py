@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from openarc_ui.tuning.figures import BY_NAME, FIGURES
+from openarc_ui.snippets import given_fields
+from openarc_ui.tuning.figures import BY_NAME, FIGURES, Figure
 from openarc_ui.tuning.reading import (
     figures_in,
     in_order,
     number_text,
+    objectives_of,
+    shareable,
     summary_of,
     unit_text,
     with_interval,
@@ -106,53 +109,74 @@ def importance_table(view: RunView) -> Table | None:
     """How much each field matters; None where it is not known."""
     if not view.importances:
         return None
-    rows = tuple(
-        (each.field, BY_NAME[each.objective].words, f"{each.share:.0%}") for each in view.importances
-    )
+    rows = tuple((each.field, BY_NAME[each.objective].words, f"{each.share:.0%}") for each in view.importances)
     return Table("What matters", ("Field", "For", "Share"), (False, False, True), rows)
 
 
-def settings_text(settings: Mapping[str, object]) -> str:
-    """Values of fields on one line."""
-    return ", ".join(
-        f"{field}={value if isinstance(value, str) else json.dumps(value)}" for field, value in settings.items()
+def settings_table(view: RunView) -> Table | None:
+    """What the loads that matter are set to: A and B, the base and the one to take, or the one of a bench."""
+    shown = [each for each in view.results if view.head.kind != "sweep" or each.is_best or each.number == 1]
+    if view.head.kind == "bench":
+        shown = shown[:1]
+    loads = [_given(each) for each in shown]
+    names = list(dict.fromkeys(name for load in loads for name in load))
+    if not names:
+        return None
+    return Table(
+        heading="Settings",
+        columns=("Setting", *(each.configuration.label for each in shown)),
+        numbers=(False, *(False for _ in shown)),
+        rows=tuple((name, *(load.get(name, "left out") for load in loads)) for name in names),
+        note="What is left out has the device's or OpenArc's default.",
     )
 
 
+def _given(result: ConfigurationResult) -> dict[str, str]:
+    """Field -> value of what is not the default, without folders of this machine."""
+    given = given_fields(shareable(result.configuration.load))
+    flat = {name: value for name, value in given.items() if name not in ("ov_config", "scheduler")}
+    flat |= {**given.get("ov_config", {}), **given.get("scheduler", {})}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in flat.items()}
+
+
 def _results(view: RunView, workload: str, heading: str) -> Table | None:
+    """What was searched for stands next to the names, and what to know of a row beside it."""
     results = [each for each in in_order(view) if each.figures.get(workload)]
     if not results:
         return None
     figures = [figure for figure in figures_in(results, workload) if figure.name not in QUALITY_FIGURES]
-    columns = ("No.", "Configuration", "Backend", "Device", *(unit_text(figure) for figure in figures), "n", "Marks")
-    rows = []
-    for result in results:
-        summaries = [summary_of(result, figure, workload) for figure in figures]
-        values = [
-            NOTHING if summary is None else with_interval(figure, summary)
-            for figure, summary in zip(figures, summaries, strict=True)
-        ]
-        count = max((summary.count for summary in summaries if summary is not None), default=0)
-        loaded = result.loaded
-        rows.append(
-            (
-                str(result.number),
-                result.configuration.label,
-                loaded.backend if loaded is not None else result.configuration.load.backend,
-                loaded.device if loaded is not None else result.configuration.load.device,
-                *values,
-                f"{count} in {result.visits}",
-                _flags(result),
-            )
-        )
+    searched = [each for each in objectives_of(view) if each in figures and view.head.kind == "sweep"]
+    others = [each for each in figures if each not in searched]
+    flags = [_flags(each) for each in results] if any(map(_flags, results)) else None
+    columns: list[tuple[str, bool, list[str]]] = [
+        ("No.", True, [str(each.number) for each in results]),
+        ("Configuration", False, [each.configuration.label for each in results]),
+        *((unit_text(figure), True, _values(results, figure, workload)) for figure in searched),
+        *([("Marks", False, flags)] if flags is not None else []),
+        *((unit_text(figure), True, _values(results, figure, workload)) for figure in others),
+        ("n", True, [_counts(each, figures, workload) for each in results]),
+        ("Backend", False, [(each.loaded or each.configuration.load).backend for each in results]),
+        ("Device", False, [(each.loaded or each.configuration.load).device for each in results]),
+    ]
     return Table(
         heading=heading,
-        columns=columns,
-        numbers=(True, False, False, False, *(True for _ in figures), True, False),
-        rows=tuple(rows),
+        columns=tuple(name for name, _, _ in columns),
+        numbers=tuple(is_number for _, is_number, _ in columns),
+        rows=tuple(zip(*(cells for _, _, cells in columns), strict=True)),
         note="Medians; ± is how far the 95% interval of the median reaches, where there is one. n: repetitions in loads.",
         strong=frozenset(place for place, result in enumerate(results) if result.is_best),
     )
+
+
+def _values(results: Sequence[ConfigurationResult], figure: Figure, workload: str) -> list[str]:
+    summaries = [summary_of(each, figure, workload) for each in results]
+    return [NOTHING if summary is None else with_interval(figure, summary) for summary in summaries]
+
+
+def _counts(result: ConfigurationResult, figures: Sequence[Figure], workload: str) -> str:
+    """Repetitions and loads."""
+    summaries = (summary_of(result, figure, workload) for figure in figures)
+    return f"{max((summary.count for summary in summaries if summary is not None), default=0)} in {result.visits}"
 
 
 def _flags(result: ConfigurationResult) -> str:
