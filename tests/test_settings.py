@@ -58,6 +58,7 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         (["extra"], {}, "extra"),
         (["--profile", "x", "--model", "y"], {}, "leave out --profile, or --model. See --help."),
         (["--cache-folder", ""], {}, "--cache-folder (OPENARC_CACHE_FOLDER): the path is empty"),
+        (["--tuning-folder", " "], {}, "--tuning-folder (OPENARC_TUNING_FOLDER): the path is empty"),
         (["--model-folder", " "], {}, "the path is empty"),
         (["--profile-folder="], {}, "the path is empty"),
         (["--database", ""], {}, "the path is empty"),

@@ -76,6 +76,7 @@ def _for_a_page(text: str, name: str, title: str, hints: Mapping[str, str]) -> s
     text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
     text = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{name}-", text)
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+    text = re.sub(r"font-family: [^;\"]*;? ?", "", text)
     for identity, words in hints.items():
         opening = f'<g id="{name}-{identity}">'
         text = text.replace(opening, f"{opening}<title>{html.escape(words)}</title>")

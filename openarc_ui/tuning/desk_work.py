@@ -99,6 +99,9 @@ class DeskWork:
             self._record.folder,
             self._stopping,
         )
+        if isinstance(found, Failure):
+            # Ctrl+C reaches the process that compares too; that is no failure of a configuration.
+            self._require_wanted()
         self._record.add_quality(configuration.configuration_id, found)
         self._on_change()
         return found

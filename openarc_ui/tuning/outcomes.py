@@ -60,9 +60,7 @@ def sweep_words(
     return ahead + several + _winner(standings, best, objectives[0], against_base)
 
 
-def comparison_words(
-    state: RunState, standings: Sequence[Standing], differences: Mapping[str, Difference]
-) -> str:
+def comparison_words(state: RunState, standings: Sequence[Standing], differences: Mapping[str, Difference]) -> str:
     """Of a comparison: what is better, what is worse, and where there is no difference."""
     chief = [differences[name] for name in PRIMARY if name in differences]
     if not chief:

@@ -24,6 +24,8 @@ from openarc_ui.tuning.tables import (
 
 ADDRESS = "http://127.0.0.1:7860"
 """Of a server with its defaults; which one the reader has is not known."""
+KINDS_OF_TABLES = {"No.": " class=wide", "Configuration": " class=named"}
+"""By the first column: where the names stand that may be broken into lines."""
 MOST_CHANGED = 6
 """Texts of so many configurations are shown side by side."""
 MOST_SHOWN_CHARACTERS = 600
@@ -159,7 +161,7 @@ def _table(table: Table) -> str:
         row(cells, "td", " class=strong" if place in table.strong else "") for place, cells in enumerate(table.rows)
     )
     note = f'<p class="dim">{html.escape(table.note)}</p>' if table.note else ""
-    label, kind = html.escape(table.heading, quote=True), " class=wide" if table.columns[0] == "No." else ""
+    label, kind = html.escape(table.heading, quote=True), KINDS_OF_TABLES.get(table.columns[0], "")
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table{kind}><thead>{row(table.columns, "th")}</thead>'
         f"<tbody>{body}</tbody></table></div>{note}"

@@ -28,7 +28,7 @@ table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 th { font-size: 12px; color: var(--dim); white-space: normal; vertical-align: bottom; }
 .wide th:first-child { white-space: nowrap; }
-.wide td:nth-child(2) { white-space: normal; min-width: 18em; }
+.named td:first-child, .wide td:nth-child(2) { white-space: normal; min-width: 18em; }
 .number { text-align: right; }
 tr.strong td { font-weight: 700; }
 dl { display: grid; grid-template-columns: minmax(9em, max-content) 1fr; gap: 3px 16px; margin: 0; font-size: 14px; }

@@ -85,7 +85,7 @@ def test_the_base_is_the_first_and_a_planted_best_is_found_by_a_grid() -> None:
     assert desk.record.configurations[0].load == BASE
     assert best(desk.record).configuration.settings == BEST
     assert len(tried(desk.record)) == 48
-    assert "Of the axes' combinations all 48 were tried, one after the other." in desk.record.notes
+    assert "All 48 combinations of the axes were tried, as a grid." in desk.record.notes
 
 
 def test_a_planted_best_is_found_in_half_the_time_of_a_grid_for_19_of_20_seeds() -> None:

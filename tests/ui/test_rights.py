@@ -46,8 +46,14 @@ HARMLESS_EVENTS = {
 }  # fmt: skip
 COUNTED_BY_THEMSELVES = {"chat_submitted"}
 """It tells too many in the chat, where the words that were not sent stay."""
-HARMLESS_QUESTIONS = {"pulse", "growth", "metrics", "metrics_request", "metrics_requests", "metrics_compare"}
-GUARDED_QUESTIONS = {"metrics_again", "metrics_bandwidth"}
+HARMLESS_QUESTIONS = {
+    "pulse", "growth", "metrics", "metrics_request", "metrics_requests", "metrics_compare", "tune_view", "tune_offers",
+}  # fmt: skip
+GUARDED_TUNING = {
+    "tune_start", "tune_pause", "tune_cancel", "tune_resume", "tune_rename", "tune_delete", "tune_apply", "tune_profile",
+    "tune_code",
+}  # fmt: skip
+GUARDED_QUESTIONS = {"metrics_again", "metrics_bandwidth"} | GUARDED_TUNING
 FOR_USE = {
     "cancel_request", "status", "startup_status", "tokenize", "detokenize", "apply_template", "chat_template",
     "check_structure", "conversations", "conversation", "create_conversation", "rename_conversation", "delete_conversation",
@@ -184,6 +190,17 @@ def test_a_component_measures_no_bandwidth_for_a_key_for_use(serve: Callable[...
     }
     answer = httpx.post(f"{address}/gradio_api/component_server", json=body, headers=USER).json()
     assert json.loads(answer)["error"]["code"] == "administrator_needed"
+
+
+def test_the_tune_tab_starts_changes_and_tells_no_code_for_a_key_for_use(
+    serve: Callable[..., tuple[str, gr.Blocks]],
+) -> None:
+    address, page = serve()
+    (component,) = (each for each in page.blocks.values() if hasattr(each, "tune_start"))
+    for name in sorted(GUARDED_TUNING):
+        body = {"data": "{}", "component_id": component._id, "fn_name": name, "session_hash": "x"}
+        answer = httpx.post(f"{address}/gradio_api/component_server", json=body, headers=USER).json()
+        assert json.loads(answer)["error"]["code"] == "administrator_needed", name
 
 
 def test_the_page_of_a_key_for_use_offers_no_load_and_names_no_profile(
