@@ -46,7 +46,7 @@ def prepare(client: httpx.Client, title: str) -> dict[str, str]:
         found = {CONVERSATION_ID: kept["id"], MESSAGE_ID: kept["messages"][1]["id"]}
     if "/metrics/" in title and "{request_id}" in title:
         found[REQUEST_ID] = _kept_request(client)
-    if "{run_id}" in title:
+    if "{run_id}" in title or title == "GET /tuning/runs":
         found |= _run(client, title)
     return found
 

@@ -19,7 +19,15 @@ import pytest
 from tests.api_examples import prepare, with_ids
 from tests.application import ROOT, Application
 
-PAGES = ("README.md", "docs/api.md", "docs/openai.md", "docs/responses.md", "docs/security.md", "docs/monitoring.md")
+PAGES = (
+    "README.md",
+    "docs/api.md",
+    "docs/openai.md",
+    "docs/responses.md",
+    "docs/security.md",
+    "docs/monitoring.md",
+    "docs/tuning.md",
+)
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^>]*?) -->\n)?^```(?P<language>bash|python)\n(?P<code>.*?)^```", re.M | re.S
 )

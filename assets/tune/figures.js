@@ -1,7 +1,7 @@
 // Plotly figures of a run: the trade-off, parallel coordinates, importances, differences. Pure: a view in, data and layout out.
 
 import { VERDICTS } from "./marks.js";
-import { axesOf, effectiveOf, frontOf, idOf, objectivesOf, summaryOf } from "./results.js";
+import { axesOf, effectiveOf, frontOf, idOf, objectivesOf, settingOf, summaryOf } from "./results.js";
 import { differenceWords, directionWords, fieldWords, intervalWords, inUnit, valueWords } from "./values.js";
 
 const BLUE = "#3287c4", ORANGE = "#d9730d", GREY = "#8494a6", GOOD = "#2a9d6f", BAD = "#d1495b", MOST_LINES = 200, SHADES = 5, LONGEST = 26;
@@ -13,7 +13,7 @@ const axisTitle = (figure) => `${figure.label}${figure.unit ? `, ${figure.unit}`
 
 /** Settings, effective values and these figures with their intervals, for the box under the pointer. */
 function hover(view, result, figures) {
-  const fields = axesOf(view), { settings, label } = result.configuration, asked = fields.map((field) => `${fieldWords(field)} = ${valueWords(settings[field] ?? null)}`);
+  const fields = axesOf(view), { label } = result.configuration, asked = fields.map((field) => `${fieldWords(field)} = ${valueWords(settingOf(result, field))}`);
   const effective = effectiveOf(result, fields).map(([name, text]) => `${name} = ${text}`);
   const lines = [`<b>${safe(label)}</b>`, ...figures.map((figure) => safe(intervalWords(figure, summaryOf(result, figure.name)))), asked.length ? safe(asked.join(" · ")) : "", effective.length ? `effective: ${safe(effective.join(" · "))}` : "", result.quality ? safe(result.quality.words) : ""];
   return lines.filter(Boolean).map((line) => wrapped(line)).join("<br>");
@@ -46,9 +46,9 @@ export function tradeoff(view, x, y, chosen) {
 
 /** An axis of the parallel coordinates: a name, the place of a result on it, what stands beside it. */
 function coordinate(view, field) {
-  const values = [...new Set(view.results.map((result) => JSON.stringify(result.configuration.settings[field] ?? null)))], of = view.request.axes.find((axis) => axis.field === field)?.values.map((value) => JSON.stringify(value)) || [];
+  const values = [...new Set(view.results.map((result) => JSON.stringify(settingOf(result, field))))], of = view.request.axes.find((axis) => axis.field === field)?.values.map((value) => JSON.stringify(value)) || [];
   const order = [...of.filter((each) => values.includes(each)), ...values.filter((each) => !of.includes(each))], place = (at) => order.length > 1 ? at / (order.length - 1) : 0.5;
-  return { name: fieldWords(field), at: (result) => place(order.indexOf(JSON.stringify(result.configuration.settings[field] ?? null))), ticks: ends(order.map((text) => valueWords(JSON.parse(text)))).map((words, at) => [place(at), words]) };
+  return { name: fieldWords(field), at: (result) => place(order.indexOf(JSON.stringify(settingOf(result, field)))), ticks: ends(order.map((text) => valueWords(JSON.parse(text)))).map((words, at) => [place(at), words]) };
 }
 
 /** Names that begin alike by what they end with: "…int4", "…int8". @param {string[]} names */
@@ -66,7 +66,7 @@ function measured(view, figure, results) {
 
 /** Every configuration as a line over what varies and what came of it. @param {Object} view @param {Map<string, Object>} figures @param {string|null} marked id of the one to bring out @param {boolean} [isNarrow] the names stand aslant */
 export function parallel(view, figures, marked, isNarrow = false) {
-  const objectives = objectivesOf(view).map((name) => figures.get(name)).filter(Boolean), first = objectives[0], fields = axesOf(view).filter((field) => new Set(view.results.map((result) => JSON.stringify(result.configuration.settings[field] ?? null))).size > 1);
+  const objectives = objectivesOf(view).map((name) => figures.get(name)).filter(Boolean), first = objectives[0], fields = axesOf(view).filter((field) => new Set(view.results.map((result) => JSON.stringify(settingOf(result, field)))).size > 1);
   const done = first ? view.results.filter((result) => summaryOf(result, first.name)) : [];
   if (done.length < 2) return empty("Shown once two configurations are measured.");
   const sign = first.is_better_higher ? -1 : 1, sorted = [...done].sort((a, b) => sign * (summaryOf(a, first.name).median - summaryOf(b, first.name).median)), results = sorted.slice(0, MOST_LINES);

@@ -4,7 +4,7 @@ import { make } from "../chat/dom.js";
 import { configurationButtons } from "./actions.js";
 import { differenceRows } from "./differences.js";
 import { qualityMark, standing } from "./marks.js";
-import { axesOf, find, idOf, objectivesOf, summaryOf } from "./results.js";
+import { axesOf, find, idOf, objectivesOf, settingOf, summaryOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
 import { directionWords, fieldWords, intervalWords, reach, valueWords, withInterval } from "./values.js";
 
@@ -19,8 +19,7 @@ export function figureTiles(result, names, figures, workload = null) {
 
 /** The settings of the axes as chips. */
 export function settingChips(view, result) {
-  const { settings } = result.configuration, fields = axesOf(view).filter((field) => Object.hasOwn(settings, field));
-  return make("div", { class: "ot-chips is-plain" }, ...fields.map((field) => make("span", { class: "ot-fact" }, make("span", {}, fieldWords(field)), make("b", {}, valueWords(settings[field])))));
+  return make("div", { class: "ot-chips is-plain" }, ...axesOf(view).map((field) => make("span", { class: "ot-fact" }, make("span", {}, fieldWords(field)), make("b", {}, valueWords(settingOf(result, field))))));
 }
 
 export class Outcome {
@@ -32,7 +31,7 @@ export class Outcome {
     this.pair = make("section", { class: "om-card ot-pair", "aria-label": "B against A", hidden: true });
     this.notes = make("div", { class: "om-health" });
     this.problem = make("div", { class: "om-box is-bad", role: "alert", hidden: true });
-    this.element = make("div", { class: "ot-result" }, this.words, this.problem, this.notes, this.winner, this.pair);
+    this.element = make("div", { class: "ot-result" }, this.words, this.problem, this.winner, this.pair, this.notes);
   }
 
   /** @param {Object} view @param {Map<string, Object>} figures */

@@ -20,6 +20,13 @@ export const axesOf = (view) => (view.request.axes || []).map((axis) => axis.fie
 
 export const idOf = (result) => result.configuration.configuration_id;
 
+/** A field's value: as an axis set it, else as the load has it. @param {Object} result @param {string} field */
+export function settingOf({ configuration: { settings, load } }, field) {
+  if (Object.hasOwn(settings, field)) return settings[field];
+  const [section, ...rest] = field.split(".");
+  return (rest.length ? load[section]?.[rest.join(".")] : load[section]) ?? null;
+}
+
 /** @param {Object} view @param {string|null} id */
 export const find = (view, id) => view.results.find((result) => idOf(result) === id) || null;
 

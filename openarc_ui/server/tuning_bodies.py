@@ -16,7 +16,7 @@ from openarc_ui.tuning.answers import read_request
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, RunKind, RunRequest, SweepRequest
 from openarc_ui.tuning.results import ConfigurationState, RunState
 
-RUN_ID: Any = "20261126-120000-3f2a"
+RUN_ID: Any = "20261126-120000-3f2a9c"
 CONFIGURATION_ID: Any = "3f2a9c1b77d04e55"
 MODEL = "SmolLM2-135M-Instruct-int4"
 BENCH_EXAMPLE: dict[str, Any] = {
@@ -196,7 +196,7 @@ class ConfigurationResultBody(BaseModel):
     quality: QualityBody | None = Field(None, description="Of its text; null: not compared.")
     failure: TuningFailureBody | None = Field(None, description="Why it failed; null: it did not.")
     is_on_front: bool = Field(False, description="No other one is better in one objective and no worse in the others.")
-    is_best: bool = Field(False, description="The one to take.")
+    is_best: bool = Field(False, description="The one to take, of a sweep.")
     same_as: str | None = Field(None, description="Id of another one with the same effective settings.")
     against_reference: list[RunDifferenceBody] = Field(
         default_factory=list, description="Against the base of a sweep, or a of a comparison."
@@ -230,7 +230,7 @@ class RunViewBody(BaseModel):
     request: BenchRequest | SweepRequest | ComparisonRequest = Field(description="As it was asked for.")
     progress: ProgressBody = Field(description="How far it is.")
     results: list[ConfigurationResultBody] = Field(description="Each configuration.")
-    best_id: str | None = Field(description="Id of the configuration to take; null: none was measured.")
+    best_id: str | None = Field(description="Id of the configuration to take, of a sweep; null: none was measured.")
     reference_id: str | None = Field(description="Id of the configuration that others are compared with.")
     importances: list[ImportanceBody] = Field(description="Of a sweep with enough measured configurations.")
     notes: list[str] = Field(description="What one has to know of the whole, in sentences.")

@@ -51,7 +51,7 @@ class ProgressLine:
 
 def progress_words(progress: Progress) -> str:
     """One line: time, phase, how many of how many, what is done now, time left."""
-    count = f"{progress.done}/{progress.planned}" if progress.planned is not None else f"{progress.done}"
+    count = f"{progress.done}/{progress.planned}" if progress.planned is not None else f"{progress.done} done"
     left = f"at most {clock(progress.left_seconds)} left" if progress.left_seconds is not None else ""
     parts = (
         f"[{clock(progress.elapsed_seconds)}]",

@@ -60,8 +60,15 @@ class DeskWork:
         try:
             self._engine.preflight.plan(configuration.load)
         except OpenArcError as error:
-            return Failure("check", error.code, error.message, error.hint)
-        return None
+            failure = Failure("check", error.code, error.message, error.hint)
+        else:
+            return None
+        # Kept among the comparisons of texts, as the result that it is: no visit is made of it.
+        self._record.begin(configuration)
+        if self._record.qualities.get(configuration.configuration_id) != failure:
+            self._record.add_quality(configuration.configuration_id, failure)
+            self._on_change()
+        return failure
 
     def visit(
         self,

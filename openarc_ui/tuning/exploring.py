@@ -136,6 +136,8 @@ class Exploring:
             self._search.fail(proposal.number, failure.message)
         elif configuration_id in self._record.pruned:
             self._search.prune(proposal.number, values[0], memory_bytes)
+        elif not scores.visits(configuration_id):
+            self._search.leave(proposal.number)
         elif missing:
             self._search.fail(proposal.number, f"not measured: {', '.join(missing)}")
         else:
@@ -143,7 +145,7 @@ class Exploring:
         self._rounds.done = self._search.told()
 
     def _note_how_far(self, sampler: SamplerName) -> None:
-        tried, size = self._search.seen(), self._search.space.size
+        tried, size = self._search.told(), self._search.space.size
         how = {"grid": "as a grid", "tpe": "chosen by TPE", "random": "drawn at random"}[sampler]
         words = (
             f"All {size} combinations of the axes" if tried >= size else f"{tried} of {size} combinations of the axes"

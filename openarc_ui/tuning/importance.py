@@ -63,20 +63,22 @@ def importances_of(axes: Sequence[Axis], objectives: Sequence[str], points: Sequ
 def _shares(fields: Sequence[str], known: Sequence[tuple[dict[str, str], float]]) -> list[tuple[str, float]]:
     """Field -> share, the largest first, together 1; nothing where the forest finds no differences.
 
-    A field's choices are the values that were measured: where one has no effect (a scheduler's field beside Optimum) that is
+    A value is told to the forest as its place in a row of equal stretches, so that each counts alike. As a category it would be
+    one of many columns, and Optuna takes half of all combinations to have it: a field of many values would seem to matter more.
+    A field's values are those that were measured: where one has no effect (a scheduler's field beside Optimum) that is
     "left out", whether or not the axis has it.
     """
     import optuna
 
     quiet()
+    places = {field: list(dict.fromkeys(texts[field] for texts, _ in known)) for field in fields}
     distributions: dict[str, optuna.distributions.BaseDistribution] = {
-        field: optuna.distributions.CategoricalDistribution(sorted({texts[field] for texts, _ in known}))
-        for field in fields
+        field: optuna.distributions.FloatDistribution(-0.5, len(places[field]) - 0.5) for field in fields
     }
     study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
-    study.add_trials(
-        [optuna.trial.create_trial(params=texts, distributions=distributions, value=value) for texts, value in known]
-    )
+    for texts, value in known:
+        params = {field: float(places[field].index(texts[field])) for field in fields}
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=value))
     evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, seed=SEED)
     raw = optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
     total = sum(float(share) for share in raw.values())

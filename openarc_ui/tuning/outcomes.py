@@ -47,17 +47,21 @@ def sweep_words(
     front_size: int,
     objectives: Sequence[Figure],
     against_base: Difference | None,
+    rival: Standing | None,
 ) -> str:
     """Of a sweep; the base is the first configuration.
 
     Args:
-        against_base: the best one against the base, in the first objective; None where there is no such pair of rounds.
+        against_base: the best one against the base, in the first objective; where the base is the best, its rival.
+            None where there is no such pair of rounds.
+        rival: the one that comes nearest to the base where that is the best.
     """
     if best is None:
         return _nothing(standings)
     ahead = f"{_counted(standings)}. " if state in UNFINISHED else ""
     several = f"{front_size} configurations on the front. " if len(objectives) > 1 and front_size > 1 else ""
-    return ahead + several + _winner(standings, best, objectives[0], against_base)
+    words = _base(rival, objectives[0], against_base) if best.number == 1 else None
+    return ahead + several + (words or _winner(standings, best, objectives[0], against_base))
 
 
 def comparison_words(state: RunState, standings: Sequence[Standing], differences: Mapping[str, Difference]) -> str:
@@ -102,12 +106,22 @@ def bench_words(standings: Sequence[Standing], workloads: Sequence[str]) -> str:
     return f"{workloads[0]}: {', '.join(told)}{rest}."
 
 
+def _base(rival: Standing | None, objective: Figure, against_base: Difference | None) -> str:
+    """Where the base has the best median."""
+    noun = NOUNS[objective.name]
+    if rival is None:
+        return "Only the base is measured."
+    if objective.place != "quality" and (against_base is None or against_base.verdict == "too few"):
+        return f"The base has the best {noun} so far, by too few rounds to be sure."
+    if against_base is not None and against_base.verdict == "better":
+        label, gain = rival.configuration.label, change(against_base)
+        return f"The base has the best median, but in the rounds of both {label} has {gain} than it: measure again."
+    return f"No configuration is better than the base in {noun}."
+
+
 def _winner(standings: Sequence[Standing], best: Standing, objective: Figure, against_base: Difference | None) -> str:
     noun, label = NOUNS[objective.name], best.configuration.label
     text = _text_of(best)
-    if best.number == 1:
-        others = sum(each.can_win for each in standings) - 1
-        return f"No configuration is better than the base in {noun}." if others else f"Only the base is measured.{text}"
     if against_base is None or against_base.difference_percent is None:
         base = standings[0].medians.get(objective.name)
         value = amount(objective, best.medians[objective.name])
@@ -127,9 +141,12 @@ def _winner(standings: Sequence[Standing], best: Standing, objective: Figure, ag
 
 def _text_of(standing: Standing) -> str:
     """What is known of its text, as a sentence after the others; nothing where it was not looked at."""
-    if standing.quality is None or standing.quality.changes_text is None:
+    quality = standing.quality
+    if quality is None or quality.changes_text is None:
         return ""
-    return " Its text is changed." if standing.quality.changes_text else " Its text is unchanged."
+    if quality.changes_text:
+        return " Its text is changed."
+    return " Its text is unchanged." if quality.identical_share in (None, 1.0) else " It writes like the reference."
 
 
 def _nothing(standings: Sequence[Standing]) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 INCHES_A_ROW, INCHES_A_LINE = 0.27, 0.14
 INCHES_AROUND = 0.75
+CHARACTER_SHARE = 0.021
+"""Of a bar's longest length, which a character beside it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ def bars(drawing: Drawing, lines: Sequence[Bar], name: str) -> None:
     for label in axes.get_yticklabels():
         label.set_multialignment("right")
     longest = max((max(line.value, line.high or 0.0) for line in lines), default=0.0)
-    axes.set_xlim(0.0, longest * 1.3 or 1.0)
+    room = CHARACTER_SHARE * max((len(line.text) for line in lines), default=0)
+    axes.set_xlim(0.0, longest * (1.03 + room) or 1.0)
     axes.set_ylim(-0.6, len(lines) - 0.4)
     axes.set_xlabel(name)
 

@@ -127,9 +127,9 @@ class Records:
         Args:
             is_mine: who asks holds it, and does not work on it.
         """
-        if record.state in UNDER_WAY and (is_mine or not is_held(record.folder / LOCK)):
-            return RunState.INTERRUPTED
-        return record.state
+        if record.state not in UNDER_WAY:
+            return record.state
+        return RunState.INTERRUPTED if is_mine or not is_held(record.folder / LOCK) else RunState.RUNNING
 
     def glance(self) -> frozenset[tuple[str, int, bool]]:
         """Equal as long as no process has written or let go of any run; cheap enough for every second or two."""

@@ -119,13 +119,10 @@ class Search:
                 found.append(self._proposal(trial))
         return found
 
-    def seen(self) -> int:
-        """How many different combinations were proposed."""
-        return len(self._seen())
-
     def told(self) -> int:
-        """Of how many of them it is known what came of them."""
-        return len(_keys(self.space, (trial for trial in self._trials() if trial.state.is_finished())))
+        """Of how many combinations it is known what came of them."""
+        finished = (each for each in self._trials() if each.state.is_finished() and not each.user_attrs.get("is_left"))
+        return len(_keys(self.space, finished))
 
     def next_batch(self) -> int:
         """The number after the last batch's."""
@@ -167,6 +164,11 @@ class Search:
         """It could not be measured."""
         self._trial(number).set_user_attr("reason", reason)
         self._tell(number, state="FAIL")
+
+    def leave(self, number: int) -> None:
+        """It was proposed, and there was no time for it."""
+        self._trial(number).set_user_attr("is_left", True)
+        self.fail(number, "there was no time for it")
 
     def _ask(self, sampler: SamplerName) -> optuna.trial.Trial:
         self._study.sampler = self._sampler(sampler)

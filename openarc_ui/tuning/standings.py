@@ -96,6 +96,22 @@ def best_of(standings: Sequence[Standing], objectives: Sequence[Figure], on_fron
     return min(unchanged or members, key=lambda each: sign * each.medians[objectives[0].name])
 
 
+def next_of(
+    standings: Sequence[Standing], objective: Figure, best: Standing, memory_limit_bytes: int | None
+) -> Standing | None:
+    """The one that comes nearest to the best, by the same rules."""
+    others = [
+        each
+        for each in standings
+        if each is not best
+        and each.can_win
+        and objective.name in each.medians
+        and not is_over(each, memory_limit_bytes)
+    ]
+    sign = -1.0 if objective.is_better_higher else 1.0
+    return min(others, key=lambda each: (each.changes_text, sign * each.medians[objective.name]), default=None)
+
+
 def is_over(standing: Standing, memory_limit_bytes: int | None) -> bool:
     """It needs more memory than the limit."""
     memory = standing.medians.get("memory_bytes")

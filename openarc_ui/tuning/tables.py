@@ -209,6 +209,8 @@ def _quality(quality: Quality) -> Sequence[str]:
         return NOTHING if value is None else format(value, form)
 
     changed = {True: "changed", False: "unchanged", None: "not known"}[quality.changes_text]
+    if quality.changes_text is False and quality.identical_share not in (None, 1.0):
+        changed = "like it"
     return (
         told(quality.mean_kl_divergence, ".4f"),
         told(quality.p99_kl_divergence, ".3f"),

@@ -33,6 +33,7 @@ from openarc_ui.tuning.standings import (
     best_of,
     front_of,
     limit_of,
+    next_of,
     objectives_of,
     standings_of,
     workload_of,
@@ -145,9 +146,13 @@ class _Making:
             return comparison_words(self._state, self._standings, differences)
         if not isinstance(request, SweepRequest):
             return bench_words(self._standings, [each.name for each in request.workloads])
-        first = self._objectives[0]
-        against = self._against_base(self.best, (first.name,)).get(first.name) if self.best is not None else None
-        return sweep_words(self._state, self._standings, self.best, len(self._on_front), self._objectives, against)
+        first, best, rival = self._objectives[0], self.best, None
+        if best is not None and best is self.base:
+            rival = next_of(self._standings, first, best, self._limit)
+        asked = rival or best
+        against = self._against_base(asked, (first.name,)).get(first.name) if asked is not None else None
+        front_size = len(self._on_front)
+        return sweep_words(self._state, self._standings, best, front_size, self._objectives, against, rival)
 
     def _result(self, standing: Standing, same: Standing | None) -> ConfigurationResult:
         configuration_id = standing.configuration.configuration_id

@@ -108,7 +108,7 @@ EXAMPLES: Mapping[str, Any] = {
         "workloads": [{"prompt_tokens": 128, "generated_tokens": 64}],
     },
     "base": {"model_path": MODEL, "device": "CPU"},
-    "run_id": "20261126-120000-3f2a",
+    "run_id": "20261126-120000-3f2a9c",
     "configuration_id": "3f2a9c1b77d04e55",
     "tune_rename.name": "threads",
 }

@@ -235,7 +235,7 @@ def _using(
 
         Args:
             run_id: Which run, as /tune_runs shows it.
-            configuration_id: Which of its configurations; best_id of /tune_run is the one to take.
+            configuration_id: Which of its configurations; of a sweep, best_id of /tune_run is the one to take.
 
         Returns:
             Stages while it loads; the last is the loaded model with the state ready.

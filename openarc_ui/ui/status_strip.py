@@ -81,7 +81,7 @@ def _progress(what: str, stage: LoadStage | None) -> str:
 
 def _reserved(words: str) -> str:
     """Who has the machine alone. What it loads and unloads by itself comes and goes too fast to be read."""
-    sentence = f"{words.rstrip('.')}; chats and loads are refused meanwhile."
+    sentence = f"Chats and loads are refused. {words.rstrip('.')}."  # the part that can be long at the end
     return (
         _state("busy", "Tuning")
         + f'<span class="oa-words" title="{escape(sentence)}">{escape(sentence)}</span>'

@@ -109,7 +109,7 @@ class Desk:
         words = self._machine.breaks(load)
         began, took = self.record.elapsed, self._seconds * (1.0 if workloads else 0.4)
         self.record.elapsed += took / 4 if words else took
-        samples = self._machine.samples(load, f"{key}", repetitions) if words is None else ()
+        samples = self._machine.samples(load, f"{key}", repetitions) if workloads and words is None else ()
         visit = Visit(
             configuration_id=configuration.configuration_id,
             round_number=round_number,

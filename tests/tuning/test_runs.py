@@ -96,7 +96,7 @@ def test_a_sweep_and_a_comparison_run_too(runs: TuningRuns) -> None:
             axes=(axis,),
             workload=SHORT,
             repetitions=1,
-            budget_minutes=0.2,
+            budget_minutes=0.12,
             tightness_percent=100,
             quality=quality,
         )
@@ -353,16 +353,22 @@ def test_two_servers_on_one_folder_leave_each_others_runs_alone(
     assert runs.heads()[0].state is RunState.FINISHED
 
 
-def test_revision_grows_with_what_is_shown_and_stands_still_otherwise(runs: TuningRuns) -> None:
+def test_revision_grows_with_what_is_shown_and_stands_still_otherwise(
+    runs: TuningRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openarc_ui.tuning.runs.GLANCE_SECONDS", 0.05)
     first = runs.revision()
     assert runs.revision() == first
     head = runs.start(BENCH)
     assert runs.revision() > first
     ended(runs, head.run_id)
-    time.sleep(2.1)
+    time.sleep(0.1)
     after = runs.revision()
-    time.sleep(2.1)
+    time.sleep(0.1)
     assert runs.revision() == after
+    Records(runs.folder).open(head.run_id).rename("by another process")
+    time.sleep(0.1)
+    assert runs.revision() > after
 
 
 def test_a_run_that_cant_be_read_spoils_the_list_of_no_other(runs: TuningRuns) -> None:

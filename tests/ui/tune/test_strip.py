@@ -15,7 +15,7 @@ def status(reserved: str | None) -> EngineStatus:
 
 def test_it_says_who_has_the_machine_and_links_to_the_run() -> None:
     shown = strip(status("The sweep 'threads' measures"), STARTUP)
-    assert "The sweep &#x27;threads&#x27; measures; chats and loads are refused meanwhile." in shown
+    assert "Chats and loads are refused. The sweep &#x27;threads&#x27; measures." in shown
     assert f'href="{TUNE_LINK}"' in shown and "Tuning" in shown
 
 
