@@ -17,7 +17,7 @@ export function configurationButtons(desk, run, result) {
   const apply = wordButton("Apply", () => load(desk, apply, said, { run_id: run, configuration_id: id }), { class: "is-primary", disabled: Boolean(blocked), title: blocked || "Loads the model with these settings, in place of the one of its name", "data-action": "apply" });
   const keep = wordButton("Save as profile", () => askName(desk, { run_id: run, configuration_id: id }, label), { disabled: !may, title: may ? "Keeps these settings for the Load tab" : why, "data-action": "save-profile" });
   const code = wordButton("Copy as code", () => showCode(desk, { run_id: run, configuration_id: id }), { "data-action": "code" });
-  return { buttons: may ? [apply, keep, code] : [code], said, blocked };
+  return { buttons: may ? [apply, keep, code] : [], said, blocked };
 }
 
 async function load(desk, button, said, asked) {

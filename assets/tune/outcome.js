@@ -29,7 +29,7 @@ export class Outcome {
     this.words = make("p", { class: "ot-outcome", role: "status" });
     this.winner = make("section", { class: "om-card ot-winner", "aria-label": "The configuration to take", hidden: true });
     this.pair = make("section", { class: "om-card ot-pair", "aria-label": "B against A", hidden: true });
-    this.notes = make("div", { class: "om-health" });
+    this.notes = make("section", { class: "om-card ot-notes", "aria-label": "What to know of this run", hidden: true });
     this.problem = make("div", { class: "om-box is-bad", role: "alert", hidden: true });
     this.element = make("div", { class: "ot-result" }, this.words, this.problem, this.winner, this.pair, this.notes);
   }
@@ -39,7 +39,8 @@ export class Outcome {
     this.words.textContent = view.head.words;
     this.problem.hidden = !view.problem;
     if (view.problem) this.problem.textContent = [view.problem.message, view.problem.hint].filter(Boolean).join(" ");
-    redraw(this.notes, view.notes, () => view.notes.map((note) => make("p", {}, note)));
+    this.notes.hidden = !view.notes.length;
+    redraw(this.notes, view.notes, () => [make("h3", {}, "What to know of it"), make("ul", {}, ...view.notes.map((note) => make("li", {}, note)))]);
     const best = view.head.kind === "sweep" ? find(view, view.best_id) : null, may = this.desk.may();
     this.winner.hidden = !best;
     const b = view.head.kind === "comparison" ? view.results.find((result) => idOf(result) !== view.reference_id && result.against_reference.length) : null;

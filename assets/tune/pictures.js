@@ -102,7 +102,7 @@ export class Pictures {
 
   #plot(around, name, words, height, choose) {
     const title = make("h3", {}, words), note = make("span", { class: "om-card-unit" }, choose ? OPENS : ""), plot = new Plot(around, { name, height, choose, title: () => `${title.textContent} · ${this.view?.head.name ?? ""}`, file: () => fileName(`tune-${name}`, this.view?.head.run_id ?? "") });
-    const head = make("div", { class: "om-card-head" }, title, explained({ tradeoff: "trade-off", parallel: "parallel-coordinates", importance: "importance", forest: "differences" }[name], words), note, wordButton("PNG", () => plot.save(), { class: "is-small om-png", "aria-label": `Save ${words} as PNG`, title: "Save as a picture" }));
+    const head = make("div", { class: "om-card-head" }, title, explained({ tradeoff: "the-front-and-the-best", parallel: "exploring", importance: "what-depends-on-what", forest: "differences" }[name], words), note, wordButton("PNG", () => plot.save(), { class: "is-small om-png", "aria-label": `Save ${words} as PNG`, title: "Save as a picture" }));
     const each = { plot, title, note, head, card: make("section", { class: "om-card ot-picture", "data-figure": name, "aria-label": words, hidden: true }, head, plot.element), drawn: "" };
     this.plots.push(each);
     return each;

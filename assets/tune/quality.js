@@ -6,10 +6,12 @@ import { explained } from "./tools.js";
 
 const FACTS = [["mean_kl_divergence", "Mean KL divergence", 5, 1, " nats"], ["p99_kl_divergence", "99th percentile of KL", 4, 1, " nats"], ["same_top_share", "Same likeliest token", 1, 100, "%"], ["perplexity", "Perplexity", 3, 1, ""], ["reference_perplexity", "Perplexity of the reference", 3, 1, ""], ["backend_perplexity", "Perplexity by its own pipeline", 3, 1, ""], ["identical_share", "Identical answers", 0, 100, "%"]];
 
+const EXPLAINED = new Set(["mean_kl_divergence", "perplexity", "identical_share"]); // with a heading of their own in docs/tuning.md
+
 /** @param {Object} quality @returns {Node[]} */
 export function qualityView(quality) {
   const differing = quality.divergences.filter((each) => each.first_difference !== null), same = quality.divergences.length - differing.length;
-  return [make("p", {}, quality.words), make("dl", { class: "om-facts" }, ...FACTS.map(([name, label, digits, scale, unit]) => make("div", {}, make("dt", {}, label, " ", explained(name, label)), make("dd", {}, quality[name] === null ? NONE : `${decimal(quality[name] * scale, digits)}${unit}`)))),
+  return [make("p", {}, quality.words), make("dl", { class: "om-facts" }, ...FACTS.map(([name, label, digits, scale, unit]) => make("div", {}, make("dt", {}, label, " ", explained(EXPLAINED.has(name) ? name : "how-the-text-is-compared", label)), make("dd", {}, quality[name] === null ? NONE : `${decimal(quality[name] * scale, digits)}${unit}`)))),
     make("p", { class: "ot-help" }, `${quality.method} ${decimal(quality.text_tokens, 0)} tokens of text.`),
     ...differing.map(answers), same ? make("p", { class: "ot-help" }, `${same} of ${quality.divergences.length} answers ${same === 1 ? "is" : "are"} the same to the last token.`) : null].filter(Boolean);
 }

@@ -139,6 +139,8 @@ def _scores(engine: Engine, plan: Plan, reference: Plan, options: QualityOptions
         base, _ = scores.reference(its_order, its_model)
         score, is_reused = scores.compared(order, model, its_order, its_model)
     except ScoreFailed as error:
+        if scores.is_stopping():
+            raise RunStopped from error
         whose = "Of the reference: " if base is None else ""
         return _Scored(reference=base, reasons=(whose + error.message,))
     return _Scored(

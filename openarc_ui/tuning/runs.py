@@ -214,7 +214,8 @@ class TuningRuns:
 
     def _end(self, run_id: str, state: RunState) -> RunHead:
         """End a run that works here; mark one that works nowhere."""
-        sitting = self._sitting
+        with self._starting:  # one that is being started has a thread afterwards
+            sitting = self._sitting
         if sitting is not None and sitting.record.run_id == run_id:
             sitting.end(state)
             return self._head(run_id)

@@ -163,6 +163,10 @@ class Scores:
         self._write(key, found)
         return found, False
 
+    def is_stopping(self) -> bool:
+        """The run is to end, so a process may have been ended with it."""
+        return self._stopping.is_set()
+
     def forget_distributions(self) -> None:
         """Delete what takes room; scores stay, and distributions are made again where they are missing."""
         for file in self._folder.glob("*.npy*"):
@@ -226,6 +230,7 @@ def run_process(order: ScoreOrder, stopping: threading.Event) -> Score:
             stdout=subprocess.PIPE,
             stderr=errors,
             env=environment,
+            start_new_session=True,  # Ctrl+C is for the server, which then ends this one
         )
         try:
             answer = _ask(process, order, stopping)

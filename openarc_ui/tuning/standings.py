@@ -14,6 +14,7 @@ from openarc_ui.tuning.front import front
 from openarc_ui.tuning.records import RunRecord
 from openarc_ui.tuning.requests import ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import Configuration, ConfigurationState, Failure, Quality, Visit
+from openarc_ui.tuning.statistics import FEWEST_ROUNDS
 from openarc_ui.tuning.summaries import samples_of
 
 
@@ -86,14 +87,20 @@ def front_of(standings: Sequence[Standing], objectives: Sequence[Figure], memory
     return {each.configuration.configuration_id for each, is_on_it in kept if is_on_it}
 
 
-def best_of(standings: Sequence[Standing], objectives: Sequence[Figure], on_front: set[str]) -> Standing | None:
-    """The one to take: by the first objective's median, of the front; one that changes the text only where all of it do."""
-    members = [each for each in standings if each.configuration.configuration_id in on_front]
-    unchanged = [each for each in members if not each.changes_text]
-    if not members:
-        return None
-    sign = -1.0 if objectives[0].is_better_higher else 1.0
-    return min(unchanged or members, key=lambda each: sign * each.medians[objectives[0].name])
+def best_of(
+    standings: Sequence[Standing], objectives: Sequence[Figure], memory_limit_bytes: int | None
+) -> Standing | None:
+    """The one to take: by the first objective's median, of the front; one that changes the text only where all of them do.
+
+    Once some are measured in as many rounds as a verdict needs, only these and the base are looked at: of many that were
+    measured in two, the luckiest would win.
+    """
+    able = [each for each in standings if each.can_win and not is_over(each, memory_limit_bytes)]
+    unchanged = [each for each in able if not each.changes_text]
+    pool = _sure(unchanged or able)
+    on_front = front_of(pool, objectives, memory_limit_bytes)
+    members = [each for each in pool if each.configuration.configuration_id in on_front]
+    return min(members, key=lambda each: _cost(each, objectives[0]), default=None)
 
 
 def next_of(
@@ -108,8 +115,19 @@ def next_of(
         and objective.name in each.medians
         and not is_over(each, memory_limit_bytes)
     ]
-    sign = -1.0 if objective.is_better_higher else 1.0
-    return min(others, key=lambda each: (each.changes_text, sign * each.medians[objective.name]), default=None)
+    unchanged = [each for each in others if not each.changes_text]
+    return min(_sure(unchanged or others), key=lambda each: _cost(each, objective), default=None)
+
+
+def _sure(standings: Sequence[Standing]) -> list[Standing]:
+    """Those of enough visits for a verdict, with the base; all, where there is none but the base."""
+    sure = [each for each in standings if len(each.visits) >= FEWEST_ROUNDS]
+    return sure if any(each.number > 1 for each in sure) else list(standings)
+
+
+def _cost(standing: Standing, objective: Figure) -> float:
+    """Its median, turned so that less is better."""
+    return standing.medians[objective.name] * (-1.0 if objective.is_better_higher else 1.0)
 
 
 def is_over(standing: Standing, memory_limit_bytes: int | None) -> bool:

@@ -137,7 +137,7 @@ class _Making:
     def _best(self) -> Standing | None:
         if isinstance(self._record.request, ComparisonRequest):
             return winner_of(self._standings, self._against_base(self._standings[-1])) if self._standings else None
-        return best_of(self._standings, self._objectives, self._on_front)
+        return best_of(self._standings, self._objectives, self._limit) if self._objectives else None
 
     def _words(self) -> str:
         request = self._record.request

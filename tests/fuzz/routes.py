@@ -14,8 +14,8 @@ KNOWN = {"model": MODEL, "id_model": MODEL, "model_path": MODEL, "backend": "aut
 """What examples of a real model say, as it is with the scripted one."""
 REAL_ONLY = frozenset({"/openarc/load"})
 """Where a backend is named that runs no script, so that a right body is refused all the same."""
-SLOW = "/metrics/bandwidth"
-"""A right order to it measures for seconds, so its body is never whole here."""
+SLOW = frozenset({"/metrics/bandwidth", "/tuning/runs"})
+"""A right order to one of them measures for seconds and refuses others meanwhile, so its body is never whole here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ def routes_with_bodies(fuzzed: Fuzzed) -> list[Route]:
     conversation = fuzzed.client.post("/conversations", json={"messages": messages}).json()
     filled = {"{conversation_id}": conversation["id"], "{message_id}": conversation["messages"][0]["id"]}
     filled |= {"{name}": "fuzzed", "{request_id}": "no-such-request"}
+    filled |= {"{run_id}": "no-such-run", "{configuration_id}": "no-such-configuration"}
     found = []
     for template, operations in described["paths"].items():
         path = template

@@ -132,7 +132,7 @@ def test_a_wrong_value_at_any_place_of_a_body(fuzzed: Fuzzed, routes: list[Route
 
 
 def test_the_bodies_that_are_made_wrong_were_right(fuzzed: Fuzzed, routes: list[Route]) -> None:
-    right = [route for route in routes if route.path not in {SLOW, *REAL_ONLY} and route.body is not None]
+    right = [route for route in routes if route.path not in SLOW | REAL_ONLY and route.body is not None]
     answers = [(route, post(fuzzed, route, as_bytes(route.body))) for route in right]
     refused = [f"{route}: {answer.text}" for route, answer in answers if answer.status_code in (400, 422)]
     assert not refused, "\n".join(refused)
@@ -148,7 +148,7 @@ def test_a_body_that_can_not_be_read(fuzzed: Fuzzed, routes: list[Route], name: 
 def test_a_body_that_is_not_what_it_says(fuzzed: Fuzzed, routes: list[Route], name: str) -> None:
     for route in routes:
         content = gzip.compress(as_bytes(route.body)) if name == "packed" else as_bytes(route.body)
-        if route.path != SLOW:
+        if route.path not in SLOW:
             assert_meant(post(fuzzed, route, content, HEADERS[name]), route, name)
 
 
@@ -167,7 +167,7 @@ def test_a_body_above_the_limit_is_refused_everywhere(fuzzed: Fuzzed, routes: li
 
 
 def test_any_json_anywhere(fuzzed: Fuzzed, routes: list[Route]) -> None:
-    quick = [route for route in routes if route.path != SLOW]
+    quick = [route for route in routes if route.path not in SLOW]
 
     @SETTINGS
     @given(some.sampled_from(quick), some.data())

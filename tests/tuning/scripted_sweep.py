@@ -75,12 +75,20 @@ class Desk:
     """One sitting at a record.
 
     Args:
+        first_comparison: of texts, in visits, since it scores the reference too; the others take half of one.
         ends_before: the visit or comparison, counted over this sitting from 0, that is not made any more.
     """
 
     def __init__(
-        self, machine: Machine, record: Record, *, visit_seconds: float = 10.0, ends_before: int | None = None
+        self,
+        machine: Machine,
+        record: Record,
+        *,
+        visit_seconds: float = 10.0,
+        first_comparison: float = 0.5,
+        ends_before: int | None = None,
     ) -> None:
+        self._first_comparison = first_comparison
         self._machine, self.record, self._seconds, self._ends_before = machine, record, visit_seconds, ends_before
         self.done = 0
         self.said: list[tuple[str, str, int, int | None, float | None]] = []
@@ -129,13 +137,14 @@ class Desk:
     def quality(self, configuration: Configuration, reference: Configuration) -> Quality | Failure:
         self._step()
         assert configuration.configuration_id not in self.record.qualities, "compared twice"
-        self.record.elapsed += self._seconds / 2
+        took = self._seconds * (0.5 if self.record.qualities else self._first_comparison)
+        self.record.elapsed += took
         divergence = self._machine.divergence(_reading(configuration))
         found = replace(
             quality(configuration.configuration_id, mean_kl_divergence=divergence),
             reference_id=reference.configuration_id,
             changes_text=divergence > 0.05,
-            seconds=self._seconds / 2,
+            seconds=took,
         )
         self.record.qualities[configuration.configuration_id] = found
         return found

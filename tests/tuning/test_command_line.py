@@ -284,7 +284,7 @@ def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(places: dict[str, str]) -> N
 
 def test_a_sweep_that_was_killed_goes_on_and_measures_nothing_twice(places: dict[str, str]) -> None:
     axis = "ov_config.INFERENCE_NUM_THREADS=1,2,3"
-    flags = (*SHORT, "--axis", axis, "--minutes", "0.4", "--tightness", "100", "--no-quality", "--most", "3")
+    flags = (*SHORT, "--axis", axis, "--minutes", "0.3", "--tightness", "100", "--no-quality", "--most", "3")
     process = begun(places, "sweep", "script", *flags)
     try:
         folder = until_measured(places, 3)

@@ -154,13 +154,14 @@ def test_numbers_in_the_text_are_those_of_the_code() -> None:
     assert f"{scores.CLEARLY_WORSE:g} times as bad" in WHOLE and f"{scores.CLEARLY_DOMINATED:g} times as good" in WHOLE
     assert f"the first {scores.MOST_FINALISTS} by the objective, or up to {scores.MOST_OF_A_FRONT} of a front" in WHOLE
     assert f"at least {confirming.FEWEST_ROUNDS} where time allows" in WHOLE
+    assert f"in the {statistics.FEWEST_ROUNDS} rounds that a verdict needs" in WHOLE
     assert f"its first {search.FIRST_AT_RANDOM} at random" in WHOLE
     assert f"from {importance.FEWEST_FOR_IMPORTANCE} measured configurations on" in WHOLE
     assert f"more than {drift.BUSY_CORES:g} is marked" in WHOLE
     assert f"shorter than {background.SHORTEST_SECONDS:g} s" in WHOLE
     assert f"at least {drift.FEWEST_VISITS}: the median of all slopes" in WHOLE
-    assert f"{verdict.MOST_KL_DIVERGENCE:g} nats" in sections()["How the text is compared"]
-    assert f"{verdict.MOST_LOSS:.0%}" in sections()["How the text is compared"]
+    assert f"**{verdict.MOST_KL_DIVERGENCE:g} nats**" in sections()["When a text counts as changed"]
+    assert f"perplexity more than {verdict.MOST_LOSS:.0%} above" in sections()["When a text counts as changed"]
     assert len(comparison.PRIMARY) == 4 and "Decode, TTFT, Latency and Throughput" in WHOLE
     assert f"values` | 1 to {requests.MOST_VALUES};" in WHOLE and f"1 to {requests.MOST_AXES} fields" in WHOLE
 

@@ -175,6 +175,15 @@ def test_a_run_that_was_stopped_scores_nothing(guard: Guard) -> None:
         guard(load("one"), load("one"))
 
 
+def test_a_process_that_ended_with_the_run_is_no_result(guard: Guard) -> None:
+    def end_with_the_run(order: ScoreOrder, stopping: threading.Event) -> Score:
+        stopping.set()
+        raise ScoreFailed("The process that scores it was ended by signal SIGTERM.")
+
+    with pytest.raises(RunStopped):
+        guard(load("one"), load("one"), run=end_with_the_run)
+
+
 @pytest.fixture(scope="module")
 def starter(starter_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
     """Over the real starter; the scores of the module's tests are one run's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -160,6 +161,7 @@ def test_a_process_that_is_killed_is_told_by_its_signal(tmp_path: Path) -> None:
     thread = threading.Thread(target=score)
     thread.start()
     wait_for(scoring_processes)
+    assert os.getpgid(scoring_processes()[0].pid) != os.getpgid(0), "Ctrl+C would reach it"
     scoring_processes()[0].kill()
     thread.join(10)
     assert [each.message for each in failures] == ["The process that scores it was ended by signal SIGKILL."]

@@ -30,7 +30,7 @@ def runs_of(program: Application) -> list[dict[str, Any]]:
     return answer
 
 
-def until(is_so: Callable[[], bool], seconds: float = 40.0) -> None:
+def until(is_so: Callable[[], bool], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline

@@ -143,6 +143,13 @@ def test_a_base_that_takes_more_than_all_the_time_is_all_that_is_measured() -> N
     assert [each.configuration_id for each in record.visits] == [record.configurations[0].configuration_id]
 
 
+def test_a_first_comparison_that_takes_long_does_not_make_batches_small() -> None:
+    request = request_for(sampler="tpe", quality=QualityOptions(), budget_minutes=10.0)
+    record = swept(request, Machine(planted), first_comparison=4.0).record
+    second = [each.configuration_id for each in record.visits if each.round_number == 2]
+    assert len(second) == 5, "four and the base"
+
+
 def test_time_that_is_left_makes_the_best_sure() -> None:
     request = request_for(sampler="tpe", budget_minutes=40.0, tightness_percent=0.5)
     record = swept(request, Machine(planted, noise=0.03)).record

@@ -81,6 +81,18 @@ def test_answers_that_differ_though_the_distributions_do_not_are_not_called_unch
     assert view(record).head.words.endswith("than the base. It writes like the reference.")
 
 
+def test_once_some_are_confirmed_a_lucky_one_of_two_rounds_is_not_taken() -> None:
+    record = sweep_record()
+    lucky = configuration_of(combine(BASE, {"ov_config.NUM_STREAMS": 2}), {"ov_config.NUM_STREAMS": 2})
+    record.configurations.append(lucky)
+    record.visits += [visit(lucky, number, (1.0,), memory=390_000_000) for number in (1, 2)]
+    shown = view(record)
+    assert best(shown).number == 2
+    assert shown.results[-1].is_on_front
+    record.visits = [each for each in record.visits if each.round_number <= 4]
+    assert best(view(record)).configuration == lucky
+
+
 def test_what_needs_more_memory_than_the_limit_does_not_win() -> None:
     shown = view(sweep_record(memory_limit_bytes=350_000_000))
     assert best(shown).number == 4

@@ -23,10 +23,11 @@ USUAL_OBJECTIVE = "total_seconds"
 Json = dict[str, Any]
 
 
-def offers(engine: Engine, profiles: ProfileStore, wanted: LoadRequest | None) -> Json:
+def offers(engine: Engine, profiles: ProfileStore | None, wanted: LoadRequest | None) -> Json:
     """Everything the forms need, as JSON.
 
     Args:
+        profiles: None for a key that may not read them.
         wanted: the base; None takes the loaded model, else the first of the catalogue.
     """
     bases = _bases(engine, profiles)
@@ -62,7 +63,7 @@ def _counts(name: str, state: ModelState) -> bool:
     return name != MODEL_NAME and state in (ModelState.READY, ModelState.LOADING)
 
 
-def _bases(engine: Engine, profiles: ProfileStore) -> list[Json]:
+def _bases(engine: Engine, profiles: ProfileStore | None) -> list[Json]:
     """What a sweep can begin from: what is loaded, profiles, models of the catalogue as their makers recommend them."""
     status = engine.status()
     found: list[tuple[str, str, LoadRequest]] = [
@@ -71,7 +72,7 @@ def _bases(engine: Engine, profiles: ProfileStore) -> list[Json]:
         if _counts(model.name, model.state)
     ]
     try:
-        kept = profiles.list()
+        kept = profiles.list() if profiles is not None else ()
     except OpenArcError:
         kept = ()  # the Load tab says what is wrong with the folder
     found += [("Profile", entry.name, entry.profile.load) for entry in kept if entry.profile is not None]

@@ -1,6 +1,6 @@
 """What the Tune tab's script may ask, as functions from one JSON text to another; an OpenArcError is an answer too.
 
-Looking is for every key; what starts, ends, changes or loads wants the administration key.
+Looking is for every key; what starts, ends, changes or loads, and what tells how to load, wants the administration key.
 """
 
 from __future__ import annotations
@@ -52,12 +52,16 @@ def questions(
         may = _may(rights, request)
         return await _answered(lambda: readers.run(lambda: desk.view(read(asked, AskedView), may)))
 
-    async def tune_offers(asked: Any) -> str:
-        return await _answered(lambda: readers.run(lambda: offers(engine, profiles, read(asked, AskedOffers).base)))
+    async def tune_offers(asked: Any, request: gr.Request) -> str:
+        kept = profiles if rights.may_administer(request) else None
+        return await _answered(lambda: readers.run(lambda: offers(engine, kept, read(asked, AskedOffers).base)))
 
     async def tune_code(asked: Any, request: gr.Request) -> str:
-        address = address_of(request)
-        return await _answered(lambda: readers.run(lambda: desk.code(read(asked, AskedCode), address)))
+        def write() -> Json:
+            rights.require("Reading a load as code", request)
+            return desk.code(read(asked, AskedCode), address_of(request))
+
+        return await _answered(lambda: readers.run(write))
 
     def administers(name: str, action: str, work: Callable[[Any], Json]) -> Question:
         async def ask(asked: Any, request: gr.Request) -> str:

@@ -57,7 +57,7 @@ def suggested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(axes, "offers", lambda engine, base: [SUGGESTED, OTHER])
 
 
-def told(engine: Seen, profiles: ProfileStore, wanted: LoadRequest | None = None) -> dict[str, Any]:
+def told(engine: Seen, profiles: ProfileStore | None, wanted: LoadRequest | None = None) -> dict[str, Any]:
     return offers(engine, profiles, wanted)  # type: ignore[arg-type]
 
 
@@ -81,6 +81,11 @@ def test_profiles_are_bases_too_and_what_a_run_loads_itself_is_none(profiles: Pr
         ("Model", "second"),
     ]
     assert answer["loaded"] == []
+
+
+def test_a_key_for_use_is_told_of_no_profile(profiles: ProfileStore) -> None:
+    profiles.save(Profile(name="secret", load=LoadRequest(model_path="second")))
+    assert "secret" not in str(told(Seen(), None))
 
 
 def test_each_request_can_be_started_as_it_is(profiles: ProfileStore) -> None:

@@ -20,7 +20,7 @@ from openarc_ui.ui.rights import Rights
 from openarc_ui.ui.tune.questions import questions
 from tests.browser import tune_answers as made_up
 
-LOOKING = ("tune_view", "tune_offers", "tune_code")
+LOOKING = ("tune_view", "tune_offers")
 CHANGING: dict[str, dict[str, Any]] = {
     "tune_start": {"request": {"kind": "bench", "configuration": {"model_path": "m"}}},
     "tune_pause": {"run_id": "run-1"},
@@ -30,10 +30,6 @@ CHANGING: dict[str, dict[str, Any]] = {
     "tune_delete": {"run_id": "run-1"},
     "tune_apply": {"run_id": "run-1", "configuration_id": "c18"},
     "tune_profile": {"run_id": "run-1", "configuration_id": "c18", "name": "fast"},
-}
-RIGHT: dict[str, dict[str, Any]] = {
-    "tune_view": {"run_id": "run-1"},
-    "tune_offers": {},
     "tune_code": {"run_id": "run-1", "configuration_id": "c18", "kind": "curl"},
 }
 
@@ -112,8 +108,7 @@ class Asking:
     def ask(self, name: str, question: Any, role: Role = Role.ADMINISTRATOR) -> dict[str, Any]:
         text = question if isinstance(question, str) else json.dumps(question)
         request = SimpleNamespace(request=SimpleNamespace(base_url="http://host:7860/"), headers={ROLE_HEADER: role})
-        more = [] if name == "tune_offers" else [request]
-        asked: Any = self.functions[name](text, *more)
+        asked: Any = self.functions[name](text, request)
         answer = asyncio.run(asked)
         assert isinstance(answer, str)
         return dict(json.loads(answer))
@@ -201,7 +196,7 @@ def test_a_name_that_no_profile_can_have_is_refused_in_words(asking: Asking, nam
 
 
 def test_a_configuration_as_code_and_one_that_is_not_there(asking: Asking) -> None:
-    code = asking.ask("tune_code", RIGHT["tune_code"])["code"]
+    code = asking.ask("tune_code", CHANGING["tune_code"])["code"]
     assert made_up.MODELS[1] in code and "http://host:7860/model/load" in code
-    error = asking.ask("tune_code", RIGHT["tune_code"] | {"configuration_id": "c999"})["error"]
+    error = asking.ask("tune_code", CHANGING["tune_code"] | {"configuration_id": "c999"})["error"]
     assert error["code"] == "tuning_run_not_found" and "no such configuration" in error["message"]
