@@ -9,6 +9,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import DeviceUnavailable, InvalidRequest, ModelNotFound, OpenArcError, PropertyRejected
+from openarc_ui.tuning.axes import check_axes
 from openarc_ui.tuning.configurations import combine
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
 
@@ -17,6 +18,9 @@ KINDS: dict[str, type[OpenArcError]] = {
     "device": DeviceUnavailable,
     "ov_config": PropertyRejected,
 }
+
+GO_TOGETHER = ("scheduler.use_", "scheduler.cache_eviction_config.", "scheduler.sparse_attention_config.")
+"""Options of which one alone may be no load at all, while it is one together with another axis."""
 
 
 def check_request(engine: Engine, request: BenchRequest | SweepRequest | ComparisonRequest) -> None:
@@ -34,7 +38,10 @@ def check_request(engine: Engine, request: BenchRequest | SweepRequest | Compari
     for load in loads:
         _require_possible(engine.preflight.findings(load))
     if isinstance(request, SweepRequest):
+        check_axes(request.axes)
         for axis in request.axes:
+            if axis.field.startswith(GO_TOGETHER):
+                continue
             _check_axis(engine, request.base, axis.field, axis.values)
 
 

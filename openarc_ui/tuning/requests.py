@@ -101,6 +101,14 @@ class BenchRequest(Measured):
         default_factory=lambda: QualityOptions(is_wanted=False), description="Whether the text is compared too."
     )
 
+    @model_validator(mode="after")
+    def _names_each_workload_once(self) -> BenchRequest:
+        names = [workload.name for workload in self.workloads]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two workloads are named '{twice}'; their figures would be one")
+        return self
+
 
 class Axis(Frozen):
     """One thing that a sweep varies."""

@@ -72,7 +72,7 @@ def best(record: Record) -> Any:
     standings = standings_of(record)  # type: ignore[arg-type]
     objectives = [BY_NAME[name] for name in record.request.objectives]
     limit = record.request.memory_limit_bytes
-    found = best_of(standings, objectives, front_of(standings, objectives, limit))
+    found = best_of(standings, objectives, limit)
     assert found is not None
     return found
 
