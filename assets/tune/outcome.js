@@ -55,7 +55,7 @@ export class Outcome {
     const against = best.against_reference.filter(({ figure }) => names.includes(figure)).sort((a, b) => names.indexOf(a.figure) - names.indexOf(b.figure));
     return [make("div", { class: "ot-winner-head" }, make("h3", {}, OVER.has(view.head.state) ? "The one to take" : "Best so far"), make("div", { class: "ot-marks" }, ...standing(best, view), quality)),
       make("button", { type: "button", class: "ot-winner-name", "data-action": "open-winner", title: "Everything about it", onclick: () => this.open(id) }, best.configuration.label), settingChips(view, best), figureTiles(best, names, figures),
-      isBase ? make("p", { class: "ot-help" }, "It is the base itself: no other one is better.") : against.length ? make("div", { class: "ot-against" }, make("h4", {}, "Against the base", explained("differences", "The differences")), differenceRows(against, figures)) : make("p", { class: "ot-help" }, "It is held against the base in rounds of both; none is done yet."),
+      isBase ? make("p", { class: "ot-help" }, "It is the base itself, which the others are held against.") : against.length ? make("div", { class: "ot-against" }, make("h4", {}, "Against the base", explained("differences", "The differences")), differenceRows(against, figures)) : make("p", { class: "ot-help" }, "It is held against the base in rounds of both; none is done yet."),
       ...best.marks.map((words) => make("p", { class: "ot-mark-words" }, words)),
       make("div", { class: "oc-buttons" }, ...buttons), blocked ? make("p", { class: "ot-help" }, may ? blocked : why) : null, said];
   }

@@ -12,7 +12,7 @@ from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import BackendChoice
 from openarc_ui.server.mcp_bodies import RunsTold, RunTold
-from openarc_ui.tuning.answers import LONGEST_ID, as_json, read_request, settled
+from openarc_ui.tuning.answers import LONGEST_ID, as_json, read_request
 from openarc_ui.tuning.export import export
 from openarc_ui.tuning.requests import MOST_TOKENS
 from openarc_ui.tuning.runs import TuningRuns
@@ -67,7 +67,7 @@ def tuning_tools(engine: Engine, runs: TuningRuns) -> tuple[Callable[..., Any], 
             "workloads": [workload],
             "repetitions": repetitions,
         }
-        head = await anyio.to_thread.run_sync(lambda: runs.start(settled(engine, read_request(asked))))
+        head = await anyio.to_thread.run_sync(lambda: runs.start(read_request(asked)))
         return RunTold.model_validate(as_json(head, engine.places))
 
     return tuning_results, start_bench

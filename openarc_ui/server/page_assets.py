@@ -13,7 +13,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
-FOLDERS = ("chat", "metrics", "vendor")
+FOLDERS = ("chat", "metrics", "tune", "vendor")
 PLOTLY = "plotly.min.js"
 PREFIX = "/page-assets"
 TYPES = {

@@ -6,6 +6,8 @@ from openarc_ui.engine.types import LoadRequest
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
 
 LONGEST = 100
+MOST_FIELDS = 2
+"""More axes than these are counted and not named: a list and the strip have one line."""
 
 
 def default_name(request: BenchRequest | SweepRequest | ComparisonRequest) -> str:
@@ -14,7 +16,8 @@ def default_name(request: BenchRequest | SweepRequest | ComparisonRequest) -> st
         name = f"{_model_of(request.configuration)} on {request.configuration.device}"
     elif isinstance(request, SweepRequest):
         fields = [axis.field.rpartition(".")[2] for axis in request.axes]
-        name = f"{_model_of(request.base)}: {', '.join(fields)}"
+        varied = ", ".join(fields) if len(fields) <= MOST_FIELDS else f"{len(fields)} settings"
+        name = f"{_model_of(request.base)}: {varied}"
     else:
         a, b = _model_of(request.a), _model_of(request.b)
         differing = "" if a != b else _what_differs(request.a, request.b)

@@ -16,6 +16,7 @@ from pathlib import Path
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.reservation import Reservation
 from openarc_ui.errors import EngineClosed, InvalidRequest, OpenArcError, TuningBusy
+from openarc_ui.tuning.answers import settled
 from openarc_ui.tuning.checks import check_request
 from openarc_ui.tuning.lock import RunLock
 from openarc_ui.tuning.machine import describe_machine
@@ -60,10 +61,13 @@ class TuningRuns:
     def start(self, request: RunRequest) -> RunHead:
         """Begin a run and return at once; what can be refused without loading anything is.
 
+        A load without an ov_config gets the one that its model recommends, as it would on the Load tab.
+
         Raises:
             ModelNotFound, DeviceUnavailable, PropertyRejected, InvalidRequest: what is asked for can't be measured.
             EngineClosed.
         """
+        request = settled(self._engine, request)
         with self._starting:
             self._require_free()
             check_request(self._engine, request)

@@ -15,7 +15,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.snippets import SnippetKind, local_path, snippet
-from openarc_ui.tuning.answers import LONGEST_ID, as_json, configuration_in, profile_of, read_request, settled
+from openarc_ui.tuning.answers import LONGEST_ID, as_json, configuration_in, profile_of, read_request
 from openarc_ui.tuning.axes import offers
 from openarc_ui.tuning.export import ExportFormat, export
 from openarc_ui.tuning.report import report
@@ -161,7 +161,7 @@ def _changing(engine: Engine, runs: TuningRuns) -> list[Callable[..., Any]]:
             The run: run_id, kind, name, state, times and words.
         """
         wanted = read_request(as_object(request, "request"))
-        return await changed(lambda: runs.start(settled(engine, wanted)))
+        return await changed(lambda: runs.start(wanted))
 
     async def tune_pause(run_id: RunId) -> dict[str, Any]:
         """End a run so that it can be resumed; returns once nothing is measured any more.

@@ -15,7 +15,7 @@ from openarc_ui.engine.types import EngineStatus
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.startup import Startup, StartupPhase
-from openarc_ui.tuning.runs import TuningRuns
+from openarc_ui.tuning.runs import MODEL_NAME, TuningRuns
 from openarc_ui.ui import load_tab
 from openarc_ui.ui.api import add_endpoints
 from openarc_ui.ui.chat import tab as chat_tab
@@ -130,8 +130,12 @@ def _pulse_of(engine: Engine, startup: Startup, chats: Callable[[], ChatTab]) ->
 
 
 def _outline(status: EngineStatus, phase: StartupPhase) -> str:
-    """What has to change before more than the strip is redrawn."""
-    models = [f"{model.name}:{model.state.value}:{model.running}:{model.queued}" for model in status.models]
+    """What has to change before more than the strip is redrawn; what a run measures is in the Tune tab."""
+    models = [
+        f"{model.name}:{model.state.value}:{model.running}:{model.queued}"
+        for model in status.models
+        if model.name != MODEL_NAME
+    ]
     return f"{phase.value} {status.default_model} {' '.join(models)}"
 
 

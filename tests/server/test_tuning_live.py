@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -155,3 +156,12 @@ def test_two_starts_at_the_same_moment_begin_one_run(client: httpx.Client) -> No
         each.join()
     assert sorted(each.status_code for each in answers) == [200, 409]
     assert len(client.get("/tuning/runs").json()) == 1
+
+
+def test_a_load_without_an_ov_config_takes_what_its_model_recommends(serve: Callable[..., Served]) -> None:
+    served = serve(load=False)
+    profile = served.engine.model_folder / "script" / "openarc_profile.json"
+    profile.write_text(json.dumps({"ov_config": {"PERFORMANCE_HINT": "LATENCY"}}))
+    for given, taken in (({}, {"PERFORMANCE_HINT": "LATENCY"}), ({"ov_config": {}}, {})):
+        run_id = start(served.client, {**SHORT, "configuration": {"model_path": "script", **given}})
+        assert ended(served.client, run_id)["request"]["configuration"]["ov_config"] == taken

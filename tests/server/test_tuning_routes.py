@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +17,7 @@ from openarc_ui.server import tuning_bodies as bodies
 from openarc_ui.settings import Settings
 from openarc_ui.tuning import results
 from openarc_ui.tuning.axes import AxisOffer
-from openarc_ui.tuning.requests import ComparisonRequest, SweepRequest
+from openarc_ui.tuning.requests import SweepRequest
 from openarc_ui.tuning.results import Summary
 from tests.server.conftest import Served
 from tests.server.test_routes import problem
@@ -80,17 +79,6 @@ def test_a_run_is_started_with_all_that_was_asked(tuned: Served, runs: FakeRuns)
     assert isinstance(request, SweepRequest)
     assert request.axes[0].values == (1, 2, None) and request.objectives == ("ttft_seconds", "memory_bytes")
     assert request.base.ov_config == {"NUM_STREAMS": 1}
-
-
-def test_a_load_without_an_ov_config_takes_what_its_model_recommends(tuned: Served, runs: FakeRuns) -> None:
-    folder = tuned.engine.model_folder / "script"
-    (folder / "openarc_profile.json").write_text(json.dumps({"ov_config": {"PERFORMANCE_HINT": "LATENCY"}}))
-    own: dict[str, Any] = {"model_path": "script", "ov_config": {}}
-    asked = {"kind": "comparison", "a": {"model_path": "script"}, "b": own}
-    assert tuned.client.post("/tuning/runs", json=asked).status_code == 200
-    ((_, request),) = runs.calls
-    assert isinstance(request, ComparisonRequest)
-    assert (request.a.ov_config, request.b.ov_config) == ({"PERFORMANCE_HINT": "LATENCY"}, {})
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from openarc_ui.server.tuning_bodies import (
     RunViewBody,
 )
 from openarc_ui.snippets import SnippetKind, local_path, snippet
-from openarc_ui.tuning.answers import LONGEST_ID, as_json, configuration_in, profile_of, settled
+from openarc_ui.tuning.answers import LONGEST_ID, as_json, configuration_in, profile_of
 from openarc_ui.tuning.axes import offers
 from openarc_ui.tuning.export import KINDS, ExportFormat, export
 from openarc_ui.tuning.report import report
@@ -111,7 +111,7 @@ def _add_runs(router: APIRouter, engine: Engine, runs: TuningRuns, limiter: anyi
         One run works at a time, and while it does no other request or load is taken: they get a 503 with its name. A load
         without an ov_config takes the one its model recommends, as `/model/load` does.
         """
-        return await _head(engine, lambda: runs.start(settled(engine, body.root)))
+        return await _head(engine, lambda: runs.start(body.root))
 
     @router.get("/tuning/runs/{run_id}", summary="Read a run", responses=RUN_ERRORS, response_model=RunViewBody)
     async def read_run(run_id: RunId) -> Response:
