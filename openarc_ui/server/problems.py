@@ -25,6 +25,7 @@ from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.places import Places
 from openarc_ui.errors import OpenArcError
 from openarc_ui.server.openai.errors import (
+from openarc_ui.tuning.scoring import ScoreFailed
     OpenAIProblem,
     ParameterRefused,
     ParameterWrong,
@@ -77,6 +78,7 @@ STATUS: Mapping[type[OpenArcError], int] = {
     errors.ProfileExists: 409,
     errors.ProfileFolderUnusable: 500,
     CacheFolderUnusable: 500,
+    ScoreFailed: 500,
     errors.StarterUnavailable: 503,
     errors.SettingsError: 500,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from openarc_ui.tuning.quality import compare_texts, greedy_prompts
 from openarc_ui.tuning.records import RunRecord
 from openarc_ui.tuning.requests import QualityOptions, Workload
 from openarc_ui.tuning.results import Configuration, Failure, Greedy, Progress, Quality, Visit
+
+logger = logging.getLogger(__name__)
 
 TELL_SECONDS = 5.0
 """How often at most the progress is written while nothing else is."""
@@ -141,7 +144,11 @@ class DeskWork:
         """Show it; write it too, for other processes and for after a kill, now and then."""
         if time.monotonic() - self._told_at >= TELL_SECONDS:
             self._told_at = time.monotonic()
-            self._record.tell(self.progress)
+            try:
+                self._record.tell(self.progress)
+            except OpenArcError as error:
+                # A courtesy, also said from the engine's own thread: a disk that is full now ends no load and no visit.
+                logger.warning("How far the run is could not be written: %s", error.message)
         self._on_change()
 
     def _require_wanted(self) -> None:
