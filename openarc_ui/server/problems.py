@@ -25,7 +25,6 @@ from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.places import Places
 from openarc_ui.errors import OpenArcError
 from openarc_ui.server.openai.errors import (
-from openarc_ui.tuning.scoring import ScoreFailed
     OpenAIProblem,
     ParameterRefused,
     ParameterWrong,
@@ -37,6 +36,7 @@ from openarc_ui.tuning.scoring import ScoreFailed
     openai_status,
     param_at,
 )
+from openarc_ui.tuning.scoring import ScoreFailed
 
 logger = logging.getLogger(__name__)
 

@@ -63,10 +63,10 @@ def loss_of(score: Score | None, reference: Score | None) -> float | None:
 def changes_text(score: Score | None, reference: Score | None, divergences: Sequence[Divergence]) -> bool | None:
     """By the KL divergence; else by perplexity; else by the answers, of which any that differs counts. None: by nothing."""
     if score is not None and score.mean_kl_divergence is not None:
-        return score.mean_kl_divergence > MOST_KL_DIVERGENCE
+        return not score.mean_kl_divergence <= MOST_KL_DIVERGENCE  # what is no number at all is no text either
     loss, share = loss_of(score, reference), identical_share(divergences)
     if loss is not None:
-        return loss > MOST_LOSS
+        return not loss <= MOST_LOSS
     return None if share is None else share < 1
 
 
@@ -109,6 +109,8 @@ def _distributions(score: Score | None, reference: Score | None) -> str:
 
 def nats(divergence: float) -> str:
     """A KL divergence with two digits that mean something; what is below the rounding of the kept copy is told as that."""
+    if not math.isfinite(divergence):
+        return "no finite number"
     if divergence < 1e-6:
         return "below 0.000001 nats"
     return f"{divergence:.{max(1 - math.floor(math.log10(divergence)), 0)}f} nats"
