@@ -59,6 +59,31 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
     },
 }
+TUNING = (
+    (
+        "requests",
+        "results",
+        "figures",
+        "reading",
+        "desk",
+        "names",
+        "machine",
+        "workloads",
+        "configurations",
+        "axes",
+        "checks",
+    ),
+    ("record",),
+    ("judging",),
+    ("measuring", "quality", "search"),
+    ("work",),
+    ("views",),
+    ("export", "answers"),
+    ("runs",),
+    ("command",),
+    ("__main__",),
+)
+"""The rooms of tuning, from the lowest up: a room imports of its own row and of those above it in this list."""
 HEAVY = ("torch", "transformers", "optimum", "openvino_genai", "nncf", "gguf")
 
 
@@ -88,6 +113,15 @@ def test_imports_run_downwards(file: Path) -> None:
     for module in imports_of(file):
         target = room_of(module)
         assert target == room or target in ALLOWED[room], f"{file.relative_to(ROOT)} imports {module}"
+
+
+@pytest.mark.parametrize("file", sorted((PACKAGE / "tuning").rglob("*.py")), ids=lambda file: file.stem)
+def test_within_tuning_imports_run_downwards_too(file: Path) -> None:
+    row = {room: number for number, rooms in enumerate(TUNING) for room in rooms}
+    room = file.relative_to(PACKAGE / "tuning").parts[0].removesuffix(".py")
+    for module in imports_of(file):
+        if module.startswith("openarc_ui.tuning."):
+            assert row[module.split(".")[2]] <= row[room], f"{file.relative_to(ROOT)} imports {module}"
 
 
 def test_the_main_process_imports_no_heavy_library() -> None:

@@ -23,7 +23,7 @@ from openarc_ui.server.schemas import GenerateBody, LoadBody
 from openarc_ui.server.tuning_bodies import RunBody
 from openarc_ui.settings import Settings, default_of, flag_of, variable_of
 from openarc_ui.startup import Startup
-from openarc_ui.tuning.command_line import parse
+from openarc_ui.tuning.command.arguments import parse
 from openarc_ui.tuning.runs import TuningRuns
 from tests.ui.test_page import PUBLIC
 

@@ -13,7 +13,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import BackendChoice
 from openarc_ui.server.mcp_bodies import RunsTold, RunTold
 from openarc_ui.tuning.answers import LONGEST_ID, as_json, read_request
-from openarc_ui.tuning.export import export
+from openarc_ui.tuning.export.formats import export
 from openarc_ui.tuning.requests import MOST_TOKENS
 from openarc_ui.tuning.runs import TuningRuns
 

@@ -36,7 +36,7 @@ from openarc_ui.server.openai.errors import (
     openai_status,
     param_at,
 )
-from openarc_ui.tuning.scoring import ScoreFailed
+from openarc_ui.tuning.quality.scoring import ScoreFailed
 
 logger = logging.getLogger(__name__)
 

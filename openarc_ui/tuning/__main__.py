@@ -24,8 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    from openarc_ui.tuning.command_line import parse
-    from openarc_ui.tuning.command_run import act
+    from openarc_ui.tuning.command.arguments import parse
+    from openarc_ui.tuning.command.doing import act
 
     try:
         return act(parse(sys.argv[1:] if arguments is None else arguments), os.environ)

@@ -18,16 +18,16 @@ from openarc_ui.engine.reservation import Reservation
 from openarc_ui.errors import EngineClosed, InvalidRequest, OpenArcError, TuningBusy
 from openarc_ui.tuning.answers import settled
 from openarc_ui.tuning.checks import check_request
-from openarc_ui.tuning.lock import RunLock
 from openarc_ui.tuning.machine import describe_machine
 from openarc_ui.tuning.names import LONGEST, default_name, kind_words
-from openarc_ui.tuning.records import UNDER_WAY, Records, RunRecord
+from openarc_ui.tuning.record.lock import RunLock
+from openarc_ui.tuning.record.records import UNDER_WAY, Records, RunRecord
 from openarc_ui.tuning.requests import RunRequest
 from openarc_ui.tuning.results import Failure, Progress, RunHead, RunState, RunView
-from openarc_ui.tuning.sitting import MODEL_NAME as MODEL_NAME
-from openarc_ui.tuning.sitting import Sitting
-from openarc_ui.tuning.view_cache import ViewCache
-from openarc_ui.tuning.views import head_of, view_of
+from openarc_ui.tuning.views.run_view import head_of, view_of
+from openarc_ui.tuning.views.view_cache import ViewCache
+from openarc_ui.tuning.work.sitting import MODEL_NAME as MODEL_NAME
+from openarc_ui.tuning.work.sitting import Sitting
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from openarc_ui.profiles import ProfileStore
 from openarc_ui.snippets import SnippetKind, local_path, snippet
 from openarc_ui.tuning.answers import LONGEST_ID, as_json, configuration_in, profile_of, read_request
 from openarc_ui.tuning.axes import offers
-from openarc_ui.tuning.export import ExportFormat, export
-from openarc_ui.tuning.report import report
+from openarc_ui.tuning.export.formats import ExportFormat, export
+from openarc_ui.tuning.export.report import report
 from openarc_ui.tuning.results import Configuration, RunHead, RunView
 from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.tuning.workloads import PRESETS

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from openarc_ui.tuning.figures import BY_NAME
-from openarc_ui.tuning.statistics import paired
+from openarc_ui.tuning.judging.statistics import paired
 
 Numbers = numpy.ndarray[Any, numpy.dtype[numpy.float64]]
 Generator = numpy.random.Generator

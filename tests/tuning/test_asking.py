@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openarc_ui.engine.sampling import SAMPLING_NAMES
 from openarc_ui.engine.types import Message
-from openarc_ui.tuning.asking import Asking
+from openarc_ui.tuning.measuring.asking import Asking
 
 ALL = frozenset(SAMPLING_NAMES)
 HELLO = (Message(role="user", content="Hello."),)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from openarc_ui.tuning.background import SHORTEST_SECONDS, Background, Moment, ProcessTimes, PsutilSystem
+from openarc_ui.tuning.measuring.background import SHORTEST_SECONDS, Background, Moment, ProcessTimes, PsutilSystem
 
 MAIN, WORKER = (10, 1.0), (20, 2.0)
 

@@ -12,13 +12,13 @@ import pytest
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
-from openarc_ui.tuning import bench
 from openarc_ui.tuning.desk import RunStopped
-from openarc_ui.tuning.desk_work import DeskWork
-from openarc_ui.tuning.quality import default_reference
-from openarc_ui.tuning.records import Records
+from openarc_ui.tuning.quality.guard import default_reference
+from openarc_ui.tuning.record.records import Records
 from openarc_ui.tuning.requests import BenchRequest, QualityOptions, Workload
 from openarc_ui.tuning.results import Configuration, Visit
+from openarc_ui.tuning.work import bench
+from openarc_ui.tuning.work.desk_work import DeskWork
 from tests.conftest import write_script
 from tests.tuning.scripted_desk import ScriptedDesk, Speed
 

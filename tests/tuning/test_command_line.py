@@ -18,10 +18,10 @@ import pytest
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import OpenArcError, SettingsError, TuningBusy
-from openarc_ui.tuning.command_line import parse
-from openarc_ui.tuning.command_progress import ProgressLine, progress_words
-from openarc_ui.tuning.command_requests import Request, request_of, value_of
-from openarc_ui.tuning.command_run import act
+from openarc_ui.tuning.command.arguments import parse
+from openarc_ui.tuning.command.asked import Request, request_of, value_of
+from openarc_ui.tuning.command.doing import act
+from openarc_ui.tuning.command.progress import ProgressLine, progress_words
 from openarc_ui.tuning.requests import Axis, BenchRequest, ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import Progress, RunState
 from openarc_ui.tuning.runs import TuningRuns

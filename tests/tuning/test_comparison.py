@@ -10,13 +10,13 @@ from typing import Any
 import numpy
 import pytest
 
-from openarc_ui.tuning import comparison
 from openarc_ui.tuning.desk import RunStopped
 from openarc_ui.tuning.figures import BY_NAME
+from openarc_ui.tuning.judging.statistics import paired
+from openarc_ui.tuning.judging.summaries import rounds_of
 from openarc_ui.tuning.requests import ComparisonRequest, QualityOptions
 from openarc_ui.tuning.results import Configuration, Difference, Failure, Visit
-from openarc_ui.tuning.statistics import paired
-from openarc_ui.tuning.summaries import rounds_of
+from openarc_ui.tuning.work import comparison
 from tests.tuning.scripted_desk import ScriptedDesk
 
 DECODE = BY_NAME["decode_tokens_per_second"]

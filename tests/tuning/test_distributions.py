@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from openarc_ui.tuning.distributions import Keeper, Scorer, kl_divergences, log_softmax, perplexity, read_kept
+from openarc_ui.tuning.quality.distributions import Keeper, Scorer, kl_divergences, log_softmax, perplexity, read_kept
 
 HALF = numpy.log(numpy.array([[0.5, 0.5], [0.9, 0.1]]))
 SKEWED = numpy.log(numpy.array([[0.9, 0.1], [0.9, 0.1]]))

@@ -8,22 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from openarc_ui.tuning import (
-    background,
-    budget,
-    comparison,
-    confirming,
-    drift,
-    exploring,
-    importance,
-    requests,
-    scores,
-    search,
-    statistics,
-    verdict,
-)
-from openarc_ui.tuning.command_line import parse
+from openarc_ui.tuning import requests
+from openarc_ui.tuning.command.arguments import parse
 from openarc_ui.tuning.figures import FIGURES, Figure
+from openarc_ui.tuning.judging import drift, statistics
+from openarc_ui.tuning.measuring import background
+from openarc_ui.tuning.quality import verdict
 from openarc_ui.tuning.requests import (
     Axis,
     BenchRequest,
@@ -34,6 +24,9 @@ from openarc_ui.tuning.requests import (
     Workload,
 )
 from openarc_ui.tuning.results import ConfigurationState, RunState
+from openarc_ui.tuning.search import importance
+from openarc_ui.tuning.search import studies as search
+from openarc_ui.tuning.work import budget, comparison, confirming, exploring, scores
 from openarc_ui.tuning.workloads import PRESETS
 
 ROOT = Path(__file__).parent.parent.parent

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from openarc_ui.tuning.drift import BUSY_CORES, background_words, drift, warm_up_words
 from openarc_ui.tuning.figures import BY_NAME
+from openarc_ui.tuning.judging.drift import BUSY_CORES, background_words, drift, warm_up_words
 from openarc_ui.tuning.results import Visit, WorkloadSamples
 from tests.tuning.made_visits import sample, visit
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from openarc_ui.tuning import views
-from openarc_ui.tuning.export import KINDS, export
+from openarc_ui.tuning.export.formats import KINDS, export
 from openarc_ui.tuning.figures import FIGURES
 from openarc_ui.tuning.results import Failure, RunState, RunView
+from openarc_ui.tuning.views import run_view as views
 from tests.tuning.made_up_runs import MODEL, PROGRESS, bench_record, comparison_record, sweep_record
 
 

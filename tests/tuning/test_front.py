@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openarc_ui.tuning.front import front
+from openarc_ui.tuning.judging.front import front
 
 
 def test_a_point_that_another_beats_is_not_on_the_front() -> None:

@@ -14,7 +14,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationRequest, LoadRequest, SamplingParameters
 from openarc_ui.tuning.desk import RunStopped
-from openarc_ui.tuning.measuring import Measurer
+from openarc_ui.tuning.measuring.visits import Measurer
 from openarc_ui.tuning.requests import Workload
 from openarc_ui.tuning.results import Configuration, Sample, Visit
 from tests.conftest import write_script

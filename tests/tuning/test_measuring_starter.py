@@ -14,7 +14,7 @@ import pytest
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationRequest, LoadRequest
-from openarc_ui.tuning.measuring import Measurer
+from openarc_ui.tuning.measuring.visits import Measurer
 from openarc_ui.tuning.requests import Workload
 from openarc_ui.tuning.results import Configuration, Visit
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import WorkerGauges
-from openarc_ui.tuning.memory_peak import MemoryPeak
+from openarc_ui.tuning.measuring.memory_peak import MemoryPeak
 
 
 class Scripted:

@@ -11,9 +11,10 @@ from typing import Any
 import matplotlib
 import pytest
 
-from openarc_ui.tuning import pictures, views
-from openarc_ui.tuning.pictures import pictures_of
+from openarc_ui.tuning.export import pictures
+from openarc_ui.tuning.export.pictures import pictures_of
 from openarc_ui.tuning.results import Importance, RunState, RunView
+from openarc_ui.tuning.views import run_view as views
 from tests.tuning.made_up_runs import PROGRESS, bench_record, comparison_record, sweep_record
 
 
@@ -102,8 +103,8 @@ def test_the_trade_off_is_between_the_first_two_objectives() -> None:
 
 
 def test_steps_of_a_front_turn_where_both_neighbours_are_beaten() -> None:
+    from openarc_ui.tuning.export.plots import Mark
     from openarc_ui.tuning.figures import BY_NAME
-    from openarc_ui.tuning.plots import Mark
 
     less, more = BY_NAME["total_seconds"], BY_NAME["decode_tokens_per_second"]
     falling = [Mark("", "", "other", 1.0, 4.0), Mark("", "", "other", 3.0, 2.0), Mark("", "", "other", 4.0, 5.0)]

@@ -14,10 +14,10 @@ from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest, SamplingParameters
 from openarc_ui.tuning.configurations import configuration_of
 from openarc_ui.tuning.desk import RunStopped
-from openarc_ui.tuning.quality import compare_texts, default_reference, forget_distributions, greedy_prompts
+from openarc_ui.tuning.quality.guard import compare_texts, default_reference, forget_distributions, greedy_prompts
+from openarc_ui.tuning.quality.scoring import Score, ScoreFailed, ScoreOrder
 from openarc_ui.tuning.requests import QualityOptions
 from openarc_ui.tuning.results import Failure, Greedy, Quality
-from openarc_ui.tuning.scoring import Score, ScoreFailed, ScoreOrder
 from tests.conftest import write_script
 from tests.tuning.bigram_model import WORDS, make_bigram_model
 
@@ -252,8 +252,8 @@ def test_the_stateful_form_is_what_optimum_computes(starter_folder: Path) -> Non
     import torch
     from optimum.intel import OVModelForCausalLM
 
-    from openarc_ui.tuning.score_models import CHUNK_TOKENS, stateful_logits
-    from openarc_ui.tuning.score_process import OPTIMUM_DEFAULTS
+    from openarc_ui.tuning.quality.score_models import CHUNK_TOKENS, stateful_logits
+    from openarc_ui.tuning.quality.score_process import OPTIMUM_DEFAULTS
 
     token_ids = list(range(100, 100 + CHUNK_TOKENS))
     model = OVModelForCausalLM.from_pretrained(starter_folder, ov_config={}, local_files_only=True)

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import TuningBusy, TuningFolderUnusable, TuningRunNotFound
-from openarc_ui.tuning.lock import is_held
-from openarc_ui.tuning.records import Records, RunRecord
+from openarc_ui.tuning.record.lock import is_held
+from openarc_ui.tuning.record.records import Records, RunRecord
 from openarc_ui.tuning.requests import Axis, BenchRequest, ComparisonRequest, SweepRequest, Workload
 from openarc_ui.tuning.results import (
     Configuration,
@@ -217,7 +217,7 @@ def test_who_holds_it_tells_a_run_that_works_from_one_that_was_interrupted(recor
 
 def test_a_run_is_held_by_one_process_only_and_let_go_when_that_is_killed(records: Records, record: RunRecord) -> None:
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom openarc_ui.tuning.records import Records\n"
+        "import sys, time\nfrom pathlib import Path\nfrom openarc_ui.tuning.record.records import Records\n"
         "lock = Records(Path(sys.argv[1])).lock(sys.argv[2])\nprint('held', flush=True)\ntime.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(records.folder), record.run_id]
@@ -257,7 +257,7 @@ def test_only_work_counts_as_time_and_a_kill_costs_what_came_after_the_last_line
     records: Records, record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("openarc_ui.tuning.run_record.time.monotonic", lambda: now)
+    monkeypatch.setattr("openarc_ui.tuning.record.run_record.time.monotonic", lambda: now)
     record.begin_sitting()
     now += 10
     record.add_visit(VISIT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openarc_ui.tuning.repetition import Told, sample_of
+from openarc_ui.tuning.measuring.repetition import Told, sample_of
 from tests.reports import report, unmeasured
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from openarc_ui import __version__
-from openarc_ui.tuning import views
-from openarc_ui.tuning.report import report
+from openarc_ui.tuning.export.report import report
 from openarc_ui.tuning.results import Failure, RunState, RunView
+from openarc_ui.tuning.views import run_view as views
 from tests.tuning.made_up_runs import PROGRESS, bench_record, comparison_record, sweep_record
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}

@@ -24,12 +24,12 @@ from openarc_ui.errors import (
     TuningFolderUnusable,
     TuningRunNotFound,
 )
-from openarc_ui.tuning import sitting
 from openarc_ui.tuning.desk import RunStopped
-from openarc_ui.tuning.records import Records
+from openarc_ui.tuning.record.records import Records
 from openarc_ui.tuning.requests import Axis, BenchRequest, ComparisonRequest, QualityOptions, SweepRequest, Workload
 from openarc_ui.tuning.results import RunState
 from openarc_ui.tuning.runs import MODEL_NAME, TuningRuns
+from openarc_ui.tuning.work import sitting
 from tests.conftest import ask, write_script
 
 LOAD = LoadRequest(model_path="script")
@@ -289,7 +289,7 @@ def test_a_disk_that_fills_up_fails_the_run_in_words_and_it_can_go_on_later(
             raise OSError(28, "No space left on device")
 
         def fill(request: Any, desk: Any, record: Any) -> None:
-            patched.setattr("openarc_ui.tuning.record_files.os.fsync", full)
+            patched.setattr("openarc_ui.tuning.record.record_files.os.fsync", full)
             desk.note("One word more.")
 
         patched.setitem(sitting.RUNNERS, "bench", fill)

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from openarc_ui.tuning.desk import RunStopped
-from openarc_ui.tuning.distributions import kl_divergences, log_softmax
-from openarc_ui.tuning.scoring import Score, ScoreFailed, ScoreOrder, run_process
+from openarc_ui.tuning.quality.distributions import kl_divergences, log_softmax
+from openarc_ui.tuning.quality.scoring import Score, ScoreFailed, ScoreOrder, run_process
 from tests.tuning.bigram_model import WORDS, make_bigram_model, token_ids
 
 TOKENS = 200
@@ -170,7 +170,7 @@ def test_a_process_that_is_killed_is_told_by_its_signal(tmp_path: Path) -> None:
 def test_the_process_ends_when_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
     folder = make_bigram_model(tmp_path / "one", PLAIN)
     process = subprocess.Popen(
-        [sys.executable, "-m", "openarc_ui.tuning.score_process"],
+        [sys.executable, "-m", "openarc_ui.tuning.quality.score_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parent.parent.parent,

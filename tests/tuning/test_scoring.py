@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openarc_ui.engine.scheduler import SchedulerOptions
-from openarc_ui.tuning.scoring import Score, ScoreOrder, Scores
+from openarc_ui.tuning.quality.scoring import Score, ScoreOrder, Scores
 
 MODEL = ["folder", "as it was"]
 

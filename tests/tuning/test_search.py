@@ -15,10 +15,10 @@ import pytest
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import TuningFolderUnusable
 from openarc_ui.tuning.figures import BY_NAME
-from openarc_ui.tuning.importance import FEWEST_FOR_IMPORTANCE, importances_of
 from openarc_ui.tuning.requests import Axis
-from openarc_ui.tuning.search import Proposal, SamplerName, Search
-from openarc_ui.tuning.space import Space
+from openarc_ui.tuning.search.importance import FEWEST_FOR_IMPORTANCE, importances_of
+from openarc_ui.tuning.search.space import Space
+from openarc_ui.tuning.search.studies import Proposal, SamplerName, Search
 
 AXES = (
     Axis(field="ov_config.A", values=(None, True, 1, "1", 2.5, "true")),
@@ -250,7 +250,7 @@ def test_a_configuration_that_no_axis_made_has_no_part_in_importances() -> None:
 
 
 def test_nothing_is_imported_before_a_search_is_opened() -> None:
-    program = "import sys, openarc_ui.tuning.sweep; print([n for n in ('optuna', 'sqlalchemy', 'sklearn') if n in sys.modules])"
+    program = "import sys, openarc_ui.tuning.work.sweep; print([n for n in ('optuna', 'sqlalchemy', 'sklearn') if n in sys.modules])"
     root = Path(__file__).parent.parent.parent
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=60)

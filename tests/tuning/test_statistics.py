@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from openarc_ui.tuning.figures import BY_NAME, FIGURES
-from openarc_ui.tuning.statistics import (
+from openarc_ui.tuning.judging.statistics import (
     CONFIDENCE_PERCENT,
     FEWEST_ROUNDS,
     half_width_percent,

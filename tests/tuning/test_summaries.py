@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from openarc_ui.tuning.figures import BY_NAME
+from openarc_ui.tuning.judging.summaries import figures_of, rounds_of, value_of
 from openarc_ui.tuning.results import Failure, WorkloadSamples
-from openarc_ui.tuning.summaries import figures_of, rounds_of, value_of
 from tests.tuning.made_visits import quality, sample, visit
 
 DECODE, MEMORY, LOAD, KL = (

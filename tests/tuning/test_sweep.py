@@ -10,13 +10,13 @@ import pytest
 
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import InvalidRequest
-from openarc_ui.tuning import sweep
 from openarc_ui.tuning.desk import RunStopped
 from openarc_ui.tuning.figures import BY_NAME
+from openarc_ui.tuning.judging.standings import best_of, front_of, standings_of
 from openarc_ui.tuning.requests import Axis, QualityOptions, SweepRequest
 from openarc_ui.tuning.results import Failure
-from openarc_ui.tuning.search import FILE, Search
-from openarc_ui.tuning.standings import best_of, front_of, standings_of
+from openarc_ui.tuning.search.studies import FILE, Search
+from openarc_ui.tuning.work import sweep
 from tests.tuning.scripted_sweep import Desk, Load, Machine, Record
 
 BASE = LoadRequest(model_path="model", backend="genai")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from openarc_ui.tuning.quality.scoring import Score
+from openarc_ui.tuning.quality.verdict import changes_text, divergences_of, first_difference, loss_of, nats, words_of
 from openarc_ui.tuning.results import Greedy
-from openarc_ui.tuning.scoring import Score
-from openarc_ui.tuning.verdict import changes_text, divergences_of, first_difference, loss_of, nats, words_of
 
 BASE = Score("digest", 512, perplexity=16.3, backend_perplexity=16.3)
 

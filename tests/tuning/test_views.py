@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from openarc_ui.engine.types import LoadRequest
-from openarc_ui.tuning import views
 from openarc_ui.tuning.configurations import combine, configuration_of
 from openarc_ui.tuning.requests import BenchRequest, Workload
 from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Failure, Importance, RunState, RunView
-from openarc_ui.tuning.view_cache import ViewCache
+from openarc_ui.tuning.views import run_view as views
+from openarc_ui.tuning.views.view_cache import ViewCache
 from tests.tuning.made_up_runs import (
     BASE,
     PROGRESS,
@@ -321,7 +321,7 @@ def test_a_head_says_what_the_view_says() -> None:
 
 
 def test_medians_of_the_front_are_those_of_the_figures() -> None:
-    from openarc_ui.tuning.standings import standings_of
+    from openarc_ui.tuning.judging.standings import standings_of
 
     record = sweep_record()
     for standing, result in zip(standings_of(record), view(record).results, strict=True):  # type: ignore[arg-type]
@@ -404,7 +404,7 @@ def test_a_bench_without_a_workload_measured_has_no_figures() -> None:
 
 
 def test_a_cache_forgets_what_was_used_longest_ago(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openarc_ui.tuning.view_cache.MOST_KEPT", 2)
+    monkeypatch.setattr("openarc_ui.tuning.views.view_cache.MOST_KEPT", 2)
     cache, made = ViewCache(), []
 
     def make(name: str) -> str:

@@ -33,8 +33,8 @@ from openarc_ui.server.tuning_bodies import (
 from openarc_ui.snippets import SnippetKind, local_path, snippet
 from openarc_ui.tuning.answers import LONGEST_ID, as_json, configuration_in, profile_of
 from openarc_ui.tuning.axes import offers
-from openarc_ui.tuning.export import KINDS, ExportFormat, export
-from openarc_ui.tuning.report import report
+from openarc_ui.tuning.export.formats import KINDS, ExportFormat, export
+from openarc_ui.tuning.export.report import report
 from openarc_ui.tuning.requests import Workload
 from openarc_ui.tuning.results import Configuration, RunHead, RunView
 from openarc_ui.tuning.runs import TuningRuns

@@ -1,0 +1,1 @@
+"""`python -m openarc_ui.tuning`."""

@@ -1,0 +1,1 @@
+"""A run as Markdown, CSV, JSON, and as one page with pictures."""

@@ -1,0 +1,1 @@
+"""Pure arithmetic over what was measured: intervals, verdicts, fronts, drift, who stands where."""

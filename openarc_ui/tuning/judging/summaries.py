@@ -1,0 +1,78 @@
+"""From the visits of a configuration to its figures, by the one table of figures. Pure.
+
+A visit counts for a workload where it measured at least one repetition of it; what it knows besides (how long it loaded,
+its memory) counts with that, and under each of its workloads alike.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from openarc_ui.tuning.figures import FIGURES, Figure
+from openarc_ui.tuning.judging.statistics import summary
+from openarc_ui.tuning.results import Quality, Sample, Summary, Visit
+
+
+def value_of(visit: Visit, figure: Figure, workload: str) -> float | None:
+    """One figure of one visit: the median of its samples, or the visit's own; None where it has none."""
+    values = _values_of(visit, figure, workload)
+    return statistics.median(values) if values else None
+
+
+def figures_of(visits: Sequence[Visit], quality: Quality | None) -> dict[str, dict[str, Summary]]:
+    """Workload name -> figure name -> summary, of all visits of one configuration."""
+    found: dict[str, dict[str, Summary]] = {}
+    for workload in _workloads_of(visits):
+        summaries = {figure.name: _summary_of(visits, quality, figure, workload) for figure in FIGURES}
+        kept = {name: each for name, each in summaries.items() if each is not None}
+        if kept:
+            found[workload] = kept
+    return found
+
+
+def rounds_of(a: Sequence[Visit], b: Sequence[Visit], figure: Figure, workload: str) -> list[tuple[float, float]]:
+    """The value of A and of B in each round that has both, in the order of the rounds.
+
+    Where a configuration was visited twice in a round, the later visit counts.
+    """
+    of_a, of_b = _by_round(a, figure, workload), _by_round(b, figure, workload)
+    return [(of_a[number], of_b[number]) for number in sorted(of_a.keys() & of_b.keys())]
+
+
+def samples_of(visit: Visit, workload: str) -> list[Sample]:
+    """Its repetitions of a workload, in order."""
+    return [sample for each in visit.workloads if each.workload == workload for sample in each.samples]
+
+
+def _workloads_of(visits: Iterable[Visit]) -> list[str]:
+    """Names, in the order they were measured."""
+    return list(dict.fromkeys(each.workload for visit in visits for each in visit.workloads))
+
+
+def _values_of(visit: Visit, figure: Figure, workload: str) -> list[float]:
+    """What a visit has of a figure: a value a sample, or its own one."""
+    samples = samples_of(visit, workload)
+    if figure.place == "quality" or not samples:
+        return []
+    found: list[float | None] = [
+        getattr(each, figure.name) for each in (samples if figure.place == "sample" else [visit])
+    ]
+    return [float(value) for value in found if value is not None]
+
+
+def _summary_of(visits: Sequence[Visit], quality: Quality | None, figure: Figure, workload: str) -> Summary | None:
+    if figure.place == "quality":
+        value: float | None = getattr(quality, figure.name) if quality is not None else None
+        return None if value is None else summary([[value]])
+    return summary([_values_of(visit, figure, workload) for visit in visits])
+
+
+def _by_round(visits: Iterable[Visit], figure: Figure, workload: str) -> dict[int, float]:
+    """Round -> value."""
+    found: dict[int, float] = {}
+    for visit in visits:
+        value = value_of(visit, figure, workload)
+        if value is not None:
+            found[visit.round_number] = value
+    return found

@@ -1,0 +1,1 @@
+"""The quality guard: whether a configuration still writes the text of its reference."""

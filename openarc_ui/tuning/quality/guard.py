@@ -1,0 +1,204 @@
+"""The quality guard: does a configuration still write what the reference writes?
+
+It compares next-token distributions on the bundled text, perplexity, and greedy answers that visits brought; where one can't
+be had it says why. The numbers behind its thresholds are in docs/tuning.md.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from openarc_ui.engine.bounds import PropertyValue
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.pipelines import ATTENTION_BACKEND
+from openarc_ui.engine.preflight import Plan
+from openarc_ui.engine.scheduler import SchedulerOptions
+from openarc_ui.engine.types import LoadRequest
+from openarc_ui.errors import OpenArcError
+from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.tuning.quality.scoring import RunProcess, Score, ScoreFailed, ScoreOrder, Scores
+from openarc_ui.tuning.quality.verdict import changes_text, divergences_of, identical_share, words_of
+from openarc_ui.tuning.requests import QualityOptions
+from openarc_ui.tuning.results import Configuration, Failure, Greedy, Quality
+
+PROMPTS = Path(__file__).parent.parent.parent.parent / "assets" / "tuning" / "prompts.json"
+EXACT: Mapping[str, Mapping[str, PropertyValue]] = {
+    "CPU": {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0},
+    "GPU": {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f16", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0},
+}
+"""The most exact a device takes. CPU: run with both backends. GPU: OpenVINO's names for it, whose cache is f16 at most
+(its page "GPU device"); not run on hardware."""
+VERSIONS = ("openvino", "openvino-genai")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """Both scores, as far as there are any.
+
+    Attributes:
+        reasons: why one is missing.
+        is_reused: the configuration's was there already.
+    """
+
+    score: Score | None = None
+    reference: Score | None = None
+    reasons: tuple[str, ...] = ()
+    is_reused: bool = False
+
+
+def greedy_prompts(count: int) -> tuple[str, ...]:
+    """The first so many prompts of the bundled set."""
+    prompts: list[str] = json.loads(PROMPTS.read_text(encoding="utf-8"))
+    return tuple(prompts[:count])
+
+
+def default_reference(base: LoadRequest) -> LoadRequest:
+    """The base's model on its device, with f32 in computation and KV cache, no dynamic quantization, and nothing else set.
+
+    What is no matter of precision stays: the backend, its pipeline, sampling defaults, special tokens. A device that is not
+    known to take these properties (an NPU, or a composite with one) gets none of them.
+    """
+    kinds = {part.partition(".")[0].partition("(")[0] for part in base.device.rpartition(":")[2].split(",")}
+    exact = EXACT["GPU" if "GPU" in kinds else "CPU"] if kinds <= EXACT.keys() else {}
+    kept = {name: value for name, value in base.ov_config.items() if name == ATTENTION_BACKEND}
+    return base.model_copy(update={"ov_config": {**kept, **exact}, "scheduler": SchedulerOptions(), "name": None})
+
+
+def compare_texts(
+    engine: Engine,
+    configuration: Configuration,
+    reference: Configuration,
+    answers: Sequence[Greedy],
+    reference_answers: Sequence[Greedy],
+    options: QualityOptions,
+    folder: Path,
+    stopping: threading.Event,
+    run: RunProcess | None = None,
+) -> Quality | Failure:
+    """Score both in processes of their own, and compare the greedy answers that visits brought.
+
+    Args:
+        folder: the run's; the reference's distributions are kept in it, and a score that was made is found again.
+        run: how a model is scored; left out, in a process.
+
+    Raises:
+        RunStopped: `stopping` was set; the process is ended.
+    """
+    if stopping.is_set():
+        raise RunStopped
+    began_at = time.monotonic()
+    try:
+        plan, reference_plan = engine.preflight.plan(configuration.load), engine.preflight.plan(reference.load)
+    except OpenArcError as error:
+        return Failure("quality", error.code, error.message, error.hint)
+    scored = _scores(engine, plan, reference_plan, options, Scores(folder, stopping, run))
+    divergences = divergences_of(answers, reference_answers)
+    if scored.score is None and not divergences:
+        words = " ".join(scored.reasons) or "There is no answer of both to the same prompt."
+        return Failure("quality", "nothing_to_compare", words, "What was measured of its speed counts all the same.")
+    score, base = scored.score or Score("", 0), scored.reference or Score("", 0)
+    return Quality(
+        configuration_id=configuration.configuration_id,
+        reference_id=reference.configuration_id,
+        mean_kl_divergence=score.mean_kl_divergence,
+        p99_kl_divergence=score.p99_kl_divergence,
+        same_top_share=score.same_top_share,
+        perplexity=score.perplexity,
+        reference_perplexity=base.perplexity,
+        backend_perplexity=score.backend_perplexity,
+        text_tokens=score.positions,
+        identical_share=identical_share(divergences),
+        divergences=divergences,
+        method=_method(scored, len(divergences), options),
+        changes_text=changes_text(scored.score, scored.reference, divergences),
+        words=words_of(scored.score, scored.reference, divergences),
+        seconds=time.monotonic() - began_at,
+    )
+
+
+def forget_distributions(folder: Path) -> None:
+    """Delete the reference's distributions of a run that has ended: 50 MB and more. Scores stay."""
+    Scores(folder, threading.Event()).forget_distributions()
+
+
+def _scores(engine: Engine, plan: Plan, reference: Plan, options: QualityOptions, scores: Scores) -> _Scored:
+    for each, whose in ((plan, ""), (reference, "Of the reference: ")):
+        reason = _why_not(each)
+        if reason:
+            return _Scored(reasons=(whose + reason,))
+    order, its_order = _order(plan, options), _order(reference, options)
+    model, its_model = _model(engine, plan), _model(engine, reference)
+    base: Score | None = None
+    try:
+        base, _ = scores.reference(its_order, its_model)
+        score, is_reused = scores.compared(order, model, its_order, its_model)
+    except ScoreFailed as error:
+        if scores.is_stopping():
+            raise RunStopped from error
+        whose = "Of the reference: " if base is None else ""
+        return _Scored(reference=base, reasons=(whose + error.message,))
+    return _Scored(
+        score, base, (*(f"Of the reference: {reason}" for reason in base.reasons), *score.reasons), is_reused
+    )
+
+
+def _why_not(plan: Plan) -> str:
+    """Why a model's distributions can't be had at all; "" where they can be tried."""
+    if plan.backend == "scripted":
+        return "The scripted backend computes no distributions."
+    if "NPU" in plan.request.device:
+        return "An NPU's pipeline tells logits of the last token only, so there are no distributions (not run on hardware)."
+    if plan.entry.kind == "gguf":
+        return "GenAI keeps the model it makes of a GGUF file to itself, so there are no distributions."
+    if plan.entry.kind != "ir":
+        return "The model is converted while it is loaded, so there is none to take distributions from."
+    return ""
+
+
+def _order(plan: Plan, options: QualityOptions) -> ScoreOrder:
+    request = plan.request
+    return ScoreOrder(
+        folder=plan.entry.path,
+        backend=plan.backend,
+        device=request.device,
+        ov_config=request.ov_config,
+        scheduler=request.scheduler,
+        text_tokens=options.text_tokens,
+    )
+
+
+def _model(engine: Engine, plan: Plan) -> list[object]:
+    """What a score is of, besides its order: the files of the model, and the libraries that ran it."""
+    return [plan.entry.path, engine.catalogue.fingerprint(plan.entry), [_version(name) for name in VERSIONS]]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _method(scored: _Scored, answers: int, options: QualityOptions) -> str:
+    """What was run, in one sentence, and what could not be."""
+    score, parts = scored.score, []
+    if score is not None and score.perplexity is not None:
+        against = ", against the reference's" if score.mean_kl_divergence is not None else ""
+        parts.append(
+            f"next-token distributions of {score.positions} tokens of the bundled text by {score.form}{against}"
+        )
+    if score is not None and score.backend_perplexity is not None:
+        parts.append("perplexity by GenAI's own pipeline")
+    if answers:
+        parts.append(f"{answers} greedy answers of at most {options.answer_tokens} tokens, token by token")
+    told = "; ".join(parts)
+    told = f"{told[:1].upper()}{told[1:]}." if told else ""
+    if scored.is_reused:
+        told += " They were scored before: this configuration, or one that only spreads the work otherwise and so scores the same."
+    return " ".join([told, *scored.reasons]).strip()

@@ -1,0 +1,1 @@
+"""A record as everything that is shown of it, with its sentences."""

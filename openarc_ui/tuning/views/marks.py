@@ -1,0 +1,102 @@
+"""What one has to know of a configuration beside its figures, each as a sentence; and whether it is another one in disguise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from openarc_ui.engine.devices.differences import compare
+from openarc_ui.tuning.figures import BY_NAME
+from openarc_ui.tuning.judging.drift import background_words
+from openarc_ui.tuning.judging.standings import Standing, is_over
+from openarc_ui.tuning.results import Loaded
+from openarc_ui.tuning.views.outcomes import amount
+
+NOT_IN_THE_EFFECT = {"model_path", "name", "backend", "device", "ov_config", "scheduler", "allow_overcommit"}
+"""Fields of a load that `Loaded` tells in another way, or that change nothing."""
+
+
+def loaded_of(standing: Standing) -> Loaded | None:
+    """What the last load that came about turned out to be."""
+    return next((visit.loaded for visit in reversed(standing.visits) if visit.loaded is not None), None)
+
+
+def marks_of(standing: Standing, memory_limit_bytes: int | None, same: Standing | None) -> tuple[str, ...]:
+    """Everything to know, the most important first.
+
+    Args:
+        same: an earlier configuration with the same effect.
+    """
+    return tuple(
+        mark
+        for mark in (
+            *_text_marks(standing),
+            *_failure_marks(standing),
+            _memory_mark(standing, memory_limit_bytes),
+            _answers_mark(standing),
+            *_effective_marks(standing),
+            f"It has the same effect as “{same.configuration.label}”." if same is not None else None,
+            background_words(standing.visits),
+        )
+        if mark
+    )
+
+
+def effect_of(standing: Standing) -> str | None:
+    """Everything that a load's effect depends on, as text: equal texts are the same model, set the same; None: not known.
+
+    What OpenVINO takes but does not report back counts as it was asked for.
+    """
+    loaded = loaded_of(standing)
+    if loaded is None or not loaded.effective_properties:
+        return None
+    load = standing.configuration.load
+    unreported = {name: value for name, value in load.ov_config.items() if name not in loaded.effective_properties}
+    told = {
+        "model": load.model_path,
+        "backend": loaded.backend,
+        "device": loaded.device,
+        "execution": loaded.execution_devices,
+        "effective": loaded.effective_properties,
+        "scheduler": loaded.scheduler,
+        "unreported": unreported,
+        "rest": load.model_dump(mode="json", exclude=NOT_IN_THE_EFFECT),
+        "versions": loaded.versions,
+    }
+    return json.dumps(told, sort_keys=True, default=str)
+
+
+def _text_marks(standing: Standing) -> Sequence[str]:
+    if standing.changes_text and standing.quality is not None:
+        return [standing.quality.words]
+    failure = standing.quality_failure
+    return [f"Its text could not be compared: {failure.message}"] if failure is not None else []
+
+
+def _failure_marks(standing: Standing) -> Sequence[str]:
+    failed = [visit.failure for visit in standing.visits if visit.failure is not None]
+    if not failed or len(failed) == len(standing.visits):
+        return []
+    return [f"It failed in {len(failed)} of {len(standing.visits)} visits: {failed[-1].message}"]
+
+
+def _memory_mark(standing: Standing, memory_limit_bytes: int | None) -> str | None:
+    if memory_limit_bytes is None or not is_over(standing, memory_limit_bytes):
+        return None
+    figure = BY_NAME["memory_bytes"]
+    needed, limit = amount(figure, standing.medians["memory_bytes"]), amount(figure, memory_limit_bytes)
+    return f"It needs {needed} of memory, more than the limit of {limit}."
+
+
+def _answers_mark(standing: Standing) -> str | None:
+    if not standing.visits or standing.failure is not None or any(visit.workloads for visit in standing.visits):
+        return None
+    return "It was only loaded for its text, which others are compared with."
+
+
+def _effective_marks(standing: Standing) -> Sequence[str]:
+    loaded = loaded_of(standing)
+    if loaded is None:
+        return []
+    rows = compare(standing.configuration.load.ov_config, loaded.effective_properties)
+    return [f"{row.name}: {row.explanation}." for row in rows if row.is_different]

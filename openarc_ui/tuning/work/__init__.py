@@ -1,0 +1,1 @@
+"""A run at work: the three kinds, in which order what is measured, and until when."""

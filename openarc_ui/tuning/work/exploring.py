@@ -1,0 +1,158 @@
+"""The first part of a sweep: batch after batch of combinations, until the time for it or the combinations are used up.
+
+Two rounds visit a batch's configurations and the base in random order; what is clearly no winner after the first is left out
+of the second. Then their texts are compared, and what came of them is told to the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openarc_ui.errors import OpenArcError
+from openarc_ui.tuning.configurations import combine, configuration_of, label_of
+from openarc_ui.tuning.desk import Desk
+from openarc_ui.tuning.record.records import RunRecord
+from openarc_ui.tuning.requests import SweepRequest
+from openarc_ui.tuning.results import Configuration
+from openarc_ui.tuning.search.studies import LARGEST_GRID, Proposal, SamplerName, Search
+from openarc_ui.tuning.work.budget import ROUNDS_OF_A_BATCH
+from openarc_ui.tuning.work.rounds import FIRST_ROUND, Rounds
+
+BATCH = 4
+"""Configurations that are visited side by side, with the base."""
+MOST_USELESS = 200
+"""Combinations in a row that make no new load, before it is taken that no other one does."""
+MOST_NOTED = 5
+"""Combinations that no load can have, of which a note is kept."""
+PHASE = "Exploring"
+
+
+class Exploring:
+    """Where it is follows from the search (which batch was asked for) and the record (which visits were made)."""
+
+    def __init__(self, request: SweepRequest, desk: Desk, record: RunRecord, search: Search, rounds: Rounds) -> None:
+        self._request, self._desk, self._record, self._search, self._rounds = request, desk, record, search, rounds
+        models = (axis.values for axis in request.axes if axis.field == "model_path")
+        self._models = sorted({str(value) for values in models for value in values})
+        self._impossible = 0
+
+    def run(self) -> int:
+        """Explore; the number of the next round."""
+        if not self._search.decided("is_explored"):
+            sampler = self._sampler()
+            if sampler == "grid":
+                self._rounds.planned = min(self._search.space.size, self._request.most_configurations)
+            while batch := self._search.running() or self._ask(sampler):
+                self._measure(batch)
+            self._search.decide("is_explored", True)
+            self._note_how_far(sampler)
+        return self._first_round(self._search.next_batch())
+
+    def _sampler(self) -> SamplerName:
+        """Decided once, when it is known how long the base took."""
+        decided: SamplerName | None = self._search.decided("sampler")
+        if decided is not None:
+            return decided
+        asked, size = self._request.sampler, self._search.space.size
+        sampler: SamplerName = "tpe" if asked == "auto" else asked
+        is_small = size <= min(LARGEST_GRID, self._request.most_configurations)
+        if asked == "auto" and is_small and self._rounds.budget.is_enough_for(size):
+            sampler = "grid"
+        if sampler == "grid" and size > LARGEST_GRID:
+            self._desk.note(f"The grid has {size} combinations, too many to go through; they are drawn at random.")
+            sampler = "random"
+        first = self._search.space.texts_of(self._request.base, self._rounds.base.load)
+        if first is not None:
+            self._search.propose_first(first)  # costs nothing: it is measured already
+        self._search.decide("sampler", sampler)
+        return sampler
+
+    def _ask(self, sampler: SamplerName) -> list[Proposal]:
+        """A batch of combinations that make new loads; those that make known ones are told what is known."""
+        number, useless = self._search.next_batch(), 0
+        left_to_try = self._request.most_configurations - sum(
+            1 for each in self._record.configurations if each.settings
+        )
+        size = min(BATCH, self._rounds.budget.candidates_left(is_first=number == 0), left_to_try)
+        batch: list[Proposal] = []
+        new_ids: set[str] = set()
+        while len(new_ids) < size and useless < MOST_USELESS:
+            proposal = self._search.ask(sampler, number)
+            if proposal is None:
+                break
+            useless += 1
+            made = self._made(proposal)
+            if made is None:
+                continue
+            if self._rounds.is_known(made.configuration_id):
+                self._tell(made.configuration_id, proposal)
+                continue
+            useless = 0 if made.configuration_id not in new_ids else useless
+            new_ids.add(made.configuration_id)
+            batch.append(proposal)
+        return batch
+
+    def _made(self, proposal: Proposal) -> Configuration | None:
+        """The configuration of a combination; None where no load can be like that, which is told and noted."""
+        try:
+            load = combine(self._request.base, proposal.settings)
+            settings = configuration_of(load, proposal.settings).settings
+        except OpenArcError as error:
+            self._search.fail(proposal.number, error.message)
+            self._impossible += 1
+            if self._impossible <= MOST_NOTED:
+                self._desk.note(f"No load can have {label_of(proposal.settings, self._models)}: {error.message}")
+            return None
+        return configuration_of(load, settings, label_of(settings, self._models))
+
+    def _measure(self, batch: Sequence[Proposal]) -> None:
+        """A batch's two rounds, its texts, and what came of it told."""
+        number = next((each.batch for each in batch if each.batch is not None), self._search.next_batch())
+        first = self._first_round(number)
+        made = [(proposal, configuration) for proposal in batch if (configuration := self._made(proposal)) is not None]
+        new = {
+            configuration.configuration_id: configuration
+            for _, configuration in made
+            if not self._rounds.is_known(configuration.configuration_id, first)
+        }
+        for configuration in new.values():
+            if self._rounds.check(configuration) is not None:
+                self._record.begin(configuration)  # a failure is a result too
+        self._rounds.run(first, new, PHASE)
+        for each in new:
+            if self._rounds.may_be_visited(each) and self._rounds.scores.is_clearly_no_winner(each, first):
+                self._record.prune(each)
+        self._rounds.run(first + 1, new, PHASE)
+        self._rounds.compare(sorted(new.values(), key=lambda each: each.configuration_id in self._record.pruned))
+        for proposal, configuration in made:
+            self._tell(configuration.configuration_id, proposal)
+
+    def _tell(self, configuration_id: str, proposal: Proposal) -> None:
+        """What is known of a configuration, told to the search for a combination that makes it."""
+        scores, failure = self._rounds.scores, self._rounds.failure(configuration_id)
+        values, memory_bytes = scores.values(configuration_id), scores.memory_bytes(configuration_id)
+        missing = [figure.label for figure, value in zip(scores.objectives, values, strict=True) if value is None]
+        if failure is not None:
+            self._search.fail(proposal.number, failure.message)
+        elif configuration_id in self._record.pruned:
+            self._search.prune(proposal.number, values[0], memory_bytes)
+        elif not scores.visits(configuration_id):
+            self._search.leave(proposal.number)
+        elif missing:
+            self._search.fail(proposal.number, f"not measured: {', '.join(missing)}")
+        else:
+            self._search.tell(proposal.number, [each for each in values if each is not None], memory_bytes)
+        self._rounds.done = self._search.told()
+
+    def _note_how_far(self, sampler: SamplerName) -> None:
+        tried, size = self._search.told(), self._search.space.size
+        how = {"grid": "as a grid", "tpe": "chosen by TPE", "random": "drawn at random"}[sampler]
+        words = (
+            f"All {size} combinations of the axes" if tried >= size else f"{tried} of {size} combinations of the axes"
+        )
+        self._desk.note(f"{words} were tried, {how}.")
+
+    @staticmethod
+    def _first_round(batch: int) -> int:
+        """Each batch has its own rounds, however many of them are made."""
+        return FIRST_ROUND + 1 + batch * ROUNDS_OF_A_BATCH

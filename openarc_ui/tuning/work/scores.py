@@ -1,0 +1,205 @@
+"""What a sweep knows of its configurations: their values, who is clearly no winner, who is among the best, and how surely.
+
+Everything is read from the record, so a resumed sweep judges as it would have judged. Nothing is measured here.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Collection, Iterable, Sequence
+
+from openarc_ui.tuning.figures import BY_NAME, Figure
+from openarc_ui.tuning.judging.front import front
+from openarc_ui.tuning.judging.statistics import half_width_percent, paired, summary
+from openarc_ui.tuning.judging.summaries import rounds_of, samples_of, value_of
+from openarc_ui.tuning.record.records import RunRecord
+from openarc_ui.tuning.requests import SweepRequest
+from openarc_ui.tuning.results import Failure, Quality, Summary, Visit
+
+CLEARLY_WORSE = 1.5
+"""Times as bad as the best: more than chance and warmth make of one visit. With one objective."""
+CLEARLY_DOMINATED = 1.25
+"""The same with several, where one other configuration has to be so much better in each."""
+MOST_FINALISTS = 3
+MOST_OF_A_FRONT = 6
+FAILURES_OF_THE_BASE = 2
+"""In a row; it is visited again and again, so one may be chance."""
+Values = tuple[float | None, ...]
+
+
+class Scores:
+    """A sweep's record, asked in the words of its decisions. Rounds beyond `until`, where it is given, do not count."""
+
+    def __init__(self, request: SweepRequest, record: RunRecord, base_id: str) -> None:
+        self.objectives: tuple[Figure, ...] = tuple(BY_NAME[name] for name in request.objectives)
+        self._request, self._record, self._base_id = request, record, base_id
+
+    def all_visits(self, configuration_id: str, until: int | None = None) -> list[Visit]:
+        """Of one configuration, in order."""
+        return [
+            visit
+            for visit in self._record.visits
+            if visit.configuration_id == configuration_id and (until is None or visit.round_number <= until)
+        ]
+
+    def visits(self, configuration_id: str, until: int | None = None) -> list[Visit]:
+        """Those of them that succeeded."""
+        return [visit for visit in self.all_visits(configuration_id, until) if visit.failure is None]
+
+    def is_recorded(self, configuration_id: str, round_number: int) -> bool:
+        """It was visited in this round, whatever came of it."""
+        return any(visit.round_number == round_number for visit in self.all_visits(configuration_id))
+
+    def has_answered(self, configuration_id: str) -> bool:
+        """The quality guard's prompts were answered."""
+        return any(visit.greedy for visit in self.visits(configuration_id))
+
+    def failure(self, configuration_id: str) -> Failure | None:
+        """Why it is not visited any more."""
+        known = self._record.qualities.get(configuration_id)
+        if isinstance(known, Failure) and known.stage == "check":
+            return known
+        visits = self.all_visits(configuration_id)
+        if configuration_id == self._base_id:
+            newest = [visit.failure for visit in visits[-FAILURES_OF_THE_BASE:]]
+            return newest[-1] if len(newest) == FAILURES_OF_THE_BASE and all(newest) else None
+        return next((visit.failure for visit in visits if visit.failure is not None), None)
+
+    def values(self, configuration_id: str, until: int | None = None) -> Values:
+        """Each objective, the median of its visits."""
+        return tuple(self.value(configuration_id, figure, until) for figure in self.objectives)
+
+    def value(self, configuration_id: str, figure: Figure, until: int | None = None) -> float | None:
+        """The median of its visits; None where none has it."""
+        if figure.place == "quality":
+            quality = self._record.qualities.get(configuration_id)
+            found: float | None = getattr(quality, figure.name) if isinstance(quality, Quality) else None
+            return found
+        values = [value_of(each, figure, self._request.workload.name) for each in self.visits(configuration_id, until)]
+        return _median(value for value in values if value is not None)
+
+    def memory_bytes(self, configuration_id: str) -> float | None:
+        """What the limit is held against."""
+        return self.value(configuration_id, BY_NAME["memory_bytes"])
+
+    def is_over_limit(self, configuration_id: str, until: int | None = None) -> bool:
+        """It needs more memory than it may; never where that is not known."""
+        limit, memory = self._request.memory_limit_bytes, self.value(configuration_id, BY_NAME["memory_bytes"], until)
+        return limit is not None and memory is not None and memory > limit
+
+    def is_clearly_no_winner(self, configuration_id: str, until: int) -> bool:
+        """It needs too much memory, or another one is so much better that more visits would not turn it."""
+        if self.is_over_limit(configuration_id, until):
+            return True
+        if any(figure.place == "quality" for figure in self.objectives):
+            return False  # texts are compared later
+        values = self.values(configuration_id, until)
+        factor = CLEARLY_WORSE if len(self.objectives) == 1 else CLEARLY_DOMINATED
+        return any(
+            self._is_worse(values, self.values(other, until), factor)
+            for other in self._measured(until)
+            if other != configuration_id and not self.is_over_limit(other, until)
+        )
+
+    def finalists(self, exclude: Collection[str] = ()) -> list[str]:
+        """Ids of those that may be the best, the likeliest first; never the base, which is measured beside them anyway.
+
+        One that changes the text comes after all that do not, since it is taken only where there is no other.
+        """
+        able = [
+            each
+            for each in self._measured()
+            if each not in self._record.pruned and not self.is_over_limit(each) and None not in self.values(each)
+        ]
+        if len(self.objectives) == 1:
+            ranked = sorted(able, key=lambda each: (self._changes_text(each), *self._costs(each)))
+            return [each for each in ranked if each != self._base_id and each not in exclude][:MOST_FINALISTS]
+        directions = [*(figure.is_better_higher for figure in self.objectives), False]
+        points = [[*self.values(each), float(self._changes_text(each))] for each in able]
+        members = [each for each, is_on_it in zip(able, front(points, directions), strict=True) if is_on_it]
+        members = [each for each in members if each != self._base_id and each not in exclude]
+        return _spread(sorted(members, key=self._costs), MOST_OF_A_FRONT)
+
+    def half_widths_percent(self, configuration_id: str) -> list[float | None]:
+        """Of every objective's interval, and of that of its difference from the base; None: too few visits for one."""
+        widths: list[float | None] = []
+        for figure in self.objectives:
+            if figure.place == "quality":
+                continue  # the same each time it is computed
+            found = summary([self._values_of(visit, figure) for visit in self.visits(configuration_id)])
+            widths.append(_half_width(found))
+            if configuration_id != self._base_id and self.failure(self._base_id) is None:
+                visits = (self.visits(self._base_id), self.visits(configuration_id))
+                rounds = rounds_of(*visits, figure, self._request.workload.name)
+                widths.append(half_width_percent(paired(figure, rounds)))
+        return widths
+
+    def is_tight(self, configuration_id: str) -> bool:
+        """Every interval is as narrow as was asked for."""
+        widest = self._request.tightness_percent
+        return all(width is not None and width <= widest for width in self.half_widths_percent(configuration_id))
+
+    def visit_seconds(self) -> float | None:
+        """How long a visit takes, loads included; None before the first."""
+        return _median(
+            each.ended_at - each.began_at for each in self._record.visits if each.failure is None and each.workloads
+        )
+
+    def quality_seconds(self) -> float:
+        """How long a comparison of texts takes; 0 before the first, which scores the reference too and so takes twice as long."""
+        seconds = [each.seconds for each in self._record.qualities.values() if isinstance(each, Quality)]
+        return _median(seconds[1:]) or (seconds[0] / 2.0 if seconds else 0.0)
+
+    def _measured(self, until: int | None = None) -> list[str]:
+        """Ids of those with a workload's visit and no failure, in the order they were begun."""
+        return [
+            each.configuration_id
+            for each in self._record.configurations
+            if self.failure(each.configuration_id) is None
+            and any(visit.workloads for visit in self.visits(each.configuration_id, until))
+        ]
+
+    def _is_worse(self, mine: Values, theirs: Values, factor: float) -> bool:
+        """By more than the factor, in every objective."""
+        for figure, one, other in zip(self.objectives, mine, theirs, strict=True):
+            if one is None or other is None:
+                return False
+            worse, better = (other, one) if figure.is_better_higher else (one, other)
+            if not worse > better * factor:
+                return False
+        return True
+
+    def _changes_text(self, configuration_id: str) -> bool:
+        quality = self._record.qualities.get(configuration_id)
+        return isinstance(quality, Quality) and quality.changes_text is True
+
+    def _costs(self, configuration_id: str) -> list[float]:
+        """Its objectives turned so that less is better."""
+        values = zip(self.objectives, self.values(configuration_id), strict=True)
+        return [-(value or 0.0) if figure.is_better_higher else (value or 0.0) for figure, value in values]
+
+    def _values_of(self, visit: Visit, figure: Figure) -> list[float]:
+        """Of one visit: a value a repetition, or its own one."""
+        if figure.place == "sample":
+            values = [getattr(each, figure.name) for each in samples_of(visit, self._request.workload.name)]
+        else:
+            values = [value_of(visit, figure, self._request.workload.name)]
+        return [float(value) for value in values if value is not None]
+
+
+def _spread(ranked: Sequence[str], most: int) -> list[str]:
+    """At most so many, from the first to the last in equal steps."""
+    if len(ranked) <= most:
+        return list(ranked)
+    return [ranked[round(index * (len(ranked) - 1) / (most - 1))] for index in range(most)]
+
+
+def _half_width(found: Summary | None) -> float | None:
+    if found is None or found.low is None or found.high is None or not found.median:
+        return None
+    return (found.high - found.low) / 2.0 / abs(found.median) * 100.0
+
+
+def _median(values: Iterable[float]) -> float | None:
+    kept = list(values)
+    return statistics.median(kept) if kept else None
