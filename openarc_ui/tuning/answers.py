@@ -18,7 +18,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.places import Places
 from openarc_ui.engine.types import LoadRequest
-from openarc_ui.errors import InvalidRequest, TuningRunNotFound, nearest
+from openarc_ui.errors import InvalidRequest, TuningConfigurationNotFound, nearest
 from openarc_ui.profiles import Profile
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, RunRequest, SweepRequest
 from openarc_ui.tuning.results import Configuration, RunView
@@ -77,13 +77,13 @@ def configuration_in(view: RunView, configuration_id: str) -> Configuration:
     """One of a run's configurations.
 
     Raises:
-        TuningRunNotFound: the run has none of that id; with the nearest.
+        TuningConfigurationNotFound: the run has none of that id; with the nearest.
     """
     known = {each.configuration.configuration_id: each.configuration for each in view.results}
     if configuration_id in known:
         return known[configuration_id]
     asked = configuration_id[:LONGEST_ID]
-    raise TuningRunNotFound(
+    raise TuningConfigurationNotFound(
         f"The run '{view.head.run_id}' has no configuration '{asked}'.", nearest(asked, known) if known else ""
     )
 

@@ -1,10 +1,10 @@
-"""What tables and pictures read from a RunView: its request, its workloads, the order of its results, a figure as text."""
+"""What tables and pictures read from a RunView: its request, its workloads, the order of its results, a figure or field as text."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 
 from pydantic import TypeAdapter
@@ -21,6 +21,40 @@ ORDER_OF_STATES = (
     ConfigurationState.WAITING,
     ConfigurationState.FAILED,
 )
+FIELD_NAMES: Mapping[str, str] = {
+    "model_path": "Model",
+    "ov_config.INFERENCE_NUM_THREADS": "Threads",
+    "ov_config.NUM_STREAMS": "Streams",
+    "ov_config.INFERENCE_PRECISION_HINT": "Precision of computation",
+    "ov_config.SCHEDULING_CORE_TYPE": "Kind of cores",
+    "ov_config.DYNAMIC_QUANTIZATION_GROUP_SIZE": "Dynamic quantization: group size",
+    "scheduler.cache_size": "KV cache, GB at most",
+    "scheduler.num_kv_blocks": "KV cache, blocks at most",
+    "scheduler.max_num_batched_tokens": "Tokens in one step",
+    "scheduler.max_num_seqs": "Answers side by side",
+    "scheduler.dynamic_split_fuse": "Prompts in chunks",
+    "scheduler.enable_prefix_caching": "Prefix cache",
+    "scheduler.use_cache_eviction": "Cache eviction",
+    "scheduler.use_sparse_attention": "Sparse attention",
+}
+"""Field -> its name in plain words, where a name's own words do not say it."""
+ABBREVIATIONS = frozenset({"KV", "CPU", "GPU", "NPU", "NPUW", "TBB", "LLM", "SDPA", "QDQ", "UMD"})
+"""Words of properties' names that stay in capitals."""
+
+
+def field_label(field: str) -> str:
+    """ "ov_config.KV_CACHE_PRECISION" -> "KV cache precision"."""
+    words = field.partition(".")[2] or field
+    told = " ".join(
+        word if word in ABBREVIATIONS else word.lower() for word in words.replace(".", "_").split("_") if word
+    )
+    return FIELD_NAMES.get(field, told[:1].upper() + told[1:])
+
+
+def field_words(field: str) -> str:
+    """ "KV cache precision (KV_CACHE_PRECISION)": in plain words, and as it is set."""
+    name = field.partition(".")[2]
+    return f"{field_label(field)} ({name})" if name else field_label(field)
 
 
 def request_of(view: RunView) -> BenchRequest | SweepRequest | ComparisonRequest:

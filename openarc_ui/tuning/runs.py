@@ -20,7 +20,7 @@ from openarc_ui.tuning.answers import settled
 from openarc_ui.tuning.checks import check_request
 from openarc_ui.tuning.machine import describe_machine
 from openarc_ui.tuning.names import LONGEST, default_name, kind_words
-from openarc_ui.tuning.record.lock import RunLock
+from openarc_ui.tuning.quality.guard import forget_distributions
 from openarc_ui.tuning.record.records import UNDER_WAY, Records, RunRecord
 from openarc_ui.tuning.requests import RunRequest
 from openarc_ui.tuning.results import Failure, Progress, RunHead, RunState, RunView
@@ -40,7 +40,7 @@ class TuningRuns:
 
     Raises (its methods):
         TuningRunNotFound: there is no run of that id.
-        TuningBusy: another run works, or this one does.
+        TuningBusy: another run works, here or in another process on the same folder, or this one does.
         TuningFolderUnusable: the folder can't be read or written.
         EngineBusy: a model is at work, so nothing could be measured now.
     """
@@ -75,9 +75,11 @@ class TuningRuns:
                 words = kind_words(request.kind, request.name or default_name(request))
                 holder = self._engine.reserve(words, MODEL_NAME)
                 undo.callback(self._engine.release, holder)
+                locks = undo.enter_context(ExitStack())
+                locks.enter_context(self._records.lock_measuring())
                 record = self._records.create(request, describe_machine())
-                lock = undo.enter_context(self._records.lock(record.run_id))
-                sitting = self._sit_down(record, lock, holder)
+                locks.enter_context(self._records.lock(record.run_id))
+                sitting = self._sit_down(record, locks, holder)
                 undo.pop_all()
             sitting.start()
         return self._head(record.run_id)
@@ -142,14 +144,16 @@ class TuningRuns:
         with self._starting:
             self._require_free()
             with ExitStack() as undo:
-                lock = undo.enter_context(self._records.lock(run_id))
+                locks = undo.enter_context(ExitStack())
+                locks.enter_context(self._records.lock(run_id))
                 record = self._records.open_anew(run_id)
                 _require_resumable(record)
                 check_request(self._engine, record.request)
                 holder = self._engine.reserve(kind_words(record.request.kind, record.name), MODEL_NAME)
                 undo.callback(self._engine.release, holder)
+                locks.enter_context(self._records.lock_measuring(mine=run_id))
                 _note_changes(record, describe_machine())
-                sitting = self._sit_down(record, lock, holder)
+                sitting = self._sit_down(record, locks, holder)
                 undo.pop_all()
             self._unwritten.pop(run_id, None)
             sitting.start()
@@ -168,7 +172,7 @@ class TuningRuns:
         if sitting is not None and sitting.record.run_id == run_id:
             sitting.record.rename(name)
         else:
-            with self._records.lock(run_id):
+            with self._starting, self._records.lock(run_id):
                 self._records.open_anew(run_id).rename(name)
         self._changed()
         return self._head(run_id)
@@ -193,7 +197,7 @@ class TuningRuns:
         if sitting is not None:
             sitting.end(RunState.INTERRUPTED)
 
-    def _sit_down(self, record: RunRecord, lock: RunLock, holder: Reservation) -> Sitting:
+    def _sit_down(self, record: RunRecord, locks: ExitStack, holder: Reservation) -> Sitting:
         """From now on this run is the one that works; its thread is still to be started."""
 
         def on_end() -> None:
@@ -202,7 +206,7 @@ class TuningRuns:
             self._sitting = None
             self._changed()
 
-        sitting = self._sitting = Sitting(self._engine, holder, record, lock, self._changed, on_end)
+        sitting = self._sitting = Sitting(self._engine, holder, record, locks, self._changed, on_end)
         self._changed()
         return sitting
 
@@ -222,11 +226,16 @@ class TuningRuns:
             sitting = self._sitting
         if sitting is not None and sitting.record.run_id == run_id:
             sitting.end(state)
-            return self._head(run_id)
-        with self._records.lock(run_id):
+            head = self._head(run_id)
+            if head.state is not RunState.INTERRUPTED or state is RunState.INTERRUPTED:
+                return head
+            # A pause was quicker: what came of it is marked below, as that of an earlier one would be.
+        with self._starting, self._records.lock(run_id):
             record = self._records.open_anew(run_id)
             if self._records.state_of(record, is_mine=True) is RunState.INTERRUPTED and record.state is not state:
                 record.mark(state)
+            if record.state is RunState.CANCELLED:
+                forget_distributions(record.folder)
         self._changed()
         return self._head(run_id)
 

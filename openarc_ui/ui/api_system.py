@@ -23,7 +23,7 @@ def _looking(engine: Engine, startup: Startup) -> list[Callable[..., Any]]:
         """Every model that is loaded or on its way, with state, stage, memory, running and queued requests.
 
         Returns:
-            The models, the one that answers by default, and how many requests may wait.
+            The models, the one that answers by default, how many requests may wait, and who has the machine alone (null: nobody).
         """
         now = engine.status()
         models = [{"name": each.name, "state": each.state.value, "device": each.request.device,
@@ -32,7 +32,12 @@ def _looking(engine: Engine, startup: Startup) -> list[Callable[..., Any]]:
                    "failure": each.failure,
                    "last_decode_tokens_per_second": each.last_decode_tokens_per_second} for each in now.models]  # fmt: skip
         body: dict[str, Any] = engine.places.hidden(
-            {"models": models, "default_model": now.default_model, "queue_size": now.queue_size}
+            {
+                "models": models,
+                "default_model": now.default_model,
+                "queue_size": now.queue_size,
+                "reserved": now.reserved,
+            }
         )
         return body
 

@@ -15,6 +15,7 @@ from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.types import LoadRequest, LoadStage, ModelInfo, ModelState
 from openarc_ui.errors import DoesNotFit, ModelAlreadyLoading, OpenArcError
 from openarc_ui.ui import load_view
+from openarc_ui.ui.api_errors import as_gradio_error
 from openarc_ui.ui.html import error_card
 from openarc_ui.ui.load_actions import NO_FAILURE, planned_for
 from openarc_ui.ui.load_form import FORM_FIELDS, form_of
@@ -51,7 +52,10 @@ class Loading:
                 yield update
 
     async def cancel_load(self, request: gr.Request) -> None:
-        """End this session's own load; without one, after a reload, the one that is under way."""
+        """End this session's own load; without one, after a reload, the one that is under way.
+
+        That of a run that measures is the run's; who asks is told so.
+        """
         own = self._own.get(session_of(request))
         if own is not None:
             own.set()
@@ -59,7 +63,8 @@ class Loading:
         models = self._engine.status().models
         loading = next((model.name for model in models if model.state is ModelState.LOADING), None)
         if loading is not None:
-            await asyncio.to_thread(self._engine.cancel_load, loading)
+            with as_gradio_error():
+                await asyncio.to_thread(self._engine.cancel_load, loading)
 
     async def unload(self, name: str | None) -> tuple[str, str]:
         """Unload a model."""

@@ -64,7 +64,7 @@ def test_texts_that_are_no_errors_keep_every_path_but_those_of_the_two_folders(p
 def test_what_a_worker_wrote_last_is_told_without_paths_and_not_kept(
     scripted: Engine, reports: list[PerformanceReport]
 ) -> None:
-    scripted._hosts["script"]._stderr_lines.append("my secret prompt in /mnt/private/x.bin")
+    scripted._hosts["script"]._last_output._line = "my secret prompt in /mnt/private/x.bin"
     with pytest.raises(WorkerDied) as caught:
         scripted.submit(ask("crash")).result(timeout=10)
     assert "(last output: my secret prompt in …)" in caught.value.message

@@ -18,7 +18,8 @@ import pytest
 
 from openarc_ui.engine.types import LoadStage
 from openarc_ui.errors import LoadCancelled, StarterUnavailable
-from openarc_ui.models.starter import STARTER_NAMES, last_words, prepare_starter
+from openarc_ui.models.child import last_words
+from openarc_ui.models.starter import STARTER_NAMES, prepare_starter
 from openarc_ui.models.starter_files import REQUIRED_FILES, is_complete
 
 DOWNLOADING = "Downloading"

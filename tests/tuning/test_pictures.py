@@ -34,8 +34,9 @@ def sweep() -> RunView:
 def test_each_kind_of_run_has_the_pictures_it_has_enough_for(sweep: RunView) -> None:
     names = ["tradeoff", "objective", "differences", "importances", "parallel"]
     assert [picture.name for picture in pictures_of(sweep)] == names
-    assert [picture.name for picture in pictures_of(view(comparison_record()))] == ["differences"]
-    assert [picture.name for picture in pictures_of(view(bench_record()))] == ["workloads"]
+    assert [picture.name for picture in pictures_of(view(comparison_record()))] == ["differences", "figures"]
+    assert [picture.name for picture in pictures_of(view(comparison_record(rounds=3)))] == ["figures"]
+    assert [picture.name for picture in pictures_of(view(bench_record()))] == ["figures"]
 
 
 def test_a_run_without_results_has_none() -> None:
@@ -43,7 +44,6 @@ def test_a_run_without_results_has_none() -> None:
     record.configurations, record.visits, record.qualities = [], [], {}
     assert pictures_of(dataclasses.replace(view(record), importances=())) == []
     assert pictures_of(view(comparison_record(rounds=0))) == []
-    assert pictures_of(view(comparison_record(rounds=3))) == []
 
 
 def test_every_picture_is_an_element_that_can_stand_beside_others(sweep: RunView) -> None:
@@ -144,7 +144,50 @@ def test_differences_show_verdicts_in_words(sweep: RunView) -> None:
 def test_importances_are_sorted_and_in_percent(sweep: RunView) -> None:
     picture = pictures.importances_picture(sweep)
     assert picture is not None
-    assert picture.alt == "What latency depends on: A_B 75%; backend 25%."
+    assert picture.alt == "What latency depends on: A b (A_B) 75%; Backend 25%."
+
+
+def test_a_bench_has_each_figure_of_each_workload_with_its_interval() -> None:
+    picture = pictures.figures_picture(view(bench_record()))
+    assert picture is not None
+    for words in ("TTFT, ms (less is better)", "Decode, tok/s (more is better)", "Memory, MB (less is better)"):
+        assert words in picture.svg
+    assert picture.heading == "What was measured, with 95% intervals"
+    assert re.search(r"TTFT, ms \(less is better\): pp128\+tg128 \d+ \([\d.]+ to [\d.]+\); pp512\+tg128 ", picture.alt)
+
+
+def test_a_comparison_has_a_and_b_beside_each_other() -> None:
+    picture = pictures.figures_picture(view(comparison_record()))
+    assert picture is not None
+    assert re.search(r"Latency, s \(less is better\): A 2\.\d+ \([\d.]+ to [\d.]+\); B 1\.\d+ \(", picture.alt)
+
+
+def test_of_many_workloads_the_first_are_bars_and_the_rest_is_said() -> None:
+    record = bench_record()
+    names = [f"w{number}" for number in range(14)]
+    workloads = tuple(record.request.workloads[0].model_copy(update={"name": name}) for name in names)
+    record.request = record.request.model_copy(update={"workloads": workloads})
+    (samples, *_) = record.visits[0].workloads
+    told = tuple(dataclasses.replace(samples, workload=name) for name in names)
+    record.visits = [dataclasses.replace(each, workloads=told) for each in record.visits]
+    picture = pictures.figures_picture(view(record))
+    assert picture is not None and picture.heading.endswith("(the first 12; the table has 2 more)")
+
+
+def test_settings_are_named_in_plain_words_and_as_they_are_set(sweep: RunView) -> None:
+    picture = pictures.parallel_picture(sweep)
+    assert picture is not None
+    for words in (
+        "KV cache precision",
+        "(KV_CACHE_PRECISION)",
+        "(INFERENCE_NUM_",
+        "THREADS)",
+        "Threads",
+        "Performance hint",
+        "Backend",
+        "Model",
+    ):
+        assert f">{words}</text>" in picture.svg or f">{words}</tspan>" in picture.svg, words
 
 
 def test_each_configuration_is_a_line_through_its_settings(sweep: RunView) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.tuning.configurations import combine, configuration_of
-from openarc_ui.tuning.requests import BenchRequest, Workload
+from openarc_ui.tuning.requests import BenchRequest, QualityOptions, Workload
 from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Failure, Importance, RunState, RunView
 from openarc_ui.tuning.views import run_view as views
 from openarc_ui.tuning.views.view_cache import ViewCache
@@ -154,7 +154,68 @@ def test_a_text_that_could_not_be_compared_is_marked_and_can_win() -> None:
     shown = view(record)
     assert best(shown).number == 2
     assert best(shown).marks == ("Its text could not be compared: It died.",)
-    assert shown.head.words.endswith("than the base.")
+    assert shown.head.words.endswith("than the base. Its text was not compared.")
+
+
+def test_a_best_whose_text_nobody_looked_at_is_not_praised_without_saying_so() -> None:
+    record = sweep_record()
+    del record.qualities[record.configurations[1].configuration_id]
+    assert view(record).head.words.endswith("than the base. Its text was not compared.")
+    assert view(record, RunState.RUNNING).head.words.endswith("than the base. Its text is not compared yet.")
+    record.request = record.request.model_copy(update={"quality": QualityOptions(is_wanted=False)})
+    assert view(record, RunState.RUNNING).head.words.endswith("than the base. Its text was not compared.")
+
+
+def test_equals_in_every_figure_of_which_one_writes_another_text_are_not_told_as_equals() -> None:
+    record = comparison_record(b_seconds=2.0)
+    a, b = record.configurations
+    record.qualities[b.configuration_id] = quality(b, a, changes_text=True)
+    assert view(record).head.words.endswith("latency and throughput. But B's text is changed.")
+
+
+OVER = Failure("measure", "time_over", "The time was over before it was measured.")
+
+
+def test_what_the_time_did_not_suffice_for_is_said_and_counts_as_no_visit() -> None:
+    record = sweep_record()
+    late = configuration_of(combine(BASE, {"ov_config.NUM_STREAMS": 2}), {"ov_config.NUM_STREAMS": 2})
+    record.configurations.append(late)
+    record.visits += [visit(late, 9, (), failure=OVER), visit(record.configurations[1], 9, (), failure=OVER)]
+    results = view(record).results
+    assert (results[-1].failure, results[-1].visits, results[-1].figures) == (OVER, 0, {})
+    assert results[-1].marks == ("Not measured: the time was over.",)
+    assert (results[1].failure, results[1].visits) == (None, 8)
+    assert results[1].marks == ("Not measured in 1 of 9 visits: the time was over.",)
+    assert results[1].is_best, "what was measured of it before counts"
+
+
+def test_a_text_that_the_time_did_not_suffice_for_is_no_failure_of_its() -> None:
+    record = sweep_record()
+    record.qualities[record.configurations[1].configuration_id] = dataclasses.replace(OVER, stage="quality")
+    assert best(view(record)).marks == ("Its text was not compared: the time was over.",)
+
+
+def with_cache(record: MadeUpRecord, *is_cached: bool | None) -> MadeUpRecord:
+    """The first visits again, loaded from the cache or not; a load from it takes a second less."""
+    for place, each in enumerate(is_cached):
+        loaded, seconds = record.visits[place].loaded, 0.5 if each else 1.5
+        assert loaded is not None
+        told = dataclasses.replace(loaded, loaded_from_cache=each)
+        record.visits[place] = dataclasses.replace(record.visits[place], loaded=told, load_seconds=seconds)
+    return record
+
+
+def test_load_times_of_two_kinds_are_told_apart() -> None:
+    shown = view(with_cache(bench_record(), False, True, True))
+    kinds = "1 load (median 1.50 s) compiled the model, 2 loads (median 0.50 s) found it in the compile cache"
+    assert shown.results[0].marks == (f"Its load time is the median of two kinds: {kinds}.",)
+    assert f"Load times are of two kinds, not to be compared with each other: {kinds}." in shown.notes
+
+
+@pytest.mark.parametrize("kinds", [(True, True, True), (False, False, False), (None, True, True)])
+def test_load_times_of_one_kind_need_no_words(kinds: tuple[bool | None, ...]) -> None:
+    shown = view(with_cache(bench_record(), *kinds))
+    assert not [words for words in (*shown.notes, *shown.results[0].marks) if "two kinds" in words]
 
 
 def worse_ones() -> MadeUpRecord:

@@ -32,6 +32,10 @@ class StatusBody(BaseModel):
     )
     queue_size: int = Field(description="How many requests may wait for one model.")
     startup: dict[str, Any] = Field(description="How far the first load is.")
+    reserved: str | None = Field(
+        description="Who has the machine alone, so that others get a 503; null: nobody.",
+        examples=["The sweep 'threads' measures"],
+    )
     version: str = Field(description="Of OpenArc.")
 
 
@@ -68,6 +72,7 @@ def system_routes(engine: Engine, startup: Startup) -> APIRouter:
             last_load_failure=failure and {name: _short(value) for name, value in failure.items()},
             queue_size=now.queue_size,
             startup=dataclasses.asdict(startup.status()),
+            reserved=now.reserved,
             version=__version__,
         )
         return StatusBody.model_validate(places.hidden(body.model_dump()))

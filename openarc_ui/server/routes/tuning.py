@@ -264,7 +264,7 @@ def _found(runs: TuningRuns, run_id: str, configuration_id: str) -> tuple[RunVie
     """A run and one of its configurations.
 
     Raises:
-        TuningRunNotFound: there is no such run, or it has no such configuration.
+        TuningRunNotFound, TuningConfigurationNotFound.
     """
     view = runs.view(run_id)
     return view, configuration_in(view, configuration_id)

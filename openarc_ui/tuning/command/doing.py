@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.places import Places
 from openarc_ui.errors import TuningRunNotFound
 from openarc_ui.settings import Settings, flag_of, read_settings, variable_of
 from openarc_ui.tuning.command.arguments import LAST, MEASURING
@@ -31,26 +32,26 @@ def act(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
         OpenArcError: it could not be done.
     """
     request = request_of(arguments) if arguments.command in MEASURING else None
-    with _runs(arguments, environment) as runs:
+    with _runs(arguments, environment) as (runs, places):
         if request is not None:
-            return _see_through(runs, runs.start(request).run_id, arguments.format)
+            return _see_through(runs, runs.start(request).run_id, arguments.format, places)
         if arguments.command == "list":
-            return _list(runs, arguments.format)
+            return _list(runs, arguments.format, places)
         run_id = arguments.run_id
         if run_id == LAST and arguments.command != "delete":
             run_id = _last(runs)
         if arguments.command == "resume":
-            return _see_through(runs, runs.resume(run_id).run_id, arguments.format)
+            return _see_through(runs, runs.resume(run_id).run_id, arguments.format, places)
         if arguments.command == "delete":
             runs.delete(run_id)
             return DONE
-        sys.stdout.write(_as_text(runs.view(run_id), arguments.format))
+        sys.stdout.write(_as_text(runs.view(run_id), arguments.format, places))
         return DONE
 
 
 @contextmanager
-def _runs(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[TuningRuns]:
-    """The runs of these folders, on an engine without any other model."""
+def _runs(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[tuple[TuningRuns, Places]]:
+    """The runs of these folders, on an engine without any other model, and what its folders are called."""
     flags = [f"{flag_of(name)}={getattr(arguments, name)}" for name in FOLDERS if getattr(arguments, name) is not None]
     known = {variable_of(name) for name in OF_LOADS}
     settings: Settings = read_settings(flags, {name: value for name, value in environment.items() if name in known})
@@ -60,10 +61,10 @@ def _runs(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Iter
         ) as engine,
         closing(TuningRuns(engine, settings.tuning_folder)) as runs,
     ):
-        yield runs
+        yield runs, engine.places
 
 
-def _see_through(runs: TuningRuns, run_id: str, form: str) -> int:
+def _see_through(runs: TuningRuns, run_id: str, form: str, places: Places) -> int:
     """Show how far a run is until it ends, then what came of it."""
     line = ProgressLine(sys.stderr)
     line.say(f"Run {run_id}")
@@ -79,7 +80,7 @@ def _see_through(runs: TuningRuns, run_id: str, form: str) -> int:
         return INTERRUPTED
     line.close()
     view = runs.view(run_id)
-    sys.stdout.write(_as_text(view, form))
+    sys.stdout.write(_as_text(view, form, places))
     return _code_of(view, line)
 
 
@@ -98,27 +99,28 @@ def _code_of(view: RunView, line: ProgressLine) -> int:
     return FAILED
 
 
-def _as_text(view: RunView, form: str) -> str:
-    """The run in one of the formats, with an end of line at its end."""
+def _as_text(view: RunView, form: str, places: Places) -> str:
+    """The run in one of the formats, with an end of line at its end. It is made to be shown, so no path of this machine is in it."""
     from openarc_ui.tuning.export.formats import KINDS, export
     from openarc_ui.tuning.export.report import report
 
     kind = next((each for each in KINDS if each == form), None)
-    text = report(view) if kind is None else export(view, kind)
+    text: str = places.hidden(report(view) if kind is None else export(view, kind))
     return text if text.endswith("\n") else f"{text}\n"
 
 
-def _list(runs: TuningRuns, form: str) -> int:
+def _list(runs: TuningRuns, form: str, places: Places) -> int:
     heads = runs.heads()
     if form == "json":
         import json
 
-        sys.stdout.write(json.dumps([asdict(head) for head in heads], indent=2, ensure_ascii=False) + "\n")
+        told = places.hidden([asdict(head) for head in heads])
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
         return DONE
     if not heads:
         sys.stderr.write("No run is kept yet.\n")
     rows = [(head.run_id, head.kind, head.state.value, head.name, head.words) for head in heads]
-    sys.stdout.writelines(f"{row}\n" for row in _aligned(rows))
+    sys.stdout.writelines(f"{places.hidden(row)}\n" for row in _aligned(rows))
     return DONE
 
 

@@ -10,6 +10,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,21 @@ SETTINGS = {
 }
 """Text stays text, in the page's font; it is laid out by the measures of one that comes with Matplotlib."""
 _ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture.
+
+    Attributes:
+        svg: an element, to stand in a page as it is.
+        alt: what it shows, in words.
+    """
+
+    name: str
+    heading: str
+    alt: str
+    svg: str
 
 
 def draw(

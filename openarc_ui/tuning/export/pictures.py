@@ -6,16 +6,18 @@ import itertools
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from openarc_ui.tuning.configurations import value_at
 from openarc_ui.tuning.export import plots
-from openarc_ui.tuning.export.canvas import draw
+from openarc_ui.tuning.export.canvas import Picture, draw
+from openarc_ui.tuning.export.figure_bars import figures_picture
 from openarc_ui.tuning.export.tables import shown_against
 from openarc_ui.tuning.figures import BY_NAME, Figure
 from openarc_ui.tuning.judging.front import front
 from openarc_ui.tuning.judging.statistics import signed
 from openarc_ui.tuning.reading import (
+    field_label,
+    field_words,
     in_order,
     number_text,
     objectives_of,
@@ -31,30 +33,17 @@ from openarc_ui.tuning.views.outcomes import NOUNS, amount
 MOST_BARS = 20
 LONGEST_LABEL, LONGEST_TICK = 42, 13
 """Characters; what is cut off is in the table."""
+CHARACTERS_ACROSS = 100
+"""That stand beside each other below a picture."""
 FEWEST_LINES = 3
 TICKS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One picture.
-
-    Attributes:
-        svg: an element, to stand in a page as it is.
-        alt: what it shows, in words.
-    """
-
-    name: str
-    heading: str
-    alt: str
-    svg: str
 
 
 def pictures_of(view: RunView) -> list[Picture]:
     """All that the run has enough for, the most telling first."""
     makers = {
-        "bench": (workloads_picture,),
-        "comparison": (differences_picture,),
+        "bench": (figures_picture,),
+        "comparison": (differences_picture, figures_picture),
         "sweep": (tradeoff_picture, objective_picture, differences_picture, importances_picture, parallel_picture),
     }[view.head.kind]
     return [picture for maker in makers if (picture := maker(view)) is not None]
@@ -97,24 +86,17 @@ def objective_picture(view: RunView) -> Picture | None:
     return _bars("objective", heading, lines[:MOST_BARS], unit_text(figure))
 
 
-def workloads_picture(view: RunView) -> Picture | None:
-    """Of a bench with several workloads, what each generates; None of one."""
-    figure = BY_NAME["throughput_tokens_per_second"]
-    lines = [
-        _bar(figure, workload.name, "front", summary)
-        for workload in workloads_of(view)
-        for result in view.results
-        if (summary := summary_of(result, figure, workload.name)) is not None
-    ]
-    return _bars("workloads", f"{figure.words}, with 95% intervals", lines, unit_text(figure)) if lines[1:] else None
-
-
 def importances_picture(view: RunView) -> Picture | None:
     """Which fields the spread of the first objective goes back to."""
     figure = objectives_of(view)[0]
     known = sorted((each for each in view.importances if each.objective == figure.name), key=lambda each: -each.share)
     lines = [
-        plots.Bar(_short(_name_of(each.field), LONGEST_LABEL), "front", each.share * 100.0, f"{each.share:.0%}")
+        plots.Bar(
+            "\n".join(textwrap.wrap(field_words(each.field), LONGEST_LABEL)),
+            "front",
+            each.share * 100.0,
+            f"{each.share:.0%}",
+        )
         for each in known
     ]
     return _bars("importances", f"What {NOUNS[figure.name]} depends on", lines[:MOST_BARS], "Share of the spread, %")
@@ -162,7 +144,11 @@ def parallel_picture(view: RunView) -> Picture | None:
         objective = (summary.median - least) / (most - least) if most > least else 0.5
         lines.append((f"line-{result.number}", _kind(result, view), [*places, objective]))
     ticks = [number_text(figure, least + (most - least) * part / (TICKS - 1)) for part in range(TICKS)]
-    shown = [(_in_two_lines(field), [_short(text, LONGEST_TICK) for text in texts]) for field, texts in columns]
+    most_characters = min(18, max(9, CHARACTERS_ACROSS // (len(columns) + 1)))
+    shown = [
+        (_in_lines(field, most_characters), [plots.shortened(text, LONGEST_TICK) for text in texts])
+        for field, texts in columns
+    ]
     shown.append((unit_text(figure).replace(", ", ",\n"), ticks))
     heading = f"What each setting leads to, by {NOUNS[figure.name]}"
     alt = (
@@ -241,15 +227,19 @@ def _hints(view: RunView, begin: str) -> dict[str, str]:
     return hints
 
 
-def _name_of(field: str) -> str:
-    return field.partition(".")[2] or field
-
-
-def _in_two_lines(field: str) -> str:
-    """A property's name, broken about where its middle is."""
-    words = _name_of(field).split("_")
-    half = (len(words) + 1) // 2
-    return "_".join(words[:half]) + ("_\n" + "_".join(words[half:]) if words[half:] else "")
+def _in_lines(field: str, most: int) -> str:
+    """A field's name in plain words, and as it is set below; broken at spaces and "_"."""
+    name = field.partition(".")[2]
+    told = textwrap.wrap(field_label(field), most)
+    if name and name != field_label(field):
+        parts = [f"{part}_" for part in name.split("_")]
+        lines = [""]
+        for part in (*parts[:-1], parts[-1].removesuffix("_")):
+            if lines[-1] and len(lines[-1]) + len(part) > most:
+                lines.append("")
+            lines[-1] += part
+        told += ["\n".join(lines).join("()")]
+    return "\n".join(told)
 
 
 def _text_of(result: ConfigurationResult, field: str) -> str:
@@ -273,11 +263,3 @@ def _texts_on(field: str, results: Sequence[ConfigurationResult]) -> list[str]:
 
 def _place(texts: Sequence[str], text: str) -> float:
     return texts.index(text) / (len(texts) - 1) if len(texts) > 1 else 0.5
-
-
-def _short(text: str, most: int) -> str:
-    """Without its middle where it is too long: models differ at the end."""
-    if len(text) <= most:
-        return text
-    half = (most - 1) // 2
-    return f"{text[: most - 1 - half]}…{text[-half:]}"

@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from openarc_ui.tuning.export.canvas import BLUE, DIM, GREEN, GREY, INK, LINE, ORANGE, RED, plain
+from openarc_ui.tuning.export.canvas import BLUE, DIM, FONT_POINTS, GREEN, GREY, INK, LINE, ORANGE, RED, plain
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
 INCHES_A_ROW, INCHES_A_LINE = 0.27, 0.14
 INCHES_AROUND = 0.75
 CHARACTER_SHARE = 0.021
 """Of a bar's longest length, which a character beside it takes."""
+COLUMNS = 2
+"""Of panels."""
+INCHES_AROUND_A_PANEL = 0.62
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,14 @@ class Bar:
     high: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One of several small pictures of bars, beside each other."""
+
+    title: str
+    bars: Sequence[Bar]
+
+
 LOOKS: Mapping[str, tuple[str, str, str, float]] = {
     "best": ("the one to take", "*", BLUE, 190.0),
     "base": ("base", "D", INK, 52.0),
@@ -67,6 +79,20 @@ def height_of(lines: Sequence[Bar]) -> float:
     """Inches that so many lines need."""
     rows = 1 + max((line.label.count("\n") for line in lines), default=0)
     return INCHES_AROUND + (INCHES_A_ROW + INCHES_A_LINE * (rows - 1)) * len(lines)
+
+
+def height_of_panels(shown: Sequence[Panel]) -> float:
+    """Inches that panels in two columns need."""
+    rows = -(-len(shown) // COLUMNS)
+    return rows * (INCHES_AROUND_A_PANEL + INCHES_A_ROW * max(len(panel.bars) for panel in shown))
+
+
+def shortened(text: str, most: int) -> str:
+    """Without its middle where it is too long: models differ at the end."""
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[: most - 1 - half]}…{text[-half:]}"
 
 
 def scatter(
@@ -103,6 +129,20 @@ def scatter(
 def bars(drawing: Drawing, lines: Sequence[Bar], name: str) -> None:
     """From 0, with intervals, the first one on top."""
     axes = drawing.add_subplot()
+    _draw_bars(axes, lines, CHARACTER_SHARE)
+    axes.set_xlabel(name)
+
+
+def panels(drawing: Drawing, shown: Sequence[Panel]) -> None:
+    """Small pictures of bars in two columns, each with its own scale."""
+    rows = -(-len(shown) // COLUMNS)
+    for number, panel in enumerate(shown, start=1):
+        axes = drawing.add_subplot(rows, COLUMNS, number)
+        _draw_bars(axes, panel.bars, CHARACTER_SHARE * COLUMNS)
+        axes.set_title(panel.title, loc="left", fontsize=FONT_POINTS, color=INK)
+
+
+def _draw_bars(axes: Axes, lines: Sequence[Bar], character_share: float) -> None:
     plain(axes, "x")
     places = range(len(lines) - 1, -1, -1)
     for place, line in zip(places, lines, strict=True):
@@ -118,10 +158,9 @@ def bars(drawing: Drawing, lines: Sequence[Bar], name: str) -> None:
     for label in axes.get_yticklabels():
         label.set_multialignment("right")
     longest = max((max(line.value, line.high or 0.0) for line in lines), default=0.0)
-    room = CHARACTER_SHARE * max((len(line.text) for line in lines), default=0)
+    room = character_share * max((len(line.text) for line in lines), default=0)
     axes.set_xlim(0.0, longest * (1.03 + room) or 1.0)
     axes.set_ylim(-0.6, len(lines) - 0.4)
-    axes.set_xlabel(name)
 
 
 def forest(drawing: Drawing, lines: Sequence[Bar], name: str) -> None:

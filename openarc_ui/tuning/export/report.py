@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from openarc_ui import __version__
 from openarc_ui.snippets import snippet
-from openarc_ui.tuning.export.pictures import Picture, pictures_of
+from openarc_ui.tuning.export.canvas import Picture
+from openarc_ui.tuning.export.pictures import pictures_of
 from openarc_ui.tuning.export.report_style import STYLE
 from openarc_ui.tuning.export.tables import (
     Table,

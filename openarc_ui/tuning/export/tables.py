@@ -10,6 +10,7 @@ from openarc_ui.snippets import given_fields
 from openarc_ui.tuning.figures import BY_NAME, FIGURES, Figure
 from openarc_ui.tuning.judging.statistics import signed
 from openarc_ui.tuning.reading import (
+    field_words,
     figures_in,
     in_order,
     number_text,
@@ -109,7 +110,9 @@ def importance_table(view: RunView) -> Table | None:
     """How much each field matters; None where it is not known."""
     if not view.importances:
         return None
-    rows = tuple((each.field, BY_NAME[each.objective].words, f"{each.share:.0%}") for each in view.importances)
+    rows = tuple(
+        (field_words(each.field), BY_NAME[each.objective].words, f"{each.share:.0%}") for each in view.importances
+    )
     return Table("What matters", ("Field", "For", "Share"), (False, False, True), rows)
 
 
@@ -126,7 +129,7 @@ def settings_table(view: RunView) -> Table | None:
         heading="Settings",
         columns=("Setting", *(each.configuration.label for each in shown)),
         numbers=(False, *(False for _ in shown)),
-        rows=tuple((name, *(load.get(name, "left out") for load in loads)) for name in names),
+        rows=tuple((field_words(name), *(load.get(name, "left out") for load in loads)) for name in names),
         note="What is left out has the device's or OpenArc's default.",
     )
 
@@ -134,8 +137,9 @@ def settings_table(view: RunView) -> Table | None:
 def _given(result: ConfigurationResult) -> dict[str, str]:
     """Field -> value of what is not the default, without folders of this machine."""
     given = given_fields(shareable(result.configuration.load))
-    flat = {name: value for name, value in given.items() if name not in ("ov_config", "scheduler")}
-    flat |= {**given.get("ov_config", {}), **given.get("scheduler", {})}
+    sections = ("ov_config", "scheduler")
+    flat = {name: value for name, value in given.items() if name not in sections}
+    flat |= {f"{section}.{name}": value for section in sections for name, value in given.get(section, {}).items()}
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in flat.items()}
 
 

@@ -13,6 +13,8 @@ LOOK_SECONDS = 0.1
 class MemoryPeak:
     """Looks ten times a second, and at both ends, while it is entered; it may be entered again and again.
 
+    What it saw of something that did not come to its end is forgotten.
+
     Attributes:
         memory_bytes: the largest resident memory of the worker process; None: never seen.
         device_memory_bytes: the most that the device told of (see WorkerGauges); None where it tells nothing.
@@ -22,10 +24,12 @@ class MemoryPeak:
         self._engine, self._model = engine, model
         self.memory_bytes: int | None = None
         self.device_memory_bytes: int | None = None
+        self._before: tuple[int | None, int | None] = (None, None)
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> MemoryPeak:
+        self._before = (self.memory_bytes, self.device_memory_bytes)
         self._over.clear()
         self._look()
         self._thread = threading.Thread(target=self._run, name="memory-peak", daemon=True)
@@ -38,7 +42,10 @@ class MemoryPeak:
         self._over.set()
         if self._thread is not None:
             self._thread.join()
-        self._look()
+        if error is None:
+            self._look()
+        else:
+            self.memory_bytes, self.device_memory_bytes = self._before
 
     def _run(self) -> None:
         while not self._over.wait(LOOK_SECONDS):

@@ -15,7 +15,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.reservation import Reservation
 from openarc_ui.engine.types import GenerationRequest, GenerationResult, ModelInfo, PerformanceReport
 from openarc_ui.errors import GenerationFailed, PromptTooLong
-from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.tuning.desk import Ending
 from openarc_ui.tuning.measuring.asking import Asking
 from openarc_ui.tuning.measuring.background import Background
 from openarc_ui.tuning.measuring.users import User
@@ -50,11 +50,11 @@ class Asker:
     """Sends requests to a loaded model and waits for them.
 
     Args:
-        stopping: once it is set, what runs is cancelled and RunStopped raised.
+        ending: once it is so, what runs is cancelled, and RunStopped or TimeOver raised.
     """
 
-    def __init__(self, engine: Engine, holder: Reservation, info: ModelInfo, stopping: threading.Event) -> None:
-        self._engine, self._holder, self._stopping = engine, holder, stopping
+    def __init__(self, engine: Engine, holder: Reservation, info: ModelInfo, ending: Ending) -> None:
+        self._engine, self._holder, self._ending = engine, holder, ending
         self._context_length = info.context_length
         self.asking = Asking(holder.name, frozenset(info.abilities.supported_sampling))
 
@@ -62,7 +62,7 @@ class Asker:
         """Send a request and wait for its end.
 
         Raises:
-            RunStopped.
+            RunStopped, TimeOver.
             OpenArcError: it was refused, or failed.
         """
         self._require_wanted(abandoned)
@@ -77,7 +77,7 @@ class Asker:
         """The same, where the answer has to have its length if the backend has a way to that.
 
         Raises:
-            RunStopped.
+            RunStopped, TimeOver.
             OpenArcError: it was refused, failed, or ended before.
         """
         result = self.answer(request, abandoned)
@@ -91,8 +91,7 @@ class Asker:
         raise GenerationFailed(f"An answer ended after {came} of {wanted} tokens: {result.report.finish_reason}.")
 
     def _require_wanted(self, abandoned: threading.Event | None) -> None:
-        if self._stopping.is_set():
-            raise RunStopped
+        self._ending.require_wanted()
         if abandoned is not None and abandoned.is_set():
             raise _Abandoned
 
@@ -109,7 +108,7 @@ def repeat(asker: Asker, workload: Workload, users: Sequence[User], background: 
     """Have all users ask at once, each turn after turn. What a depth needs is read before, unmeasured.
 
     Raises:
-        RunStopped.
+        RunStopped, TimeOver.
         OpenArcError: of the first request that failed; the others are cancelled.
     """
     contexts = [request for user in users if (request := user.context()) is not None]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from openarc_ui.engine.types import GenerationRequest, GenerationResult, Message
@@ -12,6 +14,24 @@ from openarc_ui.tuning.workloads import Slices
 
 Tokenize = Callable[[str], Sequence[int]]
 Detokenize = Callable[[Sequence[int]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What keeps the conversations of one visit from having a beginning in common.
+
+    Attributes:
+        slices: of the bundled text, in the loaded model's tokens.
+        numbers: of conversations with own prompts, all workloads and the warm-ups counted.
+    """
+
+    slices: Slices
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+
+def numbered_line(number: int) -> str:
+    """What stands before an own prompt; as long for the first as for the ten thousandth."""
+    return f"No. {number:04d}"
 
 
 class User(Protocol):
@@ -64,15 +84,17 @@ class TextUser:
 class PromptUser:
     """Sends the workload's own prompts as a conversation, through the chat template.
 
-    A depth is so much of the bundled text before the first prompt, in the same message.
+    Before the first of them, in the same message, stands what no other conversation of the visit begins with, so that no
+    prefix cache serves one from another: the depth, which is so much of the bundled text, or else a line with a number.
     """
 
     def __init__(
-        self, workload: Workload, prompts: Iterator[str], slices: Slices, asking: Asking, detokenize: Detokenize
+        self, workload: Workload, prompts: Iterator[str], texts: Texts, asking: Asking, detokenize: Detokenize
     ) -> None:
         self._workload, self._asking = workload, asking
         self._prompts = iter([next(prompts) for _ in range(workload.turns)])
-        self._depth = detokenize(slices.take(workload.depth_tokens)) if workload.depth_tokens else ""
+        self._depth = detokenize(texts.slices.take(workload.depth_tokens)) if workload.depth_tokens else ""
+        self._opening = self._depth or numbered_line(next(texts.numbers))
         self._messages: tuple[Message, ...] = ()
 
     def context(self) -> GenerationRequest | None:
@@ -80,8 +102,8 @@ class PromptUser:
 
     def request(self) -> GenerationRequest:
         prompt = next(self._prompts)
-        if self._depth and not self._messages:
-            prompt = f"{self._depth}\n\n{prompt}"
+        if not self._messages:
+            prompt = f"{self._opening}\n\n{prompt}"
         self._messages += (Message(role="user", content=prompt),)
         return self._asking.measured(self._workload.generated_tokens, self._messages)
 

@@ -6,8 +6,10 @@ It knows values and bytes, and no run. A kill at any moment leaves whole lines a
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,12 +72,15 @@ class JsonLines(Generic[Line]):
         line = self._kind.dump_json(value) + b"\n"
         self._kind.validate_json(line)
         with as_folder_error():
+            is_new = not self._whole_bytes
             handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 os.ftruncate(handle, self._whole_bytes)
                 os.lseek(handle, self._whole_bytes, os.SEEK_SET)
                 _write_all(handle, line)
                 os.fsync(handle)
+                if is_new:
+                    sync_folder(self._file.parent)
             except OSError:
                 # Half a line, of a disk that is full; the next one that is written begins where it began.
                 with contextlib.suppress(OSError):
@@ -104,6 +109,26 @@ def write_whole(file: Path, content: bytes) -> None:
         except OSError:
             Path(temporary).unlink(missing_ok=True)
             raise
+        sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """That a file of this name is in it outlasts a power cut too, where the system has that.
+
+    Raises:
+        OSError.
+    """
+    if sys.platform == "win32":
+        return  # no folder can be opened there
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network file systems sync files only.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ One folder a run below the tuning folder:
     <run id>/qualities.jsonl      one Quality a line, or a Failure, with the configuration's id
     <run id>/search.sqlite3       Optuna's own storage, of sweeps
     <run id>/lock                 held by the process that works on the run
+    measuring.lock                held by the process that measures: one at a time on a folder, since two would spoil each other
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from openarc_ui.errors import TuningFolderUnusable, TuningRunNotFound
-from openarc_ui.tuning.names import default_name
+from openarc_ui.errors import TuningBusy, TuningFolderUnusable, TuningRunNotFound
+from openarc_ui.tuning.names import default_name, kind_words
 from openarc_ui.tuning.record.lock import RunLock, is_held
-from openarc_ui.tuning.record.record_files import as_folder_error, write_whole
+from openarc_ui.tuning.record.record_files import as_folder_error, sync_folder, write_whole
 from openarc_ui.tuning.record.run_record import HEAD, Kept, head_file
 from openarc_ui.tuning.record.run_record import RunRecord as RunRecord
 from openarc_ui.tuning.requests import RunRequest
@@ -37,7 +38,7 @@ from openarc_ui.tuning.results import RunState
 logger = logging.getLogger(__name__)
 
 RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
-LOCK = "lock"
+LOCK, MEASURING = "lock", "measuring.lock"
 KEPT_OPEN = 16
 """So many runs are not read again while their files stay what they are."""
 UNDER_WAY = (RunState.WAITING, RunState.RUNNING)
@@ -60,11 +61,16 @@ class Records:
         now = time.time()
         run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(3)}"
         folder = self.folder / run_id
-        with as_folder_error():
-            folder.mkdir(parents=True)
         name = request.name or default_name(request)
         kept = Kept(1, run_id, request, name, RunState.WAITING, now, now, dict(machine))
-        write_whole(folder / HEAD, head_file().dump_json(kept, indent=1))
+        with as_folder_error():
+            folder.mkdir(parents=True)
+            try:
+                write_whole(folder / HEAD, head_file().dump_json(kept, indent=1))
+                sync_folder(self.folder)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # no half of a run
+                raise
         return RunRecord(folder, kept)
 
     def ids(self) -> list[str]:
@@ -72,8 +78,8 @@ class Records:
         with as_folder_error():
             if not self.folder.exists():
                 return []
-            found = [each.name for each in self.folder.iterdir() if self._is_run(each.name)]
-        return sorted(found, reverse=True)
+            names = [each.name for each in self.folder.iterdir()]
+        return sorted((name for name in names if self._seems_a_run(name)), reverse=True)
 
     def open(self, run_id: str) -> RunRecord:
         """A run that is there; the same one again while its files stay what they are. For reading."""
@@ -121,6 +127,37 @@ class Records:
         with as_folder_error():
             return RunLock(folder / LOCK)
 
+    def lock_measuring(self, mine: str = "") -> RunLock:
+        """Hold the whole folder, which is made where it is missing, so that no other process measures at the same time.
+
+        Args:
+            mine: id of the run that who asks holds already.
+
+        Raises:
+            TuningBusy: another one does; with what, as far as that can be seen.
+        """
+        with as_folder_error():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                return RunLock(self.folder / MEASURING)
+            except TuningBusy:
+                pass  # it is said below, by whom
+        raise TuningBusy(
+            f"{self._words_of_measuring(mine)} in another process, and only one run can at a time.",
+            "Wait until it ends, or pause it there.",
+        )
+
+    def _words_of_measuring(self, mine: str) -> str:
+        """Which run is held and works, as the beginning of a sentence."""
+        for run_id in self.ids():
+            # One that goes or can't be read meanwhile is not the one to name.
+            with contextlib.suppress(OSError, TuningFolderUnusable, TuningRunNotFound):
+                if run_id != mine and is_held(self.folder / run_id / LOCK):
+                    record = self.open(run_id)
+                    if self.state_of(record) is RunState.RUNNING:
+                        return kind_words(record.request.kind, record.name)
+        return "A run measures"
+
     def state_of(self, record: RunRecord, *, is_mine: bool = False) -> RunState:
         """What it is doing. One that was begun and that no process holds was interrupted.
 
@@ -129,7 +166,8 @@ class Records:
         """
         if record.state not in UNDER_WAY:
             return record.state
-        return RunState.INTERRUPTED if is_mine or not is_held(record.folder / LOCK) else RunState.RUNNING
+        with as_folder_error():
+            return RunState.INTERRUPTED if is_mine or not is_held(record.folder / LOCK) else RunState.RUNNING
 
     def glance(self) -> frozenset[tuple[str, int, bool]]:
         """Equal as long as no process has written or let go of any run; cheap enough for every second or two."""
@@ -154,6 +192,7 @@ class Records:
                 # Under another name first: what is half deleted is no run.
                 leaving = folder.with_name(f".deleted-{run_id}")
                 folder.rename(leaving)
+                sync_folder(self.folder)
         finally:
             lock.close()
         with as_folder_error():
@@ -167,9 +206,17 @@ class Records:
             raise TuningRunNotFound(f"There is no tuning run '{shown}'.", "Look at the list of runs.")
         return self.folder / run_id
 
+    def _seems_a_run(self, name: str) -> bool:
+        """It is one, or can't be looked into: who reads it is told why, and no other one is less for it."""
+        try:
+            return self._is_run(name)
+        except TuningFolderUnusable:
+            return True
+
     def _is_run(self, run_id: str) -> bool:
         """Only what has the form of an id leads to a folder, so none leads out of this one."""
         if RUN_ID.fullmatch(run_id) is None:
             return False
         folder = self.folder / run_id
-        return not folder.is_symlink() and (folder / HEAD).is_file()
+        with as_folder_error():
+            return not folder.is_symlink() and (folder / HEAD).is_file()

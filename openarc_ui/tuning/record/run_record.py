@@ -51,7 +51,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class KeptQuality:
-    """A line of qualities.jsonl: one of the two is there."""
+    """A line of qualities.jsonl: one of the two is there; with neither, what was kept before counts no more."""
 
     configuration_id: str
     quality: Quality | None = None
@@ -126,8 +126,15 @@ class RunRecord:
     @property
     def qualities(self) -> dict[str, Quality | Failure]:
         """By configuration id; the last one counts."""
-        lines = ((line.configuration_id, line.quality or line.failure) for line in self._qualities.values)
-        return {configuration_id: found for configuration_id, found in lines if found is not None}
+        last = {line.configuration_id: line.quality or line.failure for line in self._qualities.values}
+        return {configuration_id: found for configuration_id, found in last.items() if found is not None}
+
+    @property
+    def refused(self) -> Sequence[Configuration]:
+        """Those that could not be loaded by what was said before a load."""
+        known = self.qualities
+        found = ((each, known.get(each.configuration_id)) for each in self.configurations)
+        return [each for each, failure in found if isinstance(failure, Failure) and failure.stage == "check"]
 
     @property
     def pruned(self) -> frozenset[str]:
@@ -165,9 +172,15 @@ class RunRecord:
     def add_quality(self, configuration_id: str, found: Quality | Failure) -> None:
         """Keep what came of comparing texts."""
         if isinstance(found, Failure):
-            line = KeptQuality(configuration_id, failure=found)
+            self._add_quality(KeptQuality(configuration_id, failure=found))
         else:
-            line = KeptQuality(configuration_id, found)
+            self._add_quality(KeptQuality(configuration_id, found))
+
+    def forget_refusal(self, configuration_id: str) -> None:
+        """Drop why one of `refused` could not be loaded: it can be now."""
+        self._add_quality(KeptQuality(configuration_id))
+
+    def _add_quality(self, line: KeptQuality) -> None:
         with self._lock:
             self._qualities.append(line)
         self._write(lambda kept: kept)

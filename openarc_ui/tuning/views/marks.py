@@ -9,11 +9,15 @@ from openarc_ui.engine.devices.differences import compare
 from openarc_ui.tuning.figures import BY_NAME
 from openarc_ui.tuning.judging.drift import background_words
 from openarc_ui.tuning.judging.standings import Standing, is_over
-from openarc_ui.tuning.results import Loaded
+from openarc_ui.tuning.results import Failure, Loaded, Visit
+from openarc_ui.tuning.views.loads import load_mark
 from openarc_ui.tuning.views.outcomes import amount
 
 NOT_IN_THE_EFFECT = {"model_path", "name", "backend", "device", "ov_config", "scheduler", "allow_overcommit"}
 """Fields of a load that `Loaded` tells in another way, or that change nothing."""
+
+TIME_OVER = "time_over"
+"""Code of a visit that was ended because the run's time was over."""
 
 
 def loaded_of(standing: Standing) -> Loaded | None:
@@ -35,11 +39,22 @@ def marks_of(standing: Standing, memory_limit_bytes: int | None, same: Standing 
             _memory_mark(standing, memory_limit_bytes),
             _answers_mark(standing),
             *_effective_marks(standing),
+            load_mark(standing.visits),
             f"It has the same effect as “{same.configuration.label}”." if same is not None else None,
             background_words(standing.visits),
         )
         if mark
     )
+
+
+def is_time_over(failure: Failure | None) -> bool:
+    """The run's time was over first: no fault of the configuration, which may be measured yet."""
+    return failure is not None and failure.code == TIME_OVER
+
+
+def came_to_nothing(visit: Visit) -> bool:
+    """The time was over before a repetition of it was."""
+    return is_time_over(visit.failure) and not any(each.samples for each in visit.workloads)
 
 
 def effect_of(standing: Standing) -> str | None:
@@ -70,14 +85,24 @@ def _text_marks(standing: Standing) -> Sequence[str]:
     if standing.changes_text and standing.quality is not None:
         return [standing.quality.words]
     failure = standing.quality_failure
+    if is_time_over(failure):
+        return ["Its text was not compared: the time was over."]
     return [f"Its text could not be compared: {failure.message}"] if failure is not None else []
 
 
 def _failure_marks(standing: Standing) -> Sequence[str]:
-    failed = [visit.failure for visit in standing.visits if visit.failure is not None]
-    if not failed or len(failed) == len(standing.visits):
-        return []
-    return [f"It failed in {len(failed)} of {len(standing.visits)} visits: {failed[-1].message}"]
+    """What not every visit came to; where none came to anything, the failure itself says it."""
+    visits = [visit for visit in standing.visits if not came_to_nothing(visit)]
+    late = len(standing.visits) - len(visits)
+    failed = [visit.failure for visit in visits if visit.failure is not None and not is_time_over(visit.failure)]
+    found = []
+    if failed and len(failed) < len(visits):
+        found.append(f"It failed in {len(failed)} of {len(visits)} visits: {failed[-1].message}")
+    if late and visits:
+        found.append(f"Not measured in {late} of {len(visits) + late} visits: the time was over.")
+    elif late:
+        found.append("Not measured: the time was over.")
+    return found
 
 
 def _memory_mark(standing: Standing, memory_limit_bytes: int | None) -> str | None:

@@ -48,6 +48,7 @@ def sweep_words(
     objectives: Sequence[Figure],
     against_base: Difference | None,
     rival: Standing | None,
+    awaits_texts: bool,
 ) -> str:
     """Of a sweep; the base is the first configuration.
 
@@ -55,16 +56,21 @@ def sweep_words(
         against_base: the best one against the base, in the first objective; where the base is the best, its rival.
             None where there is no such pair of rounds.
         rival: the one that comes nearest to the base where that is the best.
+        awaits_texts: texts are wanted, and the run is not over.
     """
     if best is None:
         return _nothing(standings)
     ahead = f"{_counted(standings)}. " if state in UNFINISHED else ""
     several = f"{front_size} configurations on the front. " if len(objectives) > 1 and front_size > 1 else ""
-    words = _base(rival, objectives[0], against_base) if best.number == 1 else None
-    return ahead + several + (words or _winner(standings, best, objectives[0], against_base))
+    if best.number == 1:
+        return ahead + several + _base(rival, objectives[0], against_base)
+    text = _text_of(best, awaits_texts)
+    return ahead + several + _winner(standings, best, objectives[0], against_base, text)
 
 
-def comparison_words(state: RunState, standings: Sequence[Standing], differences: Mapping[str, Difference]) -> str:
+def comparison_words(
+    state: RunState, standings: Sequence[Standing], differences: Mapping[str, Difference], awaits_texts: bool
+) -> str:
     """Of a comparison: what is better, what is worse, and where there is no difference."""
     chief = [differences[name] for name in PRIMARY if name in differences]
     if not chief:
@@ -78,10 +84,11 @@ def comparison_words(state: RunState, standings: Sequence[Standing], differences
     real = [each for each in chief if each.verdict in ("better", "worse")]
     alike = [NOUNS[each.figure] for each in chief if each.verdict == "no real difference"]
     if not real:
-        return f"No real difference in {_listed(alike)}."
+        changed = " But B's text is changed." if standings[-1].changes_text else ""
+        return f"No real difference in {_listed(alike)}.{changed}"
     told = ", ".join(f"{change(each)} ({each.verdict})" for each in real)
     rest = f"; no real difference in {_listed(alike)}" if alike else ""
-    return f"B against A: {told}{rest}.{_text_of(standings[-1])}"
+    return f"B against A: {told}{rest}.{_text_of(standings[-1], awaits_texts)}"
 
 
 def winner_of(standings: Sequence[Standing], differences: Mapping[str, Difference]) -> Standing | None:
@@ -119,9 +126,11 @@ def _base(rival: Standing | None, objective: Figure, against_base: Difference | 
     return f"No configuration is better than the base in {noun}."
 
 
-def _winner(standings: Sequence[Standing], best: Standing, objective: Figure, against_base: Difference | None) -> str:
+def _winner(
+    standings: Sequence[Standing], best: Standing, objective: Figure, against_base: Difference | None, text: str
+) -> str:
+    """Args: text: what is known of the best one's text, as a sentence that is put after the others."""
     noun, label = NOUNS[objective.name], best.configuration.label
-    text = _text_of(best)
     if against_base is None or against_base.difference_percent is None:
         base = standings[0].medians.get(objective.name)
         value = amount(objective, best.medians[objective.name])
@@ -139,11 +148,12 @@ def _winner(standings: Sequence[Standing], best: Standing, objective: Figure, ag
     )
 
 
-def _text_of(standing: Standing) -> str:
-    """What is known of its text, as a sentence after the others; nothing where it was not looked at."""
+def _text_of(standing: Standing, awaits_texts: bool) -> str:
+    """What is known of its text, as a sentence after the others."""
     quality = standing.quality
     if quality is None or quality.changes_text is None:
-        return ""
+        is_open = awaits_texts and quality is None and standing.quality_failure is None
+        return " Its text is not compared yet." if is_open else " Its text was not compared."
     if quality.changes_text:
         return " Its text is changed."
     return " Its text is unchanged." if quality.identical_share in (None, 1.0) else " It writes like the reference."

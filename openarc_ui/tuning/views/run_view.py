@@ -29,6 +29,7 @@ from openarc_ui.tuning.requests import ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import (
     ConfigurationResult,
     Difference,
+    Failure,
     Importance,
     Progress,
     RunHead,
@@ -37,8 +38,9 @@ from openarc_ui.tuning.results import (
     Visit,
 )
 from openarc_ui.tuning.search.importance import importances
-from openarc_ui.tuning.views.marks import effect_of, loaded_of, marks_of
-from openarc_ui.tuning.views.outcomes import bench_words, comparison_words, sweep_words, winner_of
+from openarc_ui.tuning.views.loads import loads_words
+from openarc_ui.tuning.views.marks import came_to_nothing, effect_of, loaded_of, marks_of
+from openarc_ui.tuning.views.outcomes import UNFINISHED, bench_words, comparison_words, sweep_words, winner_of
 from openarc_ui.tuning.views.view_cache import ViewCache
 from openarc_ui.tuning.work.comparison import PRIMARY
 
@@ -131,7 +133,12 @@ class _Making:
         decode = BY_NAME["decode_tokens_per_second"]
         figure = next((each for each in self._objectives if each.place == "sample"), decode)
         drifted = drift(self.base.visits, figure, self._workload) if self.base and self._workload else None
-        found = (drifted.words if drifted else None, warm_up_words(visits), background_words(visits))
+        found = (
+            drifted.words if drifted else None,
+            warm_up_words(visits),
+            background_words(visits),
+            loads_words(visits),
+        )
         return tuple(words for words in found if words)
 
     def _best(self) -> Standing | None:
@@ -141,9 +148,10 @@ class _Making:
 
     def _words(self) -> str:
         request = self._record.request
+        awaits_texts = request.quality.is_wanted and self._state in UNFINISHED
         if isinstance(request, ComparisonRequest):
             differences = self._against_base(self._standings[-1]) if self._standings else {}
-            return comparison_words(self._state, self._standings, differences)
+            return comparison_words(self._state, self._standings, differences, awaits_texts)
         if not isinstance(request, SweepRequest):
             return bench_words(self._standings, [each.name for each in request.workloads])
         first, best, rival = self._objectives[0], self.best, None
@@ -152,7 +160,9 @@ class _Making:
         asked = rival or best
         against = self._against_base(asked, (first.name,)).get(first.name) if asked is not None else None
         front_size = len(self._on_front)
-        return sweep_words(self._state, self._standings, best, front_size, self._objectives, against, rival)
+        return sweep_words(
+            self._state, self._standings, best, front_size, self._objectives, against, rival, awaits_texts
+        )
 
     def _result(self, standing: Standing, same: Standing | None) -> ConfigurationResult:
         configuration_id = standing.configuration.configuration_id
@@ -163,11 +173,11 @@ class _Making:
             configuration=standing.configuration,
             number=standing.number,
             state=standing.state,
-            visits=len(standing.visits),
+            visits=sum(not came_to_nothing(visit) for visit in standing.visits),
             figures=self._cache.get(name, version, lambda: figures_of(standing.visits, standing.quality)),
             loaded=loaded_of(standing),
             quality=standing.quality,
-            failure=standing.failure,
+            failure=standing.failure or self._time_over(standing),
             is_on_front=configuration_id in self._on_front,
             is_best=standing is self.best,
             same_as=same.configuration.configuration_id if same is not None else None,
@@ -178,6 +188,12 @@ class _Making:
                 lambda: marks_of(standing, self._limit, same),
             ),
         )
+
+    def _time_over(self, standing: Standing) -> Failure | None:
+        """Why there is no figure of it, where the time was over; it has not failed, and may be measured on resuming."""
+        wanted = standing.configuration.configuration_id
+        of_it = [visit for visit in self._record.visits if visit.configuration_id == wanted]
+        return of_it[-1].failure if of_it and all(map(came_to_nothing, of_it)) else None
 
     def _against_base(self, standing: Standing, names: Sequence[str] = PRIMARY) -> dict[str, Difference]:
         """Figure -> difference from the base, of those figures that both have in at least one common round."""

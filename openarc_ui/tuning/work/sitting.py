@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,6 @@ from openarc_ui.engine.types import ModelStatus
 from openarc_ui.errors import ModelNotLoaded, OpenArcError, TuningFolderUnusable
 from openarc_ui.tuning.desk import RunStopped
 from openarc_ui.tuning.quality.guard import forget_distributions
-from openarc_ui.tuning.record.lock import RunLock
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.results import Failure, RunState
 from openarc_ui.tuning.work import bench, comparison, sweep
@@ -38,9 +37,10 @@ OURS = Failure(
 
 
 class Sitting:
-    """A run that works, from `start` on. The reservation and the lock are its own to give back.
+    """A run that works, from `start` on. The reservation and the locks are its own to give back.
 
     Args:
+        locks: of the run and of the folder, to be closed.
         on_change: called whenever something that is shown has changed.
         on_end: called last, from the run's thread.
     """
@@ -50,13 +50,13 @@ class Sitting:
         engine: Engine,
         holder: Reservation,
         record: RunRecord,
-        lock: RunLock,
+        locks: ExitStack,
         on_change: Callable[[], None],
         on_end: Callable[[], None],
     ) -> None:
         self.record = record
         self.unwritten: Failure | None = None
-        self._engine, self._holder, self._lock, self._on_end = engine, holder, lock, on_end
+        self._engine, self._holder, self._locks, self._on_end = engine, holder, locks, on_end
         self._stopping, self._ending = threading.Event(), RunState.INTERRUPTED
         self.desk = DeskWork(engine, holder, record, self._stopping, on_change)
         self._thread = threading.Thread(target=self._run, name="tuning", daemon=True)
@@ -66,8 +66,11 @@ class Sitting:
         self._thread.start()
 
     def end(self, state: RunState) -> None:
-        """End it, as what it is to be then; returns once nothing is measured any more. The first word counts."""
-        if not self._stopping.is_set():
+        """End it, as what it is to be then; returns once nothing is measured any more.
+
+        The first word counts, but that a run which is being paused can be cancelled: then it is not wanted any more.
+        """
+        if not self._stopping.is_set() or state is RunState.CANCELLED:
             self._ending = state
             self._stopping.set()
         self._thread.join(PATIENCE_SECONDS)
@@ -85,6 +88,7 @@ class Sitting:
         state, problem = RunState.FAILED, OURS
         try:
             self.record.begin_sitting()
+            self._drop_old_refusals()
             self._see_to_others()
             RUNNERS[self.record.request.kind](self.record.request, self.desk, self.record)
             state = RunState.FINISHED
@@ -104,7 +108,7 @@ class Sitting:
         try:
             with suppress(ModelNotLoaded):
                 self._engine.unload(MODEL_NAME, self._holder)
-            if state in (RunState.FINISHED, RunState.CANCELLED):
+            if state is not RunState.INTERRUPTED:
                 forget_distributions(self.record.folder)
             left = None if state is RunState.FINISHED else self.desk.progress.left_seconds
             self.record.end_sitting(state, problem, replace(self.desk.progress, now="", left_seconds=left))
@@ -116,8 +120,14 @@ class Sitting:
             self.unwritten = problem or OURS
         finally:
             self._engine.release(self._holder)
-            self._lock.close()
+            self._locks.close()
             self._on_end()
+
+    def _drop_old_refusals(self) -> None:
+        """What could not be loaded in an earlier sitting, and can be now, is measured like all others."""
+        for configuration in self.record.refused:
+            if self.desk.check(configuration) is None:
+                self.record.forget_refusal(configuration.configuration_id)
 
     def _see_to_others(self) -> None:
         """Unload the other models where that is wanted; else say that they are there."""

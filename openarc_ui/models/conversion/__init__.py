@@ -1,0 +1,1 @@
+"""From a Hugging Face checkpoint or a GGUF to an OpenVINO model, by optimum-intel, in a process of its own."""
