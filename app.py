@@ -19,7 +19,7 @@ from openarc_ui import __version__
 from openarc_ui.addresses import is_loopback
 from openarc_ui.errors import ConversationsUnusable, MetricsUnreadable, OpenArcError, SettingsError
 from openarc_ui.privacy import forbid_telemetry
-from openarc_ui.settings import SECRETS, Settings, prepare_folders, read_settings, variable_of
+from openarc_ui.settings import Settings, prepare_folders, read_settings, secret_variables
 
 if TYPE_CHECKING:
     from openarc_ui.conversations.store import ConversationStore
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from openarc_ui.metrics.exposition import Exposition
     from openarc_ui.metrics.otel import Telemetry
     from openarc_ui.metrics.store import MetricsStore
+    from openarc_ui.models.hub.client import Hub
+    from openarc_ui.models.work.tasks import ModelTasks
     from openarc_ui.profiles import ProfileStore
     from openarc_ui.startup import Startup
     from openarc_ui.tuning.runs import TuningRuns
@@ -50,6 +52,8 @@ def create_app(
     conversations: ConversationStore,
     exposition: Exposition,
     runs: TuningRuns,
+    tasks: ModelTasks,
+    hub: Hub,
 ) -> Any:
     """The whole web application: guard, REST routes, the page's scripts, and the page at /."""
     forbid_telemetry()
@@ -74,11 +78,15 @@ def create_app(
         store,
         exposition,
         runs,
+        tasks,
+        hub,
         needs_key=needs_key,
         with_mcp=settings.mcp,
         access=access,
     )
-    page = build_page(engine, store, startup, profiles, conversations, runs, needs_key=needs_key, access=access)
+    page = build_page(
+        engine, store, startup, profiles, conversations, runs, tasks, hub, needs_key=needs_key, access=access
+    )
     application = gradio.mount_gradio_app(
         api,
         page,
@@ -112,6 +120,9 @@ def run(settings: Settings) -> int:
     from openarc_ui.engine.engine import Engine
     from openarc_ui.metrics.exposition import Exposition
     from openarc_ui.metrics.sampler import Sampler
+    from openarc_ui.models.hub.client import Hub
+    from openarc_ui.models.work.making import work_maker
+    from openarc_ui.models.work.tasks import ModelTasks
     from openarc_ui.startup import Startup
     from openarc_ui.terminal import TerminalProgress
     from openarc_ui.tuning.runs import TuningRuns
@@ -153,6 +164,8 @@ def run(settings: Settings) -> int:
         )
         opened.callback(engine.close)
         runs = opened.enter_context(closing(TuningRuns(engine, settings.tuning_folder)))
+        hub = Hub(settings.hub_endpoint, settings.hub_token)
+        tasks = opened.enter_context(closing(ModelTasks(engine, work_maker(engine, hub))))
         exposition = Exposition(engine.status, store.health)
         sampler = Sampler(store.record_sample, engine.status)
         opened.callback(sampler.stop)
@@ -162,7 +175,9 @@ def run(settings: Settings) -> int:
         _say_conversations_problem(conversations, progress.say)
         startup.start()
         sampler.start()
-        application = create_app(settings, engine, store, startup, profiles, conversations, exposition, runs)
+        application = create_app(
+            settings, engine, store, startup, profiles, conversations, exposition, runs, tasks, hub
+        )
         # All of this lives as long as the process. Looking it through at every full collection holds every answer up for 0.2 s.
         gc.collect()
         gc.freeze()
@@ -310,10 +325,10 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = read_settings(sys.argv[1:], os.environ)
-        for name in SECRETS:
+        for variable in secret_variables():
             # Workers and what they start inherit the rest. The system still tells this program's user what it was started with,
             # /proc/<pid>/environ on Linux, and a worker runs as the same user: see docs/security.md.
-            os.environ.pop(variable_of(name), None)
+            os.environ.pop(variable, None)
         return run(settings)
     except KeyboardInterrupt:
         return 0

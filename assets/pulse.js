@@ -20,12 +20,14 @@ async function beat() {
 window.addEventListener("pagehide", () => { isGone = true; });
 beat();
 
-// A link into the Tune tab opens it, wherever it stands. The tab's view reads the rest, but is made only when the tab is first shown.
-const openTune = (tries = 200) => {
-  if (!/^#tune([?&]|$)/.test(window.location.hash)) return;
-  const tab = [...document.querySelectorAll('#oa-tabs [role="tab"]')].find((each) => each.textContent.trim() === "Tune");
-  if (!tab && tries) setTimeout(() => openTune(tries - 1), 50);
+// A link into the Tune or the Models tab opens it, wherever it stands. The tab's view reads the rest, but is made only when the tab is first shown.
+const NAMES = { tune: "Tune", models: "Models" };
+const openTab = (tries = 200) => {
+  const found = /^#(tune|models)([?&]|$)/.exec(window.location.hash);
+  if (!found) return;
+  const tab = [...document.querySelectorAll('#oa-tabs [role="tab"]')].find((each) => each.textContent.trim() === NAMES[found[1]]);
+  if (!tab && tries) setTimeout(() => openTab(tries - 1), 50);
   if (tab && tab.getAttribute("aria-selected") !== "true") tab.click();
 };
-window.addEventListener("hashchange", () => openTune());
-openTune();
+window.addEventListener("hashchange", () => openTab());
+openTab();

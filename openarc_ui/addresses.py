@@ -88,3 +88,18 @@ def problem_of_collector(address: str) -> str | None:
     if signal is not None:
         return f"give the collector's address without {signal}, such as http://localhost:4318: the paths of the signals are added"
     return None
+
+
+def problem_of_hub(address: str) -> str | None:
+    """Why a Hub can't be asked at an address, with what to give instead; None where it can."""
+    try:
+        parts = urlsplit(address)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_address = is_address and address.isascii() and address.isprintable() and " " not in address
+    except ValueError:
+        is_address = False
+    if not is_address:
+        return "the Hub's address is like https://huggingface.co"
+    if parts.username is not None or parts.query or parts.fragment or any(each in address for each in "?#@"):
+        return "the Hub's address has a scheme, a host and maybe a path, and nothing secret in it"
+    return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from openarc_ui.addresses import is_loopback, problem_of_collector, problem_of_host, problem_of_origin
+from openarc_ui.addresses import is_loopback, problem_of_collector, problem_of_host, problem_of_hub, problem_of_origin
 from openarc_ui.engine.types import BackendChoice
 from openarc_ui.errors import SettingsError, nearest
 
@@ -35,7 +36,9 @@ OTLP_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 OTLP_PROTOCOL_VARIABLE = "OTEL_EXPORTER_OTLP_PROTOCOL"
 OTLP_PROTOCOLS = ("", "http/protobuf", "http/json")
 """That a collector at OTEL_EXPORTER_OTLP_ENDPOINT may speak; over HTTP it takes either form."""
-SECRETS = ("api_key", "admin_key")
+HUB_ENDPOINT_VARIABLE, HUB_TOKEN_VARIABLE = "HF_ENDPOINT", "HF_TOKEN"
+"""Hugging Face's own names for `hub_endpoint` and `hub_token`, for machines where they are set for every program."""
+SECRETS = ("api_key", "admin_key", "hub_token")
 """Set by a variable or by a file that a flag names: what stands in a command line is shown to every user of the machine."""
 LISTS = ("allowed_hosts", "allowed_origins")
 LEAST_KEY_CHARACTERS = 8
@@ -123,6 +126,15 @@ class Settings(BaseModel):
         description="OpenTelemetry collector to send traces and metrics to, by OTLP over HTTP, such as http://localhost:4318; "
         "OTEL_EXPORTER_OTLP_ENDPOINT counts too.",
     )
+    hub_endpoint: str = Field(
+        "https://huggingface.co",
+        max_length=2000,
+        description="The Hugging Face Hub or a mirror, asked only when somebody searches or downloads; HF_ENDPOINT counts too.",
+    )
+    hub_token: SecretStr | None = Field(
+        None,
+        description="Token for gated models of the Hub; HF_TOKEN counts too. The flag names a file that holds it.",
+    )
     mcp: bool = Field(False, description="Serve the Model Context Protocol at /mcp, for agents.")
     open_browser: bool = Field(False, description="Open the page in a browser once it answers.")
 
@@ -147,6 +159,14 @@ class Settings(BaseModel):
             raise ValueError(problem)
         return value
 
+    @field_validator("hub_endpoint")
+    @classmethod
+    def _a_hub_has_an_address(cls, value: str) -> str:
+        problem = problem_of_hub(value)  # a wrong one may hold a password, so it is not repeated
+        if problem is not None:
+            raise ValueError(problem)
+        return value.rstrip("/")
+
     @field_validator(*LISTS, mode="before")
     @classmethod
     def _a_list_is_separated_by_commas(cls, value: Any) -> Any:
@@ -163,12 +183,10 @@ class Settings(BaseModel):
 
     @field_validator(*SECRETS)
     @classmethod
-    def _a_key_can_be_sent_and_not_guessed(cls, value: SecretStr | None) -> SecretStr | None:
-        key = value.get_secret_value() if value is not None else None
-        if key is not None and (not key.isascii() or not key.isprintable() or key != key.strip()):
-            raise ValueError("a key is one line of letters, digits and punctuation (ASCII)")
-        if key is not None and len(key) < LEAST_KEY_CHARACTERS:
-            raise ValueError(f"a key must have at least {LEAST_KEY_CHARACTERS} characters")
+    def _a_key_can_be_sent_and_not_guessed(cls, value: SecretStr | None, checked: ValidationInfo) -> SecretStr | None:
+        problem = _problem_of_key(value.get_secret_value()) if value is not None else None
+        if problem is not None:
+            raise ValueError(problem.replace("key", "token") if checked.field_name == "hub_token" else problem)
         return value
 
     @model_validator(mode="after")
@@ -210,6 +228,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     values = {**_from_environment(environment), **_from_flags(arguments)}
     if "otlp_endpoint" not in values:
         values["otlp_endpoint"] = _collector_of_all_programs(environment)
+    values = {**_hub_of_all_programs(environment), **values}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -259,6 +278,11 @@ def variable_of(name: str) -> str:
     return PREFIX + name.upper()
 
 
+def secret_variables() -> tuple[str, ...]:
+    """Every variable that may hold a secret: no process that the server starts has a use for one."""
+    return (*map(variable_of, SECRETS), HUB_TOKEN_VARIABLE)
+
+
 def default_of(name: str) -> str:
     """The default as --help shows it."""
     value = Settings.model_fields[name].default
@@ -292,6 +316,29 @@ def _collector_of_all_programs(environment: Mapping[str, str]) -> str | None:
     return None
 
 
+def _hub_of_all_programs(environment: Mapping[str, str]) -> dict[str, str]:
+    """Address and token in Hugging Face's own variables; one that can't be used is only said, as it was not meant for OpenArc alone."""
+    found: dict[str, str] = {}
+    for name, variable, problem_of in (
+        ("hub_endpoint", HUB_ENDPOINT_VARIABLE, problem_of_hub),
+        ("hub_token", HUB_TOKEN_VARIABLE, _problem_of_key),
+    ):
+        value = environment.get(variable, "").strip()
+        if value and problem_of(value) is None:
+            found[name] = value
+        elif value:
+            logger.warning("%s can't be used: %s.", variable, problem_of(value))
+    return found
+
+
+def _problem_of_key(key: str) -> str | None:
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        return "a key is one line of letters, digits and punctuation (ASCII)"
+    if len(key) < LEAST_KEY_CHARACTERS:
+        return f"a key must have at least {LEAST_KEY_CHARACTERS} characters"
+    return None
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise SettingsError(message[:1].upper() + message[1:] + ".", "See --help.")
@@ -302,7 +349,9 @@ def _from_flags(arguments: Sequence[str]) -> dict[str, Any]:
         prog="python app.py",
         description="OpenArc: language models on Intel hardware through OpenVINO. Every flag is also an environment variable.",
         allow_abbrev=False,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=min(110, _columns())),
+        formatter_class=lambda prog: argparse.HelpFormatter(
+            prog, max_help_position=32, width=min(110, shutil.get_terminal_size((110, 24)).columns)
+        ),
     )
     for name, field in Settings.model_fields.items():
         text = f"{field.description} [{variable_of(name)}; default: {default_of(name)}]".replace("%", "%%")
@@ -349,10 +398,3 @@ def _key_in(file: Path, flag: str) -> str:
     if os.name == "posix" and mode & OTHERS_MAY_READ:
         logger.warning("Other users of this machine can read %s, which holds a key: chmod 600 it.", file)
     return key
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size().columns
-    except OSError:
-        return 110

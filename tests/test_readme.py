@@ -25,6 +25,7 @@ from openarc_ui.settings import Settings, default_of, flag_of, variable_of
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.command.arguments import parse
 from openarc_ui.tuning.runs import TuningRuns
+from tests.model_tasks import made_tasks, no_hub
 from tests.ui.test_page import PUBLIC
 
 ROOT = Path(__file__).parent.parent
@@ -35,9 +36,8 @@ def _api(engine: Engine, folder: Path, store: MetricsStore) -> FastAPI:
     startup = Startup(engine, Settings(model="none"), lambda status: None)
     conversations = ConversationStore(folder / "conversations.sqlite3")
     exposition = Exposition(engine.status, store.health)
-    return create_api(
-        engine, startup, ProfileStore(folder), conversations, store, exposition, TuningRuns(engine, folder)
-    )
+    runs, tasks = TuningRuns(engine, folder), made_tasks(engine)
+    return create_api(engine, startup, ProfileStore(folder), conversations, store, exposition, runs, tasks, no_hub())
 
 
 def test_every_setting_stands_there_with_its_default() -> None:

@@ -14,6 +14,7 @@ from openarc_ui.settings import (
     flag_of,
     prepare_folders,
     read_settings,
+    secret_variables,
     variable_of,
 )
 
@@ -73,6 +74,13 @@ def test_flags_win_over_variables_and_variables_over_defaults() -> None:
         (["--otlp-endpoint", "http://x:4318/v1/traces"], {}, "without /v1/traces, such as http://localhost:4318"),
         (["--otlp-endpoint", "http://x:4318/otlp/v1/metrics/"], {}, "without /v1/metrics"),
         (["--profile", "x"], {"OPENARC_DEVICE": "GPU", "OPENARC_BACKEND": "genai"}, "--device and --backend"),
+        (["--hub-endpoint", "huggingface.co"], {}, "--hub-endpoint (OPENARC_HUB_ENDPOINT): the Hub's address is like"),
+        (["--hub-endpoint", ""], {}, "the Hub's address is like https://huggingface.co"),
+        (["--hub-endpoint", "ftp://mirror"], {}, "the Hub's address is like"),
+        (["--hub-endpoint", "https://me:word@mirror"], {}, "nothing secret in it"),
+        (["--hub-endpoint", "https://mirror/?token=word"], {}, "nothing secret in it"),
+        ([], {"OPENARC_HUB_TOKEN": "short"}, "--hub-token-file (OPENARC_HUB_TOKEN): a token must have at least 8"),
+        (["--hub-token", "hf_long-enough"], {}, "Set OPENARC_HUB_TOKEN, or name a file that holds it with --hub-token"),
     ],
 )
 def test_a_wrong_setting_says_what_is_right(arguments: list[str], environment: dict[str, str], says: str) -> None:
@@ -120,7 +128,7 @@ def test_a_key_file_that_others_can_read_is_said(tmp_path: Path, caplog: pytest.
     assert "chmod 600" in caplog.text and "a-long-secret" not in caplog.text
 
 
-@pytest.mark.parametrize("flag", ["--api-key", "--admin-key"])
+@pytest.mark.parametrize("flag", ["--api-key", "--admin-key", "--hub-token"])
 @pytest.mark.parametrize("form", ["two words", "one word"])
 def test_a_key_in_the_command_line_is_refused_and_not_repeated(flag: str, form: str) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -184,6 +192,40 @@ def test_a_wrong_collector_address_is_not_repeated_since_it_may_hold_a_password(
     with pytest.raises(SettingsError) as caught:
         read_settings(["--otlp-endpoint", "ftp://me:a-long-secret@c"], {})
     assert "a-long-secret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_the_hub_is_also_found_under_hugging_faces_own_names(tmp_path: Path) -> None:
+    standard = {"HF_ENDPOINT": "https://standard.example/hub/", "HF_TOKEN": "hf_standard"}
+    ours = {"OPENARC_HUB_ENDPOINT": "https://ours.example", "OPENARC_HUB_TOKEN": "hf_of_ours"}
+    file = tmp_path / "token"
+    file.write_text("hf_from_a_file\n")
+    file.chmod(0o600)
+
+    def told(arguments: list[str], environment: dict[str, str]) -> tuple[str, str | None]:
+        settings = read_settings(arguments, environment)
+        return settings.hub_endpoint, settings.hub_token and settings.hub_token.get_secret_value()
+
+    assert told([], {}) == ("https://huggingface.co", None)
+    assert told([], standard) == ("https://standard.example/hub", "hf_standard")
+    assert told([], {**standard, **ours}) == ("https://ours.example", "hf_of_ours")
+    flags = ["--hub-endpoint", "http://flag.example:8080", "--hub-token-file", str(file)]
+    assert told(flags, {**standard, **ours}) == ("http://flag.example:8080", "hf_from_a_file")
+
+
+def test_a_hub_for_all_programs_that_can_not_be_used_is_said_and_stops_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = read_settings([], {"HF_ENDPOINT": "https://me:a-long-secret@mirror", "HF_TOKEN": "s3crét-token"})
+    assert (settings.hub_endpoint, settings.hub_token) == ("https://huggingface.co", None)
+    assert "HF_ENDPOINT" in caplog.text and "HF_TOKEN" in caplog.text
+    assert "a-long-secret" not in caplog.text and "s3crét" not in caplog.text
+
+
+def test_a_hub_token_is_never_printed_and_opens_no_door() -> None:
+    settings = read_settings([], {"OPENARC_HUB_TOKEN": "hf_a-long-secret"})
+    assert "a-long-secret" not in repr(settings) + str(settings) + settings.model_dump_json()
+    assert not settings.needs_key
+    assert set(secret_variables()) == {"OPENARC_API_KEY", "OPENARC_ADMIN_KEY", "OPENARC_HUB_TOKEN", "HF_TOKEN"}
 
 
 def test_help_explains_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ from openarc_ui.profiles import ProfileStore
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
+from tests.model_tasks import made_tasks, no_hub
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Place = tuple[str, str]
@@ -58,8 +59,11 @@ def whole_application(folder: Path, **settings: Any) -> Iterator[Whole]:
         startup = Startup(engine, chosen, lambda status: None)
         profiles = ProfileStore(folder / "profiles")
         exposition = Exposition(engine.status, store.health)
+        tasks = opened.enter_context(closing(made_tasks(engine)))
         runs = opened.enter_context(closing(TuningRuns(engine, folder / "tuning")))
-        application = app.create_app(chosen, engine, store, startup, profiles, conversations, exposition, runs)
+        application = app.create_app(
+            chosen, engine, store, startup, profiles, conversations, exposition, runs, tasks, no_hub()
+        )
         api = application._application._application._application
         client = opened.enter_context(
             TestClient(application, base_url="http://localhost", follow_redirects=False, raise_server_exceptions=False)

@@ -2,6 +2,7 @@
 // arrows go from row to row.
 
 import { arrange, make } from "../chat/dom.js";
+import { drawnRow, keepReachable, moveAlong } from "./rows.js";
 
 const FIRST = 10, PAGE = 50, AGAIN_MS = 5000;
 const COLUMNS = [["time", "Time"], ["model", "Model"], ["device", "Device"], ["prompt", "Prompt", true], ["generated", "Generated", true], ["ttft", "TTFT", true], ["decode", "Decode", true],
@@ -14,7 +15,7 @@ export class Requests {
   /** @param {(id: string, from: HTMLElement) => void} open @param {(asked: Object) => Promise<{requests: Object[], next: Object|null}>} ask further ones of the view that is shown */
   constructor(open, ask) {
     Object.assign(this, { open, ask, newest: [], rows: [], views: new Map(), chosen: null, isWhole: false, sort: "newest", next: null, turn: 0, loading: null, askedAt: 0, isOther: false });
-    this.body = make("tbody", { onkeydown: (event) => this.#onKey(event) });
+    this.body = make("tbody", { onkeydown: (event) => moveAlong(event, this.body) });
     this.older = make("button", { type: "button", class: "om-quiet", onclick: () => this.#more() });
     this.fewer = make("button", { type: "button", class: "om-quiet", onclick: () => { this.isWhole = false; this.#draw(); } }, "Show fewer");
     this.told = make("span", { class: "oc-bad om-small", role: "alert", hidden: true });
@@ -121,7 +122,7 @@ export class Requests {
     const known = new Set(this.rows.map((row) => row.request_id)), isFolded = !this.isWhole && this.rows.length > FIRST;
     for (const id of this.views.keys()) if (!known.has(id)) this.views.delete(id);
     arrange(this.body, (isFolded ? this.rows.slice(0, FIRST) : this.rows).map((row) => this.#row(row)));
-    if (!this.body.querySelector('tr[tabindex="0"]') && this.body.firstChild) this.body.firstChild.tabIndex = 0;
+    keepReachable(this.body);
     this.older.hidden = !isFolded && !this.next;
     this.older.disabled = Boolean(this.loading);
     this.older.textContent = this.loading ? "Loading …" : isFolded ? `Show ${this.rows.length - FIRST} more` : `Show ${PAGE} ${this.sort === "newest" ? "older" : "more"}`;
@@ -131,28 +132,15 @@ export class Requests {
   }
 
   #row(row) {
-    const drawn = JSON.stringify(row), known = this.views.get(row.request_id);
-    if (known?.drawn === drawn) return known.element;
-    const element = known?.element || make("tr", { tabindex: "-1", "data-request": row.request_id, onclick: () => this.open(row.request_id, element) });
+    return drawnRow(this.views, row.request_id, row, () => make("tr", { tabindex: "-1", "data-request": row.request_id, onclick: (event) => this.open(row.request_id, event.currentTarget) }), (element) => this.#fill(element, row));
+  }
+
+  #fill(element, row) {
     element.className = `${row.outcome_kind ? `is-${row.outcome_kind}` : ""}${row.request_id === this.chosen ? " is-open" : ""}`.trim();
     element.setAttribute("aria-label", `${row.time}, ${row.model}, ${row.outcome}; opens the request`);
     element.replaceChildren(...COLUMNS.map(([name, , isNumber]) => name === "time"
       ? make("th", { scope: "row", class: "om-of-time" }, row.time)
       : make("td", { class: `${isNumber ? "is-number" : ""} om-of-${name}`, title: name === "model" ? `${row.model}\n${row.backend} on ${row.device}` : name === "device" ? row.backend : name === "outcome" ? row.title || null : null }, cell(name, row))));
-    this.views.set(row.request_id, { drawn, element });
-    return element;
-  }
-
-  #onKey(event) {
-    const rows = [...this.body.children], at = rows.indexOf(document.activeElement);
-    if (at < 0) return;
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); rows[at].click(); return; }
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (to === undefined || !rows[to]) return;
-    event.preventDefault();
-    rows[at].tabIndex = -1;
-    rows[to].tabIndex = 0;
-    rows[to].focus();
   }
 }
 

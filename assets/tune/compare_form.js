@@ -72,8 +72,8 @@ export class CompareForm {
   }
 
   #tell() {
-    const found = differences(this.request.a, this.request.b), words = (value) => value === undefined ? "left out" : valueWords(value);
-    this.told.textContent = found.length ? `B differs: ${found.map(([name, a, b]) => `${fieldWords(name)} ${words(a)} → ${words(b)}`).join("; ")}.` : "A and B are the same. That shows what measuring alone makes of it: “no real difference”.";
+    const found = differences(this.request.a, this.request.b), words = (value) => value === undefined ? "left out" : valueWords(value), label = (name) => { const of = this.wishes.offers().axes.find((each) => each.field === name)?.label, own = fieldWords(name); return of && of !== own ? `${of} (${own})` : own; };
+    this.told.textContent = found.length ? `B differs: ${found.map(([name, a, b]) => `${label(name)} ${words(a)} → ${words(b)}`).join("; ")}.` : "A and B are the same. That shows what measuring alone makes of it: “no real difference”.";
   }
 
   #set(part) {

@@ -4,7 +4,7 @@ import { iconButton } from "../chat/buttons.js";
 import { make } from "../chat/dom.js";
 import { configurationButtons } from "./actions.js";
 import { differenceRows } from "./differences.js";
-import { qualityMark, standing, stateMark } from "./marks.js";
+import { isTimeOver, qualityMark, standing, stateMark } from "./marks.js";
 import { figureTiles, settingChips } from "./outcome.js";
 import { qualityView } from "./quality.js";
 import { axesOf, find, idOf, workloadsOf } from "./results.js";
@@ -65,7 +65,7 @@ export class Drawer {
     const { buttons, said, blocked } = configurationButtons(this.desk, view.head.run_id, result), { failure, loaded, quality, configuration } = result, isReference = idOf(result) === quality?.reference_id;
     const same = result.same_as ? find(view, result.same_as) : null, names = [...figures.keys()], against = result.against_reference;
     return [make("div", { class: "ot-marks" }, stateMark(result), ...standing(result, view), qualityMark(result, isReference)), make("div", { class: "oc-buttons om-drawer-tools" }, ...buttons), blocked ? make("p", { class: "ot-help" }, blocked) : null, said,
-      failure ? make("div", { class: "om-box is-bad" }, make("p", {}, make("b", {}, `Failed at: ${failure.stage}. `), failure.message), failure.hint ? make("p", { class: "ot-help" }, failure.hint) : null) : null,
+      failure && !isTimeOver(result) ? make("div", { class: "om-box is-bad" }, make("p", {}, make("b", {}, `Failed at: ${failure.stage}. `), failure.message), failure.hint ? make("p", { class: "ot-help" }, failure.hint) : null) : null,
       same ? make("p", { class: "ot-mark-words" }, `Its effective settings are those of ${same.configuration.label}.`) : null, ...result.marks.map((words) => make("p", { class: "ot-mark-words" }, words)),
       axesOf(view).length ? part("Settings", settingChips(view, result)) : null,
       ...workloadsOf(view).filter((workload) => result.figures[workload]).map((workload) => part(`Measured · ${workload} · ${result.visits} visit${result.visits === 1 ? "" : "s"}`, figureTiles(result, names, figures, workload))),

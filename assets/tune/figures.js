@@ -1,10 +1,10 @@
 // Plotly figures of a run: the trade-off, parallel coordinates, importances, differences. Pure: a view in, data and layout out.
 
 import { VERDICTS } from "./marks.js";
-import { axesOf, effectiveOf, frontOf, idOf, objectivesOf, settingOf, summaryOf } from "./results.js";
-import { differenceWords, directionWords, fieldWords, intervalWords, inUnit, valueWords } from "./values.js";
+import { axesOf, effectiveOf, frontOf, idOf, labelOf, objectivesOf, settingOf, summaryOf, wordsOf } from "./results.js";
+import { differenceWords, directionWords, intervalWords, inUnit, valueWords } from "./values.js";
 
-const BLUE = "#3287c4", ORANGE = "#d9730d", GREY = "#8494a6", GOOD = "#2a9d6f", BAD = "#d1495b", MOST_LINES = 200, SHADES = 5, LONGEST = 26;
+const BLUE = "#3287c4", ORANGE = "#d9730d", GREY = "#8494a6", GOOD = "#2a9d6f", BAD = "#d1495b", MOST_LINES = 200, SHADES = 5, LONGEST = 26, ACROSS = 108;
 const PARALLEL_SHADES = ["#1f78d1", "#4f94d4", "#7aa6cc", "#93a7ba", "#a3adb8"];
 const empty = (words) => ({ data: [], layout: { meta: { empty: words } } });
 const safe = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
@@ -13,7 +13,7 @@ const axisTitle = (figure) => `${figure.label}${figure.unit ? `, ${figure.unit}`
 
 /** Settings, effective values and these figures with their intervals, for the box under the pointer. */
 function hover(view, result, figures) {
-  const fields = axesOf(view), { label } = result.configuration, asked = fields.map((field) => `${fieldWords(field)} = ${valueWords(settingOf(result, field))}`);
+  const fields = axesOf(view), { label } = result.configuration, asked = fields.map((field) => `${labelOf(view, field)} = ${valueWords(settingOf(result, field))}`);
   const effective = effectiveOf(result, fields).map(([name, text]) => `${name} = ${text}`);
   const lines = [`<b>${safe(label)}</b>`, ...figures.map((figure) => safe(intervalWords(figure, summaryOf(result, figure.name)))), asked.length ? safe(asked.join(" · ")) : "", effective.length ? `effective: ${safe(effective.join(" · "))}` : "", result.quality ? safe(result.quality.words) : ""];
   return lines.filter(Boolean).map((line) => wrapped(line)).join("<br>");
@@ -44,11 +44,18 @@ export function tradeoff(view, x, y, chosen) {
   return { data, layout: { height: 430, margin: { l: 66, r: 16, t: 14, b: 50 }, hovermode: "closest", xaxis: { title: { text: axisTitle(x) }, showspikes: false }, yaxis: { title: { text: axisTitle(y) }, showspikes: false }, legend: { orientation: "h", x: 0, y: -0.2 } } };
 }
 
+/** A text broken where it may be, into lines of about so many characters. @param {string} text @param {number} most @param {RegExp} where */
+function inLines(text, most, where) {
+  const lines = [""];
+  for (const part of text.split(where)) if (lines.at(-1) && lines.at(-1).length + part.trim().length > most) lines.push(part); else lines[lines.length - 1] += part;
+  return lines.map((line) => safe(line.trim())).join("<br>");
+}
+
 /** An axis of the parallel coordinates: a name, the place of a result on it, what stands beside it. */
 function coordinate(view, field) {
   const values = [...new Set(view.results.map((result) => JSON.stringify(settingOf(result, field))))], of = view.request.axes.find((axis) => axis.field === field)?.values.map((value) => JSON.stringify(value)) || [];
   const order = [...of.filter((each) => values.includes(each)), ...values.filter((each) => !of.includes(each))], place = (at) => order.length > 1 ? at / (order.length - 1) : 0.5;
-  return { name: fieldWords(field), at: (result) => place(order.indexOf(JSON.stringify(settingOf(result, field)))), ticks: ends(order.map((text) => valueWords(JSON.parse(text)))).map((words, at) => [place(at), words]) };
+  return { name: labelOf(view, field), own: view.fields?.[field]?.name || "", at: (result) => place(order.indexOf(JSON.stringify(settingOf(result, field)))), ticks: ends(order.map((text) => valueWords(JSON.parse(text)))).map((words, at) => [place(at), words]) };
 }
 
 /** Names that begin alike by what they end with: "…int4", "…int8". @param {string[]} names */
@@ -77,19 +84,25 @@ export function parallel(view, figures, marked, isNarrow = false) {
   const best = results.find((result) => idOf(result) === marked) || results.find((result) => result.is_best);
   data.push({ uid: "marked", ...common, ...line(best ? [best] : []), name: best?.is_best ? "best" : "chosen", line: { color: ORANGE, width: 3.5 }, marker: { size: 9, color: ORANGE } });
   const notes = axes.flatMap((axis, at) => axis.ticks.map(([y, text]) => ({ x: at, y, xref: "x", yref: "y", text: safe(short(text)), showarrow: false, xanchor: at === axes.length - 1 ? "right" : "left", xshift: at === axes.length - 1 ? -8 : 8, yshift: y < 0.25 ? -9 : 9, font: { size: 11 } })));
-  const aslant = { xanchor: "left", yanchor: "bottom", textangle: -38, xshift: -4 }, broken = (name) => safe(short(name)).replaceAll("_", "_<br>").replace(/_<br>(?=[^_]{1,4}(?:_|$))/g, "_"); // Plotly turns them around their middle
-  const names = axes.map((axis, at) => ({ x: at, y: 1.12, xref: "x", yref: "y", text: `<b>${isNarrow ? safe(short(axis.name, 16)) : broken(axis.name)}</b>`, showarrow: false, font: { size: isNarrow ? 11 : 12 }, ...(isNarrow ? aslant : { xanchor: at === 0 ? "left" : at === axes.length - 1 ? "right" : "center", yanchor: "bottom" }) }));
+  const aslant = { xanchor: "left", yanchor: "bottom", textangle: -38, xshift: -4 }, most = Math.max(10, Math.floor(ACROSS / axes.length)); // Plotly turns them around their middle
+  const names = axes.map((axis, at) => ({ x: at, y: 1.12, xref: "x", yref: "y", text: isNarrow ? `<b>${safe(short(axis.name, 16))}</b>` : [`<b>${inLines(axis.name, most, /(?<= )/)}</b>`, axis.own ? `<span style="font-size: 10px">(${inLines(axis.own, most, /(?<=_)/)})</span>` : ""].filter(Boolean).join("<br>"), showarrow: false, font: { size: isNarrow ? 11 : 12 }, ...(isNarrow ? aslant : { xanchor: at === 0 ? "left" : at === axes.length - 1 ? "right" : "center", yanchor: "bottom" }) }));
   const lines = axes.map((_, at) => ({ type: "line", xref: "x", yref: "y", x0: at, x1: at, y0: 0, y1: 1, layer: "below", line: { color: GREY, width: 1 } }));
-  return { data, layout: { height: 420, margin: { l: 16, r: isNarrow ? 34 : 16, t: isNarrow ? 96 : 62, b: 40 }, hovermode: "closest", annotations: [...notes, ...names], shapes: lines, xaxis: { visible: false, range: [-0.08, axes.length - 0.92], showspikes: false }, yaxis: { visible: false, range: [-0.1, 1.14], showspikes: false }, legend: { orientation: "h", x: 0, y: -0.04 }, meta: { lines: best ? 1 : 0, note: sorted.length > results.length ? `the best ${MOST_LINES} of ${sorted.length}` : "" } } };
+  return { data, layout: { height: 420, margin: { l: 16, r: isNarrow ? 58 : 16, t: isNarrow ? 96 : 84, b: 40 }, hovermode: "closest", annotations: [...notes, ...names], shapes: lines, xaxis: { visible: false, range: [-0.08, axes.length - 0.92], showspikes: false }, yaxis: { visible: false, range: [-0.1, 1.14], showspikes: false }, legend: { orientation: "h", x: 0, y: -0.04 }, meta: { lines: best ? 1 : 0, note: sorted.length > results.length ? `the best ${MOST_LINES} of ${sorted.length}` : "" } } };
 }
 
-/** How much goes back to each setting. @param {Object} view @param {Map<string, Object>} figures */
-export function importances(view, figures) {
+/** A setting beside its bar: in plain words and below as it is set, where there is room. */
+function nameOf(view, field, isNarrow) {
+  const name = view.fields?.[field]?.name;
+  return safe(short(labelOf(view, field), isNarrow ? 20 : 40)) + (name && !isNarrow ? `<br><span style="font-size: 10px">(${safe(short(name, 40))})</span>` : "");
+}
+
+/** How much goes back to each setting. @param {Object} view @param {Map<string, Object>} figures @param {boolean} [isNarrow] */
+export function importances(view, figures, isNarrow = false) {
   const found = view.importances, objectives = [...new Set(found.map((each) => each.objective))], fields = [...new Set(found.map((each) => each.field))];
   if (!found.length) return empty("Shown once enough configurations are measured to tell.");
   const share = (field, objective) => found.find((each) => each.field === field && each.objective === objective)?.share ?? 0, order = [...fields].sort((a, b) => share(a, objectives[0]) - share(b, objectives[0])), colours = [BLUE, ORANGE, GOOD, GREY];
-  const data = objectives.map((objective, at) => ({ uid: objective, type: "bar", orientation: "h", name: figures.get(objective)?.label || objective, x: order.map((field) => share(field, objective) * 100), y: order.map((field) => short(fieldWords(field))), marker: { color: colours[at % colours.length] }, text: order.map((field) => `${(share(field, objective) * 100).toFixed(0)}%`), textposition: "outside", cliponaxis: false, customdata: order, hovertemplate: "%{customdata}: %{x:.0f}%<extra></extra>" }));
-  return { data, layout: { height: Math.max(230, 74 + order.length * (18 + 16 * objectives.length)), barmode: "group", bargap: 0.35, margin: { l: 16, r: 46, t: objectives.length > 1 ? 34 : 12, b: 44 }, xaxis: { range: [0, 105], title: { text: "share of the spread, %" }, showspikes: false }, yaxis: { automargin: true, showspikes: false }, showlegend: objectives.length > 1, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" } } };
+  const data = objectives.map((objective, at) => ({ uid: objective, type: "bar", orientation: "h", name: figures.get(objective)?.label || objective, x: order.map((field) => share(field, objective) * 100), y: order.map((field) => nameOf(view, field, isNarrow)), marker: { color: colours[at % colours.length] }, text: order.map((field) => `${(share(field, objective) * 100).toFixed(0)}%`), textposition: "outside", cliponaxis: false, customdata: order.map((field) => safe(wordsOf(view, field))), hovertemplate: "%{customdata}: %{x:.0f}%<extra></extra>" }));
+  return { data, layout: { height: Math.max(230, 74 + order.length * ((isNarrow ? 18 : 30) + 16 * objectives.length)), barmode: "group", bargap: 0.35, margin: { l: 16, r: 46, t: objectives.length > 1 ? 34 : 12, b: 44 }, xaxis: { range: [0, 105], title: { text: "share of the spread, %" }, showspikes: false }, yaxis: { automargin: true, showspikes: false }, showlegend: objectives.length > 1, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" } } };
 }
 
 /** Differences with intervals around zero. @param {{name: string, difference: Object, id?: string}[]} rows @param {string} words of the axis @param {number} most characters of a name */

@@ -54,7 +54,7 @@ export class LoadEditor {
     const words = fieldWords(name), put = (next) => this.#put(name, next);
     const control = offer?.choices.length ? select(known.map((each) => [JSON.stringify(each), valueWords(each)]), JSON.stringify(value), (text) => put(JSON.parse(text)), { "aria-label": words })
       : make("input", { class: "oc-field", value: typeof value === "boolean" ? String(value) : value, "aria-label": words, spellcheck: "false", autocomplete: "off", onchange: (event) => { const next = typed(event.target.value, known.length ? known : [value]); if (next !== null && next !== "") put(next); else event.target.value = value; } });
-    return make("div", { class: "ot-setting", role: "listitem", title: offer?.help || null }, make("code", {}, words), control, iconButton("close", `Leave ${words} out`, () => this.#remove(name), { class: "is-small" }));
+    return make("div", { class: "ot-setting", role: "listitem", title: offer?.help || null }, make("span", { class: "ot-setting-name" }, offer && offer.label !== words ? make("span", {}, offer.label) : null, make("code", {}, words)), control, iconButton("close", `Leave ${words} out`, () => this.#remove(name), { class: "is-small" }));
   }
 
   #add(offer) {

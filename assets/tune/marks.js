@@ -20,14 +20,18 @@ export function mark([sign, words, tone], title = "") {
 
 export const runMark = (state) => mark(RUN_STATES[state] || ["?", state, ""]);
 
-export const stateMark = (result) => mark(CONFIGURATION_STATES[result.state] || ["?", result.state, ""], result.failure?.message);
+/** There is no figure of it because the run's time was over, which is no fault of its. */
+export const isTimeOver = (result) => result.failure?.code === "time_over";
+
+export const stateMark = (result) => isTimeOver(result) ? mark(["○", "not measured: the time was over", ""], result.failure.hint) : mark(CONFIGURATION_STATES[result.state] || ["?", result.state, ""], result.failure?.message);
 
 export const verdictMark = (difference) => mark(VERDICTS[difference.verdict] || ["?", difference.verdict, ""], difference.words);
 
-/** Whether it still writes the same; null where nothing was compared and nothing was to be. */
-export function qualityMark(result, isReference) {
+/** Whether it still writes the same; null where nothing was compared, unless it is the one to take, of which that is to be known. */
+export function qualityMark(result, isReference, isBest = false) {
   if (isReference) return mark(["◎", "the reference", ""]);
   const quality = result.quality;
+  if (!quality && isBest) return mark(["?", "text not compared", "warn"]);
   if (!quality) return null;
   if (quality.changes_text === null) return mark(["?", "not known", "warn"], quality.words);
   return mark(quality.changes_text ? ["≠", "changes the text", "warn"] : ["=", "same text", "good"], quality.words);

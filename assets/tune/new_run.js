@@ -22,7 +22,7 @@ export class NewRun {
     this.choice = segments("Kind of run", Object.entries(KINDS), (kind) => { wishes.chose(kind); this.open(kind); });
     this.about = make("p", { class: "ot-help" });
     this.place = make("div");
-    this.waits = make("div", { class: "ot-waits", role: "status", "aria-label": "Looking at what can be tuned" }, ...Array.from({ length: 3 }, () => make("i", { class: "is-waiting" })));
+    this.waits = make("div", { class: "ot-waits", role: "status" }, make("p", { class: "ot-help" }, "Looking at what can be tuned …"), ...Array.from({ length: 3 }, () => make("i", { class: "is-waiting" })));
     this.told = make("p", { class: "ot-words" });
     this.problem = make("p", { class: "ot-bad", role: "alert", hidden: true });
     this.others = make("div");

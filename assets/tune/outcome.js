@@ -4,9 +4,9 @@ import { make } from "../chat/dom.js";
 import { configurationButtons } from "./actions.js";
 import { differenceRows } from "./differences.js";
 import { qualityMark, standing } from "./marks.js";
-import { axesOf, find, idOf, objectivesOf, settingOf, summaryOf } from "./results.js";
+import { axesOf, find, idOf, labelOf, objectivesOf, settingOf, summaryOf, wordsOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
-import { directionWords, fieldWords, intervalWords, reach, valueWords, withInterval } from "./values.js";
+import { directionWords, intervalWords, reach, valueWords, withInterval } from "./values.js";
 
 const SHOWN = ["ttft_seconds", "decode_tokens_per_second", "total_seconds", "throughput_tokens_per_second", "memory_bytes"], OVER = new Set(["finished", "cancelled", "failed"]);
 
@@ -19,7 +19,7 @@ export function figureTiles(result, names, figures, workload = null) {
 
 /** The settings of the axes as chips. */
 export function settingChips(view, result) {
-  return make("div", { class: "ot-chips is-plain" }, ...axesOf(view).map((field) => make("span", { class: "ot-fact" }, make("span", {}, fieldWords(field)), make("b", {}, valueWords(settingOf(result, field))))));
+  return make("div", { class: "ot-chips is-plain" }, ...axesOf(view).map((field) => make("span", { class: "ot-fact", title: wordsOf(view, field) }, make("span", {}, labelOf(view, field)), make("b", {}, valueWords(settingOf(result, field))))));
 }
 
 export class Outcome {
@@ -51,7 +51,7 @@ export class Outcome {
 
   #draw(view, best, figures) {
     const id = idOf(best), isBase = id === view.reference_id, { buttons, said, blocked } = configurationButtons(this.desk, view.head.run_id, best), { may, why } = this.desk.may();
-    const names = [...new Set([...objectivesOf(view), ...SHOWN])].slice(0, 5), quality = qualityMark(best, idOf(best) === best.quality?.reference_id);
+    const names = [...new Set([...objectivesOf(view), ...SHOWN])].slice(0, 5), quality = qualityMark(best, idOf(best) === best.quality?.reference_id, !isBase);
     const against = best.against_reference.filter(({ figure }) => names.includes(figure)).sort((a, b) => names.indexOf(a.figure) - names.indexOf(b.figure));
     return [make("div", { class: "ot-winner-head" }, make("h3", {}, OVER.has(view.head.state) ? "The one to take" : "Best so far"), make("div", { class: "ot-marks" }, ...standing(best, view), quality)),
       make("button", { type: "button", class: "ot-winner-name", "data-action": "open-winner", title: "Everything about it", onclick: () => this.open(id) }, best.configuration.label), settingChips(view, best), figureTiles(best, names, figures),

@@ -6,7 +6,8 @@ import { fileName } from "../metrics/cards.js";
 import { Plot } from "../metrics/plot.js";
 import { select } from "./fields.js";
 import { forest, importances, parallel, tradeoff } from "./figures.js";
-import { mark } from "./marks.js";
+import { isTimeOver, stateMark } from "./marks.js";
+import { panels } from "./panels.js";
 import { find, idOf, measuredFigures, objectivesOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
 
@@ -22,12 +23,13 @@ export class Pictures {
     this.parallel = this.#plot(around, "parallel", "Every configuration", 420, open);
     this.importance = this.#plot(around, "importance", "What matters", 260, null);
     this.forest = this.#plot(around, "forest", "Differences", 260, open);
+    this.panels = this.#plot(around, "panels", "What was measured", 320, null);
     this.axes = make("div", { class: "ot-axes-choice" });
     this.beside = make("div", { class: "ot-beside" });
     this.tradeoff.head.insertBefore(this.axes, this.tradeoff.head.lastChild);
     this.tradeoff.card.append(this.beside);
     this.tradeoff.card.classList.add("has-beside");
-    this.element = make("div", { class: "ot-pictures" }, this.tradeoff.card, this.forest.card, this.parallel.card, this.importance.card);
+    this.element = make("div", { class: "ot-pictures" }, this.tradeoff.card, this.panels.card, this.forest.card, this.parallel.card, this.importance.card);
     this.#followPointer();
   }
 
@@ -40,10 +42,15 @@ export class Pictures {
     if (!this.tradeoff.card.hidden) this.#showTradeoff(view, known, place);
     if (kind === "sweep" && isMany) {
       this.#draw(this.parallel, this.#parallel(place.configuration), view.head.run_id);
-      this.#draw(this.importance, importances(view, figures), view.head.run_id);
+      this.#draw(this.importance, importances(view, figures, this.#isNarrow()), view.head.run_id);
     }
     this.#showForest(view);
+    this.panels.card.hidden = kind === "sweep" || !view.results.some((result) => Object.keys(result.figures).length);
+    if (!this.panels.card.hidden) this.#draw(this.panels, panels(view, figures, this.#isNarrow()), view.head.run_id);
   }
+
+  /** As all cards are: a card that is not drawn yet has no width of its own. */
+  #isNarrow() { return (this.element.clientWidth || window.innerWidth) < NARROW; }
 
   retheme() { for (const each of this.plots) each.plot.retheme(); }
 
@@ -55,9 +62,9 @@ export class Pictures {
     const options = known.map((figure) => [figure.name, figure.label]);
     redraw(this.axes, [options, x, y], () => [make("label", {}, "x ", select(options, x, (name) => this.wishes.chooseAxes(name, y), { "data-action": "axis-x", "aria-label": "Figure on x" })), make("label", {}, "y ", select(options, y, (name) => this.wishes.chooseAxes(x, name), { "data-action": "axis-y", "aria-label": "Figure on y" }))]);
     if (x) this.#draw(this.tradeoff, tradeoff(view, this.figures.get(x), this.figures.get(y), place.configuration), `${view.head.run_id} ${x} ${y}`);
-    const out = view.results.filter((result) => result.state === "failed" || result.state === "pruned");
+    const out = view.results.filter((result) => result.state === "failed" || result.state === "pruned" || result.failure);
     redraw(this.beside, out.map((result) => [idOf(result), result.state, result.failure]), () => out.length ? [make("h4", {}, "Not in the running"), make("ul", { class: "ot-out" }, ...out.slice(0, MOST_LISTED).map((result) => make("li", {}, make("button", { type: "button", class: "ot-out-row", "data-action": `out-${idOf(result)}`, onclick: () => this.wishes.open(idOf(result)) },
-      make("span", { class: "ot-out-name" }, result.configuration.label), result.state === "failed" ? mark(["✕", "failed", "bad"]) : mark(["–", "given up early", ""]), result.failure ? make("span", { class: "ot-out-why" }, result.failure.message) : null)))),
+      make("span", { class: "ot-out-name" }, result.configuration.label), stateMark(result), result.failure && !isTimeOver(result) ? make("span", { class: "ot-out-why" }, result.failure.message) : null)))),
       out.length > MOST_LISTED ? make("p", { class: "ot-help" }, `and ${out.length - MOST_LISTED} more in the table`) : null] : []);
     this.tradeoff.card.classList.toggle("has-out", out.length > 0);
   }
@@ -70,10 +77,10 @@ export class Pictures {
     this.forest.card.hidden = view.head.kind === "bench" || !isComparison && !rows.length;
     this.forest.title.textContent = isComparison ? "The differences as a picture" : "Against the base";
     this.forest.note.textContent = isComparison ? "" : OPENS;
-    if (!this.forest.card.hidden) this.#draw(this.forest, forest(rows, isComparison ? "B against A" : `${figure?.label || ""} against the base`, this.forest.plot.box.clientWidth < NARROW ? NARROW_NAME : WIDE_NAME), view.head.run_id);
+    if (!this.forest.card.hidden) this.#draw(this.forest, forest(rows, isComparison ? "B against A" : `${figure?.label || ""} against the base`, this.#isNarrow() ? NARROW_NAME : WIDE_NAME), view.head.run_id);
   }
 
-  #parallel(marked) { return parallel(this.view, this.figures, marked, this.parallel.plot.box.clientWidth < NARROW); }
+  #parallel(marked) { return parallel(this.view, this.figures, marked, this.#isNarrow()); }
 
   #draw(each, figure, revision) {
     const text = JSON.stringify(figure);
@@ -102,7 +109,7 @@ export class Pictures {
 
   #plot(around, name, words, height, choose) {
     const title = make("h3", {}, words), note = make("span", { class: "om-card-unit" }, choose ? OPENS : ""), plot = new Plot(around, { name, height, choose, title: () => `${title.textContent} · ${this.view?.head.name ?? ""}`, file: () => fileName(`tune-${name}`, this.view?.head.run_id ?? "") });
-    const head = make("div", { class: "om-card-head" }, title, explained({ tradeoff: "the-front-and-the-best", parallel: "exploring", importance: "what-depends-on-what", forest: "differences" }[name], words), note, wordButton("PNG", () => plot.save(), { class: "is-small om-png", "aria-label": `Save ${words} as PNG`, title: "Save as a picture" }));
+    const head = make("div", { class: "om-card-head" }, title, explained({ tradeoff: "the-front-and-the-best", parallel: "exploring", importance: "what-depends-on-what", forest: "differences", panels: "figures" }[name], words), note, wordButton("PNG", () => plot.save(), { class: "is-small om-png", "aria-label": `Save ${words} as PNG`, title: "Save as a picture" }));
     const each = { plot, title, note, head, card: make("section", { class: "om-card ot-picture", "data-figure": name, "aria-label": words, hidden: true }, head, plot.element), drawn: "" };
     this.plots.push(each);
     return each;

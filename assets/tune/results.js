@@ -1,5 +1,7 @@
 // Looking things up in a RunView: figures of a configuration, its objectives, what varies. Pure.
 
+import { fieldWords } from "./values.js";
+
 /** @param {Object} view @returns {string[]} workload names in the order they were asked for */
 export function workloadsOf(view) {
   const { request, results } = view, named = request.workloads ? request.workloads.map((each) => each.name) : request.workload ? [request.workload.name] : [];
@@ -17,6 +19,15 @@ export const objectivesOf = (view) => view.request.objectives || [];
 
 /** @param {Object} view @returns {string[]} the fields that vary, in their order */
 export const axesOf = (view) => (view.request.axes || []).map((axis) => axis.field);
+
+/** A field in plain words: "KV cache precision". @param {Object} view @param {string} field */
+export const labelOf = (view, field) => view.fields?.[field]?.label || fieldWords(field);
+
+/** The same with its own name: "KV cache precision (KV_CACHE_PRECISION)". @param {Object} view @param {string} field */
+export function wordsOf(view, field) {
+  const name = view.fields?.[field]?.name;
+  return name ? `${labelOf(view, field)} (${name})` : labelOf(view, field);
+}
 
 export const idOf = (result) => result.configuration.configuration_id;
 

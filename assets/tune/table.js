@@ -1,7 +1,8 @@
 // All configurations of a run as a table that can be sorted; on a phone each row is a card. A click, Enter or Space opens one.
 
 import { arrange, make } from "../chat/dom.js";
-import { qualityMark, standing, stateMark } from "./marks.js";
+import { drawnRow, keepReachable, moveAlong } from "../metrics/rows.js";
+import { isTimeOver, qualityMark, standing, stateMark } from "./marks.js";
 import { idOf, objectivesOf, summaryOf, workloadsOf } from "./results.js";
 import { directionWords, intervalWords, NONE, withInterval } from "./values.js";
 
@@ -12,7 +13,7 @@ export class Results {
   constructor(open) {
     Object.assign(this, { open, views: new Map(), sort: null, isWhole: false, columns: "", view: null });
     this.head = make("tr");
-    this.body = make("tbody", { onkeydown: (event) => this.#onKey(event) });
+    this.body = make("tbody", { onkeydown: (event) => moveAlong(event, this.body) });
     this.more = make("button", { type: "button", class: "om-quiet", hidden: true, onclick: () => { this.isWhole = !this.isWhole; this.#draw(); } });
     this.order = make("span", { class: "om-card-unit" });
     this.title = make("h3", {}, "Configurations");
@@ -80,37 +81,26 @@ export class Results {
   #draw() {
     const rows = this.#sorted(), isFolded = !this.isWhole && rows.length > FIRST;
     arrange(this.body, (isFolded ? rows.slice(0, FIRST) : rows).map((row) => this.#row(row)));
-    if (!this.body.querySelector('tr[tabindex="0"]') && this.body.firstChild) this.body.firstChild.tabIndex = 0;
+    keepReachable(this.body);
     this.more.hidden = rows.length <= FIRST;
     this.more.textContent = isFolded ? `Show ${rows.length - FIRST} more` : "Show fewer";
     this.none.hidden = rows.length > 0;
   }
 
   #row({ result, workload }) {
-    const id = idOf(result), key = `${id} ${workload ?? ""}`, known = this.views.get(key), isBench = workload !== null;
-    const drawn = JSON.stringify([isBench ? result.figures[workload] : result.figures, result.state, result.visits, result.failure, result.is_best, result.is_on_front, result.quality?.changes_text, this.view.reference_id, this.columns, id === this.chosen]);
-    if (known?.drawn === drawn) return known.element;
-    const element = known?.element || make("tr", { tabindex: "-1", "data-configuration": id, onclick: () => this.open(id, element) });
+    const id = idOf(result), isBench = workload !== null;
+    const shown = [isBench ? result.figures[workload] : result.figures, result.state, result.visits, result.failure, result.is_best, result.is_on_front, result.quality?.changes_text, this.view.reference_id, this.columns, id === this.chosen];
+    return drawnRow(this.views, `${id} ${workload ?? ""}`, shown, () => make("tr", { tabindex: "-1", "data-configuration": id, onclick: (event) => this.open(id, event.currentTarget) }), (element) => this.#fill(element, result, workload));
+  }
+
+  #fill(element, result, workload) {
+    const id = idOf(result), isBench = workload !== null;
     element.className = [result.state === "failed" ? "is-bad" : "", result.is_best ? "is-best" : "", id === this.chosen ? "is-open" : ""].filter(Boolean).join(" ");
-    element.setAttribute("aria-label", `${isBench ? workload : result.configuration.label}, ${result.state}; opens it`);
+    element.setAttribute("aria-label", `${isBench ? workload : result.configuration.label}, ${isTimeOver(result) ? "not measured" : result.state}; opens it`);
     const cell = (name, words, ...children) => make("td", { "data-name": words }, ...children);
     element.replaceChildren(...(isBench ? [] : [make("td", { class: "ot-of-number", "data-name": "#" }, String(result.number))]), make("th", { scope: "row", class: "ot-of-label" }, make("span", { class: "ot-label" }, isBench ? workload : result.configuration.label), make("span", { class: "ot-marks" }, ...(isBench ? [] : standing(result, this.view)))),
       ...(isBench ? [] : [cell("state", "State", stateMark(result))]),
       ...this.shown.map((figure) => { const summary = summaryOf(result, figure.name, workload); return make("td", { class: "is-number", "data-name": figure.label, "data-figure": figure.name, title: intervalWords(figure, summary) }, withInterval(figure, summary), make("span", { class: "ot-row-unit" }, summary && figure.unit ? ` ${figure.unit}` : "")); }),
       ...(this.hasQuality ? [cell("quality", "Text", qualityMark(result, result.quality?.reference_id === id) || NONE)] : []), make("td", { class: "is-number", "data-name": "Visits" }, String(result.visits)));
-    this.views.set(key, { drawn, element });
-    return element;
-  }
-
-  #onKey(event) {
-    const rows = [...this.body.children], at = rows.indexOf(document.activeElement);
-    if (at < 0) return;
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); rows[at].click(); return; }
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (to === undefined || !rows[to]) return;
-    event.preventDefault();
-    rows[at].tabIndex = -1;
-    rows[to].tabIndex = 0;
-    rows[to].focus();
   }
 }

@@ -60,8 +60,8 @@ class View {
     this.why = make("p", { class: "ot-why", role: "note", hidden: true });
     this.runs = new Runs((run) => this.#go({ ...usualPlace(), run }), () => this.#go({ ...usualPlace(), form: "sweep" }));
     this.form = new NewRun({ ask, started: (head) => { this.#go({ ...usualPlace(), run: head.run_id }); this.root.scrollIntoView({ block: "start" }); }, chose: (form) => { this.place.form = form; this.#write(); }, pace: () => paceOf(this.view) });
-    this.panel = new RunPanel(this.around, desk, { opened: (id) => this.#opened(id), chooseAxes: (x, y) => { Object.assign(this.place, { x, y }); this.#write(); this.#draw(); }, again: (request) => { this.form.open(request.kind, request); this.#go({ ...usualPlace(), form: request.kind }); }, changed: () => this.#again(), gone: (run) => this.#go({ ...usualPlace(), run: this.heads.find((head) => head.run_id !== run)?.run_id ?? null, form: this.heads.length > 1 ? null : "sweep" }) });
-    this.waits = make("div", { class: "ot-waits", role: "status", "aria-label": "Reading the runs" }, ...Array.from({ length: 3 }, () => make("i", { class: "is-waiting" })));
+    this.panel = new RunPanel(this.around, desk, { opened: (id) => this.#opened(id), chooseAxes: (x, y) => { Object.assign(this.place, { x, y }); this.#write(); this.#draw(); }, again: (shown) => { const request = asGiven(shown); this.form.open(request.kind, request); this.#go({ ...usualPlace(), form: request.kind }); }, changed: () => this.#again(), gone: (run) => this.#go({ ...usualPlace(), run: this.heads.find((head) => head.run_id !== run)?.run_id ?? null, form: this.heads.length > 1 ? null : "sweep" }) });
+    this.waits = make("div", { class: "ot-waits", role: "status" }, make("p", { class: "ot-help" }, "Reading the runs …"), ...Array.from({ length: 3 }, () => make("i", { class: "is-waiting" })));
     this.missing = make("div", { class: "om-empty", hidden: true });
     this.main = make("div", { class: "ot-main" }, this.why, this.waits, this.missing, this.form.element, this.panel.element);
     this.root.append(this.lost, make("div", { class: "ot-columns" }, this.runs.element, this.main), this.panel.drawer.element);
@@ -92,7 +92,7 @@ class View {
     this.now = { may_administer: answer.may_administer, why_not: answer.why_not, active: answer.active };
     this.heads = answer.heads;
     this.figures = new Map(answer.figures.map((figure) => [figure.name, figure]));
-    if (answer.view || answer.missing) this.view = answer.view;
+    if (answer.view || answer.missing) this.view = answer.view && { ...answer.view, fields: answer.fields };
     this.gone = answer.missing;
     const { place } = this;
     if (place.run === "active" || !place.run && !place.form) Object.assign(place, answer.active ? { run: answer.active.run_id } : this.heads.length ? { run: this.heads[0].run_id } : { run: null, form: "sweep" });
@@ -176,6 +176,9 @@ class View {
     measure();
   }
 }
+
+/** A request as it can be sent again: what is in the model folder is known by its name there. */
+const asGiven = (request) => JSON.parse(JSON.stringify(request), (_, value) => typeof value === "string" ? value.replace(/^model folder\//, "") : value);
 
 /** Seconds that a visit of the run that was seen last took, all in all; null: none was. */
 function paceOf(view) {

@@ -1,10 +1,11 @@
-"""A llama-architecture GGUF file as arrays and values, in Hugging Face's layout.
+"""A GGUF file as values and tensors; those of the llama architecture in Hugging Face's layout.
 
 Block layouts are those of ggml (ggml-common.h: block_q4_1); it knows nothing of OpenVINO.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,31 +56,56 @@ class GgufSource:
         reader = gguf.GGUFReader(path)
         self._values: dict[str, Any] = {name: field.contents() for name, field in reader.fields.items()}
         self._tensors: dict[str, Any] = {tensor.name: tensor for tensor in reader.tensors}
-        architecture = self._values["general.architecture"]
-        if architecture != "llama":
-            raise ValueError(f"expected a GGUF of the llama architecture, got {architecture}")
+        self.architecture_name: str = self._values["general.architecture"]
 
     def architecture(self, key: str) -> Any:
-        """A value below `llama.`, such as `block_count`."""
-        return self._values[f"llama.{key}"]
+        """A value below the architecture's name, such as `block_count` of `llama.block_count`."""
+        return self._values[f"{self.architecture_name}.{key}"]
 
     def tokenizer(self, key: str) -> Any:
         """A value below `tokenizer.`, such as `ggml.tokens`."""
         return self._values[f"tokenizer.{key}"]
 
+    def value(self, key: str, otherwise: Any = None) -> Any:
+        """A value by its whole name; `otherwise` where there is none."""
+        return self._values.get(key, otherwise)
+
+    def keys(self) -> Iterator[str]:
+        """The names of all values."""
+        return iter(self._values)
+
     def __contains__(self, tensor_name: str) -> bool:
         return tensor_name in self._tensors
+
+    def tensor_names(self) -> Iterator[str]:
+        """Names of all tensors, in the file's order."""
+        return iter(self._tensors)
+
+    def type_name(self, tensor_name: str) -> str:
+        """Such as "Q4_1"."""
+        return str(self._tensors[tensor_name].tensor_type.name)
+
+    def elements(self, tensor_name: str) -> int:
+        """How many numbers a tensor has."""
+        return math.prod(int(size) for size in self._tensors[tensor_name].shape)
 
     def q4_1_names(self) -> Iterator[str]:
         """Names of the tensors that are stored as Q4_1."""
         return (name for name, tensor in self._tensors.items() if tensor.tensor_type.name == "Q4_1")
 
-    def weights(self, name: str) -> FloatArray:
-        """A tensor dequantised, shape (rows, columns) or (columns,)."""
+    def numbers(self, name: str) -> FloatArray:
+        """A tensor dequantised, as it lies in the file: shape (rows, columns), (columns,), or with experts before.
+
+        Raises:
+            NotImplementedError: its type can't be dequantised by the gguf package.
+        """
         tensor = self._tensors[name]
         shape = [int(size) for size in reversed(tensor.shape)]
-        values = gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32).reshape(shape)
-        return self._in_hugging_face_order(name, values)
+        return gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False).reshape(shape)
+
+    def weights(self, name: str) -> FloatArray:
+        """A tensor of a llama dequantised, rows of query and key in Hugging Face's order."""
+        return self._in_hugging_face_order(name, self.numbers(name))
 
     def block_scales(self, name: str) -> BlockScales:
         """Scales and minima of a Q4_1 tensor; a block is f16 scale, f16 minimum, 16 bytes of numbers."""

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import openarc_ui
+from openarc_ui.engine.catalogue.catalogue import PROFILE_FILE
 from openarc_ui.models.gguf_source import GgufSource
 from openarc_ui.models.gguf_tokenizer import build_tokenizer, tokenizer_config
 
@@ -33,11 +34,16 @@ def write_side_files(source: GgufSource, folder: Path) -> None:
     _write_json(folder / "config.json", _model_config(source) | token_ids)
     _write_json(folder / "generation_config.json", token_ids | RECOMMENDED_SAMPLING)
     _write_json(folder / "tokenizer_config.json", tokenizer_config(source))
-    _write_json(folder / "openarc_profile.json", PROFILE)
     build_tokenizer(source).save(str(folder / "tokenizer.json"))
+    carry_starter_files(folder)
+    _set_template(folder / "openvino_tokenizer.xml", (ASSETS / CHAT_TEMPLATE).read_text(encoding="utf-8"))
+
+
+def carry_starter_files(folder: Path) -> None:
+    """The starter's own files, which any conversion of it keeps: licence, chat template with tools, recommended properties."""
+    _write_json(folder / PROFILE_FILE, PROFILE)
     shutil.copyfile(ASSETS / CHAT_TEMPLATE, folder / CHAT_TEMPLATE)
     shutil.copyfile(ASSETS / MODEL_LICENSE, folder / MODEL_LICENSE)
-    _set_template(folder / "openvino_tokenizer.xml", (ASSETS / CHAT_TEMPLATE).read_text(encoding="utf-8"))
 
 
 def _model_config(source: GgufSource) -> dict[str, Any]:

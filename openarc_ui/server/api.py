@@ -13,6 +13,8 @@ from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.description import complete_description
 from openarc_ui.server.mcp_server import McpServer
@@ -32,6 +34,7 @@ from openarc_ui.server.routes.docs import docs_routes
 from openarc_ui.server.routes.generate import generate_routes
 from openarc_ui.server.routes.messages import message_routes
 from openarc_ui.server.routes.metrics import metric_routes
+from openarc_ui.server.routes.model_work import model_work_routes
 from openarc_ui.server.routes.models import catalogue_routes, model_routes
 from openarc_ui.server.routes.older import older_routes
 from openarc_ui.server.routes.profiles import profile_routes
@@ -43,7 +46,10 @@ from openarc_ui.tuning.runs import TuningRuns
 
 DESCRIPTION = "Language models on Intel hardware through OpenVINO: load, generate, measure."
 TAGS = [
-    {"name": "models", "description": "Load and unload models; what there is to load, and on what."},
+    {
+        "name": "models",
+        "description": "Load and unload models; what there is to load. Get more from the Hub, convert them, look into them, keep order.",
+    },
     {
         "name": "devices",
         "description": "What can be known before a load: devices, settings, mistakes, and whether it fits.",
@@ -85,6 +91,8 @@ def create_api(
     store: MetricsStore,
     exposition: Exposition,
     runs: TuningRuns,
+    tasks: ModelTasks,
+    hub: Hub,
     needs_key: bool = False,
     with_mcp: bool = False,
     access: Access | None = None,
@@ -99,7 +107,7 @@ def create_api(
         access: who may do what; left out: everybody everything.
     """
     access = access or Access()
-    mcp = McpServer(engine, profiles, store, runs, access) if with_mcp else None
+    mcp = McpServer(engine, profiles, store, runs, tasks, access) if with_mcp else None
     api = FastAPI(
         title="OpenArc",
         version=__version__,
@@ -124,6 +132,7 @@ def create_api(
         responses_routes(engine),
         model_routes(engine),
         catalogue_routes(engine),
+        model_work_routes(engine, tasks, hub),
         device_routes(engine),
         profile_routes(engine, profiles, needs_key),
         cache_routes(engine),

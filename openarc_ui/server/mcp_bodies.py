@@ -105,6 +105,35 @@ class RunsTold(Told):
     results: str = Field(description="What that one measured, as Markdown with units; empty in a list.")
 
 
+class RecommendedTold(Told):
+    """A model worth getting."""
+
+    name: str = Field(description="Of the model.")
+    repository: str = Field(description="For start_download; empty: it comes with OpenArc.")
+    size_bytes: int | None = Field(description="Of its files.")
+    parameters: int | None = Field(description="How many.")
+    precision: str = Field(description="Of its weights.")
+    licence: str | None = Field(description="As its card says.")
+    context_length: int | None = Field(description="Tokens of prompt and answer together.")
+    good_for: str = Field(description="In a sentence.")
+    fit: str = Field(description="fits, tight, too large or unknown, on the device that was asked about.")
+    fit_words: str = Field(description="Why, in a sentence.")
+    installed_as: str | None = Field(description="Its name for load_model; null: it is not there yet.")
+
+
+class TaskTold(Told):
+    """A download or a conversion."""
+
+    task_id: str = Field(description="Its id.")
+    kind: str = Field(description="download or conversion.")
+    name: str = Field(description="For load_model, once it is finished.")
+    state: str = Field(description="waiting, running, paused, interrupted, finished, failed or cancelled.")
+    stage: str = Field(description="What is done now.")
+    fraction: float | None = Field(description="Of the whole, 0 to 1.")
+    left_seconds: float | None = Field(description="An estimate.")
+    problem: str = Field(description="Why it failed; empty: it did not.")
+
+
 class AnswerTold(Told):
     """An answer, and what it cost."""
 

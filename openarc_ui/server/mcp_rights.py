@@ -9,13 +9,17 @@ from collections.abc import Mapping
 
 from openarc_ui.access import ROLE_HEADER, Access, Role
 
-USE: frozenset[str] = frozenset({"list_devices", "list_models", "status", "chat", "metrics", "tuning_results"})
+USE: frozenset[str] = frozenset(
+    {"list_devices", "list_models", "status", "chat", "metrics", "tuning_results", "recommended_models"}
+)
 ADMINISTER: Mapping[str, str] = {
     "list_profiles": "Listing profiles",
     "load_profile": "Loading a profile",
     "load_model": "Loading a model",
     "unload_model": "Unloading a model",
     "start_bench": "Starting a run",
+    "start_download": "Downloading a model",
+    "model_tasks": "Listing downloads and conversions",
 }
 """Tool -> what its caller is told that needs the administration key."""
 COUNTED: frozenset[str] = frozenset({"chat"})

@@ -15,6 +15,7 @@ from openarc_ui import __version__
 from openarc_ui.access import Access
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.mcp_rights import USE
 from openarc_ui.server.mcp_words import refusing_unknown, saying_what_is_wrong, server_with_own_words
@@ -25,12 +26,15 @@ INSTRUCTIONS = (
     "OpenArc serves language models on this machine's Intel devices through OpenVINO. See with status what is loaded and chat "
     "with it. To load something else, list the devices, models and profiles first; that needs the administration key where "
     "the server has one. See with metrics what it cost, and with tuning_results which settings were measured to be best. "
+    "A model that is not there yet can be fetched: recommended_models, start_download, model_tasks. "
     "Sizes are in bytes, times in seconds."
 )
-READING = USE - {"chat"}
+READING = (USE - {"chat"}) | {"model_tasks"}
 """Tools that change nothing, which an agent may call without asking."""
 UNDOING = frozenset({"unload_model"})
 """Tools that end what others may use."""
+ASKING_OTHERS = frozenset({"start_download"})
+"""Tools that make the server ask another host: the Hub."""
 
 
 class McpServer:
@@ -46,6 +50,7 @@ class McpServer:
         profiles: ProfileStore,
         store: MetricsStore,
         runs: TuningRuns,
+        tasks: ModelTasks,
         access: Access | None = None,
     ) -> None:
         from mcp.server.mcpserver.tools import Tool
@@ -62,12 +67,12 @@ class McpServer:
                     annotations=ToolAnnotations(
                         read_only_hint=tool.__name__ in READING,
                         destructive_hint=tool.__name__ in UNDOING,
-                        open_world_hint=False,
+                        open_world_hint=tool.__name__ in ASKING_OTHERS,
                     ),
                     structured_output=True,
                 )
             )
-            for tool in tools_of(engine, profiles, store, runs)
+            for tool in tools_of(engine, profiles, store, runs, tasks)
         ]
         server = server_with_own_words(access or Access())
         self._server = server("OpenArc", instructions=INSTRUCTIONS, version=__version__, tools=tools)

@@ -19,6 +19,7 @@ from openarc_ui.engine.explain import explain
 from openarc_ui.engine.message import Message
 from openarc_ui.engine.types import BackendChoice, GenerationRequest, LoadRequest
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.mcp_bodies import (
     AnswerTold,
@@ -30,6 +31,7 @@ from openarc_ui.server.mcp_bodies import (
     UnloadedTold,
 )
 from openarc_ui.server.mcp_metrics import metrics_tool
+from openarc_ui.server.mcp_models import model_tools
 from openarc_ui.server.mcp_tuning import tuning_tools
 from openarc_ui.tuning.runs import TuningRuns
 
@@ -42,10 +44,18 @@ LoadedName = Annotated[
 ]
 
 
-def tools_of(engine: Engine, profiles: ProfileStore, store: MetricsStore, runs: TuningRuns) -> list[Tool]:
+def tools_of(
+    engine: Engine, profiles: ProfileStore, store: MetricsStore, runs: TuningRuns, tasks: ModelTasks
+) -> list[Tool]:
     """Every tool, in the order an agent needs them."""
-    loading, chatting = _loading(engine, profiles), _chatting(engine)
-    return [*_looking(engine, profiles), *loading, chatting, metrics_tool(engine, store), *tuning_tools(engine, runs)]
+    return [
+        *_looking(engine, profiles),
+        *_loading(engine, profiles),
+        _chatting(engine),
+        metrics_tool(engine, store),
+        *tuning_tools(engine, runs),
+        *model_tools(engine, tasks),
+    ]
 
 
 def _looking(engine: Engine, profiles: ProfileStore) -> tuple[Tool, ...]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from openarc_ui.engine.bounds import PropertyValue
+from openarc_ui.engine.choice import choose_backend
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
+from openarc_ui.engine.pipelines import pipeline_of
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import DeviceUnavailable, InvalidRequest, ModelNotFound, OpenArcError, PropertyRejected
 from openarc_ui.tuning.axes import check_axes
 from openarc_ui.tuning.configurations import combine
-from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
+from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest, Workload
+from openarc_ui.tuning.workloads import workloads_in
 
 KINDS: dict[str, type[OpenArcError]] = {
     "model_path": ModelNotFound,
@@ -37,12 +40,42 @@ def check_request(engine: Engine, request: BenchRequest | SweepRequest | Compari
         loads = (request.base, *((request.reference,) if request.reference is not None else ()))
     for load in loads:
         _require_possible(engine.preflight.findings(load))
+    # Texts are asked one after the other, so a reference has room in any case.
+    for load in loads[:1] if isinstance(request, SweepRequest) else loads:
+        require_room(engine, load, workloads_in(request))
     if isinstance(request, SweepRequest):
         check_axes(request.axes)
         for axis in request.axes:
             if axis.field.startswith(GO_TOGETHER):
                 continue
             _check_axis(engine, request.base, axis.field, axis.values)
+
+
+def require_room(engine: Engine, load: LoadRequest, workloads: Sequence[Workload]) -> None:
+    """Refuse more users than a configuration takes requests at once, those that wait included.
+
+    Raises:
+        ModelNotFound, BackendUnavailable, InvalidRequest.
+    """
+    at_once = _runs_at_once(engine, load)
+    waiting = engine.status().queue_size
+    for workload in workloads:
+        if at_once is not None and workload.concurrent_requests > at_once + waiting:
+            raise InvalidRequest(
+                f"The workload '{workload.name}' has {workload.concurrent_requests} users at once. This configuration "
+                f"runs {at_once} request{'' if at_once == 1 else 's'} at once, and {waiting} may wait.",
+                "Ask for fewer users, or raise queue_size, or scheduler.max_num_seqs where GenAI's paged attention runs.",
+            )
+
+
+def _runs_at_once(engine: Engine, load: LoadRequest) -> int | None:
+    """Requests that a load runs side by side; None: only the loaded model knows."""
+    backend, _ = choose_backend(load, engine.catalogue.find(load.model_path))
+    if backend == "scripted":
+        return None
+    if backend == "genai" and pipeline_of(load.device, load.ov_config) == "paged":
+        return int(load.scheduler.settled()["max_num_seqs"])
+    return 1
 
 
 def _check_axis(engine: Engine, base: LoadRequest, field: str, values: Sequence[PropertyValue | None]) -> None:

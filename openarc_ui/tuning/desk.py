@@ -59,7 +59,11 @@ class Ending(threading.Event):
         self._stopping, self._deadline = stopping, deadline
 
     def is_set(self) -> bool:
-        return self._stopping.is_set() or self.is_over()
+        return self.is_stopped() or self.is_over()
+
+    def is_stopped(self) -> bool:
+        """The run is to end, whatever time is left."""
+        return self._stopping.is_set()
 
     def is_over(self) -> bool:
         """The deadline has passed."""
@@ -71,11 +75,8 @@ class Ending(threading.Event):
         return self.is_set()
 
     def require_wanted(self) -> None:
-        """
-        Raises:
-            RunStopped, TimeOver: it is to end; the first of them where both are so.
-        """
-        if self._stopping.is_set():
+        """Go on, or raise why not: RunStopped, or else TimeOver."""
+        if self.is_stopped():
             raise RunStopped
         if self.is_over():
             raise TimeOver

@@ -56,9 +56,15 @@ class Workload(Frozen):
         description="Your own prompts, in turn, in place of the bundled text; `prompt_tokens` is then unused.",
     )
 
+    @property
+    def tokens(self) -> int:
+        """Of one user's conversation when it is over; the user's own prompts are left out, since their length is not known."""
+        prompt_tokens = 0 if self.prompts else self.prompt_tokens
+        return self.depth_tokens + self.turns * (prompt_tokens + self.generated_tokens)
+
     @model_validator(mode="after")
     def _fits_what_models_can_read(self) -> Workload:
-        if self.depth_tokens + self.turns * (self.prompt_tokens + self.generated_tokens) > MOST_TOKENS:
+        if self.tokens > MOST_TOKENS:
             raise ValueError(f"depth, prompts and answers together are more than {MOST_TOKENS} tokens")
         return self
 
@@ -166,6 +172,12 @@ class SweepRequest(Measured):
             raise ValueError("an objective is named twice")
         if "mean_kl_divergence" in self.objectives and not self.quality.is_wanted:
             raise ValueError("mean_kl_divergence is an objective only where quality is wanted")
+        if self.reference is not None and not self.quality.is_wanted:
+            raise ValueError("a reference is of use only where quality is wanted: leave it out, or switch quality on")
+        if "decode_tokens_per_second" in self.objectives and self.workload.generated_tokens == 1:
+            raise ValueError(
+                "decode_tokens_per_second needs answers of 2 tokens or more: it is the pace after the first token"
+            )
         return self
 
 

@@ -94,11 +94,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSamples:
-    """The repetitions of one workload within one visit; the warm-up is apart and counts nowhere."""
+    """The repetitions of one workload within one visit; the warm-up is apart and counts nowhere.
+
+    Attributes:
+        is_depth_read_again: the workload has a depth and the configuration no prefix cache, so the depth is read again within
+            each measured request: TTFT and prefill have it in them.
+    """
 
     workload: str
     warm_up: Sample | None
     samples: tuple[Sample, ...]
+    is_depth_read_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

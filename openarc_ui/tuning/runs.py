@@ -233,9 +233,9 @@ class TuningRuns:
         with self._starting, self._records.lock(run_id):
             record = self._records.open_anew(run_id)
             if self._records.state_of(record, is_mine=True) is RunState.INTERRUPTED and record.state is not state:
+                if state is RunState.CANCELLED:
+                    forget_distributions(record.folder)  # first: a disk that is full has room for the mark then
                 record.mark(state)
-            if record.state is RunState.CANCELLED:
-                forget_distributions(record.folder)
         self._changed()
         return self._head(run_id)
 

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from openarc_ui.tuning.requests import Preset, Workload
+from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, Preset, SweepRequest, Workload
 
 TEXT = Path(__file__).parent.parent.parent / "assets" / "tuning" / "alice.txt"
 PRESETS: Mapping[Preset, Workload] = {
@@ -45,14 +45,22 @@ def grid(
     ]
 
 
+def workloads_in(request: BenchRequest | SweepRequest | ComparisonRequest) -> tuple[Workload, ...]:
+    """Everything a run measures with."""
+    return request.workloads if isinstance(request, BenchRequest) else (request.workload,)
+
+
 def text() -> str:
     """The bundled text: see assets/tuning/README.md for where it is from."""
     return TEXT.read_text(encoding="utf-8")
 
 
 def tokens_needed(workload: Workload) -> int:
-    """Tokens of one user's conversation when it is over: what the model's context has to hold."""
-    return workload.depth_tokens + workload.turns * (workload.prompt_tokens + workload.generated_tokens)
+    """Tokens of one user's conversation when it is over: what the model's context has to hold.
+
+    Own prompts are left out; how many tokens they have is known only by a model.
+    """
+    return workload.tokens
 
 
 class Slices:

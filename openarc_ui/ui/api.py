@@ -12,6 +12,8 @@ from typing import Any
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
@@ -23,6 +25,7 @@ from openarc_ui.ui.api_loads import load_endpoints
 from openarc_ui.ui.api_measured import request_endpoints
 from openarc_ui.ui.api_messages import message_endpoints
 from openarc_ui.ui.api_metrics import metrics_endpoints
+from openarc_ui.ui.api_model_work import model_work_endpoints
 from openarc_ui.ui.api_planning import planning_endpoints
 from openarc_ui.ui.api_presets import preset_endpoints
 from openarc_ui.ui.api_profiles import profile_endpoints
@@ -40,6 +43,8 @@ def add_endpoints(
     profiles: ProfileStore,
     conversations: ConversationStore,
     runs: TuningRuns,
+    tasks: ModelTasks,
+    hub: Hub,
     rights: Rights,
     *,
     needs_key: bool = False,
@@ -60,6 +65,7 @@ def add_endpoints(
         *load_endpoints(engine, watch, rights),
         *planning_endpoints(engine, rights, needs_key),
         *profile_endpoints(engine, profiles, watch, rights, needs_key),
+        *model_work_endpoints(engine, tasks, hub, rights),
         *metrics_endpoints(engine, store, rights),
         *tuning_endpoints(engine, runs, profiles, watch, rights, needs_key),
         *request_endpoints(engine, store, rights, needs_key),

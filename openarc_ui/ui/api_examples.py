@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MODEL = "SmolLM2-135M-Instruct-int4"
+CHECKPOINT = "SmolLM2-135M-Instruct"
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
 WEATHER = {
     "type": "function",
@@ -111,4 +112,19 @@ EXAMPLES: Mapping[str, Any] = {
     "run_id": "20261126-120000-3f2a9c",
     "configuration_id": "3f2a9c1b77d04e55",
     "tune_rename.name": "threads",
+    # getting, converting and keeping models
+    "query": "qwen3 int4",
+    "repository": "OpenVINO/Qwen3-0.6B-int4-ov",
+    "files": ["openvino_model.xml", "openvino_model.bin", "config.json"],
+    "download_model.name": "Qwen3-0.6B",
+    "convert_model.source": CHECKPOINT,
+    "conversion_command.source": CHECKPOINT,
+    "convert_model.options": {"weight-format": "int4", "group-size": 64},
+    "conversion_command.options": {"weight-format": "int4", "group-size": 64},
+    "convert_model.name": "SmolLM2-small",
+    "conversion_command.name": "SmolLM2-small",
+    "task_id": "20261126-120000-3f2a9c",
+    "parts": ["graph"],
+    "new_name": "SmolLM2-small",
+    "confirm": MODEL,
 }

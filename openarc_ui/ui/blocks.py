@@ -1,4 +1,4 @@
-"""The page: header, four tabs, and how they follow the engine."""
+"""The page: header, five tabs, and how they follow the engine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.startup import Startup, StartupPhase
 from openarc_ui.tuning.runs import MODEL_NAME, TuningRuns
@@ -22,6 +24,7 @@ from openarc_ui.ui.chat import tab as chat_tab
 from openarc_ui.ui.chat.tab import ChatTab, build_chat_tab
 from openarc_ui.ui.load_tab import LoadTab, build_load_tab, fill_when_opened
 from openarc_ui.ui.metrics.tab import build_metrics_tab
+from openarc_ui.ui.models.tab import build_models_tab
 from openarc_ui.ui.page import Page
 from openarc_ui.ui.rights import Rights
 from openarc_ui.ui.status_strip import strip
@@ -43,11 +46,13 @@ def build_page(
     profiles: ProfileStore,
     conversations: ConversationStore,
     runs: TuningRuns,
+    tasks: ModelTasks,
+    hub: Hub,
     *,
     needs_key: bool = False,
     access: Access | None = None,
 ) -> Page:
-    """The whole page over an engine, its stores and a start-up. Builds anew on every call.
+    """The whole page over an engine, its stores, its tasks and a start-up. Builds anew on every call.
 
     Args:
         needs_key: the server wants a key, so code to copy says where to get it.
@@ -58,7 +63,9 @@ def build_page(
     with Page(title="OpenArc", analytics_enabled=False, fill_width=True) as opened:
         page: Page = opened
         with gr.Column(visible=False):  # first, so that no event of the page takes one of their names
-            add_endpoints(engine, store, startup, profiles, conversations, runs, rights, needs_key=needs_key)
+            add_endpoints(
+                engine, store, startup, profiles, conversations, runs, tasks, hub, rights, needs_key=needs_key
+            )
         with gr.Row(elem_id="oa-header"):
             gr.HTML(BRAND.format(logo=logo), elem_id="oa-brand")
             status = gr.HTML(
@@ -74,6 +81,8 @@ def build_page(
                 loads = build_load_tab(engine, profiles, rights, needs_key=needs_key)
             with gr.Tab("Chat", id="chat"):
                 chats = build_chat_tab(engine, startup, conversations, page, rights)
+            with gr.Tab("Models", id="models"):
+                build_models_tab(engine, tasks, hub, rights)
             with gr.Tab("Tune", id="tune"):
                 build_tune_tab(engine, runs, profiles, rights, needs_key=needs_key)
             with gr.Tab("Metrics", id="metrics"):

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
-from openarc_ui.tuning.results import RunState
+from openarc_ui.tuning.results import ConfigurationState, Failure, RunState
 from openarc_ui.tuning.workloads import grid
 from tests.browser import tune_answers as made_up
 from tests.browser.conftest import DESKTOP, PHONE, Watched
@@ -125,7 +125,9 @@ def test_the_pictures_are_drawn_under_the_page_s_own_policy(open_tune: OpenTune)
     names = tune.page.evaluate(f"{tradeoff}.map((trace) => trace.name)")
     assert {"Best", "Base", "Measured", "Changes the text", "Given up early", "Front of these two"} <= set(names)
     texts = tune.page.evaluate(f"{tradeoff}.find((trace) => trace.name === 'Best').text[0]")
+    texts = texts.replace("<br>", " ")
     assert "effective:" in texts and "KV_CACHE_PRECISION = f16" in texts and "95% interval" in texts
+    assert "KV cache precision = f16" in texts
     lines = "document.querySelector('[data-figure=parallel] .om-plot-box').data"
     assert tune.page.evaluate(f"{lines}.filter((trace) => trace.uid.startsWith('shade')).length") == 5
 
@@ -188,6 +190,79 @@ def test_a_comparison_says_each_difference_in_words(open_tune: OpenTune) -> None
     expect(pair.locator('[data-figure="ttft_seconds"]')).to_contain_text("no real difference")
     expect(pair.locator('[data-figure="load_seconds"]')).to_contain_text("too few rounds")
     expect(tune.page.locator(".ot-winner")).to_be_hidden()
+
+
+def panels_of(tune: TunePage) -> Any:
+    """Label of each small picture -> what its bars are named."""
+    tune.figure("panels").scroll_into_view_if_needed()
+    expect(tune.figure("panels").locator(".main-svg").first).to_be_attached()
+    box = "document.querySelector('[data-figure=panels] .om-plot-box')"
+    titles = tune.page.evaluate(f"{box}.layout.annotations.map((each) => each.text)")
+    names = tune.page.evaluate(f"{box}.layout.yaxis.ticktext")
+    ends = tune.page.evaluate(f"{box}.data[0].error_x.array")
+    return titles, names, ends
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_a_bench_and_a_comparison_have_pictures_with_intervals_too(open_tune: OpenTune, size: tuple[int, int]) -> None:
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(made_up.bench_view())), size=size)
+    titles, names, ends = panels_of(tune)
+    assert titles[0] == "<b>TTFT</b>, ms (less is better)" and len(titles) == 6
+    assert len(names) == 4 and all(end > 0 for end in ends)
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(made_up.comparison_view())), size=size)
+    assert panels_of(tune)[1] == ["KV u8", "KV f16"], "the first one is on top"
+    tune.figure("forest").scroll_into_view_if_needed()
+    expect(tune.figure("forest").locator(".main-svg").first).to_be_attached()
+
+
+def test_what_varies_is_told_in_plain_words_and_as_it_is_set(open_tune: OpenTune) -> None:
+    tune = open_tune()
+    expect(tune.page.locator(".ot-winner .ot-fact").nth(1)).to_have_text("KV cache precisionf16")
+    expect(tune.page.locator(".ot-winner .ot-fact").nth(1)).to_have_attribute(
+        "title", "KV cache precision (KV_CACHE_PRECISION)"
+    )
+    tune.figure("parallel").scroll_into_view_if_needed()
+    expect(tune.figure("parallel").locator(".main-svg").first).to_be_attached()
+    box = "document.querySelector('[data-figure=parallel] .om-plot-box')"
+    names = tune.page.evaluate(f"{box}.layout.annotations.map((each) => each.text)")
+    assert '<b>KV cache precision</b><br><span style="font-size: 10px">(KV_CACHE_PRECISION)</span>' in names
+    box = "document.querySelector('[data-figure=importance] .om-plot-box')"
+    tune.figure("importance").scroll_into_view_if_needed()
+    expect(tune.figure("importance").locator(".main-svg").first).to_be_attached()
+    assert any("(INFERENCE_NUM_THREADS)" in each for each in tune.page.evaluate(f"{box}.data[0].y"))
+
+
+def test_what_the_time_did_not_suffice_for_is_no_failure(open_tune: OpenTune) -> None:
+    whole = made_up.sweep_view()
+    over = Failure("measure", "time_over", "The time was over before it was measured.", "Give it more time.")
+    late = dataclasses.replace(
+        whole.results[-1], state=ConfigurationState.WAITING, failure=over, marks=("Not measured: the time was over.",)
+    )
+    view = dataclasses.replace(whole, results=(*whole.results[:-1], late))
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(view)))
+    tune.page.get_by_role("button", name="Show 4 more").click()
+    row = tune.page.locator('.ot-results [data-configuration="c24"]')
+    expect(row).to_contain_text("not measured: the time was over")
+    expect(row).not_to_contain_text("failed")
+    row.click()
+    expect(tune.page.get_by_role("dialog")).to_contain_text("Not measured: the time was over.")
+    expect(tune.page.get_by_role("dialog")).not_to_contain_text("Failed at")
+
+
+def test_a_winner_whose_text_nobody_compared_is_marked(open_tune: OpenTune) -> None:
+    whole = made_up.sweep_view()
+    results = [dataclasses.replace(each, quality=None) for each in whole.results]
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(dataclasses.replace(whole, results=tuple(results)))))
+    expect(tune.page.locator(".ot-winner")).to_contain_text("text not compared")
+
+
+def test_a_run_like_one_whose_model_s_folder_is_told_in_words_asks_for_that_model(open_tune: OpenTune) -> None:
+    view = made_up.sweep_view()
+    request = {**view.request, "base": {**view.request["base"], "model_path": f"model folder/{made_up.MODELS[0]}"}}  # type: ignore[dict-item]
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(dataclasses.replace(view, request=request))))
+    tune.do("more")
+    tune.page.get_by_role("menuitem", name="Set one up like this").click()
+    assert SweepRequest.model_validate(started(tune)).base.model_path == made_up.MODELS[0]
 
 
 def test_a_bench_has_a_row_for_each_workload(open_tune: OpenTune) -> None:
@@ -421,7 +496,7 @@ def test_b_goes_along_with_a_but_for_what_it_has_otherwise(open_tune: OpenTune) 
     told = tune.page.locator('[data-role="differences"]')
     expect(told).to_contain_text("A and B are the same")
     tune.page.locator('[data-editor="b"]').get_by_label("KV_CACHE_PRECISION", exact=True).select_option('"u8"')
-    expect(told).to_have_text("B differs: KV_CACHE_PRECISION f16 → u8.")
+    expect(told).to_have_text("B differs: KV cache precision (KV_CACHE_PRECISION) f16 → u8.")
     tune.page.locator('[data-editor="a"] [data-name="backend"]').select_option("optimum")
     request = ComparisonRequest.model_validate(started(tune))
     assert (request.a.backend, request.b.backend) == ("optimum", "optimum")

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.tuning.figures import FIGURES
+from openarc_ui.tuning.reading import field_label
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, QualityOptions, SweepRequest
 from openarc_ui.tuning.results import (
     Configuration,
@@ -296,12 +297,20 @@ def answer(view: RunView | None, heads: tuple[RunHead, ...] | None = None, **mor
         "active": as_json(active, mode="json") if active else None,
         "heads": [as_json(each, mode="json") for each in listed],
         "figures": [dataclasses.asdict(figure) for figure in FIGURES],
+        "fields": fields_of(view),
         "missing": None,
         "view": TypeAdapter(RunView).dump_python(view, mode="json") if view is not None else None,
         "may_administer": True,
         "why_not": "",
     }
     return usual | more
+
+
+def fields_of(view: RunView | None) -> Json:
+    """What varies, in plain words and as it is set."""
+    axes: Any = view.request.get("axes", ()) if view is not None else ()
+    fields = [axis["field"] for axis in axes]
+    return {field: {"label": field_label(field), "name": field.partition(".")[2]} for field in fields}
 
 
 def offer(field: str, label: str, values: tuple[Any, ...], choices: tuple[Any, ...] = (), **more: Any) -> Json:

@@ -20,6 +20,8 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.server.owner import OwnerCookie
@@ -30,6 +32,7 @@ from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
 from tests.conftest import write_script
+from tests.model_tasks import Shop, made_tasks, no_hub
 
 SLOW = {"conversation": [{"role": "user", "content": "slow"}]}
 HELLO = {"conversation": [{"role": "user", "content": "hello"}]}
@@ -48,6 +51,7 @@ class Served:
     store: MetricsStore
     exposition: Exposition
     runs: TuningRuns
+    tasks: ModelTasks
     client: httpx.Client
 
     def wait_for(self, is_true: Callable[[], bool], seconds: float = 3.0) -> float:
@@ -75,6 +79,8 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         patience: Patience | None = None,
         protocol: type[PatientProtocol] = PatientProtocol,
         runs: TuningRuns | None = None,
+        shop: Shop | None = None,
+        hub: Hub | None = None,
         **options: Any,
     ) -> Served:
         write_script(tmp_path / "models" / "script", **(script or {}))
@@ -87,6 +93,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         conversations = ConversationStore(tmp_path / "conversations.sqlite3")
         store = MetricsStore(tmp_path / "metrics.sqlite3")
         exposition = Exposition(engine.status, store.health)
+        tasks = made_tasks(engine, shop)
         tuning = runs or TuningRuns(engine, tmp_path / "tuning")
         api = create_api(
             engine,
@@ -96,6 +103,8 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
             store,
             exposition,
             tuning,
+            tasks,
+            hub or no_hub(),
             needs_key=settings.needs_key,
             access=Access(settings.requests_per_minute),
         )
@@ -111,7 +120,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         thread.start()
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
         address = f"http://127.0.0.1:{port}"
-        served = Served(address, port, engine, profiles, conversations, store, exposition, tuning, client)
+        served = Served(address, port, engine, profiles, conversations, store, exposition, tuning, tasks, client)
         servers.append((server, thread, served))
         served.wait_for(lambda: server.started, 10)
         return served
@@ -121,6 +130,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         served.client.close()
         server.should_exit = True
         thread.join(timeout=5)
+        served.tasks.close()
         served.runs.close()
         served.conversations.close()
         served.store.close()

@@ -30,6 +30,7 @@ from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.requests import BenchRequest
 from tests.conftest import write_script
+from tests.model_tasks import Shop, made_tasks, no_hub
 from tests.reports import report
 from tests.tuning_fakes import RUN_ID, FakeRuns
 
@@ -45,6 +46,9 @@ TOOLS = {
     "metrics",
     "tuning_results",
     "start_bench",
+    "recommended_models",
+    "start_download",
+    "model_tasks",
 }
 
 
@@ -54,8 +58,13 @@ def runs() -> FakeRuns:
 
 
 @pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
 def serve_mcp(
-    make_engine: Callable[..., Engine], tmp_path: Path, runs: FakeRuns
+    make_engine: Callable[..., Engine], tmp_path: Path, runs: FakeRuns, shop: Shop
 ) -> Iterator[Callable[[Settings], str]]:
     """Starts a server with a script `script` and a profile `mine`; returns its address."""
     servers: list[tuple[uvicorn.Server, threading.Thread]] = []
@@ -82,6 +91,8 @@ def serve_mcp(
             store,
             exposition,
             runs,
+            made_tasks(engine, shop),
+            no_hub(),
             with_mcp=settings.mcp,
             access=access,
         )
@@ -210,7 +221,9 @@ def test_every_tool_says_what_it_does_takes_and_returns(serve_mcp: Callable[[Set
         for name, schema in tool.input_schema["properties"].items():
             assert schema["description"].rstrip(".") and "title" in schema, f"{tool.name} {name}"
         assert tool.output_schema["type"] == "object", tool.name
-        assert tool.annotations.read_only_hint == (tool.name in READING) and not tool.annotations.open_world_hint
+        assert tool.annotations.read_only_hint == (tool.name in READING) and tool.annotations.open_world_hint == (
+            tool.name == "start_download"
+        )
     answer = next(each for each in tools if each.name == "chat").output_schema
     assert all("description" in each for each in answer["properties"].values())
 

@@ -28,6 +28,7 @@ from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
 from tests.conftest import write_script
 from tests.engine.catalogue.test_details import write_ir
+from tests.model_tasks import made_tasks, no_hub
 from tests.server.conftest import Served
 from tests.server.test_routes import problem
 from tests.server.test_streams import send
@@ -329,9 +330,8 @@ def test_a_load_tells_what_the_cache_saved(starter_folder: Path, tmp_path: Path)
         store = MetricsStore(tmp_path / "metrics.sqlite3")
         exposition = Exposition(engine.status, store.health)
         profiles = ProfileStore(tmp_path / "profiles")
-        api = create_api(
-            engine, startup, profiles, conversations, store, exposition, TuningRuns(engine, tmp_path / "tuning")
-        )
+        runs, tasks = TuningRuns(engine, tmp_path / "tuning"), made_tasks(engine)
+        api = create_api(engine, startup, profiles, conversations, store, exposition, runs, tasks, no_hub())
         stateful = {"ATTENTION_BACKEND": "SDPA"}
         body = {"load_config": {"id_model": starter_folder.name, "backend": "genai"}, "ov_config": stateful}
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import write_script
 from tests.server.conftest import HELLO, SLOW, Served
 from tests.server.test_routes import problem
 
@@ -24,7 +25,9 @@ SHORT: dict[str, Any] = {
 }
 LONG: dict[str, Any] = {**SHORT, "name": "long", "repetitions": 100, "workloads": [{"generated_tokens": 400}]}
 CHAT = {"messages": [{"role": "user", "content": "hello"}]}
-MOST_SECONDS = 30.0
+MOST_SECONDS = 90.0
+SLOW_REPLY: dict[str, Any] = {"text": "word " * 400, "token_seconds": 0.2}
+"""A run of it does not end by itself before it is paused."""
 
 
 @pytest.fixture
@@ -89,10 +92,12 @@ def test_while_one_runs_everybody_is_told_with_its_name_and_when_to_come_back(se
         answer = client.post(path, json=body)
         assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
         assert "'long'" in answer.json()["error"]["message"] and answer.json()["error"]["code"] == "engine_reserved"
+    assert client.get("/status").json()["reserved"] == "The bench 'long' measures"
     other = problem(client.post("/tuning/runs", json=SHORT), 409)
     assert other["code"] == "tuning_busy" and "'long'" in other["detail"]
     assert problem(client.delete(f"/tuning/runs/{run_id}"), 409)["code"] == "tuning_busy"
     assert client.post(f"/tuning/runs/{run_id}/cancel").json()["state"] == "cancelled"
+    assert client.get("/status").json()["reserved"] is None
     assert client.post("/generate/text", json=HELLO).json()["generated_text"].endswith("Paris.")
 
 
@@ -105,7 +110,9 @@ def test_a_run_does_not_begin_beside_a_request_at_work(serve: Callable[..., Serv
         assert served.client.get("/tuning/runs").json() == []
 
 
-def test_a_run_is_paused_and_goes_on_where_it_was(client: httpx.Client) -> None:
+def test_a_run_is_paused_and_goes_on_where_it_was(serve: Callable[..., Served]) -> None:
+    served = serve(load=False, script={"replies": [SLOW_REPLY]})
+    client = served.client
     many = [{"name": f"w{n}", "prompt_tokens": 8, "generated_tokens": 32} for n in range(4)]
     run_id = start(client, {**SHORT, "loads": 3, "workloads": many})
     until = time.monotonic() + MOST_SECONDS
@@ -114,6 +121,7 @@ def test_a_run_is_paused_and_goes_on_where_it_was(client: httpx.Client) -> None:
         time.sleep(0.05)
     assert client.post(f"/tuning/runs/{run_id}/pause").json()["state"] == "interrupted"
     assert client.get("/status").json()["models"] == []
+    write_script(served.engine.model_folder / "script", replies=[{**SLOW_REPLY, "token_seconds": 0.001}])
     assert client.post(f"/tuning/runs/{run_id}/resume").json()["state"] == "running"
     run = ended(client, run_id)
     (result,) = run["results"]

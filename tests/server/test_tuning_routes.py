@@ -192,6 +192,7 @@ def test_a_configuration_that_is_not_in_the_run_is_named_with_the_nearest(tuned:
     ):
         told = problem(answer, 404)
         assert "no configuration 'cofee'" in told["detail"] and told["hint"] == f"Did you mean '{CONFIGURATION_ID}'?"
+        assert told["code"] == "tuning_configuration_not_found"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.tuning.configurations import value_at
-from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.tuning.desk import TIME_OVER, RunStopped, is_compared, time_over
 from openarc_ui.tuning.requests import SweepRequest, Workload
 from openarc_ui.tuning.results import Configuration, Failure, Greedy, Quality, Sample, Visit, WorkloadSamples
 from tests.tuning.made_visits import quality
@@ -29,6 +30,7 @@ class Machine:
         breaks: why it can't be loaded, or None.
         refuses: the same, said without loading.
         noise: relative standard deviation of a visit; of a repetition a third of that.
+        weather: moment of the run, in seconds -> how much slower the whole machine is then.
     """
 
     seconds: Callable[[Load], float]
@@ -38,15 +40,16 @@ class Machine:
     divergence: Callable[[Load], float] = lambda load: 0.0
     noise: float = 0.0
     seed: int = 0
+    weather: Callable[[float], float] = lambda moment: 1.0
 
     def sample(self, seconds: float) -> Sample:
         return Sample(
             0.0, seconds, seconds / 5, 512 / seconds, 100 / seconds, seconds / 100, seconds, 90 / seconds, 512, 128, 0.0
         )
 
-    def samples(self, load: Load, seed: str, count: int) -> tuple[Sample, ...]:
+    def samples(self, load: Load, seed: str, count: int, moment: float) -> tuple[Sample, ...]:
         chance = random.Random(f"{self.seed}:{seed}")
-        seconds = self.seconds(load) * max(0.2, chance.gauss(1.0, self.noise))
+        seconds = self.weather(moment) * self.seconds(load) * max(0.2, chance.gauss(1.0, self.noise))
         return tuple(self.sample(seconds * max(0.2, chance.gauss(1.0, self.noise / 3))) for _ in range(count))
 
 
@@ -108,37 +111,45 @@ class Desk:
         repetitions: int,
         round_number: int,
         with_greedy: bool = False,
+        deadline: float | None = None,
     ) -> Visit:
         self._step()
         assert any(each.configuration_id == configuration.configuration_id for each in self.record.configurations)
         key = (configuration.configuration_id, round_number)
-        assert all((each.configuration_id, each.round_number) != key for each in self.record.visits), "made twice"
+        whole = (each for each in self.record.visits if each.failure is None or each.failure.code != TIME_OVER)
+        assert all((each.configuration_id, each.round_number) != key for each in whole), "made twice"
         load = _reading(configuration)
         words = self._machine.breaks(load)
-        began, took = self.record.elapsed, self._seconds * (1.0 if workloads else 0.4)
-        self.record.elapsed += took / 4 if words else took
-        samples = self._machine.samples(load, f"{key}", repetitions) if workloads and words is None else ()
+        began, took = self.record.elapsed, self._seconds * (1.0 if workloads else 0.4) * (0.25 if words else 1.0)
+        failure = Failure("load", "model_load_failed", words) if words else None
+        if self._is_cut(took, deadline):
+            failure = time_over("measure")
+        samples = self._machine.samples(load, f"{key}", repetitions, began) if workloads and not failure else ()
         visit = Visit(
             configuration_id=configuration.configuration_id,
             round_number=round_number,
             began_at=began,
             ended_at=self.record.elapsed,
-            load_seconds=None if words else 1.5,
-            memory_bytes=None if words else self._machine.memory(load),
+            load_seconds=None if failure else 1.5,
+            memory_bytes=None if failure else self._machine.memory(load),
             device_memory_bytes=None,
             workloads=tuple(WorkloadSamples(each.name, None, samples) for each in workloads),
             loaded=None,
-            greedy=(Greedy("Hello", (1, 2), "you"),) if with_greedy and words is None else (),
-            failure=Failure("load", "model_load_failed", words) if words else None,
+            greedy=(Greedy("Hello", (1, 2), "you"),) if with_greedy and not failure else (),
+            failure=failure,
         )
         self.record.visits.append(visit)
         return visit
 
-    def quality(self, configuration: Configuration, reference: Configuration) -> Quality | Failure:
+    def quality(
+        self, configuration: Configuration, reference: Configuration, deadline: float | None = None
+    ) -> Quality | Failure:
         self._step()
-        assert configuration.configuration_id not in self.record.qualities, "compared twice"
+        assert not is_compared(self.record.qualities.get(configuration.configuration_id)), "compared twice"
         took = self._seconds * (0.5 if self.record.qualities else self._first_comparison)
-        self.record.elapsed += took
+        if self._is_cut(took, deadline):
+            self.record.qualities[configuration.configuration_id] = time_over("quality")
+            return self.record.qualities[configuration.configuration_id]
         divergence = self._machine.divergence(_reading(configuration))
         found = replace(
             quality(configuration.configuration_id, mean_kl_divergence=divergence),
@@ -158,6 +169,14 @@ class Desk:
 
     def elapsed_seconds(self) -> float:
         return self.record.elapsed
+
+    def _is_cut(self, took: float, deadline: float | None) -> bool:
+        """Let the time pass, at most until the deadline; whether that came first."""
+        left = took if deadline is None else max(0.0, deadline - time.monotonic())
+        # The real clock goes on a little while a deadline is handed over.
+        is_cut = left < took - 0.5
+        self.record.elapsed += left + 0.5 if is_cut else took
+        return is_cut
 
     def _step(self) -> None:
         if self.done == self._ends_before:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from pydantic import ValidationError
 
@@ -14,7 +15,9 @@ from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import InvalidRequest, OpenArcError
 from openarc_ui.tuning.checks import check_request
 from openarc_ui.tuning.requests import BenchRequest, SweepRequest, Workload
+from openarc_ui.tuning.workloads import tokens_needed
 from tests.conftest import write_script
+from tests.tuning.bigram_model import WORDS, make_bigram_model
 
 
 @pytest.fixture
@@ -51,6 +54,64 @@ def test_axes_that_are_a_load_only_together_are_taken(engine: Engine) -> None:
 
 def test_one_value_that_can_not_be_loaded_is_a_result_and_no_mistake(engine: Engine) -> None:
     check_request(engine, sweep({"field": "ov_config.KV_CACHE_PRECISION", "values": ["u8", "nonsense"]}))
+
+
+def bench(model: str = "one", load: dict[str, Any] | None = None, **workload: Any) -> BenchRequest:
+    configuration = LoadRequest.model_validate({"model_path": model, **(load or {})})
+    return BenchRequest(configuration=configuration, workloads=(Workload(**workload),))
+
+
+@pytest.fixture
+def real(make_engine: Callable[..., Engine], tmp_path: Path) -> Engine:
+    """Over a model that the real backends run, for which three requests may wait."""
+    folder = make_bigram_model(tmp_path / "models" / "one", numpy.zeros((len(WORDS), len(WORDS))))
+    for part in ("tokenizer", "detokenizer"):
+        for end in ("xml", "bin"):
+            (folder / f"openvino_{part}.{end}").touch()
+    return make_engine(queue_size=3)
+
+
+@pytest.mark.parametrize(
+    ("load", "most"),
+    [
+        ({"backend": "optimum"}, 1 + 3),
+        ({"backend": "genai", "ov_config": {"ATTENTION_BACKEND": "SDPA"}}, 1 + 3),
+        ({"backend": "genai", "scheduler": {"max_num_seqs": 5}}, 5 + 3),
+    ],
+    ids=str,
+)
+def test_more_users_than_may_run_and_wait_are_refused_with_both_settings(
+    real: Engine, load: dict[str, Any], most: int
+) -> None:
+    check_request(real, bench(load=load, concurrent_requests=most))
+    with pytest.raises(InvalidRequest) as raised:
+        check_request(real, bench(load=load, concurrent_requests=most + 1))
+    assert f"{most + 1} users" in raised.value.message
+    assert "queue_size" in raised.value.hint and "max_num_seqs" in raised.value.hint
+
+
+def test_own_prompts_have_no_part_in_the_bound_of_tokens() -> None:
+    """What is not used can't be too much either."""
+    Workload(prompts=("Why?",), prompt_tokens=131_072, generated_tokens=8)
+    with pytest.raises(ValidationError, match="more than 131072 tokens"):
+        Workload(prompt_tokens=131_072, generated_tokens=8)
+    assert tokens_needed(Workload(prompts=("Why?",), generated_tokens=8, turns=2, depth_tokens=3)) == 19
+
+
+def test_a_pace_after_the_first_token_is_no_objective_of_answers_of_one_token() -> None:
+    values = {"base": LoadRequest(model_path="script"), "axes": [{"field": "backend", "values": ["genai", "optimum"]}]}
+    one = {**values, "workload": Workload(generated_tokens=1)}
+    with pytest.raises(ValidationError, match="answers of 2 tokens or more"):
+        SweepRequest.model_validate({**one, "objectives": ["ttft_seconds", "decode_tokens_per_second"]})
+    SweepRequest.model_validate({**one, "objectives": ["ttft_seconds", "throughput_tokens_per_second"]})
+
+
+def test_a_reference_without_quality_is_refused_since_nothing_is_held_against_it() -> None:
+    values = {"base": LoadRequest(model_path="script"), "axes": [{"field": "backend", "values": ["genai", "optimum"]}]}
+    named = {**values, "reference": LoadRequest(model_path="script")}
+    SweepRequest.model_validate(named)
+    with pytest.raises(ValidationError, match="only where quality is wanted"):
+        SweepRequest.model_validate({**named, "quality": {"is_wanted": False}})
 
 
 def test_two_workloads_of_one_name_are_refused_since_their_figures_would_be_one() -> None:

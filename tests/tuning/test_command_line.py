@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import OpenArcError, SettingsError, TuningBusy
 from openarc_ui.tuning.command.arguments import parse
 from openarc_ui.tuning.command.asked import Request, request_of, value_of
@@ -217,7 +218,7 @@ def begun(places: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
 def done(places: dict[str, str], *arguments: str) -> tuple[int, str, str]:
     process = begun(places, *arguments)
     try:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=180)
     finally:
         process.kill()
     return process.returncode, output, errors
@@ -225,7 +226,7 @@ def done(places: dict[str, str], *arguments: str) -> tuple[int, str, str]:
 
 def until_measured(places: dict[str, str], visits: int) -> Path:
     """The run's folder once so many visits are kept."""
-    folder, deadline = Path(places["OPENARC_TUNING_FOLDER"]), time.monotonic() + 30
+    folder, deadline = Path(places["OPENARC_TUNING_FOLDER"]), time.monotonic() + 90
     while time.monotonic() < deadline:
         for file in folder.glob("*/visits.jsonl"):
             if file.read_bytes().count(b"\n") >= visits:
@@ -284,11 +285,14 @@ def test_ctrl_c_keeps_the_run_and_says_how_to_go_on(places: dict[str, str]) -> N
 
 def test_a_sweep_that_was_killed_goes_on_and_measures_nothing_twice(places: dict[str, str]) -> None:
     axis = "ov_config.INFERENCE_NUM_THREADS=1,2,3"
-    flags = (*SHORT, "--axis", axis, "--minutes", "0.3", "--tightness", "100", "--no-quality", "--most", "3")
+    flags = (*SHORT, "--axis", axis, "--minutes", "2", "--tightness", "100", "--no-quality", "--most", "3")
+    # Slow, so that it does not end by itself before it is killed; and then quick, for whoever waits for its end.
+    write_script(Path(places["OPENARC_MODEL_FOLDER"]) / "script", replies=[{**REPLIES[0], "token_seconds": 0.25}])
     process = begun(places, "sweep", "script", *flags)
     try:
         folder = until_measured(places, 3)
         process.kill()
+        write_script(Path(places["OPENARC_MODEL_FOLDER"]) / "script", replies=REPLIES)
         process.communicate(timeout=20)
     finally:
         process.kill()
@@ -323,6 +327,10 @@ def test_a_server_and_the_command_line_leave_each_others_runs_alone(
                 do(run_id)
         code, _, errors = done(places, "resume", run_id)
         assert code == 2 and "Another process works on this run" in errors
+        with pytest.raises(TuningBusy, match="The bench 'script on CPU' measures in another process, and only one"):
+            server.start(BenchRequest(configuration=LoadRequest(model_path="script")))
+        code, _, errors = done(places, "bench", "script", *SHORT)
+        assert code == 2 and "The bench 'script on CPU' measures in another process" in errors
         process.kill()
         process.communicate(timeout=20)
         assert server.heads()[0].state is RunState.INTERRUPTED
@@ -350,4 +358,16 @@ def test_folders_are_flags_too(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert act(parse(["list", "--format", "json", *folders]), {}) == 0
     told = capsys.readouterr().out
     assert json.loads(told[told.index("[\n") :])[0]["state"] == "finished"
-    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert len(list((tmp_path / "runs").glob("*/run.json"))) == 1
+
+
+def test_what_it_writes_names_no_folder_of_this_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write_script(tmp_path / "models" / "script", replies=REPLIES)
+    folders = [f"--model-folder={tmp_path / 'models'}", f"--tuning-folder={tmp_path / 'runs'}"]
+    assert act(parse(["bench", str(model), *SHORT, "--name", f"in {model}", *folders]), {}) == 0
+    for form in ("markdown", "csv", "json", "html"):
+        assert act(parse(["export", "last", "--format", form, *folders]), {}) == 0
+    for form in ("text", "json"):
+        assert act(parse(["list", "--format", form, *folders]), {}) == 0
+    told = capsys.readouterr().out
+    assert str(tmp_path) not in told and told.count("in model folder/script") >= 6

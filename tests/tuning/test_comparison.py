@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from openarc_ui.tuning.desk import RunStopped
 from openarc_ui.tuning.figures import BY_NAME
+from openarc_ui.tuning.judging.differences import differences_of
 from openarc_ui.tuning.judging.statistics import paired
 from openarc_ui.tuning.judging.summaries import rounds_of
 from openarc_ui.tuning.requests import ComparisonRequest, QualityOptions
@@ -52,6 +54,19 @@ def verdict_of(desk: ScriptedDesk) -> Difference:
     return paired(DECODE, rounds_of(a, b, DECODE, "custom"))
 
 
+def replaced(visit: Visit, generator: numpy.random.Generator) -> Visit:
+    """With figures that scatter each for itself, as those of a machine do in part."""
+    part = visit.workloads[0]
+    names = ("ttft_seconds", "total_seconds", "throughput_tokens_per_second")
+    samples = tuple(
+        dataclasses.replace(
+            each, **{name: getattr(each, name) * math.exp(generator.normal(0.0, 0.03)) for name in names}
+        )
+        for each in part.samples
+    )
+    return dataclasses.replace(visit, workloads=(dataclasses.replace(part, samples=samples),))
+
+
 def _of(desk: ScriptedDesk, configuration: Configuration) -> list[Visit]:
     return [each for each in desk.visits if each.configuration_id == configuration.configuration_id]
 
@@ -72,6 +87,21 @@ class TestVerdicts:
             comparison.run(asked(ITSELF, seed=seed), desk, desk.record)
             verdicts.append(verdict_of(desk).verdict)
         assert verdicts.count("no real difference") >= 19
+
+    def test_of_a_hundred_sentences_about_a_configuration_and_itself_at_most_two_name_a_difference(self) -> None:
+        """Any of four figures may be named, so they are judged together."""
+        wrong = 0
+        for seed in range(100):
+            generator = numpy.random.default_rng(seed)
+            desk = ScriptedDesk(machine(seed))
+            comparison.run(asked(ITSELF, seed=seed, most_rounds=8), desk, desk.record)
+            scattered = {visit: replaced(visit, generator) for visit in desk.visits}
+            a, b = ([scattered[visit] for visit in _of(desk, each)] for each in desk.record.configurations[:2])
+            primary = comparison.PRIMARY
+            found = differences_of(a, b, primary, "custom", seed, together=primary)
+            assert len(found) == 4
+            wrong += any(each.verdict in ("better", "worse") for each in found.values())
+        assert wrong <= 2
 
     def test_a_planted_difference_of_5_percent_is_found(self) -> None:
         for seed in range(5):
@@ -169,9 +199,27 @@ class TestEnds:
         )
 
     def test_without_a_pace_the_first_round_begins(self) -> None:
-        desk = ScriptedDesk(steady, seconds_a_visit=500.0)
-        comparison.run(asked(budget_minutes=1.0), desk, desk.record)
+        desk = ScriptedDesk(steady, seconds_a_visit=50.0)
+        comparison.run(asked(budget_minutes=2.0), desk, desk.record)
         assert len(desk.visits) == 2
+
+    def test_what_is_measured_when_the_time_is_over_ends_and_is_no_failure(self) -> None:
+        desk = ScriptedDesk(steady, seconds_a_visit=50.0)
+        comparison.run(asked(budget_minutes=1.0, quality=QualityOptions()), desk, desk.record)
+        assert [visit.failure is None for visit in desk.visits] == [True, False]
+        assert desk.time == pytest.approx(60.0, abs=1.0)
+        assert not any("failed" in words for words in desk.record.notes)
+        assert desk.record.notes[-1].startswith("It ended after no round, since another would have taken longer")
+        assert desk.compared == []
+
+    def test_texts_that_are_compared_when_the_time_is_over_may_be_compared_again(self) -> None:
+        desk = ScriptedDesk(steady, seconds_a_visit=10.0, seconds_a_text=500.0)
+        request = asked(budget_minutes=1.0, quality=QualityOptions())
+        comparison.run(request, desk, desk.record)
+        assert desk.time == pytest.approx(60.0, abs=1.0)
+        assert "The time was over before the texts were compared." in desk.record.notes
+        comparison.run(request.model_copy(update={"budget_minutes": 20.0}), desk, desk.record)
+        assert len(desk.compared) == 2
 
     def test_what_can_not_be_loaded_ends_it_before_anything_is_measured(self) -> None:
         desk = ScriptedDesk(steady)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from pathlib import Path
 
 import numpy
 import pytest
 
+from openarc_ui.errors import TuningFolderUnusable
 from openarc_ui.tuning.quality.distributions import Keeper, Scorer, kl_divergences, log_softmax, perplexity, read_kept
 
 HALF = numpy.log(numpy.array([[0.5, 0.5], [0.9, 0.1]]))
@@ -27,6 +29,34 @@ def test_a_divergence_is_that_of_the_definition_and_goes_from_the_reference() ->
     there, back = kl_divergences(HALF, SKEWED)[0], kl_divergences(SKEWED, HALF)[0]
     assert back == pytest.approx(0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5))
     assert there != pytest.approx(back)
+
+
+def test_what_the_reference_never_writes_adds_nothing_and_what_it_alone_may_write_is_infinite() -> None:
+    """0 · ln(0 / q) is 0, also where q is 0 too; p · ln(p / 0) is infinite."""
+    never = numpy.log(numpy.array([[0.5, 0.5, 0.0]]), where=[[True, True, False]], out=numpy.full((1, 3), -numpy.inf))
+    some = numpy.log(numpy.array([[0.25, 0.25, 0.5]]))
+    assert kl_divergences(never, never).tolist() == [0.0]
+    assert kl_divergences(never, some).tolist() == pytest.approx([math.log(2)])
+    assert kl_divergences(some, never).tolist() == [math.inf]
+
+
+def test_logits_of_minus_infinity_are_probabilities_of_nothing_and_nan_is_told(tmp_path: Path) -> None:
+    masked = numpy.array([[0.0, math.log(3), -math.inf]])
+    assert numpy.exp(log_softmax(masked)).tolist() == [pytest.approx([0.25, 0.75, 0.0])]
+    kept = kept_copy(tmp_path, numpy.repeat(log_softmax(masked), 2, axis=0))
+    scorer = Scorer(numpy.array([0, 1]), kept)
+    list(scorer.add(numpy.repeat(masked, 2, axis=0)))
+    distance = scorer.distance()
+    assert distance is not None and distance.mean_kl_divergence == pytest.approx(0.0, abs=1e-6)
+    broken = Scorer(numpy.array([0, 1]), kept)
+    list(broken.add(numpy.array([[0.0, 1.0, 2.0], [math.nan, 1.0, 2.0]])))
+    distance = broken.distance()
+    assert distance is not None and math.isnan(distance.mean_kl_divergence) and math.isnan(broken.perplexity())
+    assert distance.same_top_share == 0.0
+
+
+def test_a_token_that_had_no_chance_makes_the_perplexity_infinite() -> None:
+    assert perplexity([math.log(0.5), -math.inf]) == math.inf
 
 
 def test_logits_of_any_height_become_probabilities_that_sum_to_one() -> None:
@@ -78,3 +108,19 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     keeper.add(HALF[1:])
     keeper.finish()
     assert [each.name for each in tmp_path.iterdir()] == ["reference.npy"]
+
+
+def test_a_full_disk_is_said_and_nothing_is_left(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path / "reference.npy", 2, 2)
+
+    class Full:
+        def write(self, content: bytes) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    keeper._stream.close()
+    keeper._stream = Full()  # type: ignore[assignment]
+    with pytest.raises(TuningFolderUnusable, match="No space left on device"):
+        keeper.add(HALF)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(TuningFolderUnusable, match="No such file"):
+        Keeper(tmp_path / "missing" / "reference.npy", 2, 2)

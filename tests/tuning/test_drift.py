@@ -20,14 +20,14 @@ def visits_of(decodes: list[float], minutes: float = 12.0) -> list[Visit]:
 
 
 class TestDrift:
-    def test_a_reference_that_gets_slower_is_told_with_the_likely_cause(self) -> None:
+    def test_a_base_that_gets_slower_is_told_with_the_likely_cause(self) -> None:
         found = drift(visits_of([50.0, 49.6, 49.3, 48.9, 48.4, 47.95]), DECODE, "custom")
         assert found is not None
         assert found.is_real
         assert found.change_percent == pytest.approx(-4.0, abs=0.1)
         assert found.low_percent < -4.0 < found.high_percent < 0.0  # type: ignore[operator]
         assert found.words == (
-            "Decode throughput of the reference fell 4.0% over 12 minutes: the machine got slower, likely warmer."
+            "Decode throughput of the base fell 4.0% over 12 minutes: the machine got slower, likely warmer."
         )
 
     def test_a_time_that_gets_longer_is_a_machine_that_gets_slower(self) -> None:
@@ -46,7 +46,7 @@ class TestDrift:
         found = drift(visits_of([50.0, 51.0, 49.5, 50.5, 49.8, 50.2]), DECODE, "custom")
         assert found is not None
         assert not found.is_real
-        assert found.words.startswith("Decode throughput of the reference did not drift: ")
+        assert found.words.startswith("Decode throughput of the base did not drift: ")
 
     def test_what_stays_exactly_as_it_was_did_not_drift(self) -> None:
         found = drift(visits_of([50.0] * 6), MEMORY, "custom")
@@ -58,6 +58,29 @@ class TestDrift:
         assert found is not None
         assert not found.is_real
         assert abs(found.change_percent) < 1.0
+
+    @pytest.mark.parametrize("before", [4, 8, 12])
+    def test_a_machine_that_gets_slower_at_one_moment_is_told(self, before: int) -> None:
+        generator = numpy.random.default_rng(before)
+        decodes = 50.0 * numpy.exp(generator.normal(0.0, 0.02, 16)) * numpy.where(numpy.arange(16) < before, 1.0, 0.85)
+        found = drift(visits_of(decodes.tolist()), DECODE, "custom")
+        assert found is not None
+        assert found.is_real
+        assert "fell" in found.words and "slower" in found.words
+
+    def test_a_step_is_told_as_such_where_the_slope_sees_nothing(self) -> None:
+        found = drift(visits_of([49.8, 50.0, 50.2, 50.4, 42.1, 42.2, 42.4, 42.5, 42.8]), TTFT, "custom")
+        assert found is not None
+        assert found.step_percent == pytest.approx(18.4, abs=0.5)
+        assert found.words == (
+            "TTFT of the base rose 18.4% at once: it differs between its first 4 and its last 5 visits, so the machine got "
+            "slower in between."
+        )
+
+    def test_two_disturbed_visits_at_the_end_are_no_step(self) -> None:
+        found = drift(visits_of([50.0, 50.1, 49.9, 50.05, 49.95, 50.0, 50.1, 49.9, 25.0, 20.0]), DECODE, "custom")
+        assert found is not None
+        assert not found.is_real
 
     def test_memory_that_grows_says_nothing_of_the_machine(self) -> None:
         grown = [visit([sample()], began_at=60.0 * n, memory_bytes=500 + 20 * n) for n in range(6)]

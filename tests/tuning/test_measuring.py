@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationRequest, LoadRequest, SamplingParameters
-from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.errors import TuningFolderUnusable
+from openarc_ui.tuning import desk
+from openarc_ui.tuning.desk import RunStopped, time_over
 from openarc_ui.tuning.measuring.visits import Measurer
 from openarc_ui.tuning.requests import Workload
 from openarc_ui.tuning.results import Configuration, Sample, Visit
@@ -30,6 +33,7 @@ class Bench:
         self.engine, self._folder = engine, folder
         self.stopping = threading.Event()
         self.words: list[str] = []
+        self.say: Callable[[str], None] = self.words.append
         self.sent: list[GenerationRequest] = []
         self._holder = engine.reserve("The test measures", "tuning")
         submit = engine.submit
@@ -52,11 +56,13 @@ class Bench:
         seed: int = 0,
         load: dict[str, Any] | None = None,
         prompts: tuple[str, ...] = (),
+        seconds: float | None = None,
     ) -> Visit:
-        """Measure the scripted model."""
-        measurer = Measurer(self.engine, self._holder, self.stopping, seed, self.words.append)
+        """Measure the scripted model, within so many seconds."""
+        measurer = Measurer(self.engine, self._holder, self.stopping, seed, self.say)
         configuration = Configuration("c1", "scripted", LoadRequest(model_path="script", **load or {}))
-        return measurer.visit(configuration, workloads, repetitions, round_number, prompts, answer_tokens=6)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        return measurer.visit(configuration, workloads, repetitions, round_number, prompts, 6, deadline)
 
     def prompts(self) -> list[tuple[int, ...]]:
         """The ids of each request so far, and forget them."""
@@ -189,11 +195,22 @@ def test_own_prompts_go_through_the_chat_template_in_turn(bench: Bench) -> None:
     visit = bench.visit(own, repetitions=1)
     assert visit.failure is None
     assert bench.questions() == [
-        ["First?"],
-        ["First?", "one two three four five six", "Second?"],
-        ["Third?"],
-        ["Third?", "one two three four five six", "First?"],
+        ["No. 0001\n\nFirst?"],
+        ["No. 0001\n\nFirst?", "one two three four five six", "Second?"],
+        ["No. 0002\n\nThird?"],
+        ["No. 0002\n\nThird?", "one two three four five six", "First?"],
     ]
+
+
+def test_no_two_conversations_with_own_prompts_begin_alike_in_a_visit(bench: Bench) -> None:
+    """Not a warm-up and a repetition, not two users, not two workloads: a prefix cache would serve one from the other."""
+    own = Workload(name="own", prompts=("The same?",), generated_tokens=6, concurrent_requests=2)
+    bench.visit(own, own.model_copy(update={"name": "again"}), repetitions=2)
+    beginnings = [question[0] for question in bench.questions()]
+    assert len(beginnings) == 2 * 3 * 2
+    assert len(set(beginnings)) == len(beginnings)
+    assert {beginning.partition("\n\n")[2] for beginning in beginnings} == {"The same?"}
+    assert len({len(beginning) for beginning in beginnings}) == 1
 
 
 def test_a_depth_stands_before_an_own_prompt(bench: Bench) -> None:
@@ -352,3 +369,99 @@ def test_a_server_that_shuts_down_is_no_failure_of_the_configuration(bench: Benc
     bench.engine.close()
     with pytest.raises(RunStopped):
         bench.visit(SMALL)
+
+
+TIMES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
+    "while it loads": ({"text": "a"}, {"load_seconds": 60.0}, "Loading: Rehearsing", "load"),
+    "while it reads": ({"text": "a", "prefill_seconds": 60.0}, {}, "Warming up custom", "warm-up"),
+    "in a step that can't be interrupted": ({"text": "a", "token_seconds": 60.0}, {}, "Warming up custom", "warm-up"),
+}
+
+
+class Late:
+    """A clock that jumps past every deadline a moment after the measurer said certain words."""
+
+    def __init__(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.jumped_at: float | None = None
+        self._words = ""
+        bench.say = self._hear
+        clock = SimpleNamespace(monotonic=lambda: time.monotonic() + (1e6 if self.jumped_at else 0.0))
+        monkeypatch.setattr(desk, "time", clock)
+
+    def after(self, words: str) -> None:
+        self._words = words
+
+    def _hear(self, words: str) -> None:
+        if words == self._words:
+            threading.Timer(0.3, self._jump).start()
+
+    def _jump(self) -> None:
+        self.jumped_at = time.monotonic()
+
+
+@pytest.fixture
+def late(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Late:
+    return Late(bench, monkeypatch)
+
+
+@pytest.mark.parametrize("moment", list(TIMES))
+def test_a_visit_ends_at_its_deadline_and_says_that_the_time_was_over(bench: Bench, late: Late, moment: str) -> None:
+    reply, script, words, stage = TIMES[moment]
+    bench.script(QUICK, {"when": "wait", **reply}, **script)
+    late.after(words)
+    visit = bench.visit(Workload(prompts=("wait",)), seconds=1e5)
+    assert late.jumped_at is not None and time.monotonic() - late.jumped_at < 5.0
+    assert visit.failure == time_over(stage)
+    assert visit.failure is not None and visit.failure.code == "time_over"
+    assert (visit.memory_bytes, [each.warm_up for each in visit.workloads]) == (None, [] if stage == "load" else [None])
+
+
+def test_what_was_measured_whole_before_the_deadline_is_kept_and_no_half_repetition(bench: Bench, late: Late) -> None:
+    bench.script(QUICK, {"when": "wait", "text": "a", "prefill_seconds": 60.0})
+    own = Workload(name="own", prompts=("First?", "Second?", "wait"), generated_tokens=6)
+    late.after("Repetition 2 of 5 of own")
+    visit = bench.visit(SMALL, own, repetitions=5, prompts=("Hello?",), seconds=1e5)
+    assert visit.failure == time_over("measure")
+    assert [len(each.samples) for each in visit.workloads] == [5, 1]
+    assert visit.workloads[1].warm_up is not None and visit.loaded is not None and visit.load_seconds is not None
+    assert visit.greedy == () and visit.memory_bytes is not None
+
+
+def test_a_deadline_that_has_passed_loads_nothing(bench: Bench) -> None:
+    visit = bench.visit(SMALL, seconds=-1.0)
+    assert visit.failure == time_over("load") and visit.workloads == ()
+    assert bench.words == []
+
+
+def test_a_deadline_that_is_far_off_changes_nothing(bench: Bench) -> None:
+    visit = bench.visit(SMALL, prompts=("Hello?",), seconds=600.0)
+    assert visit.failure is None and len(samples(visit)) == 2 and len(visit.greedy) == 1
+
+
+def test_a_load_that_fails_before_the_deadline_is_a_failure_of_the_configuration(bench: Bench) -> None:
+    bench.script(QUICK, load_error="the plugin says no")
+    visit = bench.visit(SMALL, seconds=600.0)
+    assert visit.failure is not None and visit.failure.code == "model_load_failed"
+
+
+def test_a_stop_before_the_deadline_is_a_stop(bench: Bench) -> None:
+    bench.script(QUICK, {"when": "wait", "text": "a", "prefill_seconds": 60.0})
+    threading.Timer(2.0, bench.stopping.set).start()
+    with pytest.raises(RunStopped):
+        bench.visit(Workload(prompts=("wait",)), seconds=30.0)
+
+
+def test_a_full_disk_is_no_failure_of_the_configuration(bench: Bench) -> None:
+    def refuse(words: str) -> None:
+        raise TuningFolderUnusable("The folder of the tuning runs can't be used: No space left on device.")
+
+    bench.say = refuse
+    with pytest.raises(TuningFolderUnusable):
+        bench.visit(SMALL)
+
+
+def test_a_depth_that_nothing_keeps_is_marked_as_read_again(bench: Bench) -> None:
+    """The scripted backend has no prefix cache."""
+    deep = Workload(name="deep", prompt_tokens=20, generated_tokens=8, depth_tokens=100)
+    visit = bench.visit(SMALL, deep, repetitions=1)
+    assert [each.is_depth_read_again for each in visit.workloads] == [False, True]

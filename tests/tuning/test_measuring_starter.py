@@ -21,6 +21,9 @@ from openarc_ui.tuning.results import Configuration, Visit
 pytestmark = pytest.mark.model
 
 WORKLOAD = Workload(name="pp512+tg64", prompt_tokens=512, generated_tokens=64)
+DEEP = Workload(name="deep", prompt_tokens=32, generated_tokens=4, depth_tokens=1500)
+WHOLE = Workload(name="whole", prompt_tokens=1532, generated_tokens=4)
+OWN = Workload(name="own", prompts=("Tell me more of it. " * 250,), generated_tokens=4)
 
 
 @dataclass(slots=True)
@@ -68,6 +71,14 @@ class Seen:
 
     visit: Visit
     client: list[Watched]
+    backend: str
+    deep: Visit
+    own: Visit
+
+    @property
+    def whole_ttft_seconds(self) -> float | None:
+        """Of a prompt as long as the depth and the prompt together."""
+        return self.deep.workloads[1].samples[0].ttft_seconds
 
 
 @pytest.fixture(scope="module", params=["genai", "optimum"])
@@ -83,7 +94,10 @@ def seen(request: pytest.FixtureRequest, starter_folder: Path) -> Iterator[Seen]
         )
         client.join()
         assert not engine.status().models
-        yield Seen(visit, client.watched[1:4])
+        configuration, watched = Configuration("c1", "starter", load), client.watched[1:4]
+        deep = measurer.visit(configuration, [DEEP, WHOLE], 1, 2)
+        own = measurer.visit(configuration, [OWN], 3, 3)
+        yield Seen(visit, watched, request.param, deep, own)
 
 
 def test_both_backends_generate_exactly_what_is_asked(seen: Seen) -> None:
@@ -101,6 +115,23 @@ def test_the_figures_are_those_of_a_client_with_its_own_stopwatch(seen: Seen) ->
         assert sample.total_seconds == pytest.approx(last - watched.submitted, rel=0.1)
         assert sample.wall_seconds == pytest.approx(last - watched.submitted, rel=0.1)
         assert sample.prefill_tokens_per_second == pytest.approx(512 / (first - watched.submitted), rel=0.1)
+
+
+def test_only_where_there_is_no_prefix_cache_a_depth_is_read_again(seen: Seen) -> None:
+    """As it is marked, so it is measured: a prompt of 32 tokens after 1500 that are kept is read soon."""
+    deep = seen.deep.workloads[0]
+    (sample,) = deep.samples
+    assert deep.is_depth_read_again is (seen.backend == "optimum")
+    assert sample.ttft_seconds is not None and seen.whole_ttft_seconds is not None
+    assert (sample.ttft_seconds > 0.5 * seen.whole_ttft_seconds) is deep.is_depth_read_again
+
+
+def test_an_own_prompt_is_read_anew_in_each_repetition(seen: Seen) -> None:
+    """The first of them would be no slower than the others if none was served from another; a cache makes it 5 times as slow."""
+    times = [sample.ttft_seconds or 0.0 for sample in seen.own.workloads[0].samples]
+    assert seen.own.workloads[0].warm_up is not None
+    first = seen.own.workloads[0].warm_up.ttft_seconds or 0.0
+    assert min(times) > first / 3
 
 
 def test_load_memory_and_answer_are_told(seen: Seen) -> None:

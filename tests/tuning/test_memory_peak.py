@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -56,3 +57,12 @@ def test_it_goes_on_from_the_last_time() -> None:
         with peak:
             pass
     assert peak.memory_bytes == 500
+
+
+def test_what_it_saw_of_something_that_did_not_come_to_its_end_is_forgotten() -> None:
+    peak = MemoryPeak(cast(Engine, Scripted((100, 10), (200, 20), (900, 90), (900, 90))), "tuning")
+    with peak:
+        pass
+    with suppress(ValueError), peak:
+        raise ValueError
+    assert (peak.memory_bytes, peak.device_memory_bytes) == (200, 20)

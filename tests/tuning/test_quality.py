@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy
+import psutil
 import pytest
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest, SamplingParameters
+from openarc_ui.errors import TuningFolderUnusable
 from openarc_ui.tuning.configurations import configuration_of
-from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.tuning.desk import Ending, RunStopped, time_over
 from openarc_ui.tuning.quality.guard import compare_texts, default_reference, forget_distributions, greedy_prompts
 from openarc_ui.tuning.quality.scoring import Score, ScoreFailed, ScoreOrder
 from openarc_ui.tuning.requests import QualityOptions
@@ -90,10 +94,13 @@ class Guard:
         load: LoadRequest,
         reference: LoadRequest,
         answers: tuple[Greedy, ...] = (ANSWER,),
-        run: Callable[[ScoreOrder, threading.Event], Score] | None = None,
+        run: Callable[[ScoreOrder, Ending], Score] | None = None,
+        seconds: float | None = None,
     ) -> Quality | Failure:
         mine, its = configuration_of(load), configuration_of(reference)
-        return compare_texts(self.engine, mine, its, answers, (ANSWER,), self.options, self.folder, self.stopping, run)
+        options = (self.options, self.folder, self.stopping, run)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        return compare_texts(self.engine, mine, its, answers, (ANSWER,), *options, deadline=deadline)
 
 
 @pytest.fixture
@@ -157,7 +164,7 @@ def test_a_load_that_is_refused_is_a_failure_with_its_reason(guard: Guard) -> No
 
 
 def test_a_process_that_crashed_leaves_the_answers_and_its_reason(guard: Guard) -> None:
-    def crash(order: ScoreOrder, stopping: threading.Event) -> Score:
+    def crash(order: ScoreOrder, ending: Ending) -> Score:
         raise ScoreFailed("The process that scores it was ended by signal SIGKILL.")
 
     quality = guard(load("one"), load("one"), run=crash)
@@ -176,12 +183,62 @@ def test_a_run_that_was_stopped_scores_nothing(guard: Guard) -> None:
 
 
 def test_a_process_that_ended_with_the_run_is_no_result(guard: Guard) -> None:
-    def end_with_the_run(order: ScoreOrder, stopping: threading.Event) -> Score:
-        stopping.set()
+    def end_with_the_run(order: ScoreOrder, ending: Ending) -> Score:
+        guard.stopping.set()
         raise ScoreFailed("The process that scores it was ended by signal SIGTERM.")
 
     with pytest.raises(RunStopped):
         guard(load("one"), load("one"), run=end_with_the_run)
+
+
+def scores_of(reference: Score, configuration: Score) -> Callable[[ScoreOrder, Ending], Score]:
+    """Stands for the process: the reference is the one whose distributions are kept."""
+    return lambda order, ending: reference if order.keep_as else configuration
+
+
+def test_figures_that_are_no_numbers_are_left_out_with_their_reason_and_change_the_text(guard: Guard) -> None:
+    nan = Score("d", 9, vocabulary=4, perplexity=math.nan, mean_kl_divergence=math.nan, p99_kl_divergence=math.nan)
+    quality = guard(load("two"), load("one"), run=scores_of(Score("d", 9, vocabulary=4, perplexity=20.0), nan))
+    assert isinstance(quality, Quality)
+    assert (quality.mean_kl_divergence, quality.p99_kl_divergence, quality.perplexity) == (None, None, None)
+    assert quality.changes_text is True
+    assert "Some of its logits are no numbers (NaN), so there is no KL divergence." in quality.method
+
+
+def test_a_token_without_any_chance_is_said_in_words(guard: Guard) -> None:
+    infinite = Score("d", 9, vocabulary=4, perplexity=math.inf, mean_kl_divergence=math.inf, p99_kl_divergence=1.0)
+    quality = guard(load("two"), load("one"), run=scores_of(Score("d", 9, vocabulary=4, perplexity=20.0), infinite))
+    assert isinstance(quality, Quality)
+    assert (quality.mean_kl_divergence, quality.perplexity, quality.p99_kl_divergence) == (None, None, 1.0)
+    assert quality.changes_text is True and "KL infinite" in quality.words
+    assert "Its perplexity is infinite" in quality.method and "Its KL divergence is infinite" in quality.method
+
+
+def test_a_reference_of_no_numbers_is_held_against_nobody(guard: Guard) -> None:
+    reference = Score("d", 9, vocabulary=4, perplexity=math.nan)
+    mine = Score("d", 9, vocabulary=4, perplexity=20.0, mean_kl_divergence=math.nan, same_top_share=0.0)
+    quality = guard(load("two"), load("one"), run=scores_of(reference, mine))
+    assert isinstance(quality, Quality)
+    assert (quality.mean_kl_divergence, quality.same_top_share, quality.perplexity) == (None, None, 20.0)
+    assert quality.changes_text is False and quality.words == "Writes the same: the answer is identical."
+    assert "Of the reference: Some of its logits are no numbers (NaN), so there is no perplexity." in quality.method
+
+
+def test_a_score_that_can_not_be_kept_is_no_failure_of_the_configuration(guard: Guard) -> None:
+    guard.folder.mkdir()
+    (guard.folder / "scores").write_text("no folder")
+    with pytest.raises(TuningFolderUnusable):
+        guard(load("two"), load("one"))
+
+
+def test_a_deadline_ends_the_process_and_says_so(guard: Guard) -> None:
+    children = psutil.Process().children
+    began_at = time.monotonic()
+    assert guard(load("two"), load("one"), seconds=0.5) == time_over("quality")
+    assert time.monotonic() - began_at < 5
+    assert not [each for each in children() if "score_process" in " ".join(each.cmdline())]
+    assert guard(load("two"), load("one"), seconds=-1.0) == time_over("quality")
+    assert isinstance(guard(load("two"), load("one"), seconds=600.0), Quality)
 
 
 @pytest.fixture(scope="module")

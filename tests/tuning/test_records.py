@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
-import threading
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from openarc_ui.engine.types import LoadRequest
-from openarc_ui.errors import TuningBusy, TuningFolderUnusable, TuningRunNotFound
-from openarc_ui.tuning.record.lock import is_held
+from openarc_ui.errors import TuningFolderUnusable, TuningRunNotFound
 from openarc_ui.tuning.record.records import Records, RunRecord
 from openarc_ui.tuning.requests import Axis, BenchRequest, ComparisonRequest, SweepRequest, Workload
 from openarc_ui.tuning.results import (
@@ -215,42 +212,60 @@ def test_who_holds_it_tells_a_run_that_works_from_one_that_was_interrupted(recor
     assert records.state_of(records.open(record.run_id)) is RunState.FINISHED
 
 
-def test_a_run_is_held_by_one_process_only_and_let_go_when_that_is_killed(records: Records, record: RunRecord) -> None:
-    program = (
-        "import sys, time\nfrom pathlib import Path\nfrom openarc_ui.tuning.record.records import Records\n"
-        "lock = Records(Path(sys.argv[1])).lock(sys.argv[2])\nprint('held', flush=True)\ntime.sleep(60)\n"
-    )
-    command = [sys.executable, "-c", program, str(records.folder), record.run_id]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-        assert is_held(record.folder / "lock")
-        for ask in (records.lock, records.delete):
-            with pytest.raises(TuningBusy, match="Another process"):
-                ask(record.run_id)
-        holder.kill()
-        holder.wait()
-    assert not is_held(record.folder / "lock")
-    records.lock(record.run_id).close()
+def test_the_folder_is_synced_whenever_a_file_appears_in_it(
+    records: Records, record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def noted(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    record.rename("other")
+    assert synced == [record.run_id], "the head was replaced"
+    record.add_visit(VISIT)
+    assert synced == [record.run_id] * 3, "the first visit's file, and the head"
+    record.add_visit(VISIT)
+    assert synced == [record.run_id] * 4, "the head only"
+    made = records.create(REQUEST, {})
+    assert synced[4:] == [made.run_id, records.folder.name]
+    records.delete(made.run_id)
+    assert synced[6:] == [records.folder.name]
 
 
-def test_looking_whether_it_is_held_keeps_nobody_from_taking_it(records: Records, record: RunRecord) -> None:
-    file, stop = record.folder / "lock", threading.Event()
-    records.lock(record.run_id).close()
+@pytest.mark.parametrize(("reason", "is_told"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_file_system_that_syncs_files_only_is_no_failure(
+    record: RunRecord, monkeypatch: pytest.MonkeyPatch, reason: int, is_told: bool
+) -> None:
+    real = os.fsync
 
-    def look() -> None:
-        while not stop.is_set():
-            is_held(file)
+    def files_only(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(reason, os.strerror(reason))
+        real(handle)
 
-    looking = [threading.Thread(target=look) for _ in range(2)]
-    for thread in looking:
-        thread.start()
-    try:
-        for _ in range(50):
-            records.lock(record.run_id).close()
-    finally:
-        stop.set()
-        for thread in looking:
-            thread.join()
+    monkeypatch.setattr(os, "fsync", files_only)
+    if is_told:
+        with pytest.raises(TuningFolderUnusable):
+            record.rename("other")
+    else:
+        record.rename("other")
+        assert record.name == "other"
+
+
+def test_a_refusal_that_holds_no_more_is_forgotten(records: Records, record: RunRecord) -> None:
+    refusal = Failure("check", "model_not_found", "It is not there.")
+    record.begin(CONFIGURATION)
+    record.add_quality("abc", refusal)
+    assert list(record.refused) == [CONFIGURATION]
+    record.forget_refusal("abc")
+    read = records.open_anew(record.run_id)
+    assert list(read.refused) == [] and read.qualities == {}
+    record.add_quality("abc", QUALITY)
+    assert record.qualities == {"abc": QUALITY} and list(record.refused) == []
 
 
 def test_only_work_counts_as_time_and_a_kill_costs_what_came_after_the_last_line(
@@ -295,6 +310,34 @@ def test_a_disk_that_is_full_is_told_and_leaves_no_half_line(
     assert list(record.visits) == [VISIT]
     record.add_visit(FAILED_VISIT)
     assert list(records.open_anew(record.run_id).visits) == [VISIT, FAILED_VISIT]
+
+
+def test_a_run_that_cant_be_written_whole_leaves_nothing(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(TuningFolderUnusable, match="No space left"):
+            records.create(REQUEST, {})
+    assert list(records.folder.iterdir()) == []
+
+
+def test_a_run_that_cant_be_looked_into_is_told_and_spoils_the_list_of_no_other(
+    records: Records, record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, real = records.create(REQUEST, {}), Path.is_file
+
+    def not_for_us(file: Path) -> bool:
+        if file.parent.name == other.run_id:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(file)
+
+    monkeypatch.setattr(Path, "is_file", not_for_us)
+    assert set(records.ids()) == {record.run_id, other.run_id}
+    assert records.open(record.run_id).run_id == record.run_id
+    with pytest.raises(TuningFolderUnusable, match="Permission denied"):
+        records.open(other.run_id)
 
 
 def test_a_folder_that_is_a_file_is_told(tmp_path: Path) -> None:

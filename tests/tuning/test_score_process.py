@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import subprocess
 import sys
@@ -14,7 +16,8 @@ import numpy
 import psutil
 import pytest
 
-from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.errors import TuningFolderUnusable
+from openarc_ui.tuning.desk import Ending, RunStopped, TimeOver
 from openarc_ui.tuning.quality.distributions import kl_divergences, log_softmax
 from openarc_ui.tuning.quality.scoring import Score, ScoreFailed, ScoreOrder, run_process
 from tests.tuning.bigram_model import WORDS, make_bigram_model, token_ids
@@ -39,7 +42,7 @@ def order(folder: Path, **more: object) -> ScoreOrder:
 
 
 def scored(folder: Path, **more: object) -> Score:
-    return run_process(order(folder, **more), threading.Event())
+    return run_process(order(folder, **more), Ending(threading.Event()))
 
 
 def scoring_processes() -> list[psutil.Process]:
@@ -133,7 +136,7 @@ def test_stopping_ends_the_process_within_a_second(tmp_path: Path) -> None:
 
     def score() -> None:
         try:
-            run_process(order(folder), stopping)
+            run_process(order(folder), Ending(stopping))
         except RunStopped as error:
             raised.append(error)
 
@@ -148,13 +151,54 @@ def test_stopping_ends_the_process_within_a_second(tmp_path: Path) -> None:
     assert scoring_processes() == []
 
 
+def test_a_deadline_ends_the_process(tmp_path: Path) -> None:
+    folder = make_bigram_model(tmp_path / "one", PLAIN)
+    with pytest.raises(TimeOver):
+        run_process(order(folder), Ending(threading.Event(), time.monotonic() + 0.3))
+    assert scoring_processes() == []
+
+
+def test_logits_that_are_no_numbers_come_through_as_that(tmp_path: Path) -> None:
+    logits = PLAIN.copy()
+    logits[:, 0] = numpy.nan
+    one, broken = make_bigram_model(tmp_path / "one", PLAIN), make_bigram_model(tmp_path / "broken", logits)
+    reference = scored(one, keep_as=str(tmp_path / "kept.npy"))
+    score = scored(broken, compare_with=str(tmp_path / "kept.npy"), compare_digest=reference.token_digest)
+    assert score.perplexity is not None and math.isnan(score.perplexity)
+    assert score.mean_kl_divergence is not None and math.isnan(score.mean_kl_divergence)
+
+
+def test_distributions_that_can_not_be_kept_are_a_matter_of_the_folder_and_not_of_the_model(tmp_path: Path) -> None:
+    with pytest.raises(TuningFolderUnusable, match="No such file or directory"):
+        scored(make_bigram_model(tmp_path / "one", PLAIN), keep_as=str(tmp_path / "missing" / "kept.npy"))
+
+
+def test_no_path_of_this_machine_is_in_what_a_process_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it writes last to its standard error, refuses with, or gives as a reason."""
+    folder = make_bigram_model(tmp_path / "one", PLAIN)
+    program = tmp_path / "program"
+    program.touch(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    secret = "/mnt/private/x.bin"
+    for said in (f"printf gone:{secret} 1>&2; exit 3", json.dumps({"refused": f"no {secret}"})):
+        program.write_text(
+            f"#!/bin/sh\nread order\n{said if said.startswith('printf') else f'echo {json.dumps(said)}'}\n"
+        )
+        with pytest.raises(ScoreFailed) as raised:
+            scored(folder)
+        assert "private" not in raised.value.message and "…" in raised.value.message
+    told = json.dumps({"token_digest": "d", "positions": 3, "reasons": [f"no {secret}"]})
+    program.write_text(f"#!/bin/sh\nread order\necho {json.dumps(told)}\n")
+    assert scored(folder).reasons == ("no …",)
+
+
 def test_a_process_that_is_killed_is_told_by_its_signal(tmp_path: Path) -> None:
     folder = make_bigram_model(tmp_path / "one", PLAIN)
     failures: list[ScoreFailed] = []
 
     def score() -> None:
         try:
-            run_process(order(folder), threading.Event())
+            run_process(order(folder), Ending(threading.Event()))
         except ScoreFailed as error:
             failures.append(error)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 
 import pytest
 
 from openarc_ui.engine.scheduler import SchedulerOptions
+from openarc_ui.tuning.desk import Ending
 from openarc_ui.tuning.quality.scoring import Score, ScoreOrder, Scores
 
 MODEL = ["folder", "as it was"]
@@ -20,7 +22,7 @@ class Processes:
         self.orders: list[ScoreOrder] = []
         self._told = {"vocabulary": 4, "perplexity": 20.0, **told}
 
-    def __call__(self, order: ScoreOrder, stopping: threading.Event) -> Score:
+    def __call__(self, order: ScoreOrder, ending: Ending) -> Score:
         self.orders.append(order)
         if order.keep_as:
             Path(order.keep_as).write_bytes(b"distributions")
@@ -39,7 +41,7 @@ def processes() -> Processes:
 
 @pytest.fixture
 def scores(tmp_path: Path, processes: Processes) -> Scores:
-    return Scores(tmp_path, threading.Event(), processes)
+    return Scores(tmp_path, Ending(threading.Event()), processes)
 
 
 REFERENCE = order(INFERENCE_PRECISION_HINT="f32")
@@ -62,7 +64,7 @@ def test_the_reference_is_scored_once_and_each_configuration_once(scores: Scores
 def test_a_score_is_found_again_by_a_later_sitting(tmp_path: Path, scores: Scores) -> None:
     compare(scores, order(KV_CACHE_PRECISION="u8"))
     later = Processes()
-    assert compare(Scores(tmp_path, threading.Event(), later), order(KV_CACHE_PRECISION="u8"))
+    assert compare(Scores(tmp_path, Ending(threading.Event()), later), order(KV_CACHE_PRECISION="u8"))
     assert later.orders == []
 
 
@@ -129,7 +131,7 @@ def test_distributions_that_were_deleted_are_made_again_only_where_they_are_need
 
 def test_a_reference_without_distributions_is_not_asked_for_them_again(tmp_path: Path) -> None:
     processes = Processes(vocabulary=None, perplexity=None)
-    scores = Scores(tmp_path, threading.Event(), processes)
+    scores = Scores(tmp_path, Ending(threading.Event()), processes)
     for precision in ("u8", "f16"):
         compare(scores, order(KV_CACHE_PRECISION=precision))
     assert len(processes.orders) == 3
@@ -141,3 +143,13 @@ def test_a_damaged_score_is_made_anew(tmp_path: Path, scores: Scores, processes:
         file.write_text('{"token_digest": "dig')
     assert not compare(scores, order(KV_CACHE_PRECISION="u8"))
     assert len(processes.orders) == 4
+
+
+def test_a_score_that_is_no_number_is_found_again_as_that(tmp_path: Path) -> None:
+    processes = Processes(mean_kl_divergence=math.nan, perplexity=math.inf)
+    scores = Scores(tmp_path, Ending(threading.Event()), processes)
+    for is_there in (False, True):
+        found, was_there = scores.compared(order(KV_CACHE_PRECISION="u8"), MODEL, REFERENCE, MODEL)
+        assert was_there is is_there
+        assert found.mean_kl_divergence is not None and math.isnan(found.mean_kl_divergence)
+        assert found.perplexity == math.inf

@@ -149,6 +149,36 @@ def test_a_file_that_is_no_search_is_said_so(tmp_path: Path) -> None:
         Search(tmp_path / "missing" / "search.sqlite3", AXES, SECONDS)
 
 
+def test_a_disk_that_is_full_and_a_folder_that_can_not_be_written_are_said_so(tmp_path: Path) -> None:
+    def asked_until_it_fails(search: Search, *pragmas: str) -> None:
+        with search._storage.engine.connect() as connection:
+            for pragma in pragmas:
+                connection.exec_driver_sql(pragma)
+        with pytest.raises(TuningFolderUnusable) as caught:
+            for number in range(50):
+                search.decide(f"long {number}", "x" * 5000)
+        assert "search of this run can't be kept: " in caught.value.message
+        assert str(tmp_path) not in caught.value.message
+
+    with Search(tmp_path / "search.sqlite3", AXES, SECONDS) as search:
+        asked_until_it_fails(search, "PRAGMA max_page_count=1")
+    with Search(tmp_path / "search.sqlite3", AXES, SECONDS) as search:
+        asked_until_it_fails(search, "PRAGMA query_only=1")
+        with pytest.raises(TuningFolderUnusable):
+            search.ask("tpe", 0)
+    with Search(tmp_path / "search.sqlite3", AXES, SECONDS) as search:
+        assert search.ask("tpe", 0) is not None
+
+
+def test_what_was_asked_for_when_the_process_ended_is_put_into_a_batch_once() -> None:
+    with Search(None, AXES, SECONDS) as search:
+        search._study.ask(search._distributions)
+        (proposal,) = search.running()
+        assert (proposal.batch, search.next_batch()) == (None, 0)
+        search.put_into(proposal, 0)
+        assert search.next_batch() == 1
+
+
 def test_the_first_proposal_can_be_given(tmp_path: Path) -> None:
     load = LoadRequest(model_path="m", backend="optimum", ov_config={"A": "1", "B": "y"})
     with Search(None, AXES, SECONDS) as search:

@@ -13,7 +13,9 @@ import httpx
 from tests.application import Application
 from tests.conftest import write_script
 
-REPLIES = [{"text": "one two three four", "token_seconds": 0.001, "prefill_seconds": 0.002}]
+SLOW = {"text": "one two three four", "token_seconds": 0.25, "prefill_seconds": 0.002}
+"""A run of it does not end by itself before it is killed."""
+QUICK = {**SLOW, "token_seconds": 0.001}
 CHAT = {"model": "script", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
 BENCH = {
     "kind": "bench",
@@ -21,7 +23,8 @@ BENCH = {
     "configuration": {"model_path": "script"},
     "workloads": [{"prompt_tokens": 8, "generated_tokens": 4}],
     "repetitions": 1,
-    "loads": 6,
+    "loads": 12,
+    "quality": {"is_wanted": False},
 }
 
 
@@ -42,7 +45,7 @@ def visits_in(folder: Path) -> int:
 
 
 def test_a_server_that_is_killed_while_it_measures_and_the_next_one(tmp_path: Path) -> None:
-    write_script(tmp_path / "models" / "script", replies=REPLIES)
+    write_script(tmp_path / "models" / "script", replies=[SLOW])
     flags = ("--model", "script", "--tuning-folder", str(tmp_path / "tuning"))
     with Application(tmp_path / "models", *flags) as program:
         program.wait()
@@ -56,6 +59,7 @@ def test_a_server_that_is_killed_while_it_measures_and_the_next_one(tmp_path: Pa
         until(lambda: visits_in(tmp_path / "tuning") >= 2)
         assert program.end(signal.SIGKILL) != 0
     before = visits_in(tmp_path / "tuning")
+    write_script(tmp_path / "models" / "script", replies=[QUICK])
     with Application(tmp_path / "models", *flags) as program:
         program.wait()
         assert [(run["run_id"], run["state"]) for run in runs_of(program)] == [(run_id, "interrupted")]

@@ -14,6 +14,7 @@ from openarc_ui.tuning.judging.statistics import (
     half_width_percent,
     mean_interval,
     paired,
+    paired_together,
     summary,
 )
 from tests.tuning.noise import NOISES, rounds_of_noise
@@ -219,3 +220,29 @@ class TestHowOftenItIsWrong:
         values = numpy.concatenate([numpy.zeros(95) + numpy.linspace(0.0, 0.01, 95), numpy.full(5, 0.7)])
         low, high = mean_interval(values, 99.0, numpy.random.default_rng(0))
         assert high - values.mean() > 1.03 * (values.mean() - low)
+
+
+class TestTogether:
+    def test_several_figures_are_each_judged_as_one_of_all_and_the_rest_as_one_of_the_rest(self) -> None:
+        clear = rounds([1.1 * each for each in SLIGHTLY_DIFFERENT])
+        none = rounds(SLIGHTLY_DIFFERENT)
+        found = paired_together([(DECODE, clear), (TTFT, none), (MEMORY, none), (DECODE, none)])
+        assert [each.verdict for each in found] == ["better", *["no real difference"] * 3]
+        assert [round(each.confidence_percent, 2) for each in found] == [99.75, 99.67, 99.67, 99.67]
+        assert "99.75% interval" in found[0].words
+
+    def test_what_alone_would_just_differ_does_not_as_one_of_four(self) -> None:
+        ratios = [math.exp(0.0115 + each) for each in (0.011, -0.008, 0.004, -0.009, 0.006, -0.004, 0.008, -0.008)]
+        alone = paired(DECODE, rounds(ratios))
+        assert alone.verdict == "better"
+        still = rounds(SLIGHTLY_DIFFERENT)
+        together = paired_together([(DECODE, rounds(ratios)), (TTFT, still), (MEMORY, still), (TTFT, still)])
+        assert together[0].verdict == "no real difference"
+        assert paired(DECODE, rounds(ratios), among=4).verdict == "no real difference"
+
+    def test_what_has_too_few_rounds_is_none_of_them(self) -> None:
+        found = paired_together([(DECODE, rounds([1.1] * 3)), (TTFT, rounds(SLIGHTLY_DIFFERENT))])
+        assert [(each.verdict, each.confidence_percent) for each in found] == [
+            ("too few", 99.0),
+            ("no real difference", 99.0),
+        ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from openarc_ui.tuning.quality.scoring import Score
@@ -73,6 +75,32 @@ def test_genais_own_perplexity_stands_in_for_that_of_distributions() -> None:
     assert words_of(own, BASE, ()) == "Changes the text: perplexity by GenAI 16.30 -> 20.00."
 
 
+@pytest.mark.parametrize("divergence", [math.nan, math.inf])
+def test_a_divergence_that_is_no_number_is_a_change(divergence: float) -> None:
+    for divergences in (SAME, OTHER, ()):
+        assert changes_text(scored(divergence), BASE, divergences) is True
+    assert words_of(scored(divergence), BASE, SAME).startswith("Changes the text: the answer is identical; KL ")
+
+
+@pytest.mark.parametrize("mine", [math.nan, math.inf])
+def test_a_perplexity_that_is_no_number_is_a_change_and_told_as_that(mine: float) -> None:
+    assert changes_text(scored(None, mine), BASE, SAME) is True
+    assert words_of(scored(None, mine), BASE, ()) == "Changes the text: perplexity 16.30 -> no finite number."
+
+
+@pytest.mark.parametrize("its", [math.nan, math.inf])
+def test_nothing_is_held_against_a_reference_without_a_perplexity(its: float) -> None:
+    base = Score("digest", 512, perplexity=its)
+    assert loss_of(scored(None, 16.9), base) is None
+    assert changes_text(scored(None, 16.9), base, SAME) is False
+    assert words_of(scored(None, 16.9), base, SAME) == "Writes the same: the answer is identical."
+
+
+def test_genais_perplexity_is_told_where_that_of_the_reference_is_no_number() -> None:
+    base = Score("digest", 512, perplexity=math.nan, backend_perplexity=16.3)
+    assert words_of(scored(None, 16.9), base, ()) == "Changes the text: perplexity by GenAI 16.30 -> 16.90."
+
+
 def test_the_sentence_says_what_it_rests_on() -> None:
     assert words_of(scored(0.034), BASE, OTHER) == (
         "Changes the text: 1 of 2 answers differ, first at token 3; KL 0.034 nats; perplexity 16.30 -> 16.90."
@@ -93,6 +121,8 @@ def test_the_sentence_says_what_it_rests_on() -> None:
         (0.000064, "0.000064 nats"),
         (12.3, "12 nats"),
         (0.0, "below 0.000001 nats"),
+        (math.inf, "infinite"),
+        (math.nan, "no number"),
     ],
 )
 def test_a_divergence_is_told_with_two_digits(divergence: float, told: str) -> None:

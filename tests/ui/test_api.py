@@ -38,6 +38,7 @@ from openarc_ui.ui.api import add_endpoints
 from openarc_ui.ui.exported_files import KEPT_FILES, Exports
 from openarc_ui.ui.rights import Rights
 from tests.conftest import write_script
+from tests.model_tasks import made_tasks, no_hub
 from tests.reports import report
 from tests.tuning_fakes import FakeRuns
 
@@ -79,7 +80,9 @@ def address(
     """The endpoints on a port."""
     with gr.Blocks(analytics_enabled=False) as page:
         startup = Startup(engine, Settings(model="none"), lambda status: None)
-        add_endpoints(engine, store, startup, profiles, conversations, FakeRuns(), Rights())
+        add_endpoints(
+            engine, store, startup, profiles, conversations, FakeRuns(), made_tasks(engine), no_hub(), Rights()
+        )
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)

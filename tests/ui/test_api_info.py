@@ -22,6 +22,7 @@ from openarc_ui.ui.api_errors import endpoint, parameters_of
 from openarc_ui.ui.api_examples import EXAMPLES
 from openarc_ui.ui.api_info import add_endpoint, documentation_of
 from openarc_ui.ui.rights import Rights
+from tests.model_tasks import made_tasks, no_hub
 from tests.tuning_fakes import FakeRuns
 
 
@@ -30,7 +31,17 @@ def page(scripted: Engine, tmp_path: Path) -> Iterator[gr.Blocks]:
     store, conversations = MetricsStore(tmp_path / "m.sqlite3"), ConversationStore(tmp_path / "c.sqlite3")
     startup = Startup(scripted, Settings(model="none"), lambda status: None)
     with gr.Blocks(analytics_enabled=False) as page:
-        add_endpoints(scripted, store, startup, ProfileStore(tmp_path / "p"), conversations, FakeRuns(), Rights())
+        add_endpoints(
+            scripted,
+            store,
+            startup,
+            ProfileStore(tmp_path / "p"),
+            conversations,
+            FakeRuns(),
+            made_tasks(scripted),
+            no_hub(),
+            Rights(),
+        )
     yield page
     store.close()
     conversations.close()

@@ -25,6 +25,7 @@ from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.blocks import build_page
+from tests.model_tasks import made_tasks, no_hub
 
 PUBLIC = {
     "chat", "answer", "cancel_request", "status", "startup_status", "retry_startup", "tokenize", "detokenize",
@@ -36,6 +37,9 @@ PUBLIC = {
     "get_profile", "export_profile", "save_profile", "delete_profile", "load_profile", "profile_code", "metrics_summary",
     "metrics_series", "metrics_stages", "metrics_options", "metrics_definitions", "metrics_compare", "metrics_roofline",
     "metrics_export", "measure_bandwidth", "metrics_requests", "metrics_request", "request_curl", "run_again",
+    "models_library", "hub_search", "hub_files", "conversion_options", "conversion_command", "download_model",
+    "convert_model", "model_tasks", "model_task", "pause_task", "resume_task", "cancel_task", "forget_task", "inspect_model",
+    "verify_model", "rename_model", "delete_model", "model_sizes",
     "tune_presets", "tune_axes", "tune_runs", "tune_run", "tune_export", "tune_report", "tune_start", "tune_pause",
     "tune_cancel", "tune_resume", "tune_rename", "tune_delete", "tune_apply", "tune_save_profile", "tune_code",
 }  # fmt: skip
@@ -86,7 +90,16 @@ def address(
     listening.bind(("127.0.0.1", 0))
     exposition = Exposition(scripted.status, store.health)
     application = app.create_app(
-        Settings(model="none"), scripted, store, startup, profiles, conversations, exposition, runs
+        Settings(model="none"),
+        scripted,
+        store,
+        startup,
+        profiles,
+        conversations,
+        exposition,
+        runs,
+        made_tasks(scripted),
+        no_hub(),
     )
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -106,7 +119,7 @@ def test_every_event_of_the_page_is_private_and_every_endpoint_named(
     conversations: ConversationStore,
     runs: TuningRuns,
 ) -> None:
-    page = build_page(scripted, store, startup, profiles, conversations, runs)
+    page = build_page(scripted, store, startup, profiles, conversations, runs, made_tasks(scripted), no_hub())
     dependencies: list[dict[str, Any]] = page.config["dependencies"]
     public = {each["api_name"] for each in dependencies if each["api_visibility"] == "public"}
     assert public == PUBLIC
@@ -120,8 +133,10 @@ def test_two_pages_can_be_built_side_by_side(
     conversations: ConversationStore,
     runs: TuningRuns,
 ) -> None:
-    one = build_page(scripted, store, startup, profiles, conversations, runs)
-    assert one is not build_page(scripted, store, startup, profiles, conversations, runs)
+    one = build_page(scripted, store, startup, profiles, conversations, runs, made_tasks(scripted), no_hub())
+    assert one is not build_page(
+        scripted, store, startup, profiles, conversations, runs, made_tasks(scripted), no_hub()
+    )
 
 
 def test_the_endpoints_answer_a_real_client(address: str) -> None:

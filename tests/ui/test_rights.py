@@ -29,6 +29,7 @@ from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.blocks import build_page
 from openarc_ui.ui.rights import COUNTED, NOTE, Rights, right_of
+from tests.model_tasks import made_tasks, no_hub
 
 USER = {ROLE_HEADER: "user", CALLER_HEADER: "a"}
 ADMINISTRATOR = {ROLE_HEADER: "administrator", CALLER_HEADER: "b"}
@@ -77,7 +78,17 @@ def build(scripted: Engine, tmp_path: Path) -> Iterator[Callable[..., gr.Blocks]
 
     def built(requests_per_minute: int = 0) -> gr.Blocks:
         runs = TuningRuns(scripted, tmp_path / "tuning")
-        return build_page(scripted, store, startup, profiles, conversations, runs, access=Access(requests_per_minute))
+        return build_page(
+            scripted,
+            store,
+            startup,
+            profiles,
+            conversations,
+            runs,
+            made_tasks(scripted),
+            no_hub(),
+            access=Access(requests_per_minute),
+        )
 
     yield built
     store.close()

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from pydantic import SecretStr
+
+from openarc_ui.errors import HubModelNotFound
+from openarc_ui.models.hub.connection import Connection
+from openarc_ui.models.hub.paths import usable_paths
+from openarc_ui.models.hub.reachable import Reachability
+from openarc_ui.models.hub.wanted import chosen
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
+
+MOST_FOUND = 100
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_SHA1, _SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
+_EXPANDED = ("downloads", "likes", "lastModified", "gated", "tags")
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +57,11 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFiles:
-    """A repository at one commit."""
+    """A repository at one commit.
+
+    Attributes:
+        files: by path; also those that can't be kept here, which are never wanted.
+    """
 
     repository: str
     revision: str
@@ -47,6 +69,8 @@ class RepositoryFiles:
     is_gated: bool
     licence: str | None
     files: tuple[HubFile, ...]
+    words: str = ""
+    """What of several was chosen, or left out, in sentences; "" where all is plain."""
 
     @property
     def wanted_bytes(self) -> int:
@@ -59,26 +83,55 @@ class Hub:
     Args:
         endpoint: its address, or a mirror's.
         token: for gated models; never shown, logged or written down.
+
+    Raises:
+        InvalidRequest: the token would travel unencrypted.
     """
 
     def __init__(self, endpoint: str, token: SecretStr | None = None) -> None:
-        raise NotImplementedError
+        self._connect(endpoint.rstrip("/"), token)
+
+    def _connect(self, endpoint: str, token: SecretStr | None) -> None:
+        connection = Connection(endpoint, token)
+        self._connection = connection
+        self._reachability = Reachability(connection.silence, connection.unreachable())
 
     @property
     def endpoint(self) -> str:
-        raise NotImplementedError
+        """Its address."""
+        return self._connection.endpoint
+
+    @property
+    def token(self) -> SecretStr | None:
+        """What a download hands to its process."""
+        return self._connection.token
 
     @property
     def has_token(self) -> bool:
-        raise NotImplementedError
+        """Whether there is one; not whether it is good for anything."""
+        return self._connection.token is not None
 
     def set_token(self, token: SecretStr | None) -> None:
-        """Use another one from now on; it is kept in memory only."""
-        raise NotImplementedError
+        """Use another one from now on; it is kept in memory only.
+
+        Raises:
+            InvalidRequest: it would travel unencrypted, or is no token.
+        """
+        self._connect(self.endpoint, token)
 
     def is_reachable(self) -> bool:
         """Whether it answers, within two seconds; remembered for a few."""
-        raise NotImplementedError
+        return self._reachability.problem() is None
+
+    def check_reachable(self) -> None:
+        """The same as an error.
+
+        Raises:
+            HubUnreachable: offline, or the Hub is down; within two seconds.
+        """
+        problem = self._reachability.problem()
+        if problem is not None:
+            raise problem
 
     def search(self, words: str, *, only_openvino: bool = True, limit: int = 20) -> Sequence[FoundModel]:
         """Models whose names fit, the most downloaded first.
@@ -86,7 +139,16 @@ class Hub:
         Raises:
             HubUnreachable: offline, or the Hub is down.
         """
-        raise NotImplementedError
+        parameters: dict[str, Any] = {
+            "search": words.strip(),
+            "sort": "downloads",
+            "limit": max(1, min(limit, MOST_FOUND)),
+            "expand": list(_EXPANDED),
+        }
+        if only_openvino:
+            parameters["filter"] = "openvino"
+        told = self._ask("/api/models", parameters)
+        return self._parsed(lambda: [_found(each) for each in told])
 
     def files(self, repository: str, revision: str = "main") -> RepositoryFiles:
         """What a repository holds.
@@ -96,4 +158,87 @@ class Hub:
             HubAccessDenied: it is gated, and the token is missing or not allowed; the hint says where to ask.
             HubUnreachable: offline, or the Hub is down.
         """
-        raise NotImplementedError
+        path = f"/api/models/{repository}"
+        told = self._ask(f"{path}/revision/{quote(revision, safe='')}", {"blobs": "true"}, repository, revision)
+        found = self._parsed(lambda: _files(told, repository, revision))
+        if found.is_gated:
+            self._check_access(path, repository)
+        return found
+
+    def _check_access(self, path: str, repository: str) -> None:
+        """The list of a gated repository is open to everybody; its files are not, and this says so before any is asked for."""
+        try:
+            self._connection.check(f"{path}/auth-check", repository)
+        except HubModelNotFound:
+            # A mirror that lacks this question: the first file will tell.
+            return
+
+    def _ask(self, path: str, parameters: dict[str, Any], repository: str = "", revision: str = "") -> Any:
+        self.check_reachable()
+        return self._connection.get_json(path, parameters, repository, revision)
+
+    def _parsed(self, parse: Callable[[], Parsed]) -> Parsed:
+        try:
+            return parse()
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise self._connection.is_no_hub() from None
+
+
+def _found(told: dict[str, Any]) -> FoundModel:
+    information = _information(told)
+    return FoundModel(
+        repository=information.id,
+        downloads=information.downloads,
+        likes=information.likes,
+        updated_at=information.last_modified.isoformat() if information.last_modified else None,
+        is_gated=bool(information.gated),
+        tags=tuple(information.tags or ()),
+        licence=_licence(information),
+    )
+
+
+def _files(told: dict[str, Any], repository: str, revision: str) -> RepositoryFiles:
+    information = _information(told)
+    siblings = {each.rfilename: each for each in information.siblings or ()}
+    usable = usable_paths(siblings)
+    choice = chosen(usable)
+    files = []
+    for path, each in sorted(siblings.items()):
+        sha256 = each.lfs.sha256 if each.lfs else None
+        size = each.lfs.size if each.lfs else each.size
+        if not isinstance(size, int) or size < 0:
+            raise ValueError(f"the size of {path!r} is not told")
+        git_sha1 = None if each.lfs else each.blob_id
+        files.append(HubFile(path, size, _checked(_SHA256, sha256), _checked(_SHA1, git_sha1), path in choice.paths))
+    return RepositoryFiles(
+        repository=repository,
+        revision=revision,
+        commit=_checked(_COMMIT, information.sha or "") or "",
+        is_gated=bool(information.gated),
+        licence=_licence(information),
+        files=tuple(files),
+        words=" ".join(filter(None, (choice.words, _left_out(len(siblings) - len(usable))))),
+    )
+
+
+def _left_out(count: int) -> str:
+    if count == 0:
+        return ""
+    return f"{count} {'file' if count == 1 else 'files'} left out: no folder can keep names like theirs."
+
+
+def _information(told: dict[str, Any]) -> ModelInfo:
+    from huggingface_hub import ModelInfo
+
+    return ModelInfo(**told)  # type: ignore[no-untyped-call]
+
+
+def _licence(information: ModelInfo) -> str | None:
+    told = next((tag for tag in information.tags or () if tag.startswith("license:")), None)
+    return told.removeprefix("license:") if told else None
+
+
+def _checked(pattern: re.Pattern[str], text: str | None) -> str | None:
+    if text is not None and not pattern.fullmatch(text):
+        raise ValueError("what should be a hash is none")
+    return text

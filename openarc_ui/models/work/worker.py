@@ -15,9 +15,10 @@ class TaskStopped(Exception):
 
 
 class Work(Protocol):
-    """One piece of work. `folder` is the task's own: hidden, inside the model folder, kept until the task is forgotten.
+    """One piece of work. `folder` is its own: hidden, inside the model folder, kept as long as it can be resumed.
 
-    A finished result stands in `folder / "result"`; the tasks give it its name in one step, so nothing half-made shows.
+    A finished result stands in `folder / "result"`; the tasks give it its name in one step, so nothing half-made shows. Work
+    that equals a command line says it as `command`, a tuple of words; see `command_of`.
     """
 
     def run(
@@ -34,3 +35,8 @@ class Work(Protocol):
             OpenArcError: it failed.
         """
         ...
+
+
+def command_of(work: Work) -> tuple[str, ...]:
+    """The command line that does the same; empty where there is none."""
+    return tuple(getattr(work, "command", ()))

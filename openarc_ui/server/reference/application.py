@@ -13,9 +13,12 @@ from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.work.making import work_maker
+from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
-from openarc_ui.settings import Settings
+from openarc_ui.settings import Settings, default_of
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
 
@@ -30,6 +33,7 @@ def bare_api() -> Iterator[FastAPI]:
         conversations = opened.enter_context(closing(ConversationStore(folder / "conversations.sqlite3")))
         startup = Startup(engine, Settings(model="none"), lambda status: None)
         exposition = Exposition(engine.status, store.health)
-        yield create_api(
-            engine, startup, ProfileStore(folder), conversations, store, exposition, TuningRuns(engine, folder)
-        )
+        hub = Hub(default_of("hub_endpoint"))
+        tasks = opened.enter_context(closing(ModelTasks(engine, work_maker(engine, hub))))
+        runs = TuningRuns(engine, folder)
+        yield create_api(engine, startup, ProfileStore(folder), conversations, store, exposition, runs, tasks, hub)

@@ -1,18 +1,21 @@
-"""Where each configuration of a run stands: what was measured of it, in medians, which are on the front, which to take.
+"""Where each configuration of a run stands: what was measured of it, which are on the front, which to take.
 
-Cheap: no interval is computed here, so that a list of many runs can be told. It words nothing.
+Cheap: no interval is computed here, so that a list of many runs can be told. It words nothing. Shown are medians; a sweep
+ranks by levels, which are beside the base of the same rounds (see `levels.py`).
 """
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from openarc_ui.tuning.desk import TIME_OVER
 from openarc_ui.tuning.figures import BY_NAME, FIGURES, Figure
 from openarc_ui.tuning.judging.front import front
+from openarc_ui.tuning.judging.levels import Levels, rounds_beside
 from openarc_ui.tuning.judging.statistics import FEWEST_ROUNDS
-from openarc_ui.tuning.judging.summaries import samples_of
+from openarc_ui.tuning.judging.summaries import median_of, samples_of
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import Configuration, ConfigurationState, Failure, Quality, Visit
@@ -24,9 +27,11 @@ class Standing:
 
     Attributes:
         number: in the order they were begun, from 1.
-        failure: of its last visit, or why it could not be begun.
+        failure: of its last visit that was not ended by the time, or why it could not be begun.
         quality_failure: why its text could not be compared.
         medians: figure name -> median of all repetitions; in a bench of its first workload.
+        levels: of a sweep's objectives, what they are ranked by: beside the base of the same rounds.
+        rounds: in which it was measured beside the base; where there are some after it was chosen, these alone.
     """
 
     configuration: Configuration
@@ -37,11 +42,19 @@ class Standing:
     quality_failure: Failure | None
     failure: Failure | None
     medians: Mapping[str, float] = field(default_factory=dict)
+    levels: Mapping[str, float] = field(default_factory=dict)
+    rounds: int = 0
 
     @property
     def can_win(self) -> bool:
-        """It was measured, and its last visit did not fail."""
-        return bool(self.medians) and self.state is not ConfigurationState.FAILED
+        """It was measured to the end, and its last visit did not fail."""
+        is_whole = any(visit.failure is None for visit in self.visits)
+        return bool(self.medians) and is_whole and self.state is not ConfigurationState.FAILED
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """It was begun, and the time was over before one visit came to its end."""
+        return bool(self.visits) and all(is_time_over(visit.failure) for visit in self.visits)
 
     @property
     def changes_text(self) -> bool:
@@ -49,15 +62,36 @@ class Standing:
         return self.quality is not None and self.quality.changes_text is True
 
 
+def is_time_over(found: object) -> bool:
+    """It is a failure that says only that the time of the run was over."""
+    return isinstance(found, Failure) and found.code == TIME_OVER
+
+
 def standings_of(record: RunRecord, measuring_id: str | None = None) -> list[Standing]:
     """All configurations of a run, in the order they were begun."""
     visits: dict[str, list[Visit]] = {}
     for visit in record.visits:
         visits.setdefault(visit.configuration_id, []).append(visit)
-    return [
-        _standing(record, configuration, number, visits.get(configuration.configuration_id, []), measuring_id)
-        for number, configuration in enumerate(record.configurations, start=1)
-    ]
+    base_id = record.configurations[0].configuration_id if record.configurations else ""
+    of_base = [visit for visit in visits.get(base_id, []) if visit.failure is None]
+    workload = workload_of(record)
+    levels = (
+        {}
+        if workload is None
+        else {
+            figure.name: Levels(of_base, figure, workload)
+            for figure in objectives_of(record)
+            if figure.place != "quality"
+        }
+    )
+    found = []
+    for number, configuration in enumerate(record.configurations, start=1):
+        own = visits.get(configuration.configuration_id, [])
+        standing = _standing(record, configuration, number, own, measuring_id)
+        whole = [visit for visit in own if visit.failure is None]
+        ranked = {name: value for name, each in levels.items() if (value := each.of(whole)) is not None}
+        found.append(replace(standing, levels=ranked, rounds=rounds_beside(whole, of_base)))
+    return found
 
 
 def workload_of(record: RunRecord) -> str | None:
@@ -81,7 +115,7 @@ def front_of(standings: Sequence[Standing], objectives: Sequence[Figure], memory
     able = [each for each in standings if each.can_win and not is_over(each, memory_limit_bytes)]
     if not objectives:
         return set()
-    points = [[*(each.medians.get(figure.name) for figure in objectives), float(each.changes_text)] for each in able]
+    points = [[*(_level(each, figure) for figure in objectives), float(each.changes_text)] for each in able]
     directions = [*(figure.is_better_higher for figure in objectives), False]
     kept = zip(able, front(points, directions), strict=True)
     return {each.configuration.configuration_id for each, is_on_it in kept if is_on_it}
@@ -90,10 +124,10 @@ def front_of(standings: Sequence[Standing], objectives: Sequence[Figure], memory
 def best_of(
     standings: Sequence[Standing], objectives: Sequence[Figure], memory_limit_bytes: int | None
 ) -> Standing | None:
-    """The one to take: by the first objective's median, of the front; one that changes the text only where all of them do.
+    """The one to take: by the first objective's level, of the front; one that changes the text only where all of them do.
 
-    Once some are measured in as many rounds as a verdict needs, only these and the base are looked at: of many that were
-    measured in two, the luckiest would win.
+    Once some are measured in as many rounds as a verdict needs, after they were chosen, only these and the base are looked
+    at: of many that were measured in two, the luckiest would win.
     """
     able = [each for each in standings if each.can_win and not is_over(each, memory_limit_bytes)]
     unchanged = [each for each in able if not each.changes_text]
@@ -120,14 +154,22 @@ def next_of(
 
 
 def _sure(standings: Sequence[Standing]) -> list[Standing]:
-    """Those of enough visits for a verdict, with the base; all, where there is none but the base."""
-    sure = [each for each in standings if len(each.visits) >= FEWEST_ROUNDS]
+    """Those of enough rounds for a verdict, with the base; all, where there is none but the base."""
+    sure = [each for each in standings if each.number == 1 or each.rounds >= FEWEST_ROUNDS]
     return sure if any(each.number > 1 for each in sure) else list(standings)
 
 
+def _level(standing: Standing, objective: Figure) -> float | None:
+    """What it is ranked by; of a text, and where nothing is measured beside a base, that is the median."""
+    return standing.levels.get(objective.name, standing.medians.get(objective.name))
+
+
 def _cost(standing: Standing, objective: Figure) -> float:
-    """Its median, turned so that less is better."""
-    return standing.medians[objective.name] * (-1.0 if objective.is_better_higher else 1.0)
+    """Its level, turned so that less is better; what has none comes last."""
+    level = _level(standing, objective)
+    if level is None:
+        return math.inf
+    return -level if objective.is_better_higher else level
 
 
 def is_over(standing: Standing, memory_limit_bytes: int | None) -> bool:
@@ -147,11 +189,12 @@ def _standing(
     known = record.qualities.get(configuration.configuration_id)
     quality = known if isinstance(known, Quality) else None
     refusal = known if isinstance(known, Failure) and known.stage == "check" else None
-    failure = visits[-1].failure if visits else refusal
+    counted = [visit for visit in visits if not is_time_over(visit.failure)]
+    failure = counted[-1].failure if counted else refusal
     return Standing(
         configuration=configuration,
         number=number,
-        state=_state(record, configuration, visits, failure, measuring_id),
+        state=_state(record, configuration, counted, failure, measuring_id),
         visits=tuple(visits),
         quality=quality,
         quality_failure=known if isinstance(known, Failure) and refusal is None else None,
@@ -183,19 +226,14 @@ def _first_workload(record: RunRecord) -> str:
 
 def medians_of(visits: Sequence[Visit], quality: Quality | None, workload: str) -> dict[str, float]:
     """Figure name -> the same median as `summaries.figures_of` has, without its interval."""
-    measured = [(visit, samples) for visit in visits if (samples := samples_of(visit, workload))]
+    measured = [visit for visit in visits if samples_of(visit, workload)]
     if not measured:
         return {}
     found: dict[str, float] = {}
     for figure in FIGURES:
-        values: list[float | None]
-        if figure.place == "sample":
-            values = [getattr(sample, figure.name) for _, samples in measured for sample in samples]
-        elif figure.place == "visit":
-            values = [getattr(visit, figure.name) for visit, _ in measured]
-        else:
-            values = [getattr(quality, figure.name, None)]
-        kept = [value for value in values if value is not None]
-        if kept:
-            found[figure.name] = float(statistics.median(kept))
+        value = (
+            getattr(quality, figure.name, None) if figure.place == "quality" else median_of(measured, figure, workload)
+        )
+        if value is not None:
+            found[figure.name] = float(value)
     return found

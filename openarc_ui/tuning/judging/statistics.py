@@ -23,8 +23,8 @@ Rounds = Sequence[tuple[float, float]]
 """The value of A and of B, in each round."""
 
 CONFIDENCE_PERCENT = 99.0
-"""Of verdicts: held against itself, a configuration is called different in one comparison of a hundred, so 20 of them
-together find at most one false difference with a probability of 98%."""
+"""Of verdicts, of all together that one sentence is by: held against itself, a configuration is called different in one
+comparison of a hundred, so 20 of them together find at most one false difference with a probability of 98%."""
 SUMMARY_CONFIDENCE_PERCENT = 95.0
 FEWEST_ROUNDS = 5
 """For a verdict: with fewer the interval is so wide that only differences show that need no statistics."""
@@ -84,15 +84,19 @@ def summary(visits: Sequence[Sequence[float]], seed: int = 0) -> Summary | None:
     )
 
 
-def paired(figure: Figure, rounds: Rounds, seed: int = 0) -> Difference:
+def paired(figure: Figure, rounds: Rounds, seed: int = 0, among: int = 1) -> Difference:
     """B against A: each round is (A's value, B's value), measured one right after the other.
 
-    The effect is the geometric mean of the rounds' ratios B / A, its 99% interval `mean_interval` of their logarithms. A round with
-    a value below 0, infinite or not a number is left out. Where a value is 0 in one of a round, there is no ratio: the verdict is
+    The effect is the geometric mean of the rounds' ratios B / A, its interval `mean_interval` of their logarithms. A round with a
+    value below 0, infinite or not a number is left out. Where a value is 0 in one of a round, there is no ratio: the verdict is
     then by the differences B - A, and no percentage is told.
+
+    Args:
+        among: so many verdicts of which one may be picked out; each may be wrong so many times less often (Bonferroni).
     """
-    kept = [(a, b) for a, b in rounds if math.isfinite(a) and math.isfinite(b) and a >= 0.0 and b >= 0.0]
-    found = _found(figure, kept, numpy.random.default_rng(seed))
+    kept = _kept(rounds)
+    confidence = 100.0 - (100.0 - CONFIDENCE_PERCENT) / max(1, among)
+    found = _found(figure, kept, confidence, numpy.random.default_rng(seed))
     return Difference(
         figure=figure.name,
         rounds=len(kept),
@@ -101,10 +105,29 @@ def paired(figure: Figure, rounds: Rounds, seed: int = 0) -> Difference:
         difference_percent=found.effect,
         low_percent=found.low,
         high_percent=found.high,
-        confidence_percent=CONFIDENCE_PERCENT,
+        confidence_percent=confidence,
         verdict=found.verdict,
         words=found.words,
     )
+
+
+def paired_together(asked: Sequence[tuple[Figure, Rounds]], seed: int = 0) -> list[Difference]:
+    """Several figures of the same two, of which a sentence names whichever differ; in the order they were asked for.
+
+    By Holm's steps (Scandinavian Journal of Statistics 6, 1979): all are judged as one of all; those that differ are settled, and
+    the rest are judged as one of the rest, until none differs any more. That one of them differs where none does is then as rare
+    as for one figure alone. The interval of each is that by which it was settled.
+    """
+    found = [paired(figure, rounds, seed) for figure, rounds in asked]
+    unsettled = [place for place, each in enumerate(found) if each.verdict != "too few"]
+    while unsettled:
+        for place in unsettled:
+            found[place] = paired(*asked[place], seed, len(unsettled))
+        rest = [place for place in unsettled if found[place].verdict == "no real difference"]
+        if len(rest) == len(unsettled):
+            break
+        unsettled = rest
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +141,24 @@ class _Found:
     words: str
 
 
-def _found(figure: Figure, rounds: Rounds, generator: numpy.random.Generator) -> _Found:
+def _kept(rounds: Rounds) -> Rounds:
+    return [(a, b) for a, b in rounds if math.isfinite(a) and math.isfinite(b) and a >= 0.0 and b >= 0.0]
+
+
+def _found(figure: Figure, rounds: Rounds, confidence: float, generator: numpy.random.Generator) -> _Found:
     have_ratios = all((a > 0.0) == (b > 0.0) for a, b in rounds)
     effect = _effect(rounds) if rounds and have_ratios else None
     if len(rounds) < FEWEST_ROUNDS:
         words = f"{spoken(figure)}: {counted(len(rounds))} to compare, {FEWEST_ROUNDS} are needed."
         return _Found(effect, None, None, "too few", words)
     if effect is None:
-        low, high = mean_interval(numpy.asarray([b - a for a, b in rounds]), CONFIDENCE_PERCENT, generator)
+        low, high = mean_interval(numpy.asarray([b - a for a, b in rounds]), confidence, generator)
         verdict = _verdict(figure, low, high)
-        return _Found(None, None, None, verdict, _words_without_ratio(figure, rounds, verdict))
-    low, high = (_percent(end) for end in mean_interval(_log_ratios(rounds), CONFIDENCE_PERCENT, generator))
+        return _Found(None, None, None, verdict, _words_without_ratio(figure, rounds, confidence, verdict))
+    low, high = (_percent(end) for end in mean_interval(_log_ratios(rounds), confidence, generator))
     is_visible = low < -RESOLUTION_PERCENT or high > RESOLUTION_PERCENT
     verdict = _verdict(figure, low, high) if is_visible else "no real difference"
-    return _Found(effect, low, high, verdict, _words(figure, effect, low, high, verdict))
+    return _Found(effect, low, high, verdict, _words(figure, effect, low, high, confidence, verdict))
 
 
 def mean_interval(values: Numbers, confidence_percent: float, generator: numpy.random.Generator) -> tuple[float, float]:
@@ -208,8 +235,8 @@ def _verdict(figure: Figure, low: float, high: float) -> str:
     return "better" if (low > 0.0) == figure.is_better_higher else "worse"
 
 
-def _words(figure: Figure, effect: float, low: float, high: float, verdict: str) -> str:
-    name, between = spoken(figure), f"{CONFIDENCE_PERCENT:.0f}% interval {signed(low)} to {signed(high)}"
+def _words(figure: Figure, effect: float, low: float, high: float, confidence: float, verdict: str) -> str:
+    name, between = spoken(figure), f"{_level(confidence)} interval {signed(low)} to {signed(high)}"
     if verdict == "no real difference":
         half = (high - low) / 2.0
         unseen = f"; one smaller than about {percent(half)} would not show" if half >= RESOLUTION_PERCENT else ""
@@ -218,14 +245,19 @@ def _words(figure: Figure, effect: float, low: float, high: float, verdict: str)
     return f"{name} is {percent(abs(effect))} {direction} in B, {verdict} ({between})."
 
 
-def _words_without_ratio(figure: Figure, rounds: Rounds, verdict: str) -> str:
+def _level(confidence: float) -> str:
+    """99%, 99.75%."""
+    return f"{round(confidence, 2):g}%"
+
+
+def _words_without_ratio(figure: Figure, rounds: Rounds, confidence: float, verdict: str) -> str:
     before, after = (
         f"{float(numpy.median(side)) * figure.scale:.{figure.digits}f} {figure.unit}".rstrip()
         for side in zip(*rounds, strict=True)
     )
     return (
         f"{spoken(figure)}: {verdict}, the medians are {before} in A and {after} in B; of a value of 0 there is no "
-        f"percentage ({CONFIDENCE_PERCENT:.0f}% confidence)."
+        f"percentage ({_level(confidence)} confidence)."
     )
 
 

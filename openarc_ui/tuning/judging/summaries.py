@@ -10,13 +10,20 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from openarc_ui.tuning.figures import FIGURES, Figure
+from openarc_ui.tuning.judging.round_numbers import is_confirming
 from openarc_ui.tuning.judging.statistics import summary
 from openarc_ui.tuning.results import Quality, Sample, Summary, Visit
 
 
 def value_of(visit: Visit, figure: Figure, workload: str) -> float | None:
     """One figure of one visit: the median of its samples, or the visit's own; None where it has none."""
-    values = _values_of(visit, figure, workload)
+    values = values_of(visit, figure, workload)
+    return statistics.median(values) if values else None
+
+
+def median_of(visits: Iterable[Visit], figure: Figure, workload: str) -> float | None:
+    """One figure of several visits, as tables show it: the median of all their samples, or of the visits' own ones."""
+    values = [value for visit in visits for value in values_of(visit, figure, workload)]
     return statistics.median(values) if values else None
 
 
@@ -32,12 +39,28 @@ def figures_of(visits: Sequence[Visit], quality: Quality | None) -> dict[str, di
 
 
 def rounds_of(a: Sequence[Visit], b: Sequence[Visit], figure: Figure, workload: str) -> list[tuple[float, float]]:
-    """The value of A and of B in each round that has both, in the order of the rounds.
+    """The value of A and of B in each round that has both and counts, in the order of the rounds.
 
     Where a configuration was visited twice in a round, the later visit counts.
     """
-    of_a, of_b = _by_round(a, figure, workload), _by_round(b, figure, workload)
-    return [(of_a[number], of_b[number]) for number in sorted(of_a.keys() & of_b.keys())]
+    of_a, of_b = value_by_round(a, figure, workload), value_by_round(b, figure, workload)
+    numbers = rounds_that_count(number for number in of_b if number in of_a)
+    return [(of_a[number], of_b[number]) for number in numbers]
+
+
+def rounds_that_count(numbers: Iterable[int]) -> list[int]:
+    """In order. Where there are rounds that were made after a sweep chose its best, only these.
+
+    Those before are the ones by which they were chosen, of many, for having been good in just these.
+    """
+    known = sorted(numbers)
+    return [number for number in known if is_confirming(number)] or known
+
+
+def value_by_round(visits: Iterable[Visit], figure: Figure, workload: str) -> dict[int, float]:
+    """Round -> the value of a figure, in the order of the visits."""
+    values = ((visit.round_number, value_of(visit, figure, workload)) for visit in visits)
+    return {number: value for number, value in values if value is not None}
 
 
 def samples_of(visit: Visit, workload: str) -> list[Sample]:
@@ -50,7 +73,7 @@ def _workloads_of(visits: Iterable[Visit]) -> list[str]:
     return list(dict.fromkeys(each.workload for visit in visits for each in visit.workloads))
 
 
-def _values_of(visit: Visit, figure: Figure, workload: str) -> list[float]:
+def values_of(visit: Visit, figure: Figure, workload: str) -> list[float]:
     """What a visit has of a figure: a value a sample, or its own one."""
     samples = samples_of(visit, workload)
     if figure.place == "quality" or not samples:
@@ -65,14 +88,4 @@ def _summary_of(visits: Sequence[Visit], quality: Quality | None, figure: Figure
     if figure.place == "quality":
         value: float | None = getattr(quality, figure.name) if quality is not None else None
         return None if value is None else summary([[value]])
-    return summary([_values_of(visit, figure, workload) for visit in visits])
-
-
-def _by_round(visits: Iterable[Visit], figure: Figure, workload: str) -> dict[int, float]:
-    """Round -> value."""
-    found: dict[int, float] = {}
-    for visit in visits:
-        value = value_of(visit, figure, workload)
-        if value is not None:
-            found[visit.round_number] = value
-    return found
+    return summary([values_of(visit, figure, workload) for visit in visits])

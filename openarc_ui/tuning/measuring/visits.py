@@ -18,12 +18,12 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.prompts import MAX_TOKENIZED_CHARACTERS
 from openarc_ui.engine.reservation import Reservation
 from openarc_ui.engine.types import LoadStage, ModelInfo, ModelStatus
-from openarc_ui.errors import EngineClosed, ModelNotLoaded, OpenArcError
-from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.errors import EngineClosed, LoadCancelled, ModelNotLoaded, OpenArcError, TuningFolderUnusable
+from openarc_ui.tuning.desk import Ending, RunStopped, TimeOver, time_over
 from openarc_ui.tuning.measuring.background import Background
 from openarc_ui.tuning.measuring.memory_peak import MemoryPeak
 from openarc_ui.tuning.measuring.repetition import Asker, repeat, too_long
-from openarc_ui.tuning.measuring.users import PromptUser, TextUser, User
+from openarc_ui.tuning.measuring.users import PromptUser, Texts, TextUser, User
 from openarc_ui.tuning.requests import Workload
 from openarc_ui.tuning.results import Configuration, Failure, Greedy, Loaded, Sample, Visit, WorkloadSamples
 from openarc_ui.tuning.workloads import Slices, text, tokens_needed
@@ -41,6 +41,11 @@ class _Notes:
     load_seconds: float | None = None
     workloads: list[WorkloadSamples] = field(default_factory=list)
     greedy: tuple[Greedy, ...] = ()
+
+
+def has_prefix_cache(info: ModelInfo) -> bool:
+    """What was read stays read for the next request that begins so: GenAI's paged attention, where its cache is not off."""
+    return info.scheduler is not None and info.scheduler.get("enable_prefix_caching") is True
 
 
 class Measurer:
@@ -74,34 +79,44 @@ class Measurer:
         round_number: int,
         prompts: Sequence[str] = (),
         answer_tokens: int = 48,
+        deadline: float | None = None,
     ) -> Visit:
         """Measure; `prompts` are answered greedily, for the quality guard. A failure is in the visit.
 
         Visits of one round are asked the same prompts, those of another round other ones.
 
+        Args:
+            deadline: by `time.monotonic`; once it passes, what runs ends, and the visit's failure is `time_over`.
+
         Raises:
             RunStopped.
+            TuningFolderUnusable: what was said of it could not be written; no fault of the configuration.
         """
         self._require_wanted()
         began_at, notes, failure = time.time(), _Notes(), None
-        peak = MemoryPeak(self._engine, self._holder.name)
+        peak, ending = MemoryPeak(self._engine, self._holder.name), Ending(self._stopping, deadline)
         try:
-            info = self._load(configuration, notes)
+            info = self._load(configuration, notes, ending)
             notes.stage = "warm-up"
-            asker = Asker(self._engine, self._holder, info, self._stopping)
+            asker = Asker(self._engine, self._holder, info, ending)
             if workloads:
-                slices = Slices(self._text_ids(), f"{self._seed} {round_number}")
+                texts = Texts(Slices(self._text_ids(), f"{self._seed} {round_number}"))
                 for workload in workloads:
-                    self._measure(asker, info, workload, slices, repetitions, notes, peak)
+                    self._measure(asker, info, workload, texts, repetitions, notes, peak)
             notes.stage = "quality"
             self._answer(asker, prompts, answer_tokens, notes)
+        except TimeOver:
+            failure = time_over(notes.stage)
         except EngineClosed as error:
             raise RunStopped from error
+        except TuningFolderUnusable:
+            raise
         except OpenArcError as error:
             self._require_wanted()
-            failure = Failure(notes.stage, error.code, error.message, error.hint)
+            is_late = isinstance(error, LoadCancelled) and ending.is_over()
+            failure = time_over(notes.stage) if is_late else Failure(notes.stage, error.code, error.message, error.hint)
         finally:
-            self._unload()
+            self._unload(ending)
         return Visit(
             configuration_id=configuration.configuration_id,
             round_number=round_number,
@@ -116,10 +131,11 @@ class Measurer:
             failure=failure,
         )
 
-    def _load(self, configuration: Configuration, notes: _Notes) -> ModelInfo:
+    def _load(self, configuration: Configuration, notes: _Notes, ending: Ending) -> ModelInfo:
+        ending.require_wanted()
         self._on_stage("Loading")
         request = configuration.load.model_copy(update={"name": self._holder.name})
-        info = self._engine.load(request, self._say_stage, self._stopping, holder=self._holder)
+        info = self._engine.load(request, self._say_stage, ending, holder=self._holder)
         notes.load_seconds = info.load_seconds
         notes.loaded = Loaded(
             backend=info.backend,
@@ -139,7 +155,7 @@ class Measurer:
         asker: Asker,
         info: ModelInfo,
         workload: Workload,
-        slices: Slices,
+        texts: Texts,
         repetitions: int,
         notes: _Notes,
         peak: MemoryPeak,
@@ -153,22 +169,23 @@ class Measurer:
         warm_up: Sample | None = None
         samples: list[Sample] = []
         try:
-            warm_up = repeat(asker, workload, self._users(asker, workload, slices, prompts), self._background)
+            warm_up = repeat(asker, workload, self._users(asker, workload, texts, prompts), self._background)
             notes.stage = "measure"
             for number in range(1, repetitions + 1):
                 self._on_stage(f"Repetition {number} of {repetitions} of {workload.name}")
-                users = self._users(asker, workload, slices, prompts)
+                users = self._users(asker, workload, texts, prompts)
                 with peak:
                     samples.append(repeat(asker, workload, users, self._background))
         finally:
-            notes.workloads.append(WorkloadSamples(workload.name, warm_up, tuple(samples)))
+            is_depth_read_again = workload.depth_tokens > 0 and not has_prefix_cache(info)
+            notes.workloads.append(WorkloadSamples(workload.name, warm_up, tuple(samples), is_depth_read_again))
 
-    def _users(self, asker: Asker, workload: Workload, slices: Slices, prompts: Iterator[str]) -> list[User]:
-        """New users for a repetition, each with texts that nobody had before."""
+    def _users(self, asker: Asker, workload: Workload, texts: Texts, prompts: Iterator[str]) -> list[User]:
+        """New users for a repetition, each with a conversation that begins as none before."""
         numbers = range(workload.concurrent_requests)
         if workload.prompts:
-            return [PromptUser(workload, prompts, slices, asker.asking, self._detokenize) for _ in numbers]
-        return [TextUser(workload, slices, asker.asking, self._tokenize) for _ in numbers]
+            return [PromptUser(workload, prompts, texts, asker.asking, self._detokenize) for _ in numbers]
+        return [TextUser(workload, texts.slices, asker.asking, self._tokenize) for _ in numbers]
 
     def _answer(self, asker: Asker, prompts: Sequence[str], answer_tokens: int, notes: _Notes) -> None:
         """Greedy answers, one after the other: what runs beside a request can change its text. All of them, or none."""
@@ -200,9 +217,9 @@ class Measurer:
         with suppress(RunStopped):
             self._on_stage(f"Loading: {stage.label}")
 
-    def _unload(self) -> None:
+    def _unload(self, ending: Ending) -> None:
         """End the worker, whatever happened. Nothing is there where the load failed."""
-        if self._stopping.is_set():
+        if ending.is_set():
             self._end_now()
         with suppress(ModelNotLoaded):
             self._engine.unload(self._holder.name, holder=self._holder)

@@ -7,6 +7,7 @@ hides (Dutta et al. 2024, "Accuracy is Not All You Need"). It knows no model.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+
+from openarc_ui.errors import TuningFolderUnusable
+from openarc_ui.tuning.record.record_files import as_folder_error
 
 Array = numpy.ndarray[Any, numpy.dtype[Any]]
 ROWS_AT_ONCE = 16
@@ -30,16 +34,26 @@ class Distance:
 
 
 def log_softmax(logits: Array) -> Array:
-    """Natural logarithms of the probabilities, [positions, vocabulary] f64; also makes kept ones sum to 1 again."""
+    """Natural logarithms of the probabilities, [positions, vocabulary] f64; also makes kept ones sum to 1 again.
+
+    A logit of -inf is a probability of 0. A position with NaN or inf among its logits is NaN.
+    """
     values: Array = logits.astype(numpy.float64)
-    values -= values.max(axis=-1, keepdims=True)
-    values -= numpy.log(numpy.exp(values).sum(axis=-1, keepdims=True))
+    with numpy.errstate(invalid="ignore"):
+        values -= values.max(axis=-1, keepdims=True)
+        values -= numpy.log(numpy.exp(values).sum(axis=-1, keepdims=True))
     return values
 
 
 def kl_divergences(reference: Array, other: Array) -> Array:
-    """Of each position, from natural logarithms of probabilities that sum to 1."""
-    divergences: Array = (numpy.exp(reference) * (reference - other)).sum(axis=-1)
+    """Of each position, from natural logarithms of probabilities that sum to 1.
+
+    What the reference never writes (p = 0, a logit of -inf) adds nothing, as p · ln p goes to 0. What it may write and the
+    other never does (q = 0) makes the divergence infinite. NaN in either is NaN here.
+    """
+    chances = numpy.exp(reference)
+    gaps = numpy.subtract(reference, other, out=numpy.zeros_like(chances), where=chances != 0.0)
+    divergences: Array = (chances * gaps).sum(axis=-1)
     return divergences
 
 
@@ -67,7 +81,8 @@ class Scorer:
             if self._kept is not None:
                 reference = log_softmax(self._kept[here])
                 self._divergences += kl_divergences(reference, rows).tolist()
-                self._same_top += int((reference.argmax(axis=-1) == rows.argmax(axis=-1)).sum())
+                is_same = (reference.argmax(axis=-1) == rows.argmax(axis=-1)) & ~numpy.isnan(rows).any(axis=-1)
+                self._same_top += int(is_same.sum())
             yield rows
 
     def perplexity(self) -> float:
@@ -79,16 +94,15 @@ class Scorer:
         if not self._divergences:
             return None
         divergences = numpy.asarray(self._divergences)
-        return Distance(
-            float(divergences.mean()),
-            float(numpy.percentile(divergences, 99)),
-            self._same_top / len(self._divergences),
-        )
+        with numpy.errstate(invalid="ignore"):
+            percentile = float(numpy.percentile(divergences, 99))
+        return Distance(float(divergences.mean()), percentile, self._same_top / len(self._divergences))
 
 
 def perplexity(log_probabilities: Iterable[float]) -> float:
-    """exp of the mean negative natural log probability."""
-    return float(numpy.exp(-numpy.mean(numpy.fromiter(log_probabilities, numpy.float64))))
+    """exp of the mean negative natural log probability; infinite where one of them is -inf."""
+    with numpy.errstate(over="ignore"):
+        return float(numpy.exp(-numpy.mean(numpy.fromiter(log_probabilities, numpy.float64))))
 
 
 class Keeper:
@@ -96,25 +110,39 @@ class Keeper:
 
     2 bytes an entry: 512 positions of 49,152 tokens are 50 MB, of 151,936 tokens 156 MB. Reading makes each position sum to 1
     again, so what the rounding leaves is of second order: the starter's own distributions are 3.3e-7 nats from their copy.
+    It is written and not mapped, since a full disk ends a process that writes into a map.
+
+    Raises (all of it):
+        TuningFolderUnusable: there is no room, or no right to write; nothing is left of it.
     """
 
     def __init__(self, file: Path, positions: int, vocabulary: int) -> None:
         self._file, self._partial = file, file.with_name(f".{file.name}.{os.getpid()}.part")
-        self._rows = numpy.lib.format.open_memmap(
-            self._partial, mode="w+", dtype=numpy.float16, shape=(positions, vocabulary)
-        )
-        self._at = 0
+        header = {"descr": "<f2", "fortran_order": False, "shape": (positions, vocabulary)}
+        with self._whole_or_nothing():
+            self._stream = self._partial.open("wb")
+            numpy.lib.format.write_array_header_1_0(self._stream, header)
 
     def add(self, rows: Array) -> None:
         """The next positions."""
-        self._rows[self._at : self._at + len(rows)] = rows
-        self._at += len(rows)
+        with self._whole_or_nothing(), numpy.errstate(over="ignore"):
+            self._stream.write(rows.astype("<f2").tobytes())
 
     def finish(self) -> None:
         """Put it in its place."""
-        self._rows.flush()
-        del self._rows
-        self._partial.replace(self._file)
+        with self._whole_or_nothing():
+            self._stream.close()
+            self._partial.replace(self._file)
+
+    @contextlib.contextmanager
+    def _whole_or_nothing(self) -> Iterator[None]:
+        try:
+            with as_folder_error():
+                yield
+        except TuningFolderUnusable:
+            with contextlib.suppress(OSError):
+                self._partial.unlink()
+            raise
 
 
 def read_kept(file: Path) -> Array:

@@ -7,10 +7,11 @@ be had it says why. The numbers behind its thresholds are in docs/tuning.md.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from openarc_ui.engine.pipelines import ATTENTION_BACKEND
 from openarc_ui.engine.preflight import Plan
 from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest
-from openarc_ui.errors import OpenArcError
-from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.errors import OpenArcError, TuningFolderUnusable
+from openarc_ui.tuning.desk import Ending, RunStopped, TimeOver, time_over
 from openarc_ui.tuning.quality.scoring import RunProcess, Score, ScoreFailed, ScoreOrder, Scores
 from openarc_ui.tuning.quality.verdict import changes_text, divergences_of, identical_share, words_of
 from openarc_ui.tuning.requests import QualityOptions
@@ -80,24 +81,30 @@ def compare_texts(
     folder: Path,
     stopping: threading.Event,
     run: RunProcess | None = None,
+    deadline: float | None = None,
 ) -> Quality | Failure:
     """Score both in processes of their own, and compare the greedy answers that visits brought.
 
     Args:
         folder: the run's; the reference's distributions are kept in it, and a score that was made is found again.
         run: how a model is scored; left out, in a process.
+        deadline: by `time.monotonic`; once it passes the process is ended, and the failure is `time_over`.
 
     Raises:
         RunStopped: `stopping` was set; the process is ended.
+        TuningFolderUnusable: a score can't be kept.
     """
-    if stopping.is_set():
-        raise RunStopped
-    began_at = time.monotonic()
+    began_at, ending = time.monotonic(), Ending(stopping, deadline)
     try:
+        ending.require_wanted()
         plan, reference_plan = engine.preflight.plan(configuration.load), engine.preflight.plan(reference.load)
+        scored = _scores(engine, plan, reference_plan, options, folder, ending, run)
+    except TimeOver:
+        return time_over("quality")
+    except TuningFolderUnusable:
+        raise
     except OpenArcError as error:
         return Failure("quality", error.code, error.message, error.hint)
-    scored = _scores(engine, plan, reference_plan, options, Scores(folder, stopping, run))
     divergences = divergences_of(answers, reference_answers)
     if scored.score is None and not divergences:
         words = " ".join(scored.reasons) or "There is no answer of both to the same prompt."
@@ -106,12 +113,12 @@ def compare_texts(
     return Quality(
         configuration_id=configuration.configuration_id,
         reference_id=reference.configuration_id,
-        mean_kl_divergence=score.mean_kl_divergence,
-        p99_kl_divergence=score.p99_kl_divergence,
+        mean_kl_divergence=_finite(score.mean_kl_divergence),
+        p99_kl_divergence=_finite(score.p99_kl_divergence),
         same_top_share=score.same_top_share,
-        perplexity=score.perplexity,
-        reference_perplexity=base.perplexity,
-        backend_perplexity=score.backend_perplexity,
+        perplexity=_finite(score.perplexity),
+        reference_perplexity=_finite(base.perplexity),
+        backend_perplexity=_finite(score.backend_perplexity),
         text_tokens=score.positions,
         identical_share=identical_share(divergences),
         divergences=divergences,
@@ -124,10 +131,24 @@ def compare_texts(
 
 def forget_distributions(folder: Path) -> None:
     """Delete the reference's distributions of a run that has ended: 50 MB and more. Scores stay."""
-    Scores(folder, threading.Event()).forget_distributions()
+    Scores(folder, Ending(threading.Event())).forget_distributions()
 
 
-def _scores(engine: Engine, plan: Plan, reference: Plan, options: QualityOptions, scores: Scores) -> _Scored:
+def _scores(
+    engine: Engine,
+    plan: Plan,
+    reference: Plan,
+    options: QualityOptions,
+    folder: Path,
+    ending: Ending,
+    run: RunProcess | None,
+) -> _Scored:
+    """Both scores.
+
+    Raises:
+        RunStopped, TimeOver, TuningFolderUnusable.
+    """
+    scores = Scores(folder, ending, run)
     for each, whose in ((plan, ""), (reference, "Of the reference: ")):
         reason = _why_not(each)
         if reason:
@@ -139,13 +160,38 @@ def _scores(engine: Engine, plan: Plan, reference: Plan, options: QualityOptions
         base, _ = scores.reference(its_order, its_model)
         score, is_reused = scores.compared(order, model, its_order, its_model)
     except ScoreFailed as error:
-        if scores.is_stopping():
-            raise RunStopped from error
+        if ending.is_stopped():
+            raise RunStopped from error  # the process may have been ended with the run
         whose = "Of the reference: " if base is None else ""
         return _Scored(reference=base, reasons=(whose + error.message,))
-    return _Scored(
-        score, base, (*(f"Of the reference: {reason}" for reason in base.reasons), *score.reasons), is_reused
-    )
+    if base.perplexity is not None and math.isnan(base.perplexity):
+        # What is held against no numbers is none either, whatever it is itself.
+        score = replace(score, mean_kl_divergence=None, p99_kl_divergence=None, same_top_share=None)
+    of_reference = (f"Of the reference: {reason}" for reason in (*base.reasons, *_not_finite(base)))
+    return _Scored(score, base, (*of_reference, *score.reasons, *_not_finite(score)), is_reused)
+
+
+def _finite(number: float | None) -> float | None:
+    """What JSON and a table can hold; `_not_finite` has the words for what they can't."""
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _not_finite(score: Score) -> list[str]:
+    """Why a figure that was computed is none that can be told."""
+    words = []
+    perplexities = [each for each in (score.perplexity, score.backend_perplexity) if each is not None]
+    if any(math.isnan(each) for each in perplexities):
+        words.append("Some of its logits are no numbers (NaN), so there is no perplexity.")
+    elif any(math.isinf(each) for each in perplexities):
+        words.append("Its perplexity is infinite: to a token that really comes it gives no chance at all.")
+    divergence = score.mean_kl_divergence
+    if divergence is not None and math.isnan(divergence):
+        words.append("Some of its logits are no numbers (NaN), so there is no KL divergence.")
+    elif divergence is not None and math.isinf(divergence):
+        words.append(
+            "Its KL divergence is infinite: to a token that the reference may write it gives no chance at all."
+        )
+    return words
 
 
 def _why_not(plan: Plan) -> str:

@@ -24,7 +24,7 @@ import numpy
 from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.pipelines import device_properties, pipeline_of
-from openarc_ui.errors import GenerationFailed, OpenArcError
+from openarc_ui.errors import GenerationFailed, OpenArcError, TuningFolderUnusable
 from openarc_ui.privacy import forbid_telemetry
 from openarc_ui.tuning.quality.distributions import Array, Keeper, Scorer, perplexity, read_kept
 from openarc_ui.tuning.quality.score_models import NotScorable, backend_log_probabilities, paged_logits, stateful_logits
@@ -47,6 +47,8 @@ def score(order: ScoreOrder) -> Score:
     if _sees_all(order):
         try:
             result |= _by_distributions(order, token_ids, digest, reasons)
+        except TuningFolderUnusable:
+            raise  # that the disk is full is said of the run, and of no configuration
         except (RuntimeError, OpenArcError) as error:
             reasons.append(f"No distributions: {_words(error)}")
     else:

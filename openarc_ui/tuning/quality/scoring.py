@@ -14,9 +14,8 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,15 @@ from pydantic import Field, TypeAdapter, ValidationError
 import openarc_ui
 from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.engine.frozen import Frozen
+from openarc_ui.engine.last_output import MOST_CHARACTERS
 from openarc_ui.engine.pipelines import pipeline_of
+from openarc_ui.engine.places import Places
 from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import BackendName
 from openarc_ui.engine.worker_process import cause_of_death
-from openarc_ui.errors import OpenArcError
-from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.errors import OpenArcError, TuningFolderUnusable
+from openarc_ui.tuning.desk import Ending
+from openarc_ui.tuning.record.record_files import as_folder_error, write_whole
 
 FOLDER = "scores"
 LOOK_SECONDS = 0.1
@@ -107,7 +109,7 @@ class ScoreFailed(OpenArcError):
     code = "score_failed"
 
 
-RunProcess = Callable[[ScoreOrder, threading.Event], Score]
+RunProcess = Callable[[ScoreOrder, Ending], Score]
 
 
 def without_neutral_places(properties: Mapping[str, PropertyValue]) -> dict[str, PropertyValue]:
@@ -121,37 +123,35 @@ class Scores:
     Args:
         folder: the run's.
         run: runs the process; tests hand one of their own.
+
+    Raises (what asks for a score):
+        ScoreFailed, RunStopped, TimeOver.
+        TuningFolderUnusable: it can't be kept.
     """
 
-    def __init__(self, folder: Path, stopping: threading.Event, run: RunProcess | None = None) -> None:
-        self._folder, self._stopping, self._run = folder / FOLDER, stopping, run or run_process
+    def __init__(self, folder: Path, ending: Ending, run: RunProcess | None = None) -> None:
+        self._folder, self._ending, self._run = folder / FOLDER, ending, run or run_process
 
     def reference(self, order: ScoreOrder, model: object, *, with_distributions: bool = False) -> tuple[Score, Path]:
         """The reference's score, and the file of its distributions: there where they are wanted and can be had.
 
         Args:
             model: what changes when a file of the model does; plain JSON values.
-
-        Raises:
-            ScoreFailed, RunStopped.
         """
         key = score_key(order, model)
         kept = self._folder / f"{key}.npy"
         found = self._read(key)
         if found is None or (with_distributions and found.vocabulary is not None and not kept.is_file()):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            found = self._run(order.model_copy(update={"keep_as": str(kept)}), self._stopping)
+            with as_folder_error():
+                self._folder.mkdir(parents=True, exist_ok=True)
+            found = self._run(order.model_copy(update={"keep_as": str(kept)}), self._ending)
             self._write(key, found)
         return found, kept
 
     def compared(
         self, order: ScoreOrder, model: object, reference: ScoreOrder, reference_model: object
     ) -> tuple[Score, bool]:
-        """A configuration's score with its distance from the reference, and whether it was there already.
-
-        Raises:
-            ScoreFailed, RunStopped.
-        """
+        """A configuration's score with its distance from the reference, and whether it was there already."""
         key = f"{score_key(order, model)}-{score_key(reference, reference_model)}"
         found = self._read(key)
         if found is not None:
@@ -159,13 +159,9 @@ class Scores:
         base, kept = self.reference(reference, reference_model, with_distributions=True)
         if kept.is_file():
             order = order.model_copy(update={"compare_with": str(kept), "compare_digest": base.token_digest})
-        found = self._run(order, self._stopping)
+        found = self._run(order, self._ending)
         self._write(key, found)
         return found, False
-
-    def is_stopping(self) -> bool:
-        """The run is to end, so a process may have been ended with it."""
-        return self._stopping.is_set()
 
     def forget_distributions(self) -> None:
         """Delete what takes room; scores stay, and distributions are made again where they are missing."""
@@ -183,10 +179,9 @@ class Scores:
             return None
 
     def _write(self, key: str, score: Score) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        partial = self._folder / f".{key}.json.part"
-        partial.write_text(json.dumps(asdict(score)), encoding="utf-8")
-        partial.replace(self._folder / f"{key}.json")
+        with as_folder_error():
+            self._folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self._folder / f"{key}.json", json.dumps(asdict(score)).encode())
 
 
 def runs_paged(order: ScoreOrder) -> bool:
@@ -215,12 +210,13 @@ def score_key(order: ScoreOrder, model: object) -> str:
     return hashlib.sha256(json.dumps(numbers, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
 
-def run_process(order: ScoreOrder, stopping: threading.Event) -> Score:
+def run_process(order: ScoreOrder, ending: Ending) -> Score:
     """Score in a process of its own.
 
     Raises:
         ScoreFailed: with the process's own reason, or how it ended.
-        RunStopped: `stopping` was set; the process is gone.
+        RunStopped, TimeOver: it was to end; the process is gone.
+        TuningFolderUnusable: what it was to keep could not be written.
     """
     environment = {**os.environ, "PYTHONPATH": str(Path(openarc_ui.__file__).parent.parent)}
     with tempfile.TemporaryFile() as errors:
@@ -233,7 +229,7 @@ def run_process(order: ScoreOrder, stopping: threading.Event) -> Score:
             start_new_session=True,  # Ctrl+C is for the server, which then ends this one
         )
         try:
-            answer = _ask(process, order, stopping)
+            answer = _ask(process, order, ending)
         finally:
             process.kill()
             process.wait()
@@ -242,36 +238,40 @@ def run_process(order: ScoreOrder, stopping: threading.Event) -> Score:
                     with contextlib.suppress(OSError):
                         stream.close()
         errors.seek(0)
-        return _score(answer, process.returncode, errors.read().decode("utf-8", "replace"))
+        places = Places(Path(order.folder).parent, None)
+        return _score(answer, process.returncode, errors.read().decode("utf-8", "replace"), places)
 
 
-def _ask(process: subprocess.Popen[bytes], order: ScoreOrder, stopping: threading.Event) -> bytes:
+def _ask(process: subprocess.Popen[bytes], order: ScoreOrder, ending: Ending) -> bytes:
     """The process's answer; b"" where it ended without one. It is one line, which a pipe holds whole.
 
     Raises:
-        RunStopped.
+        RunStopped, TimeOver.
     """
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(order.model_dump_json(exclude_none=True).encode() + b"\n")
             process.stdin.flush()
     while process.poll() is None:
-        if stopping.wait(LOOK_SECONDS):
-            raise RunStopped
+        if ending.wait(LOOK_SECONDS):
+            ending.require_wanted()
     return process.stdout.read() if process.stdout is not None else b""
 
 
-def _score(answer: bytes, exit_code: int, errors: str) -> Score:
+def _score(answer: bytes, exit_code: int, errors: str, places: Places) -> Score:
+    """What a process told, or else how it ended; in its words no path of this machine is left."""
     lines = answer.decode("utf-8", "replace").splitlines()
     told: dict[str, Any] = {}
     if lines:
         with contextlib.suppress(ValueError):
             told = json.loads(lines[-1])
     if "refused" in told:
-        raise ScoreFailed(str(told["refused"]))
+        refused = TuningFolderUnusable if told.get("code") == TuningFolderUnusable.code else ScoreFailed
+        raise refused(places.hidden_output(str(told["refused"])))
     try:
-        return TypeAdapter(Score).validate_python(told)
+        score = TypeAdapter(Score).validate_python(told)
     except ValidationError:
-        last = errors.strip().splitlines()[-1:]
+        last = places.hidden_output((errors.strip().splitlines() or [""])[-1])[:MOST_CHARACTERS]
         cause = cause_of_death(exit_code).replace("worker process", "process that scores it")
-        raise ScoreFailed(f"{cause[:1].upper()}{cause[1:]}{': ' + last[0][:300] if last else ''}.") from None
+        raise ScoreFailed(f"{cause[:1].upper()}{cause[1:]}{': ' + last if last else ''}.") from None
+    return replace(score, reasons=tuple(places.hidden_output(reason) for reason in score.reasons))

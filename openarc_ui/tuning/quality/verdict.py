@@ -47,7 +47,9 @@ def identical_share(divergences: Sequence[Divergence]) -> float | None:
 def loss_of(score: Score | None, reference: Score | None) -> float | None:
     """How much likelier the reference finds the text, in nats a token; None where they have not predicted the same tokens.
 
-    By the distributions of both, or else by GenAI's own pipeline for both.
+    By the distributions of both, or else by GenAI's own pipeline for both. Infinite where the configuration gives no chance
+    at all to a token that comes, NaN where its logits are no numbers; None where that is so of the reference, since nothing
+    can be held against it then.
     """
     if score is None or reference is None or score.token_digest != reference.token_digest:
         return None
@@ -55,7 +57,7 @@ def loss_of(score: Score | None, reference: Score | None) -> float | None:
         (score.perplexity, reference.perplexity),
         (score.backend_perplexity, reference.backend_perplexity),
     ):
-        if mine is not None and its is not None:
+        if mine is not None and its is not None and math.isfinite(its):
             return math.log(mine / its)
     return None
 
@@ -101,16 +103,19 @@ def _distributions(score: Score | None, reference: Score | None) -> str:
     if score is not None and reference is not None and loss_of(score, reference) is not None:
         mine, its = score.perplexity, reference.perplexity
         by = "perplexity"
-        if mine is None or its is None:
+        if mine is None or its is None or not math.isfinite(its):
             mine, its, by = score.backend_perplexity, reference.backend_perplexity, "perplexity by GenAI"
-        parts.append(f"{by} {its:.2f} -> {mine:.2f}")
+        told = f"{mine:.2f}" if mine is not None and math.isfinite(mine) else "no finite number"
+        parts.append(f"{by} {its:.2f} -> {told}")
     return "; ".join(parts)
 
 
 def nats(divergence: float) -> str:
     """A KL divergence with two digits that mean something; what is below the rounding of the kept copy is told as that."""
-    if not math.isfinite(divergence):
-        return "no finite number"
+    if math.isinf(divergence):
+        return "infinite"
+    if math.isnan(divergence):
+        return "no number"
     if divergence < 1e-6:
         return "below 0.000001 nats"
     return f"{divergence:.{max(1 - math.floor(math.log10(divergence)), 0)}f} nats"

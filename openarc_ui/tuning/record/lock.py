@@ -15,7 +15,7 @@ from pathlib import Path
 
 from openarc_ui.errors import TuningBusy
 
-PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS = 1.0
 """So long it is tried again while those who hold it may only be looking; see `_is_only_looked_at`."""
 TRY_SECONDS = 0.01
 TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)

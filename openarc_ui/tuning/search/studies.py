@@ -7,20 +7,19 @@ carried from one question to the next, so that a search which was resumed asks w
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from openarc_ui.engine.bounds import PropertyValue
-from openarc_ui.errors import TuningFolderUnusable
 from openarc_ui.tuning.figures import Figure
 from openarc_ui.tuning.requests import Axis
 from openarc_ui.tuning.search.importance import FEWEST_FOR_IMPORTANCE as FEWEST_FOR_IMPORTANCE
 from openarc_ui.tuning.search.importance import importances as importances
 from openarc_ui.tuning.search.quiet import quiet
 from openarc_ui.tuning.search.space import Key, Space, Texts
+from openarc_ui.tuning.search.storage import as_folder_error, storage_of
 
 if TYPE_CHECKING:
     import optuna
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 SamplerName = Literal["grid", "tpe", "random"]
 FILE = "search.sqlite3"
 STUDY = "sweep"
-BUSY_SECONDS = 30.0
-"""How long a locked database is waited for."""
 FIRST_AT_RANDOM = 8
 """Combinations that TPE draws at random before it has something to go by."""
 REPEATS = 3
@@ -59,10 +56,11 @@ class Search:
         file: where it is kept; None: in memory.
         memory_limit_bytes: what needs more is told to the sampler as a constraint that is broken.
 
-    Raises:
+    Raises (its methods too):
         TuningFolderUnusable: the file can't be read or written.
     """
 
+    @as_folder_error()
     def __init__(
         self,
         file: Path | None,
@@ -79,7 +77,7 @@ class Search:
         self._distributions: dict[str, optuna.distributions.BaseDistribution] = {
             field: optuna.distributions.CategoricalDistribution(texts) for field, texts in self.space.choices.items()
         }
-        self._storage = _storage(file) if file is not None else optuna.storages.InMemoryStorage()
+        self._storage = storage_of(file) if file is not None else optuna.storages.InMemoryStorage()
         self._study = optuna.create_study(
             storage=self._storage,
             study_name=STUDY,
@@ -93,20 +91,24 @@ class Search:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @as_folder_error()
     def close(self) -> None:
         """Let go of the file."""
         self._storage.remove_session()
         if hasattr(self._storage, "engine"):
             self._storage.engine.dispose()
 
+    @as_folder_error()
     def decided(self, name: str) -> Any:
         """Something that was decided for the whole search; None: not yet."""
         return self._study.user_attrs.get(name)
 
+    @as_folder_error()
     def decide(self, name: str, value: Any) -> None:
         """Decide it; JSON."""
         self._study.set_user_attr(name, value)
 
+    @as_folder_error()
     def running(self) -> list[Proposal]:
         """What was asked for and not told, in order. What was not asked to the end is told as failed here."""
         found: list[Proposal] = []
@@ -119,19 +121,29 @@ class Search:
                 found.append(self._proposal(trial))
         return found
 
+    @as_folder_error()
     def told(self) -> int:
         """Of how many combinations it is known what came of them."""
         finished = (each for each in self._trials() if each.state.is_finished() and not each.user_attrs.get("is_left"))
         return len(_keys(self.space, finished))
 
+    @as_folder_error()
     def next_batch(self) -> int:
         """The number after the last batch's."""
         return 1 + max((trial.user_attrs.get("batch", -1) for trial in self._trials()), default=-1)
 
+    @as_folder_error()
+    def put_into(self, proposal: Proposal, batch: int) -> None:
+        """Note with which others it is measured, where the process ended before that was noted."""
+        if proposal.batch is None:
+            self._trial(proposal.number).set_user_attr("batch", batch)
+
+    @as_folder_error()
     def propose_first(self, texts: Texts) -> None:
         """Propose this combination before all others."""
         self._study.enqueue_trial(dict(texts), skip_if_exists=True)
 
+    @as_folder_error()
     def ask(self, sampler: SamplerName, batch: int) -> Proposal | None:
         """A combination that was not proposed before; None where all were."""
         for _ in range(REPEATS):
@@ -148,11 +160,13 @@ class Search:
         self._study.enqueue_trial(drawn)
         return self._take(self._ask("random"), batch)
 
+    @as_folder_error()
     def tell(self, number: int, values: Sequence[float], memory_bytes: float | None = None) -> None:
         """What was measured, in the order of the objectives."""
         self._keep_memory(number, memory_bytes)
         self._tell(number, values=list(values))
 
+    @as_folder_error()
     def prune(self, number: int, value: float | None, memory_bytes: float | None = None) -> None:
         """It is clearly no winner; `value` of its only objective, where there is one."""
         self._keep_memory(number, memory_bytes)
@@ -160,11 +174,13 @@ class Search:
             self._trial(number).report(value, step=1)
         self._tell(number, state="PRUNED")
 
+    @as_folder_error()
     def fail(self, number: int, reason: str) -> None:
         """It could not be measured."""
         self._trial(number).set_user_attr("reason", reason)
         self._tell(number, state="FAIL")
 
+    @as_folder_error()
     def leave(self, number: int) -> None:
         """It was proposed, and there was no time for it."""
         self._trial(number).set_user_attr("is_left", True)
@@ -246,27 +262,3 @@ class Search:
 
 def _keys(space: Space, trials: Iterable[optuna.trial.FrozenTrial]) -> set[Key]:
     return {key for trial in trials if (key := space.key(trial.params)) is not None}
-
-
-def _storage(file: Path) -> optuna.storages.BaseStorage:
-    """SQLite, by a connection of our own: a path in an address would need escapes that SQLAlchemy does not have.
-
-    Raises:
-        TuningFolderUnusable.
-    """
-    import optuna
-    from sqlalchemy.exc import SQLAlchemyError
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(file, timeout=BUSY_SECONDS)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
-
-    try:
-        return optuna.storages.RDBStorage("sqlite://", engine_kwargs={"creator": connect})
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise TuningFolderUnusable(
-            f"The search of this run can't be read: {type(error).__name__}.",
-            "Check the permissions of the tuning folder, or start the sweep anew.",
-        ) from error

@@ -8,16 +8,13 @@ from collections.abc import Sequence
 from openarc_ui.engine.devices.differences import compare
 from openarc_ui.tuning.figures import BY_NAME
 from openarc_ui.tuning.judging.drift import background_words
-from openarc_ui.tuning.judging.standings import Standing, is_over
+from openarc_ui.tuning.judging.standings import Standing, is_over, is_time_over
 from openarc_ui.tuning.results import Failure, Loaded, Visit
 from openarc_ui.tuning.views.loads import load_mark
 from openarc_ui.tuning.views.outcomes import amount
 
 NOT_IN_THE_EFFECT = {"model_path", "name", "backend", "device", "ov_config", "scheduler", "allow_overcommit"}
 """Fields of a load that `Loaded` tells in another way, or that change nothing."""
-
-TIME_OVER = "time_over"
-"""Code of a visit that was ended because the run's time was over."""
 
 
 def loaded_of(standing: Standing) -> Loaded | None:
@@ -47,14 +44,15 @@ def marks_of(standing: Standing, memory_limit_bytes: int | None, same: Standing 
     )
 
 
-def is_time_over(failure: Failure | None) -> bool:
-    """The run's time was over first: no fault of the configuration, which may be measured yet."""
-    return failure is not None and failure.code == TIME_OVER
-
-
 def came_to_nothing(visit: Visit) -> bool:
     """The time was over before a repetition of it was."""
     return is_time_over(visit.failure) and not any(each.samples for each in visit.workloads)
+
+
+def time_over_of(standing: Standing) -> Failure | None:
+    """Why there is no figure of it, where the time was over; it has not failed, and may be measured on resuming."""
+    is_late = bool(standing.visits) and all(map(came_to_nothing, standing.visits))
+    return standing.visits[-1].failure if is_late else None
 
 
 def effect_of(standing: Standing) -> str | None:
@@ -114,7 +112,8 @@ def _memory_mark(standing: Standing, memory_limit_bytes: int | None) -> str | No
 
 
 def _answers_mark(standing: Standing) -> str | None:
-    if not standing.visits or standing.failure is not None or any(visit.workloads for visit in standing.visits):
+    came = [visit for visit in standing.visits if not came_to_nothing(visit)]
+    if not came or standing.failure is not None or any(visit.workloads for visit in came):
         return None
     return "It was only loaded for its text, which others are compared with."
 

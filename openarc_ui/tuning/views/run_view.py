@@ -39,7 +39,7 @@ from openarc_ui.tuning.results import (
 )
 from openarc_ui.tuning.search.importance import importances
 from openarc_ui.tuning.views.loads import loads_words
-from openarc_ui.tuning.views.marks import came_to_nothing, effect_of, loaded_of, marks_of
+from openarc_ui.tuning.views.marks import came_to_nothing, effect_of, loaded_of, marks_of, time_over_of
 from openarc_ui.tuning.views.outcomes import UNFINISHED, bench_words, comparison_words, sweep_words, winner_of
 from openarc_ui.tuning.views.view_cache import ViewCache
 from openarc_ui.tuning.work.comparison import PRIMARY
@@ -177,7 +177,7 @@ class _Making:
             figures=self._cache.get(name, version, lambda: figures_of(standing.visits, standing.quality)),
             loaded=loaded_of(standing),
             quality=standing.quality,
-            failure=standing.failure or self._time_over(standing),
+            failure=standing.failure or time_over_of(standing),
             is_on_front=configuration_id in self._on_front,
             is_best=standing is self.best,
             same_as=same.configuration.configuration_id if same is not None else None,
@@ -188,12 +188,6 @@ class _Making:
                 lambda: marks_of(standing, self._limit, same),
             ),
         )
-
-    def _time_over(self, standing: Standing) -> Failure | None:
-        """Why there is no figure of it, where the time was over; it has not failed, and may be measured on resuming."""
-        wanted = standing.configuration.configuration_id
-        of_it = [visit for visit in self._record.visits if visit.configuration_id == wanted]
-        return of_it[-1].failure if of_it and all(map(came_to_nothing, of_it)) else None
 
     def _against_base(self, standing: Standing, names: Sequence[str] = PRIMARY) -> dict[str, Difference]:
         """Figure -> difference from the base, of those figures that both have in at least one common round."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import takewhile
 
 from openarc_ui.tuning.configurations import configuration_of
-from openarc_ui.tuning.desk import Desk
+from openarc_ui.tuning.desk import Desk, is_compared
 from openarc_ui.tuning.quality.guard import default_reference
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import BenchRequest
@@ -16,6 +16,7 @@ from openarc_ui.tuning.results import Configuration, Visit
 
 MOST_FAILURES = 2
 """One after the other: the first may be chance."""
+MEASURING = "Measuring"
 REFERENCE_ROUND = 0
 """The reference is visited for its answers alone, so it belongs to no round."""
 
@@ -55,7 +56,7 @@ class _Bench:
             if _failures_at_the_end(visits) >= MOST_FAILURES:
                 self._desk.note(f"It was loaded {len(visits)} times and not {loads}, since it failed again and again.")
                 return
-            self._say("Measuring", f"Load {round_number} of {loads}")
+            self._say(MEASURING, f"Load {round_number} of {loads}")
             # The guard's prompts are answered once, in a visit that is made anyway.
             with_greedy = self._request.quality.is_wanted and not self._has_answered(self._configuration)
             self._desk.visit(
@@ -72,20 +73,23 @@ class _Bench:
             failure = next((visit.failure for visit in self._visits_of(self._reference) if visit.failure), None)
             why = f": {failure.message}" if failure else "."
             self._desk.note(f"The text was compared with nothing, since the reference gave no answers{why}")
-        elif self._configuration.configuration_id not in self._record.qualities:
+        elif not self._is_compared():
             self._say("Comparing texts", "Holding them against the reference's")
             self._desk.quality(self._configuration, self._reference)
 
     def _say(self, phase: str, now: str) -> None:
-        """How far it is; what is left goes on at the pace so far."""
+        """How far it is; what is left goes on at the pace so far, but for texts, of which nobody knows the pace."""
         done, planned = len(self._visits_of(self._configuration)), self._request.loads
         if self._request.quality.is_wanted:
             has_reference = self._reference is not self._configuration
             planned += 1 + has_reference
             done += has_reference and bool(self._visits_of(self._reference))
-            done += self._configuration.configuration_id in self._record.qualities
-        left_seconds = self._desk.elapsed_seconds() / done * (planned - done) if done else None
+            done += self._is_compared()
+        left_seconds = self._desk.elapsed_seconds() / done * (planned - done) if done and phase == MEASURING else None
         self._desk.say(phase, now, done, planned, 0.0 if phase == "Done" else left_seconds)
+
+    def _is_compared(self) -> bool:
+        return is_compared(self._record.qualities.get(self._configuration.configuration_id))
 
     def _has_answered(self, configuration: Configuration) -> bool:
         return any(visit.greedy for visit in self._visits_of(configuration))

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+import time
 from collections.abc import Sequence
 
 import numpy
 
 from openarc_ui.tuning.configurations import configuration_of
-from openarc_ui.tuning.desk import Desk
+from openarc_ui.tuning.desk import Desk, is_compared
 from openarc_ui.tuning.figures import BY_NAME
-from openarc_ui.tuning.judging.statistics import FEWEST_ROUNDS, counted, half_width_percent, paired, percent, spoken
-from openarc_ui.tuning.judging.summaries import rounds_of
+from openarc_ui.tuning.judging.differences import differences_of
+from openarc_ui.tuning.judging.standings import is_time_over
+from openarc_ui.tuning.judging.statistics import FEWEST_ROUNDS, counted, half_width_percent, percent, spoken
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import ComparisonRequest
 from openarc_ui.tuning.results import Configuration, Difference, Visit
 
 PRIMARY = ("decode_tokens_per_second", "ttft_seconds", "total_seconds", "throughput_tokens_per_second")
-"""The figures whose intervals have to be tight; prefill and TPOT are the same seen otherwise."""
+"""The figures that the outcome is told by, and whose intervals have to be tight; prefill and TPOT are the same seen otherwise."""
 MOST_FAILURES = 2
 """Of one side, one after the other: the first may be chance."""
 PHASE = "Comparing"
@@ -57,6 +59,7 @@ class _Comparison:
     ) -> None:
         self._request, self._desk, self._record = request, desk, record
         self._a, self._b = pair
+        self._is_over = False
 
     def run(self) -> None:
         """Round after round, then, or when the time is likely over, why it ended."""
@@ -90,7 +93,11 @@ class _Comparison:
         for each in self._order(done):
             self._say(f"Round {done + 1}: {each.label}")
             with_greedy = self._request.quality.is_wanted and not any(visit.greedy for visit in self._visits_of(each))
-            visit = self._desk.visit(each, (self._request.workload,), self._request.repetitions, number, with_greedy)
+            workloads, deadline = (self._request.workload,), self._deadline()
+            visit = self._desk.visit(each, workloads, self._request.repetitions, number, with_greedy, deadline=deadline)
+            if is_time_over(visit.failure):
+                self._is_over = True
+                return
             if visit.failure is not None:
                 self._desk.note(
                     f"Round {number}: {each.label} failed at {visit.failure.stage}: {visit.failure.message}"
@@ -105,10 +112,16 @@ class _Comparison:
     def _compare_texts(self) -> None:
         """B's with A's, once, where both have answered."""
         have_answered = all(any(visit.greedy for visit in self._visits_of(each)) for each in (self._a, self._b))
-        is_done = self._b.configuration_id in self._record.qualities
-        if self._request.quality.is_wanted and have_answered and not is_done:
+        is_done = is_compared(self._record.qualities.get(self._b.configuration_id))
+        if not self._request.quality.is_wanted or not have_answered or is_done:
+            return
+        if self._time_left() > 0.0:
             self._say("Comparing texts")
-            self._desk.quality(self._b, self._a)
+            found = self._desk.quality(self._b, self._a, deadline=self._deadline())
+            is_done = not is_time_over(found)
+            self._is_over = not is_done
+        if not is_done:
+            self._desk.note("The time was over before the texts were compared.")
 
     def _rounds(self) -> dict[int, tuple[Visit, Visit]]:
         """Number -> the visits of A and of B, of each round in which both were measured to the end."""
@@ -122,11 +135,8 @@ class _Comparison:
         """The primary figures that were measured at all, by the rounds that count."""
         rounds = list(self._rounds().values())
         of_a, of_b = [a for a, _ in rounds], [b for _, b in rounds]
-        found = (
-            paired(BY_NAME[name], rounds_of(of_a, of_b, BY_NAME[name], self._request.workload.name), self._request.seed)
-            for name in PRIMARY
-        )
-        return [each for each in found if each.rounds > 0]
+        workload, seed = self._request.workload.name, self._request.seed
+        return list(differences_of(of_a, of_b, PRIMARY, workload, seed, together=PRIMARY).values())
 
     def _is_tight(self) -> bool:
         """Every interval is; one of a figure without percentages can't be, and one of too few rounds is not."""
@@ -149,7 +159,11 @@ class _Comparison:
         return statistics.median(took) if took else None
 
     def _time_left(self) -> float:
-        return self._request.budget_minutes * 60.0 - self._desk.elapsed_seconds()
+        return 0.0 if self._is_over else self._request.budget_minutes * 60.0 - self._desk.elapsed_seconds()
+
+    def _deadline(self) -> float:
+        """When the time is over, by `time.monotonic`."""
+        return time.monotonic() + max(0.0, self._time_left())
 
     def _say(self, now: str) -> None:
         """How far it is: at the latest it ends with the most rounds or the time, whichever is first."""
@@ -170,5 +184,5 @@ def _failures_at_the_end(visits: Sequence[Visit]) -> int:
     for visit in reversed(visits):
         if visit.failure is None:
             break
-        count += 1
+        count += not is_time_over(visit.failure)
     return count

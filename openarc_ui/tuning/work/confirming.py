@@ -1,17 +1,22 @@
-"""The second part of a sweep: the best and the base in turn, until it is sure enough which is best, or the time is over."""
+"""The last part of a sweep: the best and the base in turn, until it is sure enough which is best, or the time is over.
+
+Only rounds that are made here count for that: those of exploring are the ones by which the best were chosen. Their texts are
+compared before, those of the others once the best have the rounds that a verdict needs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openarc_ui.tuning.desk import Desk
+from openarc_ui.tuning.desk import Desk, is_compared
+from openarc_ui.tuning.judging.round_numbers import confirming_round, last_part
+from openarc_ui.tuning.judging.statistics import FEWEST_ROUNDS
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import SweepRequest
+from openarc_ui.tuning.results import Configuration
 from openarc_ui.tuning.search.studies import Search
+from openarc_ui.tuning.work.budget import TEXTS_SHARE
 from openarc_ui.tuning.work.rounds import Rounds
-
-FEWEST_ROUNDS = 3
-"""With the two rounds of a batch that makes the five which a verdict needs."""
 
 
 class Confirming:
@@ -19,49 +24,83 @@ class Confirming:
 
     def __init__(self, request: SweepRequest, desk: Desk, record: RunRecord, search: Search, rounds: Rounds) -> None:
         self._request, self._desk, self._record, self._search, self._rounds = request, desk, record, search, rounds
+        self._done = 0
 
-    def run(self, first: int) -> None:
-        """Round after round, the first of which has this number."""
-        configurations = {each.configuration_id: each for each in self._record.configurations}
-        done = 0
+    def run(self) -> None:
+        """Round after round, then what is left of the texts."""
+        self._rounds.done, self._rounds.planned = lambda: self._done, None
         while finalists := self._finalists():
-            members = self._members(first + done, done, finalists)
+            if self._rounds.reference is not None and all(self._is_in_enough_rounds(each) for each in finalists):
+                self._compare_all()
+            members = self._members(confirming_round(self._done), finalists)
             if not members:
-                return
-            self._rounds.done, self._rounds.planned = done, None
+                break
             words = f"Confirming the best {len(finalists)}" if len(finalists) > 1 else "Confirming the best"
-            self._rounds.run(first + done, {each: configurations[each] for each in members}, words)
-            done += 1
-        if not done:
+            known = self._known()
+            self._rounds.run(confirming_round(self._done), {each: known[each] for each in members}, words)
+            self._done += 1
+        self._compare_all()
+        if not self._search.decided("finalists"):
             self._desk.note("Nothing was measured that could be the best.")
 
-    def _members(self, number: int, done: int, finalists: Sequence[str]) -> list[str]:
+    def _members(self, number: int, finalists: Sequence[str]) -> list[str]:
         """Who is visited in a round; nobody: there is none any more, and a note says why."""
         known: list[str] | None = self._search.decided(f"round {number}")
-        if known is not None and any(visit.round_number == number for visit in self._record.visits):
+        if known is not None and any(number <= each.round_number <= last_part(number) for each in self._record.visits):
             return known
-        open_ones = [each for each in finalists if not self._rounds.scores.is_tight(each)]
-        if done >= FEWEST_ROUNDS and not open_ones:
+        open_ones = [each for each in finalists if not self._is_sure(each)]
+        if not open_ones:
             width = f"±{self._request.tightness_percent:g}%"
             self._desk.note(f"The best were measured until no interval was wider than {width}.")
             return []
-        wanted = open_ones if done >= FEWEST_ROUNDS else finalists
+        wanted = open_ones if all(self._is_in_enough_rounds(each) for each in finalists) else finalists
         members = list(wanted[: max(0, self._rounds.budget.visits_left() - self._rounds.has_base())])
         if members:
             self._search.decide(f"round {number}", members)
-        elif open_ones:
+        else:
             self._note_time_over(open_ones)
         return members
+
+    def _is_in_enough_rounds(self, configuration_id: str) -> bool:
+        return self._rounds.scores.rounds(configuration_id) >= FEWEST_ROUNDS
+
+    def _is_sure(self, configuration_id: str) -> bool:
+        return self._is_in_enough_rounds(configuration_id) and self._rounds.scores.is_tight(configuration_id)
 
     def _finalists(self) -> list[str]:
         """Those that are confirmed: chosen once, and again when all of them failed meanwhile."""
         decided: list[str] = self._search.decided("finalists") or []
         able = [each for each in decided if self._rounds.may_be_visited(each)]
         if not able:
-            able = self._rounds.scores.finalists(exclude=decided)
+            able = self._chosen(decided)
             if able:
                 self._search.decide("finalists", [*decided, *able])
         return able
+
+    def _chosen(self, exclude: Sequence[str]) -> list[str]:
+        """The best whose texts do not change, as far as there is time to see that; as many as there is time to be sure of."""
+        scores, known = self._rounds.scores, self._known()
+        most = self._rounds.budget.visits_left() // FEWEST_ROUNDS - self._rounds.has_base()
+        while True:
+            chosen = scores.finalists(exclude, most if most >= 1 else None)
+            unseen = [each for each in chosen if self._can_be_compared(each)]
+            before = len(self._record.qualities)
+            if unseen:
+                self._rounds.compare([known[unseen[0]]], TEXTS_SHARE)
+            if len(self._record.qualities) == before:
+                return chosen
+
+    def _can_be_compared(self, configuration_id: str) -> bool:
+        is_done = is_compared(self._record.qualities.get(configuration_id))
+        return self._rounds.scores.has_answered(configuration_id) and not is_done
+
+    def _compare_all(self) -> None:
+        """The texts of all, the best first."""
+        known = self._known()
+        self._rounds.compare(known[each] for each in self._rounds.scores.ranked())
+
+    def _known(self) -> dict[str, Configuration]:
+        return {each.configuration_id: each for each in self._record.configurations}
 
     def _note_time_over(self, open_ones: Sequence[str]) -> None:
         widths = [width for each in open_ones for width in self._rounds.scores.half_widths_percent(each)]

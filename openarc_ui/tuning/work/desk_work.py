@@ -10,16 +10,24 @@ from dataclasses import replace
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.reservation import Reservation
-from openarc_ui.errors import OpenArcError
+from openarc_ui.errors import EngineClosed, OpenArcError, TuningFolderUnusable
+from openarc_ui.tuning.checks import require_room
 from openarc_ui.tuning.desk import RunStopped
 from openarc_ui.tuning.measuring.visits import Measurer
 from openarc_ui.tuning.quality.guard import compare_texts, greedy_prompts
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import QualityOptions, Workload
 from openarc_ui.tuning.results import Configuration, Failure, Greedy, Progress, Quality, Visit
+from openarc_ui.tuning.workloads import workloads_in
 
 logger = logging.getLogger(__name__)
 
+OURS = Failure(
+    "quality",
+    "internal_error",
+    "Comparing its text failed by a mistake of OpenArc.",
+    "The log has the details; what was measured of its speed counts all the same.",
+)
 TELL_SECONDS = 5.0
 """How often at most the progress is written while nothing else is."""
 
@@ -62,6 +70,7 @@ class DeskWork:
         self._require_wanted()
         try:
             self._engine.preflight.plan(configuration.load)
+            require_room(self._engine, configuration.load, workloads_in(self._record.request))
         except OpenArcError as error:
             failure = Failure("check", error.code, error.message, error.hint)
         else:
@@ -80,6 +89,7 @@ class DeskWork:
         repetitions: int,
         round_number: int,
         with_greedy: bool = False,
+        deadline: float | None = None,
     ) -> Visit:
         self._require_wanted()
         self._record.begin(configuration)
@@ -88,7 +98,7 @@ class DeskWork:
         self._on_change()
         try:
             visit = self._measurer.visit(
-                configuration, workloads, repetitions, round_number, prompts, self._options.answer_tokens
+                configuration, workloads, repetitions, round_number, prompts, self._options.answer_tokens, deadline
             )
         finally:
             self._stage, self.measuring_id = "", None
@@ -97,24 +107,43 @@ class DeskWork:
         self._require_wanted()
         return visit
 
-    def quality(self, configuration: Configuration, reference: Configuration) -> Quality | Failure:
+    def quality(
+        self, configuration: Configuration, reference: Configuration, deadline: float | None = None
+    ) -> Quality | Failure:
         self._require_wanted()
-        found = compare_texts(
-            self._engine,
-            configuration,
-            reference,
-            self._answers_of(configuration),
-            self._answers_of(reference),
-            self._options,
-            self._record.folder,
-            self._stopping,
-        )
+        found = self._compared(configuration, reference, deadline)
         if isinstance(found, Failure):
             # Ctrl+C reaches the process that compares too; that is no failure of a configuration.
             self._require_wanted()
         self._record.add_quality(configuration.configuration_id, found)
         self._on_change()
         return found
+
+    def _compared(
+        self, configuration: Configuration, reference: Configuration, deadline: float | None
+    ) -> Quality | Failure:
+        """Whatever goes wrong with one configuration's text is its own result, and the run goes on."""
+        try:
+            return compare_texts(
+                self._engine,
+                configuration,
+                reference,
+                self._answers_of(configuration),
+                self._answers_of(reference),
+                self._options,
+                self._record.folder,
+                self._stopping,
+                deadline=deadline,
+            )
+        except EngineClosed as error:
+            raise RunStopped from error
+        except (RunStopped, TuningFolderUnusable):
+            raise
+        except OpenArcError as error:
+            return Failure("quality", error.code, error.message, error.hint)
+        except Exception:
+            logger.exception("the text of %s could not be compared", configuration.label)
+            return OURS
 
     def say(self, phase: str, now: str, done: int, planned: int | None, left_seconds: float | None = None) -> None:
         self._said_at = time.monotonic()

@@ -1,7 +1,7 @@
 """The first part of a sweep: batch after batch of combinations, until the time for it or the combinations are used up.
 
-Two rounds visit a batch's configurations and the base in random order; what is clearly no winner after the first is left out
-of the second. Then their texts are compared, and what came of them is told to the search.
+Two rounds visit a batch's configurations and the base in random order, or one where the time is short; what is clearly no winner
+after the first is left out of the second. Texts are compared here only where they are what is searched by.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from openarc_ui.errors import OpenArcError
 from openarc_ui.tuning.configurations import combine, configuration_of, label_of
 from openarc_ui.tuning.desk import Desk
+from openarc_ui.tuning.judging.round_numbers import ROUNDS_OF_A_BATCH, exploring_round, last_part
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import SweepRequest
 from openarc_ui.tuning.results import Configuration
 from openarc_ui.tuning.search.studies import LARGEST_GRID, Proposal, SamplerName, Search
-from openarc_ui.tuning.work.budget import ROUNDS_OF_A_BATCH
-from openarc_ui.tuning.work.rounds import FIRST_ROUND, Rounds
+from openarc_ui.tuning.work.budget import FEW
+from openarc_ui.tuning.work.rounds import Rounds
 
-BATCH = 4
-"""Configurations that are visited side by side, with the base."""
 MOST_USELESS = 200
 """Combinations in a row that make no new load, before it is taken that no other one does."""
 MOST_NOTED = 5
@@ -35,18 +34,40 @@ class Exploring:
         models = (axis.values for axis in request.axes if axis.field == "model_path")
         self._models = sorted({str(value) for values in models for value in values})
         self._impossible = 0
+        self._batch: tuple[str, ...] = ()
 
-    def run(self) -> int:
-        """Explore; the number of the next round."""
-        if not self._search.decided("is_explored"):
-            sampler = self._sampler()
-            if sampler == "grid":
-                self._rounds.planned = min(self._search.space.size, self._request.most_configurations)
-            while batch := self._search.running() or self._ask(sampler):
-                self._measure(batch)
-            self._search.decide("is_explored", True)
-            self._note_how_far(sampler)
-        return self._first_round(self._search.next_batch())
+    def run(self) -> None:
+        """Explore, unless that was done."""
+        if self._search.decided("is_explored"):
+            return
+        self._rounds.done = self._tried
+        self._decide_how_often()
+        sampler = self._sampler()
+        if sampler == "grid":
+            self._rounds.planned = self._search.space.size
+        while batch := self._search.running() or self._ask(sampler):
+            self._measure(batch)
+        self._search.decide("is_explored", True)
+        self._note_how_far(sampler)
+
+    def _tried(self) -> int:
+        """Combinations that were tried, those of this batch included that were visited already."""
+        return self._search.told() + sum(bool(self._rounds.scores.all_visits(each)) for each in self._batch)
+
+    def _decide_how_often(self) -> None:
+        """Decided once: where the time is not enough for two rounds of a few, one of more shows more; a text needs no second."""
+        decided: int | None = self._search.decided("rounds of a batch")
+        if decided is None:
+            few = min(FEW, self._search.space.size - self._has_base_in_axes(), self._request.most_configurations)
+            is_text_only = all(figure.place == "quality" for figure in self._rounds.scores.objectives)
+            is_known = self._rounds.scores.visit_seconds() is not None
+            is_short = is_known and not self._rounds.budget.is_enough_for(few)
+            decided = 1 if is_text_only or is_short else ROUNDS_OF_A_BATCH
+            self._search.decide("rounds of a batch", decided)
+        self._rounds.budget.rounds_of_a_batch = decided
+
+    def _has_base_in_axes(self) -> bool:
+        return self._search.space.texts_of(self._request.base, self._rounds.base.load) is not None
 
     def _sampler(self) -> SamplerName:
         """Decided once, when it is known how long the base took."""
@@ -55,8 +76,9 @@ class Exploring:
             return decided
         asked, size = self._request.sampler, self._search.space.size
         sampler: SamplerName = "tpe" if asked == "auto" else asked
-        is_small = size <= min(LARGEST_GRID, self._request.most_configurations)
-        if asked == "auto" and is_small and self._rounds.budget.is_enough_for(size):
+        new = size - self._has_base_in_axes()
+        is_small = size <= LARGEST_GRID and new <= self._request.most_configurations
+        if asked == "auto" and is_small and self._rounds.budget.is_enough_for(new):
             sampler = "grid"
         if sampler == "grid" and size > LARGEST_GRID:
             self._desk.note(f"The grid has {size} combinations, too many to go through; they are drawn at random.")
@@ -70,10 +92,8 @@ class Exploring:
     def _ask(self, sampler: SamplerName) -> list[Proposal]:
         """A batch of combinations that make new loads; those that make known ones are told what is known."""
         number, useless = self._search.next_batch(), 0
-        left_to_try = self._request.most_configurations - sum(
-            1 for each in self._record.configurations if each.settings
-        )
-        size = min(BATCH, self._rounds.budget.candidates_left(is_first=number == 0), left_to_try)
+        left_to_try = self._request.most_configurations - self._new_ones()
+        size = min(self._rounds.budget.candidates_left(is_first=number == 0), left_to_try)
         batch: list[Proposal] = []
         new_ids: set[str] = set()
         while len(new_ids) < size and useless < MOST_USELESS:
@@ -92,6 +112,13 @@ class Exploring:
             batch.append(proposal)
         return batch
 
+    def _new_ones(self) -> int:
+        """Configurations that were tried beside the base; one that was only loaded for its text was not tried."""
+        return sum(
+            each.configuration_id != self._rounds.base.configuration_id and self._rounds.is_known(each.configuration_id)
+            for each in self._record.configurations
+        )
+
     def _made(self, proposal: Proposal) -> Configuration | None:
         """The configuration of a combination; None where no load can be like that, which is told and noted."""
         try:
@@ -106,24 +133,30 @@ class Exploring:
         return configuration_of(load, settings, label_of(settings, self._models))
 
     def _measure(self, batch: Sequence[Proposal]) -> None:
-        """A batch's two rounds, its texts, and what came of it told."""
+        """A batch's rounds, its texts where they are searched by, and what came of it told."""
         number = next((each.batch for each in batch if each.batch is not None), self._search.next_batch())
-        first = self._first_round(number)
+        for proposal in batch:
+            self._search.put_into(proposal, number)
+        first, rounds = exploring_round(number, 0), self._rounds
         made = [(proposal, configuration) for proposal in batch if (configuration := self._made(proposal)) is not None]
         new = {
             configuration.configuration_id: configuration
             for _, configuration in made
-            if not self._rounds.is_known(configuration.configuration_id, first)
+            if not rounds.is_known(configuration.configuration_id, first)
         }
+        self._batch = tuple(new)
         for configuration in new.values():
-            if self._rounds.check(configuration) is not None:
+            if rounds.check(configuration) is not None:
                 self._record.begin(configuration)  # a failure is a result too
-        self._rounds.run(first, new, PHASE)
-        for each in new:
-            if self._rounds.may_be_visited(each) and self._rounds.scores.is_clearly_no_winner(each, first):
-                self._record.prune(each)
-        self._rounds.run(first + 1, new, PHASE)
-        self._rounds.compare(sorted(new.values(), key=lambda each: each.configuration_id in self._record.pruned))
+        rounds.run(first, new, PHASE)
+        if rounds.budget.rounds_of_a_batch > 1:
+            for each in new:
+                if rounds.may_be_visited(each) and rounds.scores.is_clearly_no_winner(each, last_part(first)):
+                    self._record.prune(each)
+            rounds.run(exploring_round(number, 1), new, PHASE)
+        if rounds.budget.compares_while_exploring:
+            rounds.compare(sorted(new.values(), key=lambda each: each.configuration_id in self._record.pruned))
+        self._batch = ()
         for proposal, configuration in made:
             self._tell(configuration.configuration_id, proposal)
 
@@ -142,7 +175,6 @@ class Exploring:
             self._search.fail(proposal.number, f"not measured: {', '.join(missing)}")
         else:
             self._search.tell(proposal.number, [each for each in values if each is not None], memory_bytes)
-        self._rounds.done = self._search.told()
 
     def _note_how_far(self, sampler: SamplerName) -> None:
         tried, size = self._search.told(), self._search.space.size
@@ -151,8 +183,3 @@ class Exploring:
             f"All {size} combinations of the axes" if tried >= size else f"{tried} of {size} combinations of the axes"
         )
         self._desk.note(f"{words} were tried, {how}.")
-
-    @staticmethod
-    def _first_round(batch: int) -> int:
-        """Each batch has its own rounds, however many of them are made."""
-        return FIRST_ROUND + 1 + batch * ROUNDS_OF_A_BATCH

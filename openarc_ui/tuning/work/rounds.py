@@ -1,22 +1,22 @@
 """Rounds of a sweep: configurations and the base visited in an order that is drawn, texts compared, refusals remembered.
 
-Exploring and confirming both consist of them. What is recorded already is not done again.
+Exploring and confirming both consist of them. What is recorded already is not done again; only the base is measured anew where
+a pause broke a round, since nothing is held against what was measured before a pause.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from openarc_ui.tuning.desk import Desk
+from openarc_ui.tuning.desk import Desk, is_compared
+from openarc_ui.tuning.judging.round_numbers import FIRST_ROUND, part_to_go_on_with
+from openarc_ui.tuning.judging.standings import is_time_over
 from openarc_ui.tuning.record.records import RunRecord
-from openarc_ui.tuning.requests import SweepRequest
+from openarc_ui.tuning.requests import SweepRequest, Workload
 from openarc_ui.tuning.results import Configuration, Failure
 from openarc_ui.tuning.work.budget import Budget
 from openarc_ui.tuning.work.scores import Scores
-
-FIRST_ROUND = 1
-"""Of the base and the reference alone."""
 
 
 class Rounds:
@@ -24,6 +24,7 @@ class Rounds:
 
     Attributes:
         reference: what texts are compared with; None: nothing is (yet).
+        wants_answers: a configuration's first visit answers the quality guard's prompts too.
         done, planned: how far the phase is, for whoever watches; see Progress.
     """
 
@@ -31,48 +32,58 @@ class Rounds:
         self._request, self._desk, self._record = request, desk, record
         self.base = base
         self.reference: Configuration | None = None
+        self.wants_answers = request.quality.is_wanted
         self.scores = Scores(request, record, base.configuration_id)
         self.budget = Budget(request, desk, self.scores)
-        self.done = 0
+        self.done: Callable[[], int] = lambda: 0
         self.planned: int | None = None
         self._refused: dict[str, Failure] = {}
+        self._visits_before = len(record.visits)
 
     def run(self, number: int, configurations: Mapping[str, Configuration], phase: str) -> None:
-        """Visit each of them and the base, in an order that is drawn, as far as the time goes."""
+        """Visit each of them and the base, in an order that is drawn, as far as the time goes.
+
+        Args:
+            number: of the round's first part.
+        """
+        numbers = [visit.round_number for visit in self._record.visits]
+        part = part_to_go_on_with(number, numbers[: self._visits_before], numbers[self._visits_before :])
         everyone = {**configurations, self.base.configuration_id: self.base}
         order = sorted(everyone)
         random.Random(f"{self._request.seed}:{number}").shuffle(order)
         for configuration_id in order:
-            has_others = any(self.may_be_visited(each) for each in configurations)
-            is_done = self.scores.is_recorded(configuration_id, number)
-            if is_done or not has_others or not self.may_be_visited(configuration_id):
+            if not self._is_open(configuration_id, configurations, number, part):
                 continue
             if self.budget.visits_left() < 1:
                 return
             configuration = everyone[configuration_id]
             self._record.begin(configuration)
             self.say(phase, configuration.label)
-            self.visit(configuration, number)
+            self.visit(configuration, part)
 
     def visit(self, configuration: Configuration, number: int) -> None:
-        """Measure it; at its first visit it answers the quality guard's prompts too."""
-        is_asked = self._request.quality.is_wanted and (self.reference is not None or number == FIRST_ROUND)
-        with_greedy = is_asked and not self.scores.has_answered(configuration.configuration_id)
-        workloads = (self._request.workload,)
-        self._desk.visit(configuration, workloads, self._request.repetitions, number, with_greedy)
+        """Measure it; until it has answered the quality guard's prompts, it is asked these too."""
+        with_greedy = self.wants_answers and not self.scores.has_answered(configuration.configuration_id)
+        self._visit(configuration, (self._request.workload,), number, with_greedy)
 
-    def compare(self, configurations: Iterable[Configuration]) -> None:
-        """Hold texts against the reference's, where that was not done and the time allows."""
+    def ask_for_answers(self, configuration: Configuration) -> None:
+        """Load it for its answers to the quality guard's prompts alone."""
+        self._visit(configuration, (), FIRST_ROUND, True)
+
+    def compare(self, configurations: Iterable[Configuration], share: float = 1.0) -> None:
+        """Hold texts against the reference's, where that was not done and that share of the time allows."""
         for configuration in configurations:
             configuration_id = configuration.configuration_id
-            is_done = configuration_id in self._record.qualities
+            is_done = is_compared(self._record.qualities.get(configuration_id))
             if self.reference is None or is_done or not self.scores.has_answered(configuration_id):
                 continue
-            if not self.budget.has_time_for_texts():
-                self._desk.note("The time was over before all texts were compared.")
+            if not self.budget.has_time_for_texts(share):
+                if share == 1.0:
+                    self._desk.note("The time was over before all texts were compared.")
                 return
             self.say("Comparing texts", configuration.label)
-            self._desk.quality(configuration, self.reference)
+            found = self._desk.quality(configuration, self.reference, deadline=self.budget.deadline())
+            self.budget.is_over = is_time_over(found)
 
     def check(self, configuration: Configuration) -> Failure | None:
         """Why it can't be loaded, by what can be said without loading it."""
@@ -102,4 +113,27 @@ class Rounds:
 
     def say(self, phase: str, now: str) -> None:
         """How far it is; it ends with the time, if not before."""
-        self._desk.say(phase, now, self.done, self.planned, self.budget.left_seconds())
+        self._desk.say(phase, now, self.done(), self.planned, self.budget.left_seconds())
+
+    def _visit(
+        self, configuration: Configuration, workloads: tuple[Workload, ...], number: int, with_greedy: bool
+    ) -> None:
+        repetitions, deadline = self._request.repetitions, self.budget.deadline()
+        visit = self._desk.visit(configuration, workloads, repetitions, number, with_greedy, deadline=deadline)
+        self.budget.is_over = is_time_over(visit.failure)
+
+    def _is_open(self, configuration_id: str, others: Mapping[str, Configuration], number: int, part: int) -> bool:
+        """It is still to be visited in this part of a round; the base only beside others."""
+        if not self.may_be_visited(configuration_id) or self.scores.is_recorded(configuration_id, part):
+            return False
+        able = [each for each in others if self.may_be_visited(each)]
+        if configuration_id == self.base.configuration_id:
+            return any(self.scores.is_recorded(each, part) or self._is_open(each, {}, number, part) for each in able)
+        return not any(
+            self.scores.is_recorded(configuration_id, earlier) and self._has_base_in(earlier)
+            for earlier in range(number, part)
+        )
+
+    def _has_base_in(self, part: int) -> bool:
+        """What was visited in it has something to be held against, as far as there is a base at all."""
+        return not self.has_base() or self.scores.is_recorded(self.base.configuration_id, part)

@@ -5,13 +5,17 @@ Everything is read from the record, so a resumed sweep judges as it would have j
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 
 from openarc_ui.tuning.figures import BY_NAME, Figure
 from openarc_ui.tuning.judging.front import front
+from openarc_ui.tuning.judging.levels import Levels, rounds_beside
+from openarc_ui.tuning.judging.round_numbers import is_confirming
+from openarc_ui.tuning.judging.standings import is_time_over
 from openarc_ui.tuning.judging.statistics import half_width_percent, paired, summary
-from openarc_ui.tuning.judging.summaries import rounds_of, samples_of, value_of
+from openarc_ui.tuning.judging.summaries import median_of, rounds_of, values_of
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import SweepRequest
 from openarc_ui.tuning.results import Failure, Quality, Summary, Visit
@@ -33,13 +37,16 @@ class Scores:
     def __init__(self, request: SweepRequest, record: RunRecord, base_id: str) -> None:
         self.objectives: tuple[Figure, ...] = tuple(BY_NAME[name] for name in request.objectives)
         self._request, self._record, self._base_id = request, record, base_id
+        self._levels: dict[str, tuple[int, Levels]] = {}
 
     def all_visits(self, configuration_id: str, until: int | None = None) -> list[Visit]:
-        """Of one configuration, in order."""
+        """Of one configuration, in order; not those that the time ended, which may be made again."""
         return [
             visit
             for visit in self._record.visits
-            if visit.configuration_id == configuration_id and (until is None or visit.round_number <= until)
+            if visit.configuration_id == configuration_id
+            and (until is None or visit.round_number <= until)
+            and not is_time_over(visit.failure)
         ]
 
     def visits(self, configuration_id: str, until: int | None = None) -> list[Visit]:
@@ -66,25 +73,29 @@ class Scores:
         return next((visit.failure for visit in visits if visit.failure is not None), None)
 
     def values(self, configuration_id: str, until: int | None = None) -> Values:
-        """Each objective, the median of its visits."""
+        """Each objective; see `value`."""
         return tuple(self.value(configuration_id, figure, until) for figure in self.objectives)
 
     def value(self, configuration_id: str, figure: Figure, until: int | None = None) -> float | None:
-        """The median of its visits; None where none has it."""
+        """What it is ranked by: beside the base of the same rounds (see `levels.py`), of a text what was found of it."""
         if figure.place == "quality":
             quality = self._record.qualities.get(configuration_id)
             found: float | None = getattr(quality, figure.name) if isinstance(quality, Quality) else None
             return found
-        values = [value_of(each, figure, self._request.workload.name) for each in self.visits(configuration_id, until)]
-        return _median(value for value in values if value is not None)
+        return self._beside_base(figure).of(self.visits(configuration_id, until))
 
-    def memory_bytes(self, configuration_id: str) -> float | None:
-        """What the limit is held against."""
-        return self.value(configuration_id, BY_NAME["memory_bytes"])
+    def memory_bytes(self, configuration_id: str, until: int | None = None) -> float | None:
+        """What the limit is held against, as tables show it."""
+        visits = self.visits(configuration_id, until)
+        return median_of(visits, BY_NAME["memory_bytes"], self._request.workload.name)
+
+    def rounds(self, configuration_id: str) -> int:
+        """Those that count for a verdict: beside the base, and after it was chosen where it was."""
+        return rounds_beside(self.visits(configuration_id), self.visits(self._base_id))
 
     def is_over_limit(self, configuration_id: str, until: int | None = None) -> bool:
         """It needs more memory than it may; never where that is not known."""
-        limit, memory = self._request.memory_limit_bytes, self.value(configuration_id, BY_NAME["memory_bytes"], until)
+        limit, memory = self._request.memory_limit_bytes, self.memory_bytes(configuration_id, until)
         return limit is not None and memory is not None and memory > limit
 
     def is_clearly_no_winner(self, configuration_id: str, until: int) -> bool:
@@ -93,6 +104,8 @@ class Scores:
             return True
         if any(figure.place == "quality" for figure in self.objectives):
             return False  # texts are compared later
+        if not all(self._beside_base(each).is_paired(self.visits(configuration_id, until)) for each in self.objectives):
+            return False  # what was measured at another hour
         values = self.values(configuration_id, until)
         factor = CLEARLY_WORSE if len(self.objectives) == 1 else CLEARLY_DOMINATED
         return any(
@@ -101,10 +114,20 @@ class Scores:
             if other != configuration_id and not self.is_over_limit(other, until)
         )
 
-    def finalists(self, exclude: Collection[str] = ()) -> list[str]:
+    def ranked(self) -> list[str]:
+        """Ids of all that were measured, the best first; what was given up, or can't win, comes last."""
+        return sorted(
+            self._measured(),
+            key=lambda each: (each in self._record.pruned or self.is_over_limit(each), *self._costs(each)),
+        )
+
+    def finalists(self, exclude: Collection[str] = (), most: int | None = None) -> list[str]:
         """Ids of those that may be the best, the likeliest first; never the base, which is measured beside them anyway.
 
         One that changes the text comes after all that do not, since it is taken only where there is no other.
+
+        Args:
+            most: fewer than usual, where the time is not enough for more.
         """
         able = [
             each
@@ -113,12 +136,14 @@ class Scores:
         ]
         if len(self.objectives) == 1:
             ranked = sorted(able, key=lambda each: (self._changes_text(each), *self._costs(each)))
-            return [each for each in ranked if each != self._base_id and each not in exclude][:MOST_FINALISTS]
+            return [each for each in ranked if each != self._base_id and each not in exclude][
+                : min(most or MOST_FINALISTS, MOST_FINALISTS)
+            ]
         directions = [*(figure.is_better_higher for figure in self.objectives), False]
         points = [[*self.values(each), float(self._changes_text(each))] for each in able]
         members = [each for each, is_on_it in zip(able, front(points, directions), strict=True) if is_on_it]
         members = [each for each in members if each != self._base_id and each not in exclude]
-        return _spread(sorted(members, key=self._costs), MOST_OF_A_FRONT)
+        return _spread(sorted(members, key=self._costs), min(most or MOST_OF_A_FRONT, MOST_OF_A_FRONT))
 
     def half_widths_percent(self, configuration_id: str) -> list[float | None]:
         """Of every objective's interval, and of that of its difference from the base; None: too few visits for one."""
@@ -126,12 +151,13 @@ class Scores:
         for figure in self.objectives:
             if figure.place == "quality":
                 continue  # the same each time it is computed
-            found = summary([self._values_of(visit, figure) for visit in self.visits(configuration_id)])
+            workload = self._request.workload.name
+            found = summary([values_of(visit, figure, workload) for visit in self.visits(configuration_id)])
             widths.append(_half_width(found))
             if configuration_id != self._base_id and self.failure(self._base_id) is None:
                 visits = (self.visits(self._base_id), self.visits(configuration_id))
-                rounds = rounds_of(*visits, figure, self._request.workload.name)
-                widths.append(half_width_percent(paired(figure, rounds)))
+                rounds = rounds_of(*visits, figure, workload)
+                widths.append(half_width_percent(paired(figure, rounds, among=self._confirmed())))
         return widths
 
     def is_tight(self, configuration_id: str) -> bool:
@@ -149,6 +175,19 @@ class Scores:
         """How long a comparison of texts takes; 0 before the first, which scores the reference too and so takes twice as long."""
         seconds = [each.seconds for each in self._record.qualities.values() if isinstance(each, Quality)]
         return _median(seconds[1:]) or (seconds[0] / 2.0 if seconds else 0.0)
+
+    def _confirmed(self) -> int:
+        """How many were chosen to be confirmed."""
+        ids = {visit.configuration_id for visit in self._record.visits if is_confirming(visit.round_number)}
+        return len(ids - {self._base_id})
+
+    def _beside_base(self, figure: Figure) -> Levels:
+        """Made anew only when the base was visited meanwhile."""
+        of_base = self.visits(self._base_id)
+        known = self._levels.get(figure.name)
+        if known is None or known[0] != len(of_base):
+            known = self._levels[figure.name] = len(of_base), Levels(of_base, figure, self._request.workload.name)
+        return known[1]
 
     def _measured(self, until: int | None = None) -> list[str]:
         """Ids of those with a workload's visit and no failure, in the order they were begun."""
@@ -174,23 +213,15 @@ class Scores:
         return isinstance(quality, Quality) and quality.changes_text is True
 
     def _costs(self, configuration_id: str) -> list[float]:
-        """Its objectives turned so that less is better."""
+        """Its objectives turned so that less is better; what is not known is worst."""
         values = zip(self.objectives, self.values(configuration_id), strict=True)
-        return [-(value or 0.0) if figure.is_better_higher else (value or 0.0) for figure, value in values]
-
-    def _values_of(self, visit: Visit, figure: Figure) -> list[float]:
-        """Of one visit: a value a repetition, or its own one."""
-        if figure.place == "sample":
-            values = [getattr(each, figure.name) for each in samples_of(visit, self._request.workload.name)]
-        else:
-            values = [value_of(visit, figure, self._request.workload.name)]
-        return [float(value) for value in values if value is not None]
+        return [math.inf if value is None else -value if figure.is_better_higher else value for figure, value in values]
 
 
 def _spread(ranked: Sequence[str], most: int) -> list[str]:
     """At most so many, from the first to the last in equal steps."""
-    if len(ranked) <= most:
-        return list(ranked)
+    if len(ranked) <= most or most == 1:
+        return list(ranked[:most])
     return [ranked[round(index * (len(ranked) - 1) / (most - 1))] for index in range(most)]
 
 

@@ -1,7 +1,7 @@
 """A sweep: many configurations, explored with Optuna, the best of them confirmed in turn, all of them held against the reference.
 
-First the base and the reference, then exploring (`exploring.py`), then confirming (`confirming.py`). What is recorded already
-is not done again: every decision is by the record and the search, so a resumed sweep goes on as it would have gone on.
+First the base, then exploring (`exploring.py`), the reference, and confirming (`confirming.py`). What is recorded already is not
+done again: every decision is by the record and the search, so a resumed sweep goes on as it would have gone on.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from openarc_ui.tuning.axes import check_axes
 from openarc_ui.tuning.configurations import configuration_of
 from openarc_ui.tuning.desk import Desk
 from openarc_ui.tuning.figures import BY_NAME
+from openarc_ui.tuning.judging.round_numbers import FIRST_ROUND
 from openarc_ui.tuning.quality.guard import default_reference
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import SweepRequest
@@ -18,7 +19,7 @@ from openarc_ui.tuning.results import Configuration
 from openarc_ui.tuning.search.studies import FILE, Search
 from openarc_ui.tuning.work.confirming import Confirming
 from openarc_ui.tuning.work.exploring import Exploring
-from openarc_ui.tuning.work.rounds import FIRST_ROUND, Rounds
+from openarc_ui.tuning.work.rounds import Rounds
 
 
 def run(request: SweepRequest, desk: Desk, record: RunRecord) -> None:
@@ -37,15 +38,22 @@ def run(request: SweepRequest, desk: Desk, record: RunRecord) -> None:
 def run_with(request: SweepRequest, desk: Desk, record: RunRecord, search: Search) -> None:
     """The same with a search that is open."""
     rounds = Rounds(request, desk, record, _labelled(request, search, request.base, "base"))
+    reference = _reference(request, desk, record, search, rounds)
+    rounds.wants_answers = reference is not None
     _measure_base(desk, record, rounds)
-    if request.quality.is_wanted:
-        _find_reference(request, desk, record, search, rounds)
-        rounds.compare([rounds.base])
-    if "mean_kl_divergence" in request.objectives and rounds.reference is None:
-        desk.note("It ended here: without a reference there is no divergence to search by.")
+    if any(figure.place == "quality" for figure in rounds.scores.objectives):
+        rounds.budget.compares_while_exploring = True
+        _have_reference(desk, record, rounds, reference)
+        if rounds.reference is None:
+            desk.note("It ended here: without a reference there is no divergence to search by.")
+            desk.say("Done", "", search.told(), None, 0.0)
+            return
+    Exploring(request, desk, record, search, rounds).run()
+    _have_reference(desk, record, rounds, reference)
+    if all(figure.place == "quality" for figure in rounds.scores.objectives):
+        desk.note("A text is the same each time it is looked at, so the best were not measured again.")
     else:
-        next_round = Exploring(request, desk, record, search, rounds).run()
-        Confirming(request, desk, record, search, rounds).run(next_round)
+        Confirming(request, desk, record, search, rounds).run()
     desk.say("Done", "", search.told(), None, 0.0)
 
 
@@ -66,23 +74,45 @@ def _measure_base(desk: Desk, record: RunRecord, rounds: Rounds) -> None:
         rounds.visit(rounds.base, FIRST_ROUND)
 
 
-def _find_reference(request: SweepRequest, desk: Desk, record: RunRecord, search: Search, rounds: Rounds) -> None:
-    """Have the reference answer the guard's prompts; without answers there is none, and a note says why."""
+def _reference(
+    request: SweepRequest, desk: Desk, record: RunRecord, search: Search, rounds: Rounds
+) -> Configuration | None:
+    """What texts are to be compared with; None: they are not, and where they should be, a note says why."""
+    if not request.quality.is_wanted:
+        return None
     wanted = request.reference or default_reference(request.base)
     reference = _labelled(request, search, wanted, "reference")
     if reference.configuration_id == rounds.base.configuration_id:
         reference = rounds.base
+    record.begin(rounds.base)
+    failure = rounds.check(reference)
+    if failure is not None:
+        record.begin(reference)
+        _note_no_reference(desk, failure.message)
+    return reference if failure is None else None
+
+
+def _have_reference(desk: Desk, record: RunRecord, rounds: Rounds, reference: Configuration | None) -> None:
+    """Have the reference answer the guard's prompts, and the base compared; without answers there is none, and a note says why."""
+    if reference is None or rounds.reference is not None:
+        return
     scores, reference_id = rounds.scores, reference.configuration_id
     record.begin(reference)
-    failure = rounds.check(reference)
-    if failure is None and not scores.has_answered(reference_id):
+    if not scores.has_answered(reference_id) and not scores.is_recorded(reference_id, FIRST_ROUND):
+        if rounds.budget.left_seconds() > 0.0:
+            rounds.say("Comparing texts", "Loading the reference")
+            rounds.ask_for_answers(reference)
         if not scores.is_recorded(reference_id, FIRST_ROUND):
-            rounds.say("Exploring", "Loading the reference")
-            desk.visit(reference, (), request.repetitions, FIRST_ROUND, with_greedy=True)
-        failures = [visit.failure for visit in scores.all_visits(reference_id)]
-        failure = next((each for each in failures if each is not None), None)
-    if failure is None and scores.has_answered(reference_id):
+            desk.note("The time was over before texts were compared.")
+            return
+    if scores.has_answered(reference_id):
         rounds.reference = reference
+        rounds.compare([rounds.base])
         return
-    why = failure.message if failure is not None else "it gave no answers."
+    failures = (visit.failure for visit in scores.all_visits(reference_id))
+    failure = next((each for each in failures if each is not None), None)
+    _note_no_reference(desk, failure.message if failure is not None else "it gave no answers.")
+
+
+def _note_no_reference(desk: Desk, why: str) -> None:
     desk.note(f"Texts are compared with nothing, since the reference can't be had: {why}")

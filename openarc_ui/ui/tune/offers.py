@@ -12,6 +12,7 @@ from openarc_ui.errors import OpenArcError
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.tuning import axes
 from openarc_ui.tuning.axes import AxisOffer
+from openarc_ui.tuning.reading import field_label
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, QualityOptions, SweepRequest
 from openarc_ui.tuning.runs import MODEL_NAME
 from openarc_ui.tuning.workloads import PRESETS
@@ -44,7 +45,7 @@ def offers(engine: Engine, profiles: ProfileStore | None, wanted: LoadRequest | 
         "base": base.model_dump(mode="json") if base is not None else None,
         "bases": bases,
         "problem": problem,
-        "axes": [dataclasses.asdict(each) for each in found],
+        "axes": [{**dataclasses.asdict(each), "label": field_label(each.field)} for each in found],
         "models": [
             {"name": entry.name, "can_run": bool(entry.backends), "size_bytes": entry.size_bytes}
             for entry in engine.catalog()

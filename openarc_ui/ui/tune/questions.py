@@ -11,13 +11,17 @@ from typing import Any
 
 import anyio
 import gradio as gr
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.places import Places
 from openarc_ui.errors import AdministratorNeeded, InvalidRequest, OpenArcError, TuningBusy, TuningRunNotFound
 from openarc_ui.profiles import NAME_RULE, Profile, ProfileStore
 from openarc_ui.snippets import local_path, snippet
+from openarc_ui.tuning.answers import as_json, configuration_in
 from openarc_ui.tuning.figures import FIGURES
+from openarc_ui.tuning.reading import field_label, request_of
+from openarc_ui.tuning.requests import SweepRequest
 from openarc_ui.tuning.results import Configuration, RunHead, RunView
 from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.metrics.tab import Readers, address_of, as_text
@@ -37,8 +41,6 @@ from openarc_ui.ui.tune.wanted import (
 
 Json = dict[str, Any]
 Question = Callable[..., Awaitable[str]]
-HEAD: TypeAdapter[RunHead] = TypeAdapter(RunHead)
-VIEW: TypeAdapter[RunView] = TypeAdapter(RunView)
 
 
 def questions(
@@ -50,18 +52,20 @@ def questions(
 
     async def tune_view(asked: Any, request: gr.Request) -> str:
         may = _may(rights, request)
-        return await _answered(lambda: readers.run(lambda: desk.view(read(asked, AskedView), may)))
+        return await _answered(lambda: readers.run(lambda: desk.view(read(asked, AskedView), may)), engine.places)
 
     async def tune_offers(asked: Any, request: gr.Request) -> str:
         kept = profiles if rights.may_administer(request) else None
-        return await _answered(lambda: readers.run(lambda: offers(engine, kept, read(asked, AskedOffers).base)))
+        return await _answered(
+            lambda: readers.run(lambda: offers(engine, kept, read(asked, AskedOffers).base)), engine.places
+        )
 
     async def tune_code(asked: Any, request: gr.Request) -> str:
         def write() -> Json:
             rights.require("Reading a load as code", request)
             return desk.code(read(asked, AskedCode), address_of(request))
 
-        return await _answered(lambda: readers.run(write))
+        return await _answered(lambda: readers.run(write), engine.places)
 
     def administers(name: str, action: str, work: Callable[[Any], Json]) -> Question:
         async def ask(asked: Any, request: gr.Request) -> str:
@@ -69,7 +73,7 @@ def questions(
                 rights.require(action, request)
                 return work(asked)
 
-            return await _answered(lambda: anyio.to_thread.run_sync(do))
+            return await _answered(lambda: anyio.to_thread.run_sync(do), engine.places)
 
         ask.__name__ = name
         return ask
@@ -78,10 +82,16 @@ def questions(
         tune_view,
         tune_offers,
         tune_code,
-        administers("tune_start", "Starting a run", lambda asked: _head(runs.start(read(asked, AskedStart).request))),
-        administers("tune_pause", "Pausing a run", lambda asked: _head(runs.pause(read(asked, AskedRun).run_id))),
-        administers("tune_cancel", "Cancelling a run", lambda asked: _head(runs.cancel(read(asked, AskedRun).run_id))),
-        administers("tune_resume", "Resuming a run", lambda asked: _head(runs.resume(read(asked, AskedRun).run_id))),
+        administers(
+            "tune_start", "Starting a run", lambda asked: desk.head(runs.start(read(asked, AskedStart).request))
+        ),
+        administers("tune_pause", "Pausing a run", lambda asked: desk.head(runs.pause(read(asked, AskedRun).run_id))),
+        administers(
+            "tune_cancel", "Cancelling a run", lambda asked: desk.head(runs.cancel(read(asked, AskedRun).run_id))
+        ),
+        administers(
+            "tune_resume", "Resuming a run", lambda asked: desk.head(runs.resume(read(asked, AskedRun).run_id))
+        ),
         administers("tune_rename", "Renaming a run", lambda asked: desk.rename(read(asked, AskedName))),
         administers("tune_delete", "Deleting a run", lambda asked: desk.delete(read(asked, AskedRun))),
         administers("tune_apply", "Loading a model", lambda asked: desk.apply(read(asked, AskedApply))),
@@ -99,25 +109,31 @@ class _Desk:
         revision = self._runs.revision()
         if revision == asked.since_revision:
             return {"revision": revision}
-        active = self._runs.active()
+        active, places = self._runs.active(), self._engine.places
         answer: Json = {
             "revision": revision,
-            "active": HEAD.dump_python(active, mode="json") if active is not None else None,
-            "heads": [HEAD.dump_python(head, mode="json") for head in self._runs.heads()],
+            "active": as_json(active, places) if active is not None else None,
+            "heads": [as_json(head, places) for head in self._runs.heads()],
             "figures": [dataclasses.asdict(figure) for figure in FIGURES],
+            "fields": {},
             "missing": None,
             "view": None,
             **may,
         }
         if asked.run_id is not None:
             try:
-                answer["view"] = VIEW.dump_python(self._runs.view(asked.run_id), mode="json")
+                view = self._runs.view(asked.run_id)
             except TuningRunNotFound as error:
                 answer["missing"] = f"{error.message} {error.hint}".strip()
+            else:
+                answer |= {"view": as_json(view, places), "fields": _fields(view)}
         return answer
 
+    def head(self, head: RunHead) -> Json:
+        return {"head": as_json(head, self._engine.places)}
+
     def rename(self, asked: AskedName) -> Json:
-        return _head(self._runs.rename(asked.run_id, asked.name))
+        return self.head(self._runs.rename(asked.run_id, asked.name))
 
     def delete(self, asked: AskedRun) -> Json:
         self._runs.delete(asked.run_id)
@@ -155,15 +171,14 @@ class _Desk:
         return {"code": snippet(asked.kind, load, address=address, model_path=path, needs_key=self._needs_key)}
 
     def _configuration(self, run_id: str, configuration_id: str) -> Configuration:
-        results = self._runs.view(run_id).results
-        found = next((each for each in results if each.configuration.configuration_id == configuration_id), None)
-        if found is None:
-            raise TuningRunNotFound("The run has no such configuration.", "Choose one of its table.")
-        return found.configuration
+        return configuration_in(self._runs.view(run_id), configuration_id)
 
 
-def _head(head: RunHead) -> Json:
-    return {"head": HEAD.dump_python(head, mode="json")}
+def _fields(view: RunView) -> Json:
+    """What varies in a sweep, by field: its name in plain words, and as it is set ("" where these are the same)."""
+    request = request_of(view)
+    fields = [axis.field for axis in request.axes] if isinstance(request, SweepRequest) else []
+    return {field: {"label": field_label(field), "name": field.partition(".")[2]} for field in fields}
 
 
 def _may(rights: Rights, request: gr.Request) -> Json:
@@ -175,8 +190,9 @@ def _may(rights: Rights, request: gr.Request) -> Json:
     return {"may_administer": True, "why_not": ""}
 
 
-async def _answered(work: Callable[[], Awaitable[Json]]) -> str:
+async def _answered(work: Callable[[], Awaitable[Json]], places: Places) -> str:
     try:
         return as_text(await work())
-    except OpenArcError as error:
+    except OpenArcError as raised:
+        error = places.hidden_error(raised)
         return as_text({"error": {"message": error.message, "hint": error.hint, "code": error.code}})

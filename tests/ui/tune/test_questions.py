@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from openarc_ui.access import ROLE_HEADER, Access, Role
+from openarc_ui.engine.places import Places
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import EngineReserved, TuningRunNotFound
 from openarc_ui.profiles import ProfileStore
@@ -41,6 +43,7 @@ class Runs:
         self.done: list[tuple[str, Any]] = []
         self.works: RunHead | None = None
         self.number = 7
+        self.shown = made_up.sweep_view()
 
     def heads(self) -> Sequence[RunHead]:
         return (made_up.head(),)
@@ -48,7 +51,7 @@ class Runs:
     def view(self, run_id: str) -> RunView:
         if run_id != "run-1":
             raise TuningRunNotFound("There is no run 'other'.", "Choose one of the list.")
-        return made_up.sweep_view()
+        return self.shown
 
     def active(self) -> RunHead | None:
         return self.works
@@ -84,6 +87,7 @@ class Loading:
 
     def __init__(self, folder: Path) -> None:
         self.model_folder = folder
+        self.places = Places(folder, folder / "cache")
         self.loads: list[LoadRequest] = []
         self.refuses = False
 
@@ -158,6 +162,31 @@ def test_nothing_but_the_revision_is_sent_while_nothing_changed(asking: Asking) 
     assert asking.ask("tune_view", {"run_id": "run-1", "since_revision": 7})["view"] is not None
 
 
+def test_no_text_names_a_folder_of_this_machine(asking: Asking) -> None:
+    folder = asking.engine.model_folder
+    whole = made_up.sweep_view()
+    named = dataclasses.replace(whole.head, words=f"{folder}/m is not there.")
+    load = whole.results[0].configuration.load.model_copy(update={"model_path": f"{folder}/m"})
+    first = dataclasses.replace(
+        whole.results[0], configuration=dataclasses.replace(whole.results[0].configuration, load=load)
+    )
+    asking.runs.shown = dataclasses.replace(
+        whole, head=named, results=(first, *whole.results[1:]), notes=(str(folder),)
+    )
+    asking.runs.heads = lambda: (named,)  # type: ignore[method-assign]
+    answer = asking.ask("tune_view", {"run_id": "run-1"})
+    assert str(folder) not in json.dumps(answer)
+    assert answer["view"]["results"][0]["configuration"]["load"]["model_path"] == "model folder/m"
+    assert answer["heads"][0]["words"] == "model folder/m is not there."
+
+
+def test_what_varies_is_named_in_plain_words(asking: Asking) -> None:
+    fields = asking.ask("tune_view", {"run_id": "run-1"})["fields"]
+    assert fields["ov_config.KV_CACHE_PRECISION"] == {"label": "KV cache precision", "name": "KV_CACHE_PRECISION"}
+    assert fields["ov_config.INFERENCE_NUM_THREADS"]["label"] == "Threads"
+    assert fields["backend"] == {"label": "Backend", "name": ""}
+
+
 def test_a_run_that_is_not_there_does_not_hide_the_list(asking: Asking) -> None:
     answer = asking.ask("tune_view", {"run_id": "other"})
     assert answer["view"] is None and "no run 'other'" in answer["missing"] and len(answer["heads"]) == 1
@@ -199,4 +228,4 @@ def test_a_configuration_as_code_and_one_that_is_not_there(asking: Asking) -> No
     code = asking.ask("tune_code", CHANGING["tune_code"])["code"]
     assert made_up.MODELS[1] in code and "http://host:7860/model/load" in code
     error = asking.ask("tune_code", CHANGING["tune_code"] | {"configuration_id": "c999"})["error"]
-    assert error["code"] == "tuning_run_not_found" and "no such configuration" in error["message"]
+    assert error["code"] == "tuning_configuration_not_found" and "no configuration 'c999'" in error["message"]

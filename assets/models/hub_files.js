@@ -1,0 +1,123 @@
+// A repository's files: which of them, how large together, at which revision, into which folder; then the download.
+
+import { wordButton } from "../chat/buttons.js";
+import { make } from "../chat/dom.js";
+import { field } from "../tune/fields.js";
+import { hint } from "../metrics/notes.js";
+import { mark } from "./marks.js";
+import { room } from "./get.js";
+import { makerOf, problemBox, waits } from "./parts.js";
+import { folderOf, nameProblem, pageOf } from "./repository.js";
+import { bytes } from "./values.js";
+
+const SHORT = 10;
+
+export class HubFiles {
+  /** @param {import("./parts.js").Desk} desk @param {() => void} back */
+  constructor(desk, back) {
+    Object.assign(this, { desk, repository: null, answer: null, chosen: new Set(), number: 0, error: "" });
+    this.title = make("h3", {});
+    this.facts = make("div", { class: "ot-marks" });
+    this.said = make("div");
+    this.revision = make("input", { class: "oc-field", value: "main", autocomplete: "off", spellcheck: "false", "data-name": "revision", onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); this.#ask(); } } });
+    this.look = wordButton("Look", () => this.#ask(), { "data-action": "look" });
+    this.name = make("input", { class: "oc-field", autocomplete: "off", spellcheck: "false", maxlength: "96", "data-name": "folder", oninput: () => { this.error = ""; this.#tell(); } });
+    this.rows = make("tbody");
+    this.all = make("input", { type: "checkbox", "aria-label": "All files", onchange: () => { this.chosen = new Set(this.all.checked ? this.answer.files.map((file) => file.path) : []); this.#tick(); } });
+    this.table = make("table", { class: "om-table ol-files" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, this.all), make("th", { scope: "col" }, "File"), make("th", { scope: "col", class: "is-number" }, "Size"), make("th", { scope: "col" }, ""))), this.rows);
+    this.sum = make("p", { class: "ot-words", role: "status" });
+    this.problem = make("p", { class: "ot-bad", role: "alert", hidden: true });
+    this.begin = wordButton("Download", () => this.#start(), { class: "is-primary", "data-action": "download" });
+    this.usual = wordButton("What is needed", () => { this.chosen = this.#wanted(); this.#tick(); }, { class: "is-small", "data-action": "needed-files" });
+    this.body = make("div", { class: "ol-stack" }, make("div", { class: "ot-fields" }, field("Revision: a branch, tag or commit", make("span", { class: "ol-with-button" }, this.revision, this.look), "", this.revision), field("Folder in the model folder", this.name)), make("div", { class: "om-table-frame ol-file-frame", tabindex: "0", role: "region", "aria-label": "Files" }, this.table));
+    this.foot = make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.sum, this.problem), this.usual, this.begin);
+    this.element = make("section", { class: "om-card ol-section", "aria-label": "Files of a repository", hidden: true }, make("div", { class: "om-card-head ol-head" }, wordButton("‹ Search", back, { class: "is-small", "data-action": "back" }), this.title), this.facts, this.said, this.body, this.foot);
+  }
+
+  /** @param {string|null} repository */
+  open(repository) {
+    this.element.hidden = !repository;
+    if (!repository || repository === this.repository && this.answer) return;
+    this.repository = repository;
+    this.revision.value = "main";
+    this.name.value = folderOf(repository);
+    this.title.textContent = repository;
+    this.answer = null;
+    this.isWaiting = true;
+    this.follow();
+  }
+
+  at(revision) { this.revision.value = revision; this.#ask(); }
+
+  /** The Hub is asked once it is known that one may. */
+  follow() {
+    const { may, why } = this.desk.now();
+    if (this.repository && this.isWaiting && may) { this.isWaiting = false; this.#ask(); } else if (this.repository && this.isWaiting && why) this.said.replaceChildren(make("p", { class: "ot-help" }, why));
+    this.body.hidden = !this.answer;
+    this.foot.hidden = !this.answer;
+    if (this.answer) this.#tell();
+  }
+
+  async #ask() {
+    const number = this.number += 1;
+    this.error = "";
+    this.answer = null;
+    this.facts.replaceChildren();
+    this.said.replaceChildren(waits("Asking the Hub", 2));
+    this.body.hidden = this.foot.hidden = true;
+    try {
+      const answer = await this.desk.ask("models_files", { request: { kind: "download", repository: this.repository, revision: this.revision.value.trim() || "main" } });
+      if (number !== this.number) return;
+      this.answer = answer;
+      this.chosen = this.#wanted();
+      this.said.replaceChildren();
+      this.#draw();
+    } catch (error) {
+      if (number !== this.number) return;
+      this.said.replaceChildren(problemBox(error, () => this.#ask(), error.code === "hub_access_denied" ? make("p", {}, make("a", { href: pageOf(this.desk.now().hub.endpoint, this.repository), target: "_blank", rel: "noopener noreferrer" }, "Its page on the Hub")) : null));
+    }
+    this.follow();
+  }
+
+  #wanted() { return new Set(this.answer.files.filter((file) => file.is_wanted).map((file) => file.path)); }
+
+  #draw() {
+    const { answer } = this, files = [...answer.files].sort((a, b) => Number(b.is_wanted) - Number(a.is_wanted) || b.size_bytes - a.size_bytes);
+    this.facts.replaceChildren(answer.is_gated ? mark(["!", "gated", "warn"]) : "", make("span", { class: "ot-help" }, answer.licence || "licence not told"), make("span", { class: "ot-help", title: answer.commit }, `commit ${answer.commit.slice(0, SHORT)}`), make("a", { class: "ol-link", href: pageOf(this.desk.now().hub.endpoint, answer.repository), target: "_blank", rel: "noopener noreferrer" }, "Its page on the Hub"));
+    this.rows.replaceChildren(...files.map((file, at) => {
+      const id = `ol-file-${at}`, box = make("input", { type: "checkbox", id, "data-path": file.path, onchange: () => { if (box.checked) this.chosen.add(file.path); else this.chosen.delete(file.path); this.#tell(); } });
+      return make("tr", {}, make("td", {}, box), make("th", { scope: "row" }, make("label", { for: id }, file.path)), make("td", { class: "is-number" }, bytes(file.size_bytes)), make("td", { class: "ot-help" }, file.is_wanted ? "needed" : ""));
+    }));
+    this.#tick();
+  }
+
+  #tick() {
+    for (const box of this.rows.querySelectorAll("input")) box.checked = this.chosen.has(box.dataset.path);
+    this.#tell();
+  }
+
+  #tell() {
+    const { files, names, free_bytes: free } = this.answer, chosen = files.filter((file) => this.chosen.has(file.path)), size = chosen.reduce((sum, file) => sum + file.size_bytes, 0), now = this.desk.now(), name = this.name.value.trim(), maker = makerOf(now, name);
+    const wrong = nameProblem(name, names), { words, isEnough } = room(size, now.free_bytes ?? free), why = !now.may ? now.why : !chosen.length ? "No file is chosen." : maker ? "A task makes this folder already." : wrong || (isEnough ? "" : words);
+    this.all.checked = chosen.length === files.length;
+    this.all.indeterminate = chosen.length > 0 && !this.all.checked;
+    this.name.setAttribute("aria-invalid", String(Boolean(wrong)));
+    this.sum.textContent = `${chosen.length} of ${files.length} files: ${words}`;
+    this.begin.textContent = chosen.length ? `Download ${bytes(size)}` : "Download";
+    this.begin.disabled = Boolean(why);
+    hint(this.problem, this.error || (why && why !== words ? why : ""));
+  }
+
+  async #start() {
+    const wanted = this.#wanted(), isUsual = wanted.size === this.chosen.size && [...wanted].every((path) => this.chosen.has(path));
+    this.begin.disabled = true;
+    try {
+      const { task } = await this.desk.ask("models_download", { request: { kind: "download", repository: this.repository, revision: this.revision.value.trim() || "main", files: isUsual ? [] : [...this.chosen], name: this.name.value.trim() } });
+      this.desk.toast(`The download of ${task.name} has begun.`);
+      this.desk.again();
+    } catch (error) {
+      this.error = error.message;
+      this.#tell();
+    }
+  }
+}

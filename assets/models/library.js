@@ -1,0 +1,108 @@
+// Recommended models: a table in groups, each row held against the device that is chosen. A row's button gets the model.
+
+import { wordButton } from "../chat/buttons.js";
+import { arrange, make } from "../chat/dom.js";
+import { check, select } from "../tune/fields.js";
+import { redraw } from "../tune/tools.js";
+import { askDownload } from "./get.js";
+import { fitMark, mark, taskWord } from "./marks.js";
+import { emptyBox, guarded, loadModel, makerOf, problemBox, waits } from "./parts.js";
+import { pageOf } from "./repository.js";
+import { NONE, bytes, context, decimal, parameters } from "./values.js";
+
+const CONTEXTS = [1024, 4096, 8192, 16_384, 32_768, 131_072], UNKNOWN = Number.MAX_VALUE;
+const GROUPS = { Starter: "To begin with", OpenArc: "Launched with OpenArc", OpenVINO: "From OpenVINO" };
+const SORTS = { usual: "as recommended", size: "smallest first", parameters: "most parameters first", context: "longest context first", name: "by name" };
+const FIT_ORDER = ["fits", "tight", "unknown", "too large"];
+
+export class Library {
+  /** @param {import("./parts.js").Desk} desk */
+  constructor(desk) {
+    Object.assign(this, { desk, answer: null, words: "", sort: "usual", onlyFits: false, device: "CPU", contextTokens: 4096, isAsking: false, rows: new Map() });
+    this.search = make("input", { type: "search", class: "oc-field ol-search", placeholder: "Filter by name, use, licence …", "aria-label": "Filter the library", autocomplete: "off", "data-name": "library-filter", oninput: () => { this.words = this.search.value; this.#draw(); } });
+    this.deviceHost = make("span", { class: "ol-choice" });
+    this.tools = make("div", { class: "ol-toolbar" }, this.search, this.deviceHost,
+      make("label", { class: "ol-choice" }, "Context ", select(CONTEXTS.map((each) => [String(each), `${context(each)} tokens`]), "4096", (value) => { this.contextTokens = Number(value); this.ask(); }, { "aria-label": "Context to fit", "data-name": "library-context" })),
+      make("label", { class: "ol-choice" }, "Order ", select(Object.entries(SORTS), "usual", (value) => { this.sort = value; this.#draw(); }, { "aria-label": "Order", "data-name": "library-order" })),
+      check("Only what fits", false, (isOnly) => { this.onlyFits = isOnly; this.#draw(); }, { "data-name": "library-fits" }));
+    this.table = make("table", { class: "om-table ol-library" }, make("thead", {}, make("tr", {}, ...["Model", "Size", "Parameters", "Weights", "Context", "Licence", "Fit", ""].map((words, at) => make("th", { scope: "col", class: at > 0 && at < 3 || at === 4 ? "is-number" : null }, words || make("span", { class: "oc-heard" }, "Get"))))));
+    this.frame = make("div", { class: "om-table-frame" }, this.table);
+    this.said = make("div");
+    this.foot = make("p", { class: "ot-help" }, "Sizes, licences and contexts are as their publishers tell them; the fit is estimated for this machine with its memory as it is now. Nothing is asked of the Hub until you get a model.");
+    this.element = make("section", { class: "om-card ol-section", "aria-label": "Library" }, this.tools, this.said, this.frame, this.foot);
+  }
+
+  open() { if (!this.answer) this.said.replaceChildren(waits("Reading the library")); this.ask(); }
+
+  /** The verdicts change with what is loaded and what is free. */
+  async ask() {
+    if (this.isAsking) { this.isStale = true; return; }
+    this.isAsking = true;
+    this.isStale = false;
+    try {
+      this.answer = await this.desk.ask("models_library", { device: this.device, context_tokens: this.contextTokens });
+      this.said.replaceChildren();
+      this.#draw();
+    } catch (error) {
+      this.said.replaceChildren(problemBox(error, () => this.ask()));
+    }
+    this.isAsking = false;
+    if (this.isStale) this.ask();
+  }
+
+  /** Tasks and loads change what a row offers. */
+  follow() { if (this.answer) this.#draw(); }
+
+  #shown() {
+    const wanted = this.words.toLowerCase().split(/\s+/).filter(Boolean);
+    const items = this.answer.items.filter(({ entry, fit }) => (!this.onlyFits || fit === "fits" || fit === "tight") && wanted.every((word) => [entry.name, entry.repository, entry.good_for, entry.licence, entry.precision, entry.collection].some((text) => (text || "").toLowerCase().includes(word))));
+    const keys = { size: ({ entry }) => entry.size_bytes ?? UNKNOWN, parameters: ({ entry }) => -(entry.parameters ?? 0), context: ({ entry }) => -(entry.context_length ?? 0) };
+    if (this.sort === "name") return items.sort((a, b) => a.entry.name.localeCompare(b.entry.name));
+    return keys[this.sort] ? items.sort((a, b) => keys[this.sort](a) - keys[this.sort](b) || FIT_ORDER.indexOf(a.fit) - FIT_ORDER.indexOf(b.fit)) : items;
+  }
+
+  #draw() {
+    const { devices } = this.answer, shown = this.#shown(), groups = new Map();
+    redraw(this.deviceHost, [devices, this.device], () => [make("label", { class: "ol-choice" }, "Fit on ", select(devices.map(({ name, label }) => [name, label && label !== name ? `${name} (${label})` : name]), this.device, (name) => { this.device = name; this.ask(); }, { "aria-label": "Device to fit on", "data-name": "library-device" }))]);
+    for (const item of shown) {
+      const group = this.sort === "usual" ? item.entry.collection : "";
+      groups.set(group, [...(groups.get(group) || []), item]);
+    }
+    const bodies = [...groups].map(([group, items]) => {
+      const body = this.rows.get(`group ${group}`) || make("tbody", { "data-group": group });
+      this.rows.set(`group ${group}`, body);
+      const head = group ? this.rows.get(`head ${group}`) || make("tr", { class: "ol-group" }, make("th", { scope: "rowgroup", colspan: "8" }, GROUPS[group] || group)) : null;
+      if (head) this.rows.set(`head ${group}`, head);
+      arrange(body, [head, ...items.map((item) => this.#row(item))].filter(Boolean));
+      return body;
+    });
+    for (const body of [...this.table.tBodies]) if (!bodies.includes(body)) body.remove();
+    arrange(this.table, [this.table.tHead, ...bodies]);
+    this.frame.hidden = !shown.length;
+    redraw(this.said, shown.length, () => shown.length ? [] : [emptyBox("Nothing of that kind", "No recommended model fits the filter. Search the Hub for others.", wordButton("Search the Hub", () => this.desk.go({ view: "hub" }), { "data-action": "to-hub" }))]);
+  }
+
+  #row(item) {
+    const { entry } = item, key = entry.repository || entry.name, known = this.rows.get(key), element = known || make("tr", { "data-model": entry.name });
+    this.rows.set(key, element);
+    const now = this.desk.now(), name = item.installed_as, maker = makerOf(now, entry.name, entry.repository), isLoaded = now.loaded.includes(name), number = (words, value) => make("td", { class: "is-number", "data-name": words }, value);
+    redraw(element, [item, maker?.task_id, maker?.state, isLoaded, now.may], () => [
+      make("th", { scope: "row", class: "ol-of-model" }, entry.repository ? make("a", { class: "ol-name", href: pageOf(now.hub.endpoint, entry.repository), target: "_blank", rel: "noopener noreferrer", title: `${entry.repository}: opens its page on the Hub` }, entry.name) : make("span", { class: "ol-name" }, entry.name), make("span", { class: "ol-use" }, entry.good_for)),
+      number("Size", bytes(entry.size_bytes)), number("Parameters", parameters(entry.parameters)), make("td", { "data-name": "Weights" }, entry.precision), make("td", { class: "is-number", "data-name": "Context", title: entry.context_length === null ? "not told" : `${decimal(entry.context_length, 0)} tokens` }, context(entry.context_length)), make("td", { "data-name": "Licence", class: "ol-of-licence", title: entry.licence }, entry.licence || NONE),
+      make("td", { "data-name": "Fit", class: "ol-of-fit" }, make("details", { class: "ol-fit" }, make("summary", { title: item.fit_words }, fitMark(item.fit, item.fit_words)), make("p", { class: "ot-help" }, item.fit_words))),
+      make("td", { class: "ol-of-button" }, ...this.#buttons(item, maker, isLoaded)),
+    ]);
+    return element;
+  }
+
+  #buttons({ entry, installed_as: name, fit_words: words }, maker, isLoaded) {
+    if (isLoaded) return [mark(["✓", "Loaded", "good"])];
+    if (name) {
+      const load = guarded(this.desk, "Load", () => loadModel(this.desk, name, load), { class: "is-small", "data-action": "load", "aria-label": `Load ${name}` });
+      return [mark(["✓", "Installed", "good"]), load];
+    }
+    if (maker) return [wordButton(taskWord(maker.state), () => this.desk.go({ task: maker.task_id }), { class: "is-small", "data-action": "to-task", "aria-label": `${entry.name}: ${taskWord(maker.state)}; opens its task` })];
+    if (!entry.repository) return [make("span", { class: "ot-help", title: "app.py prepares it when it starts without another model, from a Python package." }, "made at the start")];
+    return [guarded(this.desk, "Get", () => askDownload(this.desk, { repository: entry.repository, name: entry.name, bytes: entry.size_bytes, licence: entry.licence, words }), { class: "is-small is-primary", "data-action": "get", "aria-label": `Get ${entry.name}` })];
+  }
+}

@@ -1,0 +1,238 @@
+"""The converting process: unpack a GGUF, run Optimum's own export command, look at the result. Told what to do by one JSON line.
+
+`optimum-cli`'s entry is called with exactly the words that the page shows. What it is doing is told from outside, by announcing
+its steps as they begin; where another version has no such step, only the announcement is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openarc_ui.engine.types import LoadStage
+from openarc_ui.models.childhood import claim_stdout, end_with_parent
+from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Reporter
+from openarc_ui.privacy import forbid_telemetry
+
+logger = logging.getLogger(__name__)
+
+UNPACKING = (0.0, 0.3)
+EXPORTING = (0.3, 0.95)
+STEPS = (
+    ("optimum.exporters.openvino.__main__", "main_export", "Reading the checkpoint", 0.3),
+    ("optimum.exporters.openvino.convert", "export_from_model", "Tracing the model", 0.4),
+    ("optimum.exporters.openvino.__main__", "maybe_convert_tokenizers", "Converting the tokenizer", 0.6),
+    ("optimum.exporters.openvino.__main__", "_main_quantize", "Compressing the weights", 0.65),
+    ("optimum.exporters.openvino.__main__", "_merge_move", "Writing the result", 0.93),
+)
+"""Module, function, what it does in words, share of the whole that is done when it begins."""
+COMPRESSED = 0.93
+CHECKING = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionOrder:
+    """What the process is to do.
+
+    Attributes:
+        gguf: to be unpacked into `checkpoint` first; "": the checkpoint is there.
+        words: behind `optimum-cli export openvino`.
+        result: the folder that they make.
+        wants_tokenizer: its OpenVINO tokenizers have to be there.
+    """
+
+    gguf: str
+    checkpoint: str
+    words: tuple[str, ...]
+    result: str
+    wants_tokenizer: bool
+
+
+class Stages:
+    """Tells each stage as it begins, and how long the one before took."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._label, self._began_at, self._fraction = "", time.perf_counter(), 0.0
+
+    def begin(self, label: str, fraction: float, detail: str = "") -> None:
+        """A stage, or news of the same one."""
+        if label != self._label:
+            self._log()
+            self._label, self._began_at = label, time.perf_counter()
+        self._fraction = max(self._fraction, fraction)
+        self._reporter.send(LoadStage(label, self._fraction, detail))
+
+    def within(self, detail: str, share: float, end: float) -> None:
+        """How far the present stage is, which ends at `end` of the whole."""
+        begin = min(self._fraction, end)
+        self._reporter.send(LoadStage(self._label, begin + (end - begin) * share, detail))
+
+    def end(self) -> None:
+        """The last one is over."""
+        self._log()
+        self._label = ""
+
+    def _log(self) -> None:
+        if self._label:
+            sys.stderr.write(f"{self._label}: {time.perf_counter() - self._began_at:.1f} s\n")
+            sys.stderr.flush()
+
+
+def convert(order: ConversionOrder, stages: Stages) -> None:
+    """All of it.
+
+    Raises:
+        ValueError: what is wrong with the source, the options or the result.
+    """
+    stages.begin("Starting Optimum", 0.0)
+    if order.gguf:
+        from openarc_ui.models.conversion.unpack import unpack
+
+        begin, end = UNPACKING
+        unpack(Path(order.gguf), Path(order.checkpoint), lambda label, share: stages.begin(label, begin + (end - begin) * share))
+    refuse_own_code(Path(order.checkpoint))
+    stages.begin("Starting Optimum", EXPORTING[0])
+    export(order.words, stages)
+    stages.begin("Looking at the result", CHECKING)
+    look_at_result(Path(order.checkpoint), Path(order.result), order.wants_tokenizer)
+    stages.end()
+
+
+def refuse_own_code(checkpoint: Path) -> None:
+    """A model that needs Python files of its own is not converted.
+
+    Raises:
+        ValueError: it is one.
+    """
+    from transformers import CONFIG_MAPPING
+
+    from openarc_ui.engine.backends.files import needs_own_code
+
+    if needs_own_code(checkpoint, CONFIG_MAPPING):
+        raise ValueError("the model needs Python files of its own folder, and a model's own code is not run")
+
+
+def export(words: tuple[str, ...], stages: Stages) -> None:
+    """`optimum-cli export openvino` with these words, in this process."""
+    from importlib import import_module
+
+    from optimum.commands.optimum_cli import main
+
+    for module, name, label, fraction in STEPS:
+        _announce(import_module(module), name, label, fraction, stages)
+    _tell_compression(stages)
+    sys.argv = ["optimum-cli", "export", "openvino", *words]
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code:
+            raise ValueError("optimum-cli does not take these options") from ended
+
+
+def _announce(module: Any, name: str, label: str, fraction: float, stages: Stages) -> None:
+    step = getattr(module, name, None)
+    if step is None:
+        return
+
+    def announced(*arguments: Any, **options: Any) -> Any:
+        stages.begin(label, fraction)
+        return step(*arguments, **options)
+
+    setattr(module, name, announced)
+
+
+def _tell_compression(stages: Stages) -> None:
+    """NNCF shows its progress by rich, with a description and a share, which is passed on here."""
+    from rich.progress import Progress
+
+    advance = Progress.advance
+
+    def told(self: Any, task_id: Any, amount: float = 1) -> None:
+        advance(self, task_id, amount)
+        task = self._tasks.get(task_id)
+        if task is not None and task.total:
+            share = min(1.0, task.completed / task.total)
+            stages.within(f"{task.description.strip()} {share:.0%}", share, COMPRESSED)
+
+    Progress.advance = told  # type: ignore[method-assign]
+
+
+def look_at_result(checkpoint: Path, result: Path, wants_tokenizer: bool) -> None:
+    """Whether it is a whole model: it opens, and tokenizers and chat template are there.
+
+    Raises:
+        ValueError: what is missing.
+    """
+    import openvino
+    import openvino_genai
+
+    model_xml = result / "openvino_model.xml"
+    if not model_xml.is_file():
+        raise ValueError("Optimum wrote no openvino_model.xml: it is no text model, or the task is wrong")
+    openvino.Core().read_model(model_xml)
+    if not (result / "config.json").is_file():
+        raise ValueError("the result has no config.json")
+    if not wants_tokenizer:
+        return
+    if not all((result / name).is_file() for name in ("openvino_tokenizer.xml", "openvino_detokenizer.xml")):
+        raise ValueError("the tokenizer could not be converted to OpenVINO; the log says why")
+    openvino_genai.Tokenizer(str(result))
+    keep_template(checkpoint, result)
+
+
+def keep_template(checkpoint: Path, result: Path) -> None:
+    """The chat template as the checkpoint has it, where Optimum did not write one.
+
+    Raises:
+        ValueError: the result has none although the source does.
+    """
+    for name in ("chat_template.jinja", "chat_template.json"):
+        source = checkpoint / name
+        if source.is_file() and not (result / name).is_file():
+            (result / name).write_bytes(source.read_bytes())
+    said = _template_in_configuration(checkpoint)
+    has_one = _template_in_configuration(result) or any(result.glob("chat_template.*"))
+    if said and not has_one:
+        raise ValueError("the chat template was lost")
+
+
+def _template_in_configuration(folder: Path) -> bool:
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(json.loads(path.read_text(encoding="utf-8")).get("chat_template"))
+
+
+def main() -> int:
+    """Entry of the process: the order on standard input, progress on standard output, the log on standard error."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    forbid_telemetry()
+    told = json.loads(sys.stdin.readline())
+    order = ConversionOrder(**{**told, "words": tuple(told["words"])})
+    end_with_parent()
+    reporter = JsonReporter(claim_stdout())
+    try:
+        convert(order, Stages(reporter))
+    except (ValueError, ImportError, OSError, RuntimeError, KeyError, TypeError, AttributeError, MemoryError) as error:
+        logger.exception("the conversion failed")
+        reporter.send(Failed(words_of_failure(error), ""))
+        return 1
+    reporter.send(Prepared(order.result))
+    return 0
+
+
+def words_of_failure(error: BaseException) -> str:
+    """The reason in one sentence; of a foreign error with its kind, since its words alone may say little."""
+    from openarc_ui.engine.devices import clean_message
+
+    words = " ".join(clean_message(error).split())
+    named = words if isinstance(error, ValueError) else f"{type(error).__name__}: {words}"
+    return named[:600].rstrip(".") + "."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

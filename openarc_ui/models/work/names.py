@@ -1,0 +1,91 @@
+"""Under which name a result is to stand in the model folder, and giving it that name in one step."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path, PurePosixPath
+
+from openarc_ui.engine.catalogue.folder import TEMPORARY_ENDINGS
+from openarc_ui.errors import InvalidRequest, ModelExists
+from openarc_ui.models.requests import ConversionRequest, DownloadRequest
+from openarc_ui.models.work.record import flush_folder
+
+UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+LONGEST = 96
+FLUSHED_MODE = "rb+" if sys.platform == "win32" else "rb"
+"""How a file is opened whose bytes are to reach the disk; Windows wants to be able to write it."""
+WITHOUT_FORMAT = "ov"
+"""At the end of a conversion's name that asks for no weight format: Optimum-Intel chooses."""
+
+
+def result_name(request: DownloadRequest | ConversionRequest) -> str:
+    """The name that was asked for, or one made of what is fetched or converted: `Qwen3-0.6B-int4-ov`, `SmolLM2-135M-int8`."""
+    if request.name:
+        return request.name
+    if isinstance(request, DownloadRequest):
+        return _fitting(request.repository.rpartition("/")[2])
+    source = PurePosixPath(request.source.replace("\\", "/").rstrip("/")).name
+    stem = source[: -len(".gguf")] if source.lower().endswith(".gguf") else source
+    ending = str(request.options.get("weight-format", WITHOUT_FORMAT))
+    return f"{_fitting(stem)[: LONGEST - 1 - len(ending)]}-{_fitting(ending)}"
+
+
+def check_name(name: str) -> None:
+    """See that a folder of this name would be listed as a model.
+
+    Raises:
+        InvalidRequest.
+    """
+    if name.endswith(TEMPORARY_ENDINGS):
+        raise InvalidRequest(
+            f"A folder whose name ends in {', '.join(TEMPORARY_ENDINGS)} is no model.", "Choose another name."
+        )
+
+
+def is_taken(model_folder: Path, name: str) -> bool:
+    """Something is there already, a broken link included."""
+    return os.path.lexists(model_folder / name)
+
+
+def publish(result: Path, model_folder: Path, name: str) -> None:
+    """Give a finished folder its name, so that it is a model from one moment to the next.
+
+    Raises:
+        ModelExists: the name was taken meanwhile.
+        OSError: the disk says no.
+    """
+    _flush(result)
+    target = model_folder / name
+    if is_taken(model_folder, name):
+        raise taken(name)
+    try:
+        result.rename(target)
+    except OSError:
+        if is_taken(model_folder, name):
+            raise taken(name) from None
+        raise
+    flush_folder(model_folder)
+
+
+def taken(name: str) -> ModelExists:
+    """The error for a name that is taken while a result waits for it."""
+    return ModelExists(
+        f"There is a '{name}' in the model folder already.", "Rename or delete that one, then resume this task."
+    )
+
+
+def _fitting(name: str) -> str:
+    fit = UNFIT.sub("-", name).lstrip("._-")[:LONGEST]
+    return fit or "model"
+
+
+def _flush(folder: Path) -> None:
+    """Make sure a power cut after the rename can't leave a named folder with half its bytes."""
+    for path, folders, files in os.walk(folder):
+        for name in files:
+            with (Path(path) / name).open(FLUSHED_MODE) as stream:
+                os.fsync(stream.fileno())
+        flush_folder(Path(path))
+        folders[:] = [each for each in folders if not (Path(path) / each).is_symlink()]

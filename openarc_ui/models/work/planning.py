@@ -1,0 +1,79 @@
+"""What a conversion would do, before it does it: the result's name, the options as they are run, the equal command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from openarc_ui.engine.catalogue.catalogue import ModelEntry
+from openarc_ui.engine.engine import Engine
+from openarc_ui.errors import InvalidRequest
+from openarc_ui.models.conversion.combinations import checked
+from openarc_ui.models.conversion.command import command_of
+from openarc_ui.models.conversion.options import conversion_options
+from openarc_ui.models.requests import ConversionRequest, OptionValue
+from openarc_ui.models.work.names import check_name, result_name
+
+SOURCES = ("checkpoint", "gguf")
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionPlan:
+    """A conversion that could be started.
+
+    Attributes:
+        name: of the result in the model folder.
+        source, source_kind, source_bytes: what would be converted.
+        options: as they are run, with what was left out and matters.
+        first_step, export: the equal command line word by word; a GGUF is unpacked first, else the first step is empty.
+        text: both, quoted for a shell, to be run in the model folder.
+    """
+
+    name: str
+    source: str
+    source_kind: str
+    source_bytes: int
+    options: Mapping[str, OptionValue]
+    first_step: tuple[str, ...]
+    export: tuple[str, ...]
+    text: str
+
+
+def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPlan:
+    """Checks the source and every option; converts nothing. The first call takes a moment, to read the options there are.
+
+    Raises:
+        ModelNotFound: no such source.
+        InvalidRequest: it is no checkpoint and no GGUF, or the options are wrong, with what is right.
+        ConversionFailed: optimum-intel is missing or broken.
+    """
+    entry = source_of(engine, request.source)
+    name = result_name(request)
+    check_name(name)
+    options = checked(conversion_options(), request.options)
+    command = command_of(entry.name, entry.kind == "gguf", options, name)
+    return ConversionPlan(
+        name=name,
+        source=entry.name,
+        source_kind=entry.kind,
+        source_bytes=entry.size_bytes,
+        options=options,
+        first_step=command.first_step,
+        export=command.export,
+        text=command.text,
+    )
+
+
+def source_of(engine: Engine, source: str) -> ModelEntry:
+    """The model that is to be converted.
+
+    Raises:
+        ModelNotFound, InvalidRequest.
+    """
+    entry = engine.catalogue.find(source)
+    if entry.kind not in SOURCES:
+        raise InvalidRequest(
+            f"'{entry.name}' is no Hugging Face checkpoint and no GGUF, so there is nothing to convert.",
+            "Choose a folder with safetensors, or a .gguf file.",
+        )
+    return entry

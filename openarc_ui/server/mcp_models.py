@@ -1,0 +1,60 @@
+"""Getting models as tools for agents: what is recommended for this machine, fetching it, and how far that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import anyio
+from pydantic import Field, ValidationError
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.explain import explain, fields_by_path
+from openarc_ui.models.answers import LONGEST_REPOSITORY, as_json
+from openarc_ui.models.library import library
+from openarc_ui.models.requests import DownloadRequest
+from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.server.mcp_bodies import RecommendedTold, TaskTold
+
+MOST_TASKS = 20
+
+
+def model_tools(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], ...]:
+    """The tools, over the tasks of a server."""
+
+    async def recommended_models(
+        device: Annotated[str, Field(min_length=1, max_length=200, description="That they should fit on.")] = "CPU",
+    ) -> list[RecommendedTold]:
+        """Models worth getting, what each is good for, and whether it fits into the memory that is free on a device."""
+
+        def read() -> list[RecommendedTold]:
+            items = [as_json(each, engine.places) for each in library(engine, device)]
+            return [RecommendedTold.model_validate({**each["entry"], **each}) for each in items]
+
+        return await anyio.to_thread.run_sync(read)
+
+    async def start_download(
+        repository: Annotated[
+            str, Field(max_length=LONGEST_REPOSITORY, description="Of recommended_models, or another of the Hub.")
+        ],
+        revision: Annotated[str, Field(max_length=200, description="A branch, a tag or a commit.")] = "main",
+    ) -> TaskTold:
+        """Fetch a model from the Hugging Face Hub; returns at once. When model_tasks tells that it is finished it can be loaded."""
+        try:
+            asked = DownloadRequest(repository=repository, revision=revision)
+        except ValidationError as error:
+            raise explain(error.errors(include_url=False), fields_by_path(DownloadRequest)) from None
+        return _told(engine, await anyio.to_thread.run_sync(tasks.start, asked))
+
+    async def model_tasks() -> list[TaskTold]:
+        """Downloads and conversions of models, the newest first: how far each is, and why it failed."""
+        return [_told(engine, each) for each in (await anyio.to_thread.run_sync(tasks.tasks))[:MOST_TASKS]]
+
+    return recommended_models, start_download, model_tasks
+
+
+def _told(engine: Engine, task: Any) -> TaskTold:
+    shown = as_json(task, engine.places)
+    problem = shown["problem"]
+    words = f"{problem['message']} {problem['hint']}".strip() if problem is not None else ""
+    return TaskTold.model_validate({**shown, **shown["progress"], "problem": words})

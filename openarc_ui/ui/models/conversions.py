@@ -1,0 +1,43 @@
+"""The Convert form: what can be converted, the installed version's options, and the command that equals a request."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.models.conversion.options import conversion_options
+from openarc_ui.models.requests import ConversionRequest
+from openarc_ui.models.work.planning import SOURCES, plan_conversion
+
+Json = dict[str, Any]
+
+
+def offers(engine: Engine) -> Json:
+    """Checkpoints and GGUFs of the folder, and each option as a form needs it.
+
+    Raises:
+        ConversionFailed: optimum-intel is missing or broken.
+    """
+    known, entries = conversion_options(), engine.catalog()
+    return {
+        "sources": [
+            {"name": entry.name, "kind": entry.kind, "size_bytes": entry.size_bytes}
+            for entry in entries
+            if entry.kind in SOURCES
+        ],
+        "names": [entry.name for entry in entries],
+        "options": [dataclasses.asdict(option) for option in known.options],
+        "versions": dict(known.versions),
+    }
+
+
+def command(engine: Engine, request: ConversionRequest) -> Json:
+    """What would be run, and the folder it would become.
+
+    Raises:
+        ModelNotFound, InvalidRequest: it can't be done as asked.
+        ConversionFailed: optimum-intel is missing or broken.
+    """
+    plan = plan_conversion(engine, request)
+    return {"name": plan.name, "command": plan.text, "source_bytes": plan.source_bytes}

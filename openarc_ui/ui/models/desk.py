@@ -1,0 +1,151 @@
+"""The longer answers of the Models tab, as JSON: what changed, the library, the folder, a model looked into."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import LoadRequest, ModelState
+from openarc_ui.models import library, tidy
+from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.inspection import inspect
+from openarc_ui.models.requests import DownloadRequest
+from openarc_ui.models.results import ModelTask
+from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.ui.models.verifying import Verifying
+from openarc_ui.ui.models.wanted import (
+    AskedDelete,
+    AskedInspection,
+    AskedLibrary,
+    AskedName,
+    AskedSearch,
+    AskedView,
+)
+
+Json = dict[str, Any]
+TASK: TypeAdapter[ModelTask] = TypeAdapter(ModelTask)
+
+
+class Desk:
+    """What the script asks of the engine, the tasks and the Hub.
+
+    Args:
+        engine: whose model folder it is.
+    """
+
+    def __init__(self, engine: Engine, tasks: ModelTasks, hub: Hub) -> None:
+        self._engine, self._tasks, self._hub = engine, tasks, hub
+        self.verifying = Verifying(engine)
+
+    def view(self, asked: AskedView, may: Json) -> Json:
+        """Tasks, what is loaded, what is verified; only the revision where nothing changed."""
+        loaded = self.loaded()
+        parts = (self._tasks.revision(), self.verifying.changes(), self._hub.has_token, sorted(loaded), asked.log_of)
+        revision = repr((*parts, may["may_administer"]))
+        if revision == asked.since_revision:
+            return {"revision": revision}
+        return {
+            "revision": revision,
+            "tasks": [self.task(each, asked.log_of) for each in self._tasks.tasks()],
+            "loaded": loaded,
+            "verifying": self.verifying.state() if may["may_administer"] else None,
+            "free_bytes": self.free_bytes(),
+            "hub": {"endpoint": self._hub.endpoint, "has_token": self._hub.has_token},
+            **may,
+        }
+
+    def task(self, task: ModelTask, log_of: str | None = None) -> Json:
+        """One task; its log only where that is open."""
+        told: Json = TASK.dump_python(task, mode="json")
+        if task.task_id != log_of:
+            told["log"] = []
+        return dict(self._engine.places.hidden(told))
+
+    def loaded(self) -> list[str]:
+        """The catalogue's names of the models that are loaded, or being loaded."""
+        counted = (ModelState.READY, ModelState.LOADING)
+        return [model.request.model_path for model in self._engine.status().models if model.state in counted]
+
+    def free_bytes(self) -> int | None:
+        """Of the disk that the model folder is on; None where that can't be asked."""
+        folder = self._engine.model_folder
+        try:
+            return shutil.disk_usage(folder if folder.exists() else folder.parent).free
+        except OSError:
+            return None
+
+    def library(self, asked: AskedLibrary) -> Json:
+        """Recommended models with their verdicts, and the devices there are."""
+        items = library.library(self._engine, asked.device, asked.context_tokens)
+        return {
+            "items": [dataclasses.asdict(item) for item in items],
+            "devices": [{"name": each.name, "label": each.full_name} for each in self._engine.preflight.devices()],
+            "device": asked.device,
+            "context_tokens": asked.context_tokens,
+            "free_bytes": self.free_bytes(),
+        }
+
+    def search(self, asked: AskedSearch) -> Json:
+        found = self._hub.search(asked.words, only_openvino=asked.only_openvino, limit=asked.limit)
+        return {"found": [dataclasses.asdict(each) for each in found], "installed": self._installed()}
+
+    def files(self, request: DownloadRequest) -> Json:
+        """A repository's files, and what is to be known before it begins: the free space, the names that are taken."""
+        found = self._hub.files(request.repository, request.revision)
+        return {
+            **dataclasses.asdict(found),
+            "wanted_bytes": found.wanted_bytes,
+            "free_bytes": self.free_bytes(),
+            "names": [entry.name for entry in self._engine.catalog()],
+        }
+
+    def sizes(self, may_administer: bool) -> Json:
+        """Everything in the model folder; for a key without rights, the models alone."""
+        entries = {entry.name: entry for entry in self._engine.catalog()}
+        told = []
+        for each in tidy.folder_sizes(self._engine, self.busy_names()):
+            if not each.is_model and not may_administer:
+                continue
+            entry = entries.get(each.name)
+            told.append(
+                {
+                    **dataclasses.asdict(each),
+                    "kind": entry.kind if entry is not None else None,
+                    "can_run": bool(entry.backends) if entry is not None else False,
+                    "problems": list(entry.problems) if entry is not None else [],
+                }
+            )
+        return dict(self._engine.places.hidden({"folders": told, "free_bytes": self.free_bytes()}))
+
+    def rename(self, asked: AskedName) -> Json:
+        return {"model": tidy.rename_model(self._engine, asked.model, asked.new_name, self.busy_names())}
+
+    def delete(self, asked: AskedDelete) -> Json:
+        return {"freed_bytes": tidy.delete_model(self._engine, asked.model, asked.confirm, self.busy_names())}
+
+    def inspect(self, asked: AskedInspection) -> Json:
+        found = inspect.inspect_model(self._engine, asked.model, asked.parts)
+        return dict(self._engine.places.hidden({"inspection": dataclasses.asdict(found)}))
+
+    def load(self, model: str) -> Json:
+        """Load it as its makers recommend, as the Load tab would."""
+        entry = self._engine.catalogue.find(model)
+        info = self._engine.load(LoadRequest(model_path=entry.name, ov_config=dict(entry.ov_config)))
+        return {
+            "model": info.name,
+            "words": f"{info.name} is loaded, in {info.load_seconds:.1f} s, and answers in the Chat tab.",
+        }
+
+    def busy_names(self) -> Sequence[str]:
+        """Models that something works on now: those being made, their sources, and one that is verified."""
+        verified = self.verifying.state()
+        read_now = (verified["model"],) if verified is not None and verified["is_running"] else ()
+        return (*self._tasks.busy_names(), *read_now)
+
+    def _installed(self) -> list[str]:
+        return [entry.name for entry in self._engine.catalog()]

@@ -1,0 +1,31 @@
+"""The Models tab: one component, drawn by assets/models/. What its script may ask is in questions.py."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.ui.models.questions import questions
+from openarc_ui.ui.rights import Rights
+
+VIEW_SCRIPT = """
+// The whole address: Chromium resolves a path in such code against the page that compiled it first, be it another one.
+import(`${window.location.origin}/page-assets/models/view.js`)
+  .then((view) => view.mount(element, props, trigger, watch, server))
+  .catch((error) => console.error(error));
+"""
+
+
+def build_models_tab(engine: Engine, tasks: ModelTasks, hub: Hub, rights: Rights) -> gr.HTML:
+    """The tab's component, inside an open gr.Tab."""
+    return gr.HTML(
+        "{}",
+        html_template='<div class="oa-models"></div>',
+        js_on_load=VIEW_SCRIPT,
+        apply_default_css=False,
+        server_functions=questions(engine, tasks, hub, rights),
+        elem_id="oa-models-tab",
+        elem_classes="oa-tight",
+    )

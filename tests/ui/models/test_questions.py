@@ -1,0 +1,365 @@
+"""The questions of the Models tab as its script asks them: texts in, texts out, never an exception; and who may ask what."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from openarc_ui.access import ROLE_HEADER, Access, Role
+from openarc_ui.engine.places import Places
+from openarc_ui.engine.types import LoadRequest, ModelState
+from openarc_ui.errors import HubUnreachable, ModelNotFound, TaskNotFound
+from openarc_ui.models import library, tidy
+from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.inspection import inspect
+from openarc_ui.models.results import ModelTask, TaskProblem, TaskState
+from openarc_ui.models.work import planning
+from openarc_ui.ui.models import conversions
+from openarc_ui.ui.models.questions import questions
+from openarc_ui.ui.rights import Rights
+from tests.browser import models_answers as made_up
+from tests.browser.models_page import NAMES
+
+LOOKING: dict[str, dict[str, Any]] = {"models_view": {}, "models_library": {}, "models_sizes": {}}
+DOWNLOAD = {"request": {"kind": "download", "repository": made_up.REPOSITORY}}
+CONVERSION = {"request": {"kind": "conversion", "source": "m.gguf", "options": {"weight-format": "int4"}}}
+CHANGING: dict[str, dict[str, Any]] = {
+    "models_search": {"words": "qwen"},
+    "models_files": DOWNLOAD,
+    "models_token": {"token": "hf_secret"},
+    "models_download": DOWNLOAD,
+    "models_convert": CONVERSION,
+    "models_pause": {"task_id": "d1"},
+    "models_resume": {"task_id": "d1"},
+    "models_cancel": {"task_id": "d1"},
+    "models_forget": {"task_id": "d1"},
+    "models_options": {},
+    "models_command": CONVERSION,
+    "models_rename": {"model": "m", "new_name": "other"},
+    "models_delete": {"model": "m", "confirm": "m"},
+    "models_verify": {"model": "m"},
+    "models_verify_stop": {},
+    "models_load": {"model": "m"},
+    "models_inspect": {"model": "m"},
+}
+FREE_BYTES = 10**12
+
+
+class Tasks:
+    """A download that runs and a conversion that is over, and what was asked."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, Any]] = []
+        self.number = 7
+        self.shown: tuple[ModelTask, ...] = (made_up.download(), made_up.conversion("c1", TaskState.FINISHED))
+
+    def tasks(self) -> Sequence[ModelTask]:
+        return self.shown
+
+    def revision(self) -> int:
+        return self.number
+
+    def busy_names(self) -> tuple[str, ...]:
+        return ("busy",)
+
+    def start(self, request: Any) -> ModelTask:
+        return self._do("start", request)
+
+    def pause(self, task_id: str) -> ModelTask:
+        return self._do("pause", task_id)
+
+    def resume(self, task_id: str) -> ModelTask:
+        return self._do("resume", task_id)
+
+    def cancel(self, task_id: str) -> ModelTask:
+        return self._do("cancel", task_id)
+
+    def forget(self, task_id: str) -> None:
+        self._do("forget", task_id)
+
+    def _do(self, name: str, what: Any) -> ModelTask:
+        if what == "other":
+            raise TaskNotFound("There is no task 'other'.", "Choose one of the list.")
+        self.done.append((name, what))
+        return self.shown[0]
+
+
+class OfflineHub:
+    """A Hub that finds what was made up."""
+
+    endpoint = "http://127.0.0.1:9"
+
+    def __init__(self) -> None:
+        self.token: SecretStr | None = None
+        self.is_offline = False
+
+    @property
+    def has_token(self) -> bool:
+        return self.token is not None
+
+    def set_token(self, token: SecretStr | None) -> None:
+        self.token = token
+
+    def search(self, words: str, *, only_openvino: bool = True, limit: int = 20) -> Sequence[Any]:
+        if self.is_offline:
+            raise HubUnreachable("The Hub does not answer.", "See whether this machine is online.")
+        return made_up.FOUND
+
+    def files(self, repository: str, revision: str = "main") -> Any:
+        return made_up.FILES
+
+
+class FolderEngine:
+    """An engine over a folder with one model; loads are kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.model_folder = folder
+        self.places = Places(folder, folder / "cache")
+        self.loads: list[LoadRequest] = []
+        self.entry = SimpleNamespace(
+            name="m", kind="ir", size_bytes=5, backends=("genai",), ov_config={"KV_CACHE_PRECISION": "f16"}, problems=()
+        )
+        self.catalogue = SimpleNamespace(find=self._find)
+        self.preflight = SimpleNamespace(devices=lambda: [SimpleNamespace(name="CPU", full_name="Some CPU")])
+        self.loaded: list[Any] = []
+
+    def catalog(self) -> list[Any]:
+        return [self.entry]
+
+    def status(self) -> Any:
+        return SimpleNamespace(models=self.loaded)
+
+    def load(self, request: LoadRequest) -> Any:
+        self.loads.append(request)
+        return SimpleNamespace(name=request.model_path, load_seconds=1.2)
+
+    def _find(self, name: str) -> Any:
+        if name != "m":
+            raise ModelNotFound(f"There is no model '{name}'.", "Choose one of the list.")
+        return self.entry
+
+
+class Asking:
+    """The functions over these, asked with a key of either role."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tasks, self.hub, self.engine = Tasks(), OfflineHub(), FolderEngine(folder)
+        engine: Any = self.engine
+        tasks: Any = self.tasks
+        hub: Any = self.hub
+        self.functions = {each.__name__: each for each in questions(engine, tasks, hub, Rights(Access()))}
+
+    def ask(self, name: str, question: Any, role: Role = Role.ADMINISTRATOR) -> dict[str, Any]:
+        text = question if isinstance(question, str) else json.dumps(question)
+        request = SimpleNamespace(request=SimpleNamespace(base_url="http://host:7860/"), headers={ROLE_HEADER: role})
+        asked: Any = self.functions[name](text, request)
+        answer = asyncio.run(asked)
+        assert isinstance(answer, str)
+        return dict(json.loads(answer))
+
+
+@pytest.fixture
+def kept() -> list[tuple[Any, ...]]:
+    """What was asked of the model folder."""
+    return []
+
+
+@pytest.fixture
+def asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: list[tuple[Any, ...]]) -> Asking:
+    def remembered(name: str, answer: Any) -> Callable[..., Any]:
+        def do(engine: Any, *given: Any, **named: Any) -> Any:
+            kept.append((name, *given))
+            return answer
+
+        return do
+
+    monkeypatch.setattr(library, "library", lambda engine, device, context_tokens: made_up.LIBRARY)
+    monkeypatch.setattr(tidy, "folder_sizes", remembered("sizes", made_up.FOLDERS))
+    monkeypatch.setattr(tidy, "rename_model", remembered("rename", "other"))
+    monkeypatch.setattr(tidy, "delete_model", remembered("delete", 5))
+    monkeypatch.setattr(tidy, "verify_model", remembered("verify", made_up.VERIFIED))
+    monkeypatch.setattr(inspect, "inspect_model", remembered("inspect", made_up.INSPECTION))
+    options = SimpleNamespace(options=made_up.OPTIONS, versions={"optimum-intel": "2.1.0"})
+    monkeypatch.setattr(conversions, "conversion_options", lambda: options)
+    plan = planning.ConversionPlan("m-int4", "m.gguf", "gguf", 5, {}, (), ("optimum-cli",), "optimum-cli")
+    monkeypatch.setattr(conversions, "plan_conversion", lambda engine, request: plan)
+    return Asking(tmp_path)
+
+
+def test_every_question_is_there_once_and_the_page_of_the_browser_tests_has_them_all(asking: Asking) -> None:
+    assert set(asking.functions) == {*LOOKING, *CHANGING} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", [*LOOKING, *CHANGING])
+@pytest.mark.parametrize("question", ["", "null", "[]", "{", '{"nonsense": 1}', '"x"'])
+def test_nonsense_is_answered_with_an_error_in_words(asking: Asking, name: str, question: str) -> None:
+    error = asking.ask(name, question)["error"]
+    assert error["code"] == "invalid_request" and error["message"] and set(error) == {"message", "hint", "code"}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_use_key_starts_and_changes_nothing_and_is_told_why(
+    asking: Asking, kept: list[tuple[Any, ...]], name: str
+) -> None:
+    error = asking.ask(name, CHANGING[name], Role.USER)["error"]
+    assert error["code"] == "administrator_needed" and "administration key" in error["message"]
+    assert not asking.tasks.done and not asking.engine.loads and not kept and asking.hub.token is None
+
+
+@pytest.mark.parametrize("name", [*LOOKING, *CHANGING])
+def test_an_administration_key_may(asking: Asking, name: str) -> None:
+    assert "error" not in asking.ask(name, (LOOKING | CHANGING)[name])
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_a_use_key_may_look(asking: Asking, name: str) -> None:
+    assert "error" not in asking.ask(name, LOOKING[name], Role.USER)
+
+
+def test_a_use_key_is_told_why_the_buttons_are_off(asking: Asking) -> None:
+    answer = asking.ask("models_view", {}, Role.USER)
+    assert answer["may_administer"] is False and "administration key" in answer["why_not"]
+    assert asking.ask("models_view", {})["may_administer"] is True
+
+
+def test_a_use_key_sees_models_alone_not_what_else_lies_in_the_folder(asking: Asking) -> None:
+    mine = {each["name"] for each in asking.ask("models_sizes", {}, Role.USER)["folders"]}
+    assert "notes" not in mine and "SmolLM2-135M.gguf" in mine
+    assert "notes" in {each["name"] for each in asking.ask("models_sizes", {})["folders"]}
+
+
+def test_nothing_but_the_revision_is_sent_while_nothing_changed(asking: Asking) -> None:
+    first = asking.ask("models_view", {})
+    again = {"since_revision": first["revision"]}
+    assert asking.ask("models_view", again) == {"revision": first["revision"]}
+    asking.tasks.number = 8
+    assert len(asking.ask("models_view", again)["tasks"]) == 2
+
+
+def test_a_model_that_was_loaded_and_a_token_change_the_revision(asking: Asking) -> None:
+    first = asking.ask("models_view", {})["revision"]
+    loaded = SimpleNamespace(request=SimpleNamespace(model_path="m"), state=ModelState.READY)
+    asking.engine.loaded = [loaded]
+    second = asking.ask("models_view", {"since_revision": first})
+    assert second["loaded"] == ["m"]
+    asking.hub.token = SecretStr("hf_secret")
+    third = asking.ask("models_view", {"since_revision": second["revision"]})
+    assert third["hub"]["has_token"] is True and "hf_secret" not in json.dumps(third)
+
+
+def test_only_the_log_that_is_open_is_sent(asking: Asking) -> None:
+    assert [task["log"] for task in asking.ask("models_view", {})["tasks"]] == [[], []]
+    opened = asking.ask("models_view", {"log_of": "c1"})["tasks"]
+    assert opened[0]["log"] == [] and opened[1]["log"][0] == "Reading the GGUF"
+
+
+def test_a_token_goes_in_and_never_out(asking: Asking) -> None:
+    assert asking.ask("models_token", {"token": "hf_secret"}) == {"has_token": True}
+    assert asking.hub.token is not None and asking.hub.token.get_secret_value() == "hf_secret"
+    wrong = asking.ask("models_token", {"token": ["hf_secret"]})
+    assert wrong["error"]["code"] == "invalid_request" and "hf_secret" not in json.dumps(wrong)
+    assert asking.ask("models_token", {"token": None}) == {"has_token": False}
+
+
+def test_offline_is_said_in_words(asking: Asking) -> None:
+    asking.hub.is_offline = True
+    error = asking.ask("models_search", {"words": "qwen"})["error"]
+    assert error == {
+        "message": "The Hub does not answer.",
+        "hint": "See whether this machine is online.",
+        "code": "hub_unreachable",
+    }
+
+
+@pytest.mark.parametrize("repository", ["../../etc", "a/b/c", "a", "/etc/passwd", "a/../b"])
+def test_a_repository_is_an_owner_and_a_name(asking: Asking, repository: str) -> None:
+    question = {"request": {"kind": "download", "repository": repository}}
+    for name in ("models_files", "models_download"):
+        assert asking.ask(name, question)["error"]["code"] == "invalid_request"
+    assert not asking.tasks.done
+
+
+def test_what_is_asked_for_reaches_the_tasks_as_it_was_asked(asking: Asking) -> None:
+    asking.ask("models_download", DOWNLOAD)
+    asking.ask("models_convert", CONVERSION)
+    (_, download), (_, conversion) = asking.tasks.done
+    assert download.repository == made_up.REPOSITORY and download.revision == "main"
+    assert conversion.options == {"weight-format": "int4"} and conversion.check is True
+
+
+def test_renaming_and_deleting_spare_what_is_worked_on(asking: Asking, kept: list[tuple[Any, ...]]) -> None:
+    asking.ask("models_rename", CHANGING["models_rename"])
+    asking.ask("models_delete", CHANGING["models_delete"])
+    assert kept == [("rename", "m", "other", ("busy",)), ("delete", "m", "m", ("busy",))]
+
+
+def test_a_model_is_loaded_as_its_makers_recommend(asking: Asking) -> None:
+    answer = asking.ask("models_load", {"model": "m"})
+    (load,) = asking.engine.loads
+    assert load.model_path == "m" and load.ov_config == {"KV_CACHE_PRECISION": "f16"}
+    assert "answers in the Chat tab" in answer["words"]
+    assert asking.ask("models_load", {"model": "n"})["error"]["code"] == "model_not_found"
+
+
+def test_no_text_names_a_folder_of_this_machine(asking: Asking) -> None:
+    folder = asking.engine.model_folder
+    problem = TaskProblem("conversion_failed", f"{folder}/m could not be read.", "")
+    asking.tasks.shown = (dataclasses.replace(made_up.conversion("c1", TaskState.FAILED), problem=problem),)
+    answer = asking.ask("models_view", {})
+    assert str(folder) not in json.dumps(answer)
+    assert answer["tasks"][0]["problem"]["message"] == "model folder/m could not be read."
+
+
+def wait_verified(asking: Asking) -> dict[str, Any]:
+    for _ in range(200):
+        state: dict[str, Any] = asking.ask("models_view", {})["verifying"]
+        if not state["is_running"]:
+            return state
+        time.sleep(0.01)
+    raise AssertionError("it still runs")
+
+
+def test_verifying_runs_beside_the_page_and_its_verdict_comes_with_the_view(asking: Asking) -> None:
+    asking.ask("models_verify", {"model": "m"})
+    state = wait_verified(asking)
+    assert state["model"] == "m" and [each["verdict"] for each in state["files"]] == ["changed", "good", "unknown"]
+
+
+def test_one_model_is_verified_at_a_time_and_it_can_be_stopped(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch, kept: list[tuple[Any, ...]]
+) -> None:
+    def slow(engine: Any, model: str, say: Callable[[float], None], stopping: threading.Event) -> Sequence[Any]:
+        say(0.5)
+        assert stopping.wait(10)
+        return ()
+
+    monkeypatch.setattr(tidy, "verify_model", slow)
+    assert asking.ask("models_verify", {"model": "m"})["verifying"]["is_running"] is True
+    assert asking.ask("models_verify", {"model": "other"})["error"]["code"] == "model_in_use"
+    asking.ask("models_delete", CHANGING["models_delete"])
+    assert kept == [("delete", "m", "m", ("busy", "m"))], "what is read now is in use"
+    asking.ask("models_verify_stop", {})
+    assert wait_verified(asking)["files"] is None
+
+
+def test_a_verification_that_fails_says_why(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(engine: Any, *given: Any) -> Sequence[Any]:
+        raise ModelNotFound("There is no model 'm'.", "Choose one of the list.")
+
+    monkeypatch.setattr(tidy, "verify_model", fails)
+    asking.ask("models_verify", {"model": "m"})
+    assert wait_verified(asking)["problem"]["code"] == "model_not_found"
+
+
+def test_the_hub_of_these_tests_has_the_real_one_s_verbs() -> None:
+    assert {"endpoint", "has_token", "set_token", "search", "files"} <= set(dir(Hub)) & set(dir(OfflineHub))
