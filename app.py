@@ -121,8 +121,7 @@ def run(settings: Settings) -> int:
     from openarc_ui.metrics.exposition import Exposition
     from openarc_ui.metrics.sampler import Sampler
     from openarc_ui.models.hub.client import Hub
-    from openarc_ui.models.work.making import work_maker
-    from openarc_ui.models.work.tasks import ModelTasks
+    from openarc_ui.models.work.making import open_tasks
     from openarc_ui.startup import Startup
     from openarc_ui.terminal import TerminalProgress
     from openarc_ui.tuning.runs import TuningRuns
@@ -165,7 +164,7 @@ def run(settings: Settings) -> int:
         opened.callback(engine.close)
         runs = opened.enter_context(closing(TuningRuns(engine, settings.tuning_folder)))
         hub = Hub(settings.hub_endpoint, settings.hub_token)
-        tasks = opened.enter_context(closing(ModelTasks(engine, work_maker(engine, hub))))
+        tasks = opened.enter_context(closing(open_tasks(engine, hub)))
         exposition = Exposition(engine.status, store.health)
         sampler = Sampler(store.record_sample, engine.status)
         opened.callback(sampler.stop)

@@ -188,6 +188,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -345,7 +346,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_slowly(self, path: str, content: bytes) -> None:
         faults, sent = self.hub.faults, 0
-        cut = faults.cut_after_bytes if faults.cuts is None or faults.cuts > 0 else None
+        cut = faults.cut_after_bytes
+        if cut is not None and (cut >= len(content) or faults.cuts == 0):
+            cut = None
         if cut is not None and faults.cuts is not None:
             faults.cuts -= 1
         while sent < len(content):

@@ -135,8 +135,7 @@ def test_the_main_process_imports_no_heavy_library() -> None:
         "from openarc_ui.metrics.sampler import Sampler\n"
         "from openarc_ui.metrics.store import MetricsStore\n"
         "from openarc_ui.models.hub.client import Hub\n"
-        "from openarc_ui.models.work.making import work_maker\n"
-        "from openarc_ui.models.work.tasks import ModelTasks\n"
+        "from openarc_ui.models.work.making import open_tasks\n"
         "from openarc_ui.profiles import ProfileStore\n"
         "from openarc_ui.settings import Settings\n"
         "from openarc_ui.startup import Startup\n"
@@ -149,7 +148,7 @@ def test_the_main_process_imports_no_heavy_library() -> None:
         "engine.preflight.devices(), engine.catalog()\n"
         "app.create_app(settings, engine, store, Startup(engine, settings, print), ProfileStore(folder), "
         "ConversationStore(folder / 'c.sqlite3'), Exposition(engine.status, store.health), TuningRuns(engine, folder), "
-        "ModelTasks(engine, work_maker(engine, hub)), hub)\n"
+        "open_tasks(engine, hub), hub)\n"
         "store.close()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )

@@ -18,6 +18,7 @@ const FORMATS = {
   int4: ["INT4", "Half a byte a weight with zero points: the smallest that stays good. The usual choice.", { "weight-format": "int4", "group-size": 64 }],
   "int4-sym": ["INT4 symmetric", "No zero points: what an NPU wants; a little less exact.", { "weight-format": "int4", sym: true, "group-size": 64 }],
 };
+const UNREADABLE = "A field can’t be read; it is marked.";
 const FOUR_BIT_FIELDS = ["group-size", "ratio", "awq"];
 
 export class Convert {
@@ -39,11 +40,12 @@ export class Convert {
     this.begin = wordButton("Convert", () => this.#start(), { class: "is-primary", "data-action": "convert" });
     const copy = copyButton(desk, () => this.command.textContent, "Copy", { "data-action": "copy-command" });
     this.form = make("div", { class: "ot-form ol-convert" },
-      make("section", { class: "om-card", "aria-label": "Source" }, make("div", { class: "om-card-head" }, make("h3", {}, "What is converted")), make("div", { class: "ot-fields" }, this.sourceHost, field("Name of the result", this.nameInput, "A new folder in the model folder."))),
+      make("section", { class: "om-card", "aria-label": "What is converted" }, make("div", { class: "om-card-head" }, make("h3", {}, "What is converted")), make("div", { class: "ot-fields" }, this.sourceHost, field("Name of the result", this.nameInput, "A new folder in the model folder."))),
       make("section", { class: "om-card", "aria-label": "Weights" }, make("div", { class: "om-card-head" }, make("h3", {}, "Its weights")), make("div", { class: "ot-scroll" }, this.choice.element), this.about, this.simple, check("Check afterwards: perplexity and tokens a second, of the source and of the result", true, (isWanted) => { this.isCheckWanted = isWanted; }, { "data-name": "check" }), this.allDetails),
       make("section", { class: "om-card", "aria-label": "Command" }, make("div", { class: "om-card-head" }, make("h3", {}, "The equal command"), this.versions = make("span", { class: "om-card-unit" }), copy), this.command, make("p", { class: "ot-help" }, "Exactly this is run, in a process of its own, without the Hub; in a terminal, run it in the model folder.")),
       make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.needs, this.problem), this.begin));
     this.element = make("div", { class: "ol-section" }, this.place);
+    this.form.addEventListener("input", () => this.#tell());
     this.later = debounced(() => this.#ask(), SOON_MS);
   }
 
@@ -146,14 +148,15 @@ export class Convert {
   }
 
   #tell() {
-    const now = this.desk.now(), { told } = this, maker = told && makerOf(now, told.name), why = !now.may ? now.why : this.wrong || (maker ? `A task makes ${told.name} already.` : "");
-    this.needs.textContent = told ? [told.needs?.words, now.free_bytes !== null ? `${bytes(now.free_bytes)} are free on the disk.` : ""].filter(Boolean).join(" ") : "";
+    const now = this.desk.now(), { told } = this, maker = told && makerOf(now, told.name), why = !now.may ? now.why : hasProblem(this.form) ? UNREADABLE : this.wrong || (maker ? `A task makes ${told.name} already.` : "");
+    const { words, isShort } = told ? needsWords(told.needs, now.free_bytes) : { words: " ", isShort: false };
+    this.needs.textContent = words;
+    this.needs.classList.toggle("oc-warn", isShort);
     hint(this.problem, this.error || why);
     this.begin.disabled = Boolean(why) || !told;
   }
 
   async #start() {
-    if (hasProblem(this.form)) { this.error = "A field can’t be read; it is marked."; this.#tell(); this.form.querySelector('[aria-invalid="true"]').focus(); return; }
     this.begin.disabled = true;
     try {
       const { task } = await this.desk.ask("models_convert", { request: this.#request() });
@@ -165,4 +168,11 @@ export class Convert {
     }
     this.#tell();
   }
+}
+
+/** What a conversion takes against what there is. @param {Object|null} needs estimates of the server @param {number|null} disk free bytes */
+function needsWords(needs, disk) {
+  if (!needs) return { words: "What it needs can’t be told from its files.", isShort: false };
+  const { memory_bytes: memory, disk_bytes: room, free_memory_bytes: free } = needs, isShort = free !== null && memory > free || disk !== null && room > disk;
+  return { words: `About ${bytes(memory)} of memory (${bytes(free)} are free) and ${bytes(room)} of disk while it runs (${bytes(disk)} are free).`, isShort };
 }

@@ -21,7 +21,7 @@ export class HubView {
     this.token = make("div");
     this.said = make("div");
     this.list = make("div", { class: "om-table-frame" });
-    this.results = make("section", { class: "om-card ol-section", "aria-label": "Search the Hub" }, this.form, this.said, this.list, this.token);
+    this.results = make("section", { class: "om-card ol-section", "aria-label": "The Hub" }, this.form, this.said, this.list, this.token);
     this.element = make("div", { class: "ol-stack" }, this.results, this.files.element);
     this.#invite();
   }

@@ -84,6 +84,7 @@ export class HubFiles {
   #draw() {
     const { answer } = this, files = [...answer.files].sort((a, b) => Number(b.is_wanted) - Number(a.is_wanted) || b.size_bytes - a.size_bytes);
     this.facts.replaceChildren(answer.is_gated ? mark(["!", "gated", "warn"]) : "", make("span", { class: "ot-help" }, answer.licence || "licence not told"), make("span", { class: "ot-help", title: answer.commit }, `commit ${answer.commit.slice(0, SHORT)}`), make("a", { class: "ol-link", href: pageOf(this.desk.now().hub.endpoint, answer.repository), target: "_blank", rel: "noopener noreferrer" }, "Its page on the Hub"));
+    this.said.replaceChildren(...(answer.words ? [make("p", { class: "ot-help", role: "note" }, answer.words)] : []));
     this.rows.replaceChildren(...files.map((file, at) => {
       const id = `ol-file-${at}`, box = make("input", { type: "checkbox", id, "data-path": file.path, onchange: () => { if (box.checked) this.chosen.add(file.path); else this.chosen.delete(file.path); this.#tell(); } });
       return make("tr", {}, make("td", {}, box), make("th", { scope: "row" }, make("label", { for: id }, file.path)), make("td", { class: "is-number" }, bytes(file.size_bytes)), make("td", { class: "ot-help" }, file.is_wanted ? "needed" : ""));

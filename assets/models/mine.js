@@ -51,7 +51,7 @@ export class Mine {
   }
 
   #row(folder, most) {
-    const { name } = folder, element = this.rows.get(name) || make("tr", { "data-model": name }), now = this.desk.now(), isLoaded = folder.is_loaded || now.loaded.includes(name), reading = now.verifying?.is_running ? now.verifying.model : null;
+    const { name } = folder, element = this.rows.get(name) || make("tr", { "data-model": name }), now = this.desk.now(), isLoaded = now.loaded.includes(name), reading = now.verifying?.is_running ? now.verifying.model : null;
     this.rows.set(name, element);
     redraw(element, [folder, most, isLoaded, now.may, reading !== null], () => [
       make("th", { scope: "row", class: "ol-of-model" }, make("span", { class: "ol-name" }, name), make("span", { class: "ot-marks" }, isLoaded ? mark(["✓", "loaded", "good"]) : null, folder.is_model && !folder.can_run ? mark(["–", folder.kind === "checkpoint" || folder.kind === "gguf" ? "to be converted" : "can’t be run", ""], folder.problems.join(" ")) : null)),
@@ -64,10 +64,15 @@ export class Mine {
 
   #buttons(folder, isLoaded, reading) {
     const { name, kind } = folder, { may, why } = this.desk.now(), off = (words, blocked = "") => ({ disabled: !may || Boolean(blocked), title: !may ? why : blocked || words }), icon = (picture, label, run, action, blocked) => iconButton(picture, `${label} ${name}`, run, { class: "is-small", "data-action": `${action}-${name}`, ...off(label, blocked) });
-    const load = guarded(this.desk, "Load", () => loadModel(this.desk, name, load), { class: "is-small", "data-action": `load-${name}`, "aria-label": `Load ${name}` }), used = isLoaded ? "It is loaded; unload it first." : "";
-    return make("div", { class: "oc-buttons ol-row-buttons" }, folder.can_run && !isLoaded ? load : null, kind === "checkpoint" || kind === "gguf" ? guarded(this.desk, "Convert", () => this.desk.go({ view: "convert", source: name }), { class: "is-small", "data-action": `convert-${name}`, "aria-label": `Convert ${name}` }) : null,
+    const load = guarded(this.desk, "Load", () => loadModel(this.desk, name, load), { class: "is-small", "data-action": `load-${name}`, "aria-label": `Load ${name}` }), used = isLoaded ? "It is loaded; unload it first." : "", unload = guarded(this.desk, "Unload", () => this.#unload(name), { class: "is-small", "data-action": `unload-${name}`, "aria-label": `Unload ${name}` });
+    return make("div", { class: "oc-buttons ol-row-buttons" }, isLoaded ? unload : folder.can_run ? load : null, kind === "checkpoint" || kind === "gguf" ? guarded(this.desk, "Convert", () => this.desk.go({ view: "convert", source: name }), { class: "is-small", "data-action": `convert-${name}`, "aria-label": `Convert ${name}` }) : null,
       guarded(this.desk, "Look inside", () => this.desk.go({ view: "inside", model: name }), { class: "is-small", "data-action": `inside-${name}`, "aria-label": `Look inside ${name}` }),
       icon("check", "Verify", () => this.#verify(name), "verify", reading !== null ? `${reading} is verified now.` : ""), icon("edit", "Rename", () => this.#rename(name), "rename", used), icon("delete", "Delete", () => this.#delete(folder), "delete", used));
+  }
+
+  async #unload(name) {
+    try { await this.desk.ask("models_unload", { model: name }); } catch (error) { this.desk.toast(error.message, "bad"); }
+    this.desk.again();
   }
 
   async #verify(name) {

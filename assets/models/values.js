@@ -46,5 +46,5 @@ export function moment(epoch) {
   return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${time}`;
 }
 
-/** Words of a shell line, as they have to be quoted. @param {string[]} words */
-export const shell = (words) => words.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+/** Words of a shell line, as they have to be quoted; "&&" between two steps begins a new line. @param {string[]} words */
+export const shell = (words) => words.map((word) => word === "&&" ? "&& \\\n" : `${/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`} `).join("").trimEnd();

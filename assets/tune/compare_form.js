@@ -3,19 +3,11 @@
 import { wordButton } from "../chat/buttons.js";
 import { make } from "../chat/dom.js";
 import { check, numberField } from "./fields.js";
-import { LoadEditor, settingsOf } from "./load_editor.js";
+import { differences, LoadEditor, PLAIN } from "./load_editor.js";
 import { nameField, numbersOf, QualityEditor } from "./measure_editor.js";
 import { card } from "./tools.js";
 import { duration, fieldWords, valueWords } from "./values.js";
 import { WorkloadEditor } from "./workload_editor.js";
-
-const PLAIN = ["model_path", "device", "backend"];
-
-/** What B has otherwise than A: field, A's, B's; undefined: left out. @returns {[string, any, any][]} */
-export function differences(a, b) {
-  const ofA = new Map([...PLAIN.map((name) => [name, a[name]]), ...settingsOf(a)]), ofB = new Map([...PLAIN.map((name) => [name, b[name]]), ...settingsOf(b)]);
-  return [...new Set([...ofA.keys(), ...ofB.keys()])].filter((name) => ofA.get(name) !== ofB.get(name)).map((name) => [name, ofA.get(name), ofB.get(name)]);
-}
 
 export class CompareForm {
   /** @param {{offers: () => Object, changed: (request: Object) => void, another: (base: Object) => void}} wishes */

@@ -52,8 +52,8 @@ function inLines(text, most, where) {
 }
 
 /** An axis of the parallel coordinates: a name, the place of a result on it, what stands beside it. */
-function coordinate(view, field) {
-  const values = [...new Set(view.results.map((result) => JSON.stringify(settingOf(result, field))))], of = view.request.axes.find((axis) => axis.field === field)?.values.map((value) => JSON.stringify(value)) || [];
+function coordinate(view, field, results) {
+  const values = [...new Set(results.map((result) => JSON.stringify(settingOf(result, field))))], of = view.request.axes.find((axis) => axis.field === field)?.values.map((value) => JSON.stringify(value)) || [];
   const order = [...of.filter((each) => values.includes(each)), ...values.filter((each) => !of.includes(each))], place = (at) => order.length > 1 ? at / (order.length - 1) : 0.5;
   return { name: labelOf(view, field), own: view.fields?.[field]?.name || "", at: (result) => place(order.indexOf(JSON.stringify(settingOf(result, field)))), ticks: ends(order.map((text) => valueWords(JSON.parse(text)))).map((words, at) => [place(at), words]) };
 }
@@ -73,11 +73,10 @@ function measured(view, figure, results) {
 
 /** Every configuration as a line over what varies and what came of it. @param {Object} view @param {Map<string, Object>} figures @param {string|null} marked id of the one to bring out @param {boolean} [isNarrow] the names stand aslant */
 export function parallel(view, figures, marked, isNarrow = false) {
-  const objectives = objectivesOf(view).map((name) => figures.get(name)).filter(Boolean), first = objectives[0], fields = axesOf(view).filter((field) => new Set(view.results.map((result) => JSON.stringify(settingOf(result, field)))).size > 1);
-  const done = first ? view.results.filter((result) => summaryOf(result, first.name)) : [];
+  const objectives = objectivesOf(view).map((name) => figures.get(name)).filter(Boolean), first = objectives[0], done = first ? view.results.filter((result) => summaryOf(result, first.name)) : [], fields = axesOf(view).filter((field) => new Set(done.map((result) => JSON.stringify(settingOf(result, field)))).size > 1);
   if (done.length < 2) return empty("Shown once two configurations are measured.");
   const sign = first.is_better_higher ? -1 : 1, sorted = [...done].sort((a, b) => sign * (summaryOf(a, first.name).median - summaryOf(b, first.name).median)), results = sorted.slice(0, MOST_LINES);
-  const axes = [...fields.map((field) => coordinate(view, field)), ...objectives.map((figure) => measured(view, figure, results))];
+  const axes = [...fields.map((field) => coordinate(view, field, results)), ...objectives.map((figure) => measured(view, figure, results))];
   const line = (of) => ({ x: of.flatMap(() => [...axes.keys(), null]), y: of.flatMap((result) => [...axes.map((axis) => axis.at(result)), null]), customdata: of.flatMap((result) => [...axes.map(() => idOf(result)), null]), text: of.flatMap((result) => { const words = hover(view, result, objectives); return [...axes.map(() => words), null]; }) });
   const shade = (at) => Math.min(SHADES - 1, Math.floor(at * SHADES / results.length)), common = { type: "scatter", mode: "lines+markers", hovertemplate: "%{text}<extra></extra>", connectgaps: false };
   const data = [...PARALLEL_SHADES.keys()].reverse().map((level) => ({ uid: `shade${level}`, ...common, ...line(results.filter((_, at) => shade(at) === level)), name: level === 0 ? "the best fifth" : level === SHADES - 1 ? "the last fifth" : `fifth ${level + 1}`, showlegend: level === 0 || level === SHADES - 1, line: { color: PARALLEL_SHADES[level], width: level === 0 ? 2 : 1.2 }, marker: { size: 5, color: PARALLEL_SHADES[level] } })).filter((trace) => trace.x.length);

@@ -11,6 +11,14 @@ const SECTIONS = ["ov_config", "scheduler"];
 /** What of a load is set beyond model, device and backend. @param {Object} load @returns {[string, any][]} */
 export const settingsOf = (load) => SECTIONS.flatMap((section) => Object.entries(load[section] || {}).filter(([, value]) => value !== null && typeof value !== "object").map(([name, value]) => [`${section}.${name}`, value]));
 
+export const PLAIN = ["model_path", "device", "backend"];
+
+/** What B has otherwise than A: field, A's, B's; undefined: left out. @returns {[string, any, any][]} */
+export function differences(a, b) {
+  const ofA = new Map([...PLAIN.map((name) => [name, a[name]]), ...settingsOf(a)]), ofB = new Map([...PLAIN.map((name) => [name, b[name]]), ...settingsOf(b)]);
+  return [...new Set([...ofA.keys(), ...ofB.keys()])].filter((name) => ofA.get(name) !== ofB.get(name)).map((name) => [name, ofA.get(name), ofB.get(name)]);
+}
+
 export class LoadEditor {
   /**
    * @param {() => Object} offers as `tune_offers` answers

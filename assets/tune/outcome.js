@@ -2,13 +2,14 @@
 
 import { make } from "../chat/dom.js";
 import { configurationButtons } from "./actions.js";
+import { differences } from "./load_editor.js";
 import { differenceRows } from "./differences.js";
 import { qualityMark, standing } from "./marks.js";
-import { axesOf, find, idOf, labelOf, objectivesOf, settingOf, summaryOf, wordsOf } from "./results.js";
+import { axesOf, find, idOf, labelOf, objectivesOf, OVER, settingOf, summaryOf, wordsOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
 import { directionWords, intervalWords, reach, valueWords, withInterval } from "./values.js";
 
-const SHOWN = ["ttft_seconds", "decode_tokens_per_second", "total_seconds", "throughput_tokens_per_second", "memory_bytes"], OVER = new Set(["finished", "cancelled", "failed"]);
+const SHOWN = ["ttft_seconds", "decode_tokens_per_second", "total_seconds", "throughput_tokens_per_second", "memory_bytes"];
 
 /** Figures as tiles, each with unit, interval and count. @param {Object} result @param {string[]} names @param {Map<string, Object>} figures @param {string|null} [workload] */
 export function figureTiles(result, names, figures, workload = null) {
@@ -30,13 +31,15 @@ export class Outcome {
     this.winner = make("section", { class: "om-card ot-winner", "aria-label": "The configuration to take", hidden: true });
     this.pair = make("section", { class: "om-card ot-pair", "aria-label": "B against A", hidden: true });
     this.notes = make("section", { class: "om-card ot-notes", "aria-label": "What to know of this run", hidden: true });
+    this.sides = make("p", { class: "ot-sides-told", hidden: true });
     this.problem = make("div", { class: "om-box is-bad", role: "alert", hidden: true });
-    this.element = make("div", { class: "ot-result" }, this.words, this.problem, this.winner, this.pair, this.notes);
+    this.element = make("div", { class: "ot-result" }, this.words, this.sides, this.problem, this.winner, this.pair, this.notes);
   }
 
   /** @param {Object} view @param {Map<string, Object>} figures */
   show(view, figures) {
     this.words.textContent = view.head.words;
+    this.#tellSides(view);
     this.problem.hidden = !view.problem;
     if (view.problem) this.problem.textContent = [view.problem.message, view.problem.hint].filter(Boolean).join(" ");
     this.notes.hidden = !view.notes.length;
@@ -47,6 +50,14 @@ export class Outcome {
     this.pair.hidden = !b;
     if (b) redraw(this.pair, [b.against_reference, b.configuration.label], () => [make("div", { class: "om-card-head" }, make("h3", {}, "B against A"), explained("differences", "The differences"), make("span", { class: "om-card-unit" }, `${b.against_reference[0].confidence_percent}% intervals`)), differenceRows(b.against_reference, figures, { withSides: true })]);
     if (best) redraw(this.winner, [best, view.head.state, may.may, may.active?.run_id], () => this.#draw(view, best, figures));
+  }
+
+  /** What A and B are, which their letters do not say. */
+  #tellSides(view) {
+    this.sides.hidden = view.head.kind !== "comparison";
+    if (this.sides.hidden) return;
+    const { a, b } = view.request, words = (value) => value === undefined ? "left out" : valueWords(value), found = differences(a, b);
+    this.sides.textContent = found.length ? found.map(([field, ofA, ofB]) => `${wordsOf(view, field)}: ${words(ofA)} in A, ${words(ofB)} in B.`).join(" ") : "A and B are the same.";
   }
 
   #draw(view, best, figures) {

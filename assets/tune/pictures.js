@@ -8,7 +8,7 @@ import { select } from "./fields.js";
 import { forest, importances, parallel, tradeoff } from "./figures.js";
 import { isTimeOver, stateMark } from "./marks.js";
 import { panels } from "./panels.js";
-import { find, idOf, measuredFigures, objectivesOf } from "./results.js";
+import { find, idOf, measuredFigures, objectivesOf, OVER } from "./results.js";
 import { explained, redraw } from "./tools.js";
 
 const OPENS = "a point opens its configuration";
@@ -39,6 +39,7 @@ export class Pictures {
     const { kind } = view.head, known = measuredFigures(view, figures), isMany = view.results.length > 1;
     this.tradeoff.card.hidden = kind !== "sweep" || !isMany;
     this.parallel.card.hidden = this.importance.card.hidden = kind !== "sweep" || !isMany;
+    if (OVER.has(view.head.state) && !view.importances.length) this.importance.card.hidden = true; // nothing comes any more
     if (!this.tradeoff.card.hidden) this.#showTradeoff(view, known, place);
     if (kind === "sweep" && isMany) {
       this.#draw(this.parallel, this.#parallel(place.configuration), view.head.run_id);
@@ -74,7 +75,7 @@ export class Pictures {
     const other = isComparison ? view.results.find((result) => idOf(result) !== view.reference_id) : null;
     const rows = isComparison ? (other?.against_reference || []).map((difference) => ({ name: this.figures.get(difference.figure)?.label || difference.figure, difference }))
       : view.results.flatMap((result) => result.against_reference.filter((difference) => difference.figure === first).map((difference) => ({ name: `#${result.number} ${result.configuration.label}`, id: idOf(result), difference }))).slice(0, MOST_ROWS);
-    this.forest.card.hidden = view.head.kind === "bench" || !isComparison && !rows.length;
+    this.forest.card.hidden = view.head.kind === "bench" || !rows.length && (!isComparison || OVER.has(view.head.state));
     this.forest.title.textContent = isComparison ? "The differences as a picture" : "Against the base";
     this.forest.note.textContent = isComparison ? "" : OPENS;
     if (!this.forest.card.hidden) this.#draw(this.forest, forest(rows, isComparison ? "B against A" : `${figure?.label || ""} against the base`, this.#isNarrow() ? NARROW_NAME : WIDE_NAME), view.head.run_id);

@@ -29,6 +29,9 @@ export function wordsOf(view, field) {
   return name ? `${labelOf(view, field)} (${name})` : labelOf(view, field);
 }
 
+/** States of a run to which nothing comes any more. */
+export const OVER = new Set(["finished", "cancelled", "failed"]);
+
 export const idOf = (result) => result.configuration.configuration_id;
 
 /** A field's value: as an axis set it, else as the load has it. @param {Object} result @param {string} field */

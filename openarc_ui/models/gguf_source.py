@@ -101,7 +101,8 @@ class GgufSource:
         """
         tensor = self._tensors[name]
         shape = [int(size) for size in reversed(tensor.shape)]
-        return gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False).reshape(shape)
+        values: FloatArray = gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
+        return values.reshape(shape)
 
     def weights(self, name: str) -> FloatArray:
         """A tensor of a llama dequantised, rows of query and key in Hugging Face's order."""

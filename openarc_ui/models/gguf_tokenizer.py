@@ -65,7 +65,9 @@ def build_tokenizer(source: GgufSource) -> Tokenizer:
     elif model == "gpt2":
         tokenizer = _byte_level(source)
     else:
-        raise TokenizerUnknown(f"its tokenizer is of the kind {model}; gpt2 (byte-level BPE) and llama (SentencePiece) are known")
+        raise TokenizerUnknown(
+            f"its tokenizer is of the kind {model}; gpt2 (byte-level BPE) and llama (SentencePiece) are known"
+        )
     _add_tokens(tokenizer, source)
     _add_begin(tokenizer, source)
     return tokenizer
@@ -104,7 +106,9 @@ def _byte_level(source: GgufSource) -> Tokenizer:
     kind = _kind(source)
     if not kind:
         said = source.value("tokenizer.ggml.pre") or "nothing"
-        raise TokenizerUnknown(f"how its tokenizer splits text ({said}) is not known; known are {', '.join(sorted(KINDS))}")
+        raise TokenizerUnknown(
+            f"how its tokenizer splits text ({said}) is not known; known are {', '.join(sorted(KINDS))}"
+        )
     tokens: list[str] = source.tokenizer("ggml.tokens")
     merges = [tuple(merge.split(" ", 1)) for merge in source.tokenizer("ggml.merges")]
     vocabulary = {token: index for index, token in enumerate(tokens)}
@@ -121,7 +125,11 @@ def _splitting(kind: str) -> Any:
         split = pre_tokenizers.Split(Regex(PATTERNS[kind]), behavior="isolated")
         return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     by_words = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), by_words]) if kind == DIGITS else by_words
+    return (
+        pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), by_words])
+        if kind == DIGITS
+        else by_words
+    )
 
 
 def _add_tokens(tokenizer: Tokenizer, source: GgufSource) -> None:

@@ -34,7 +34,9 @@ class ConversionRequest(Frozen):
 
     kind: Literal["conversion"] = "conversion"
     source: str = Field(min_length=1, max_length=1000, description="A model of the catalogue: a checkpoint or a GGUF.")
-    name: FolderName = Field("", description="The folder it becomes; left out: the source's name and the weight format.")
+    name: FolderName = Field(
+        "", description="The folder it becomes; left out: the source's name and the weight format."
+    )
     options: dict[str, OptionValue] = Field(
         {},
         description="Options of the installed `optimum-cli export openvino` by their own names without dashes before "

@@ -1,57 +1,67 @@
-"""The model folder kept in order: sizes, rename, delete, and whether every file is still what it was."""
+"""The model folder kept in order: rename and delete. What it holds is in `sizes`, whether every file is as it was in `verifying`."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
 
+from openarc_ui.engine.catalogue.catalogue import ModelEntry, find_model
 from openarc_ui.engine.engine import Engine
+from openarc_ui.errors import InvalidRequest, ModelExists, ModelFolderUnusable, ModelInUse
+from openarc_ui.models.hub.paths import problem_of_path
+from openarc_ui.models.sizes import FolderSize, folder_sizes, loaded_paths, unlinked_bytes
+from openarc_ui.models.verifying import VerifiedFile, verify_model
+from openarc_ui.models.work.lock import TaskLock
+from openarc_ui.models.work.names import LONGEST, UNFIT, check_name
+from openarc_ui.models.work.problems import folder_problem
+from openarc_ui.models.work.record import FOLDER, LOCK_FILE, UNFINISHED, flush_folder
 
+__all__ = ["FolderSize", "VerifiedFile", "delete_model", "folder_sizes", "rename_model", "verify_model"]
 
-@dataclass(frozen=True, slots=True)
-class FolderSize:
-    """What one entry of the model folder takes, models and whatever else lies there, hidden remains of tasks included."""
-
-    name: str
-    size_bytes: int
-    files: int
-    is_model: bool
-    is_loaded: bool
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedFile:
-    """One file held against what was noted of it when it was downloaded or converted.
-
-    Attributes:
-        verdict: "good"; "changed": other bytes than then; "missing"; "unknown": nothing was noted of it.
-    """
-
-    path: str
-    size_bytes: int | None
-    verdict: Literal["good", "changed", "missing", "unknown"]
-    words: str
-
-
-def folder_sizes(engine: Engine, busy_names: Sequence[str] = ()) -> Sequence[FolderSize]:
-    """Everything in the model folder, the largest first."""
-    raise NotImplementedError
+GGUF = ".gguf"
+GONE = UNFINISHED[1]
 
 
 def rename_model(engine: Engine, model: str, new_name: str, busy_names: Sequence[str] = ()) -> str:
-    """Give a model another name; returns it.
+    """Give a model another name; returns it. It stays in the folder it is in, and a GGUF keeps its ending.
+
+    Profiles and compiled models know it by the old name, and are left as they are.
 
     Raises:
         ModelNotFound, ModelExists, ModelInUse, InvalidRequest, ModelFolderUnusable.
     """
-    raise NotImplementedError
+    entry = find_model(engine.model_folder, model)
+    last = _checked_name(entry, new_name)
+    name = (Path(entry.name).parent / last).as_posix()
+    path, target = Path(entry.path), Path(entry.path).with_name(last)
+    if name == entry.name:
+        return name
+    _require_idle(engine, entry, busy_names)
+    if name.casefold() in {each.casefold() for each in busy_names}:
+        raise ModelExists(f"A task makes '{name}' already.", "Choose another name.")
+    if os.path.lexists(target) and not _is_same(path, target):
+        raise ModelExists(f"There is a '{name}' in the model folder already.", "Choose another name.")
+    try:
+        path.rename(target)
+    except OSError as error:
+        raise _unusable(error, entry.name) from error
+    if entry.path in loaded_paths(engine):  # a load began in that moment, and has opened it under the old name
+        with contextlib.suppress(OSError):
+            target.rename(path)
+        raise _in_use(entry.name)
+    _flush(path.parent)
+    return name
 
 
 def delete_model(engine: Engine, model: str, confirm: str, busy_names: Sequence[str] = ()) -> int:
     """Delete a model's folder or GGUF; returns the bytes that this gave back.
+
+    It is out of the catalogue in one step, before the first file goes. What a killed server leaves of it is hidden, and
+    removed at the next start.
 
     Args:
         confirm: the model's whole name once more; anything else is refused.
@@ -59,18 +69,131 @@ def delete_model(engine: Engine, model: str, confirm: str, busy_names: Sequence[
     Raises:
         ModelNotFound, ModelInUse, InvalidRequest, ModelFolderUnusable.
     """
-    raise NotImplementedError
+    entry = find_model(engine.model_folder, model)
+    if confirm != entry.name:
+        raise InvalidRequest(
+            f"Nothing was deleted: the confirmation is not '{entry.name}'.", "Write the model's whole name, as it is listed."
+        )
+    _require_idle(engine, entry, busy_names)
+    _require_alone(engine, entry)
+    try:
+        return _delete(engine, entry)
+    except OSError as error:
+        raise _unusable(error, entry.name) from error
 
 
-def verify_model(
-    engine: Engine,
-    model: str,
-    say: Callable[[float], None] = lambda fraction: None,
-    stopping: threading.Event | None = None,
-) -> Sequence[VerifiedFile]:
-    """Read every file of a model and compare hashes with those noted in `openarc_files.json`; gigabytes take a while.
+def _delete(engine: Engine, entry: ModelEntry) -> int:
+    root = engine.model_folder.resolve()
+    path = Path(entry.path)
+    gone = root / FOLDER / f"{GONE}{secrets.token_hex(6)}"
+    gone.mkdir(parents=True)
+    lock = TaskLock(gone / LOCK_FILE)
+    hidden = gone / path.name
+    try:
+        freed = unlinked_bytes(path)
+        try:
+            path.rename(hidden)
+            if entry.path in loaded_paths(engine):  # a load began in that moment
+                hidden.rename(path)
+                raise _in_use(entry.name)
+            _flush(path.parent)
+            _remove(hidden)
+        finally:
+            left = unlinked_bytes(hidden) if os.path.lexists(hidden) else 0
+    finally:
+        lock.close()
+        shutil.rmtree(gone, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            gone.parent.rmdir()  # only where there are no tasks either
+    if left:
+        raise ModelFolderUnusable(
+            f"'{entry.name}' is no model any more, but some of its files can't be deleted.",
+            f"They take room in {FOLDER} of the model folder: mend their permissions, and restart OpenArc.",
+        )
+    return freed
+
+
+def _remove(path: Path) -> None:
+    """A link is removed itself; nothing behind one is touched."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _checked_name(entry: ModelEntry, new_name: str) -> str:
+    """The last part of the new name.
 
     Raises:
-        ModelNotFound.
+        InvalidRequest.
     """
-    raise NotImplementedError
+    name = new_name.strip()
+    if entry.kind == "gguf" and not name.lower().endswith(GGUF):
+        name += GGUF
+    is_fit = name[:1].isascii() and name[:1].isalnum() and not UNFIT.search(name) and len(name) <= LONGEST
+    problem = problem_of_path(name) if is_fit else ""
+    if not is_fit or problem:
+        raise InvalidRequest(
+            f"'{new_name[:LONGEST]}' is no name for a model{f': it {problem}' if problem else ''}.",
+            f"Use up to {LONGEST} letters, digits and ._-, with a letter or digit first; the folder it is in stays the same.",
+        )
+    if entry.kind != "gguf" and name.lower().endswith(GGUF):
+        raise InvalidRequest("A folder whose name ends in .gguf would look like a file.", "Choose another name.")
+    check_name(name)
+    return name
+
+
+def _require_idle(engine: Engine, entry: ModelEntry, busy_names: Sequence[str]) -> None:
+    """Nobody uses it, or anything in its folder.
+
+    Raises:
+        ModelInUse.
+    """
+    if engine.reservation is not None:
+        raise ModelInUse(
+            f"{engine.reservation.words}, and its model must stay as it is.", "Wait until it ends, or pause it in the Tune tab."
+        )
+    below = f"{entry.path}{os.sep}"
+    if any(path == entry.path or path.startswith(below) for path in loaded_paths(engine)):
+        raise _in_use(entry.name)
+    busy = {each.casefold() for each in _whole_names(engine, busy_names)}
+    if any(each == entry.name.casefold() or each.startswith(f"{entry.name.casefold()}/") for each in busy):
+        raise ModelInUse(f"A task works on '{entry.name}' just now.", "Wait until it ends, or cancel it.")
+
+
+def _whole_names(engine: Engine, names: Sequence[str]) -> set[str]:
+    """A task may name its source by the last part."""
+    known = [each.name for each in engine.catalog()]
+    return set(names) | {each for each in known if Path(each).name in names}
+
+
+def _require_alone(engine: Engine, entry: ModelEntry) -> None:
+    """No other model lies in its folder; a person who deletes one would not think of it.
+
+    Raises:
+        InvalidRequest.
+    """
+    others = [each.name for each in engine.catalog() if each.name.startswith(f"{entry.name}/")]
+    if others:
+        raise InvalidRequest(
+            f"The folder of '{entry.name}' holds another model: '{others[0]}'.", "Delete or move that one first."
+        )
+
+
+def _in_use(name: str) -> ModelInUse:
+    return ModelInUse(f"'{name}' is loaded, or being loaded.", "Unload it first.")
+
+
+def _unusable(error: OSError, name: str) -> ModelFolderUnusable:
+    told = folder_problem(error)
+    return ModelFolderUnusable(f"'{name}' stays as it is. {told.message}", told.hint.replace(", then resume the task", ""))
+
+
+def _is_same(path: Path, target: Path) -> bool:
+    """Both names mean one file, as where "A" and "a" are the same."""
+    return path.name.casefold() == target.name.casefold() and path.samefile(target)
+
+
+def _flush(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not every file system can; the names are right all the same
+        flush_folder(folder)

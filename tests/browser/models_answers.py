@@ -28,6 +28,12 @@ REPOSITORY = "OpenVINO/Qwen3-0.6B-int4-ov"
 COMMAND = (
     "optimum-cli export openvino --model SmolLM2-135M --task text-generation-with-past --weight-format int4 result"
 )
+NEEDS = {
+    "weights_bytes": 270_000_000,
+    "memory_bytes": 1_330_000_000,
+    "disk_bytes": 630_000_000,
+    "free_memory_bytes": 9_100_000_000,
+}
 CHECKS = (
     QuickCheck(16.33, 1024, 21.4, 48, "PyTorch, float32"),
     QuickCheck(17.02, 1024, 74.9, 48, "OpenVINO, CPU"),
@@ -120,7 +126,7 @@ def view(*tasks: ModelTask, revision: str = "1", log_of: str | None = None, **mo
     return {
         "revision": revision,
         "tasks": told,
-        "loaded": [],
+        "loaded": [FOLDERS[0].name],
         "verifying": None,
         "free_bytes": 38_400_000_000,
         "hub": {"endpoint": "http://127.0.0.1:9", "has_token": False},
@@ -292,7 +298,7 @@ def answers(*tasks: ModelTask, **more: Any) -> Json:
             "options": [dataclasses.asdict(each) for each in OPTIONS],
             "versions": {"optimum-intel": "2.1.0", "nncf": "3.4.0", "openvino": "2026.4.1"},
         },
-        "models_command": {"name": "SmolLM2-135M-int4", "command": COMMAND, "source_bytes": 98_000_000},
+        "models_command": {"name": "SmolLM2-135M-int4", "command": COMMAND, "source_bytes": 98_000_000, "needs": NEEDS},
         "models_inspect": {"inspection": dataclasses.asdict(INSPECTION)},
         "models_load": {"model": "m", "words": "m is loaded, in 1.2 s, and answers in the Chat tab."},
         "models_rename": {"model": "other"},

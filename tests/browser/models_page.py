@@ -28,6 +28,7 @@ NAMES = [
     "models_verify",
     "models_verify_stop",
     "models_load",
+    "models_unload",
     "models_inspect",
 ]
 PAGE = f"""<!doctype html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -309,7 +309,7 @@ def answer(view: RunView | None, heads: tuple[RunHead, ...] | None = None, **mor
 def fields_of(view: RunView | None) -> Json:
     """What varies, in plain words and as it is set."""
     axes: Any = view.request.get("axes", ()) if view is not None else ()
-    fields = [axis["field"] for axis in axes]
+    fields = [axis["field"] for axis in axes] or ["ov_config.KV_CACHE_PRECISION"]
     return {field: {"label": field_label(field), "name": field.partition(".")[2]} for field in fields}
 
 

@@ -228,6 +228,24 @@ def test_every_tool_says_what_it_does_takes_and_returns(serve_mcp: Callable[[Set
     assert all("description" in each for each in answer["properties"].values())
 
 
+def test_an_agent_fetches_a_model_and_watches_it(serve_mcp: Callable[[Settings], str], shop: Shop) -> None:
+    address = serve_mcp(Settings(model="none", mcp=True))
+    _, (begun, wrong, taken) = talk(
+        address,
+        ("start_download", {"repository": "Somebody/tiny-ov"}),
+        ("start_download", {"repository": "no owner"}),
+        ("start_download", {"repository": "Somebody/script"}),
+    )
+    assert said(begun)["name"] == "tiny-ov" and said(begun)["state"] in ("waiting", "running", "finished")
+    assert wrong.is_error and said(wrong).startswith("repository: ")
+    assert taken.is_error and "in the model folder already" in said(taken)
+    assert len(shop.made) == 1
+    deadline = time.monotonic() + 5
+    while (told := talk(address, ("model_tasks", {}))[1][0].structured_content["result"])[0]["state"] != "finished":
+        assert time.monotonic() < deadline
+    assert told[0]["task_id"] == said(begun)["task_id"] and told[0]["problem"] == ""
+
+
 def test_every_tool_is_for_use_or_for_administration() -> None:
     assert USE | ADMINISTER.keys() == TOOLS and not USE & ADMINISTER.keys() and COUNTED <= USE
 
@@ -257,8 +275,8 @@ def two_keys(**more: Any) -> Settings:
 def test_a_key_for_use_may_look_and_chat_but_not_load(serve_mcp: Callable[[Settings], str]) -> None:
     address = serve_mcp(two_keys())
     loading = [("load_profile", {"profile": "mine"}), ("load_model", {"model": "script"}), ("unload_model", {})]
-    measuring = ("start_bench", {"model": "script"})
-    _, refused = talk(address, ("list_profiles", {}), *loading, measuring, key="a-key-for-use")
+    others = [("start_bench", {"model": "script"}), ("start_download", {"repository": "a/b"}), ("model_tasks", {})]
+    _, refused = talk(address, ("list_profiles", {}), *loading, *others, key="a-key-for-use")
     for result, action in zip(refused, ADMINISTER.values(), strict=True):
         assert result.is_error and said(result).startswith(f"{action} needs the administration key.")
     _, loaded = talk(address, loading[1], key="a-key-for-administration")

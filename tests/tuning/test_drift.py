@@ -71,9 +71,9 @@ class TestDrift:
     def test_a_step_is_told_as_such_where_the_slope_sees_nothing(self) -> None:
         found = drift(visits_of([49.8, 50.0, 50.2, 50.4, 42.1, 42.2, 42.4, 42.5, 42.8]), TTFT, "custom")
         assert found is not None
-        assert found.step_percent == pytest.approx(18.4, abs=0.5)
+        assert found.step_percent == pytest.approx(18.2, abs=0.1)
         assert found.words == (
-            "TTFT of the base rose 18.4% at once: it differs between its first 4 and its last 5 visits, so the machine got "
+            "TTFT of the base rose 18.2% at once: it differs between its first 4 and its last 5 visits, so the machine got "
             "slower in between."
         )
 
@@ -112,7 +112,7 @@ class TestDrift:
             found = drift(visits_of((50.0 * numpy.exp(generator.normal(0.0, 0.03, count))).tolist()), DECODE, "custom")
             assert found is not None
             told += found.is_real
-        assert told / trials < 0.08  # 5% are promised
+        assert told / trials < 0.1  # of slope and step together 7.5% are promised
 
 
 class TestWarmUp:

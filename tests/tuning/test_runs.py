@@ -122,7 +122,7 @@ def test_a_sweep_and_a_comparison_run_too(runs: TuningRuns) -> None:
             axes=(axis,),
             workload=SHORT,
             repetitions=1,
-            budget_minutes=1,
+            budget_minutes=0.5,
             tightness_percent=100,
             quality=quality,
         )
@@ -263,7 +263,7 @@ def test_one_value_that_cant_be_loaded_is_a_result(runs: TuningRuns) -> None:
             axes=(Axis(field="model_path", values=("script", "none")),),
             workload=SHORT,
             repetitions=1,
-            budget_minutes=1,
+            budget_minutes=0.5,
             tightness_percent=100,
             quality=quality,
         )

@@ -173,6 +173,16 @@ def test_equals_in_every_figure_of_which_one_writes_another_text_are_not_told_as
     assert view(record).head.words.endswith("latency and throughput. But B's text is changed.")
 
 
+def test_a_depth_that_is_read_in_each_request_is_marked() -> None:
+    record = bench_record()
+    for place, each in enumerate(record.visits):
+        again = dataclasses.replace(each.workloads[1], is_depth_read_again=True)
+        record.visits[place] = dataclasses.replace(each, workloads=(each.workloads[0], again))
+    assert view(record).results[0].marks == (
+        "It has no prefix cache, so TTFT and Prefill of pp512+tg128 have the reading of the depth in them.",
+    )
+
+
 OVER = Failure("measure", "time_over", "The time was over before it was measured.")
 
 

@@ -33,9 +33,13 @@ def quick_check(
     watch: MemoryWatch,
     log: Callable[[str], None],
     stopping: threading.Event,
+    still: Callable[[], None] = lambda: None,
     limit_seconds: float = LIMIT_SECONDS,
 ) -> QuickCheck:
     """Measure a model; minutes for a large one.
+
+    Args:
+        still: called now and then while it goes on.
 
     Raises:
         TaskStopped: `stopping` was set; nothing of it runs any more.
@@ -53,7 +57,8 @@ def quick_check(
     ends_at = time.monotonic() + limit_seconds
     try:
         while True:
-            watch.look(child.process_id)
+            if watch.look(child.process_id):
+                still()
             if stopping.is_set():
                 raise TaskStopped
             if time.monotonic() > ends_at:

@@ -22,6 +22,8 @@ TEXT = Path(openarc_ui.__file__).parent.parent / "assets" / "tuning" / "alice.tx
 CHARACTERS = 12_000
 """Enough for the tokens that are read, whatever the tokenizer."""
 PROMPT_TOKENS = 32
+DECODE_SECONDS = 15.0
+"""After which an answer ends, however short it is: a large model in float32 may take seconds a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def measure(order: CheckOrder) -> Figures:
     text = TEXT.read_text(encoding="utf-8").strip()[:CHARACTERS]
     token_ids = tokenizer(text, return_tensors="pt").input_ids[:, : max(2, wanted)]
     with torch.inference_mode():
-        logits = model(input_ids=token_ids, attention_mask=torch.ones_like(token_ids), **_positions(order, token_ids)).logits
+        logits = model(
+            input_ids=token_ids, attention_mask=torch.ones_like(token_ids), **_positions(order, token_ids)
+        ).logits
         loss = torch.nn.functional.cross_entropy(logits[0, :-1].float(), token_ids[0, 1:])
     speed, generated = _decode(model, token_ids[:, :PROMPT_TOKENS], order.generated_tokens)
     return Figures(math.exp(float(loss)), int(token_ids.shape[1]), speed, generated)
@@ -100,7 +104,9 @@ def _decode(model: Any, prompt: Any, count: int) -> tuple[float | None, int]:
             return
 
     clock = Clock()
-    plain = GenerationConfig(do_sample=False, max_new_tokens=count, pad_token_id=0, eos_token_id=None, use_cache=True)
+    plain = GenerationConfig(
+        do_sample=False, max_new_tokens=count, pad_token_id=0, eos_token_id=None, max_time=DECODE_SECONDS
+    )
     model.generation_config = plain
     model.generate(prompt, attention_mask=torch.ones_like(prompt), generation_config=plain, streamer=clock)
     moments = clock.moments[1:]  # the first is the prompt

@@ -185,7 +185,9 @@ def _pairs(values: Values) -> None:
         if useless:
             raise InvalidRequest(f"'{useless}' can't be applied to mxfp4.", "Choose int4, or leave it out.")
     if values.get("ratio") == 0:
-        raise InvalidRequest("'ratio' 0 would be taken for 1 by Optimum.", "For int8 in all layers choose weight-format int8.")
+        raise InvalidRequest(
+            "'ratio' 0 would be taken for 1 by Optimum.", "For int8 in all layers choose weight-format int8."
+        )
     if values.get("group-size") == 0:
         raise InvalidRequest("'group-size' is -1 or larger than 0.", "-1: one scale a row.")
 

@@ -64,9 +64,7 @@ def command_of(source: str, is_gguf: bool, options: Mapping[str, OptionValue], r
     if not is_gguf:
         return ConversionCommand((), (*OPTIMUM_CLI, *export_words(source, options, result)))
     unpacked = f"{result}-unpacked"
-    return ConversionCommand(
-        (*UNPACK, source, unpacked), (*OPTIMUM_CLI, *export_words(unpacked, options, result))
-    )
+    return ConversionCommand((*UNPACK, source, unpacked), (*OPTIMUM_CLI, *export_words(unpacked, options, result)))
 
 
 def words_of(command: ConversionCommand) -> Sequence[str]:

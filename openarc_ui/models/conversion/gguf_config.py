@@ -170,5 +170,7 @@ def llama3_divisors(count: int, theta: float, factor: float) -> list[float]:
         wavelength = 2 * math.pi * theta ** (index / count)
         turns = LLAMA3_ORIGINAL_TOKENS / wavelength
         smooth = (turns - LLAMA3_LOW) / (LLAMA3_HIGH - LLAMA3_LOW)
-        divisors.append(1.0 if turns > LLAMA3_HIGH else factor if turns < LLAMA3_LOW else 1 / ((1 - smooth) / factor + smooth))
+        divisors.append(
+            1.0 if turns > LLAMA3_HIGH else factor if turns < LLAMA3_LOW else 1 / ((1 - smooth) / factor + smooth)
+        )
     return divisors

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import gguf
 import numpy
 import torch
 from safetensors.torch import save_file
@@ -23,7 +25,6 @@ from openarc_ui.models.gguf_source import GgufSource
 
 SHARD_BYTES: Final = 1_500_000_000
 IN_CONFIGURATION: Final = (ROPE_FACTORS, "rope_factors_long.weight", "rope_factors_short.weight")
-LARGEST: Final = float(torch.finfo(torch.float16).max)
 
 
 def write_weights(
@@ -58,7 +59,7 @@ def _tensors(
     source: GgufSource, config: Any, model: Any, say: Callable[[float], None]
 ) -> Iterator[tuple[str, torch.Tensor]]:
     processor = TENSOR_PROCESSORS.get(source.architecture_name, TensorProcessor)(config=config.to_dict())
-    names: dict[str, str] = get_gguf_hf_weights_map(model, processor)
+    names = _names(model, processor)
     waiting_parts = Counter(names.values())
     merged: dict[str, torch.Tensor] = {}
     total, done = sum(map(source.elements, source.tensor_names())), 0
@@ -77,7 +78,7 @@ def _tensors(
         if result.name is not None:
             if result.name not in names:
                 raise GgufRefused(f"its tensor {gguf_name} has no place in a model of type {config.model_type}")
-            yield names[result.name], torch.from_numpy(numpy.ascontiguousarray(result.weights))
+            yield names[result.name], torch.from_numpy(_own(result.weights))
         for name in [name for name in merged if _is_whole(name, gguf_name, names, waiting_parts)]:
             yield name, merged.pop(name)
         say(done / total)
@@ -90,10 +91,30 @@ def _is_whole(name: str, gguf_name: str, names: dict[str, str], waiting_parts: C
     return waiting_parts[name] <= 0
 
 
+def _names(model: Any, processor: Any) -> dict[str, str]:
+    """A tensor's name in the GGUF -> in the model.
+
+    transformers asks gguf for the same table again at every module of the model, which took half of the whole time.
+    """
+    original = gguf.get_tensor_name_map
+    gguf.get_tensor_name_map = lru_cache(original)
+    try:
+        names: dict[str, str] = get_gguf_hf_weights_map(model, processor)
+    finally:
+        gguf.get_tensor_name_map = original
+    return names
+
+
+def _own(numbers: Any) -> Any:
+    """The numbers in memory of their own: those of 32 bits lie in the mapped file, which nobody may write to."""
+    return numpy.ascontiguousarray(numbers) if numbers.flags.writeable else numpy.array(numbers)
+
+
 def _halved(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    if float(tensor.abs().max()) > LARGEST:
+    half = tensor.to(torch.float16).contiguous()
+    if not bool(torch.isfinite(half).all()):
         raise GgufRefused(f"its tensor {name} holds numbers beyond 16 bits")
-    return tensor.to(torch.float16).contiguous()
+    return half
 
 
 class _Shards:

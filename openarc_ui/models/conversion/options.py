@@ -144,7 +144,10 @@ def _ask() -> dict[str, Any]:
 def _spec(option: Mapping[str, Any]) -> OptionSpec:
     name, text = option["name"], " ".join(option["help"].split())
     kind: OptionKind = option["kind"]
-    choices = tuple(Choice(choice, WEIGHT_FORMATS.get(choice, "") if name == "weight-format" else "") for choice in option["choices"])
+    choices = tuple(
+        Choice(choice, WEIGHT_FORMATS.get(choice, "") if name == "weight-format" else "")
+        for choice in option["choices"]
+    )
     listed = _LISTED.search(text)
     if kind == "text" and listed:
         kind, choices = "choice", tuple(Choice(each) for each in _QUOTED.findall(listed.group(1)))

@@ -13,7 +13,7 @@ from typing import Any
 
 from openarc_ui.privacy import forbid_telemetry
 
-KINDS = {str: "text", int: "integer", float: "number"}
+KINDS: dict[Any, str] = {str: "text", int: "integer", float: "number"}
 PACKAGES = ("optimum-intel", "nncf", "openvino", "transformers", "torch")
 
 
@@ -33,7 +33,7 @@ def versions() -> dict[str, str]:
 
 def _option(action: argparse.Action) -> dict[str, Any]:
     is_switch = action.nargs == 0
-    kind = "switch" if is_switch else "choice" if action.choices else KINDS.get(action.type, "json")  # type: ignore[arg-type]
+    kind = "switch" if is_switch else "choice" if action.choices else KINDS.get(action.type, "json")
     default = action.default if isinstance(action.default, (str, int, float)) and not is_switch else None
     return {
         "name": _long_name(action),

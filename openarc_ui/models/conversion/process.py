@@ -10,12 +10,12 @@ import json
 import logging
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.types import LoadStage
 from openarc_ui.models.childhood import claim_stdout, end_with_parent
+from openarc_ui.models.conversion.order import ConversionOrder
 from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Reporter
 from openarc_ui.privacy import forbid_telemetry
 
@@ -33,24 +33,6 @@ STEPS = (
 """Module, function, what it does in words, share of the whole that is done when it begins."""
 COMPRESSED = 0.93
 CHECKING = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class ConversionOrder:
-    """What the process is to do.
-
-    Attributes:
-        gguf: to be unpacked into `checkpoint` first; "": the checkpoint is there.
-        words: behind `optimum-cli export openvino`.
-        result: the folder that they make.
-        wants_tokenizer: its OpenVINO tokenizers have to be there.
-    """
-
-    gguf: str
-    checkpoint: str
-    words: tuple[str, ...]
-    result: str
-    wants_tokenizer: bool
 
 
 class Stages:
@@ -95,7 +77,11 @@ def convert(order: ConversionOrder, stages: Stages) -> None:
         from openarc_ui.models.conversion.unpack import unpack
 
         begin, end = UNPACKING
-        unpack(Path(order.gguf), Path(order.checkpoint), lambda label, share: stages.begin(label, begin + (end - begin) * share))
+        unpack(
+            Path(order.gguf),
+            Path(order.checkpoint),
+            lambda label, share: stages.begin(label, begin + (end - begin) * share),
+        )
     refuse_own_code(Path(order.checkpoint))
     stages.begin("Starting Optimum", EXPORTING[0])
     export(order.words, stages)
@@ -160,7 +146,7 @@ def _tell_compression(stages: Stages) -> None:
             share = min(1.0, task.completed / task.total)
             stages.within(f"{task.description.strip()} {share:.0%}", share, COMPRESSED)
 
-    Progress.advance = told  # type: ignore[method-assign]
+    setattr(Progress, "advance", told)  # noqa: B010 - as a name it would have to have the same types
 
 
 def look_at_result(checkpoint: Path, result: Path, wants_tokenizer: bool) -> None:

@@ -37,15 +37,25 @@ class Connection:
 
     @property
     def client(self) -> httpx.Client:
-        """Follows redirects; a token does not follow to another host (httpx sees to that)."""
+        """Follows redirects; a token does not follow to another host (httpx sees to that).
+
+        Raises:
+            HubUnreachable: the environment's proxy or certificates can't be used.
+        """
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(
-                    follow_redirects=True,
-                    max_redirects=MOST_REDIRECTS,
-                    timeout=httpx.Timeout(self._answer_seconds, connect=CONNECT_SECONDS),
-                )
+                self._client = self._made()
             return self._client
+
+    def _made(self) -> httpx.Client:
+        timeout = httpx.Timeout(self._answer_seconds, connect=CONNECT_SECONDS)
+        try:
+            return httpx.Client(follow_redirects=True, max_redirects=MOST_REDIRECTS, timeout=timeout)
+        except (OSError, ValueError, ImportError, httpx.InvalidURL):  # a file that is not there, no address, SOCKS
+            raise HubUnreachable(
+                f"The Hub at {host_of(self.endpoint)} can't be asked: the proxy or certificates of this system can't be used.",
+                "Look at HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE; a proxy's address begins with http.",
+            ) from None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -88,6 +98,8 @@ class Connection:
         """What keeps the Hub from answering at all; an answer that refuses something is one."""
         try:
             answer = self.client.get(f"{self.endpoint}/api/models", params={"limit": "1"}, headers=self.headers)
+        except HubUnreachable as error:
+            return error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return self.unreachable(error)
         problem = self.problem_of(answer, "")

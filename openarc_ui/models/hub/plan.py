@@ -99,7 +99,10 @@ def kept_plan(folder: Path) -> Plan | None:
 
 def there_bytes(plan: Plan, folder: Path) -> int:
     """How much of it lies in the folder already, whole files and begun ones."""
-    return sum(_size(finished(folder, file)) or _size(begun(folder, number)) for number, file in enumerate(plan.files))
+    return sum(
+        file.size_bytes if is_finished(folder, file) else size_of(begun(folder, number))
+        for number, file in enumerate(plan.files)
+    )
 
 
 def finished(folder: Path, file: PlannedFile) -> Path:
@@ -132,5 +135,6 @@ def finish(plan: Plan, folder: Path, sha256: Mapping[str, str]) -> None:
     shutil.rmtree(folder / PARTS_FOLDER, ignore_errors=True)
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Of a file, 0 where there is none."""
     return path.stat().st_size if path.is_file() else 0

@@ -17,7 +17,7 @@ import httpx
 from openarc_ui.errors import DownloadFailed, HubUnreachable
 from openarc_ui.models.hub.connection import WAIT_HEADER, Connection, host_of
 from openarc_ui.models.hub.part import Part, TooMuch
-from openarc_ui.models.hub.plan import Plan, PlannedFile, begun, finished, is_finished, there_bytes
+from openarc_ui.models.hub.plan import Plan, PlannedFile, begun, finished, is_finished, size_of, there_bytes
 from openarc_ui.models.hub.reports import Arrived, Note, Report
 
 PATIENCE_SECONDS = 180.0
@@ -77,14 +77,16 @@ class Transfer:
             OSError: the disk does not take it.
         """
         hashes: dict[str, str] = {}
+        there = there_bytes(self._plan, self._folder)
         for number, file in enumerate(self._plan.files):
             if not is_finished(self._folder, file):
-                hashes[file.path] = self._fetch(number, file)
+                there -= size_of(begun(self._folder, number))
+                hashes[file.path] = self._fetch(number, file, there)
+                there += file.size_bytes
         return hashes
 
-    def _fetch(self, number: int, file: PlannedFile) -> str:
+    def _fetch(self, number: int, file: PlannedFile, elsewhere: int) -> str:
         path = begun(self._folder, number)
-        elsewhere = there_bytes(self._plan, self._folder) - (path.stat().st_size if path.is_file() else 0)
         self._say(elsewhere, file, "Reading what is there" if path.is_file() else "Downloading")
         for is_last in (False, True):
             with Part(path, file) as part:

@@ -2,71 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.errors import OpenArcError
+from openarc_ui.models.inspection.graph_report import graph_report
+from openarc_ui.models.inspection.reports import GraphReport, Inspection, LayerSize, Part, Trial
+
+__all__ = ["GraphReport", "Inspection", "LayerSize", "Part", "Trial", "inspect_model"]
+
+PARTS: tuple[Part, ...] = ("graph", "tokenizer", "template")
+Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSize:
-    """One block of the model ("layer 7", "embedding", "output") or one part of it.
-
-    Attributes:
-        by_precision: element type -> bytes.
-    """
-
-    name: str
-    size_bytes: int
-    by_precision: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GraphReport:
-    """An IR's graph, read from its XML.
-
-    Attributes:
-        operations: type -> how often, the most frequent first.
-        is_stateful: it keeps its KV cache itself (ReadValue/Assign).
-    """
-
-    operations: tuple[tuple[str, int], ...]
-    precisions: tuple[tuple[str, int], ...]
-    layers: tuple[LayerSize, ...]
-    is_stateful: bool
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    weights_bytes: int
-    ir_version: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One text through the tokenizer, or one conversation through the template.
-
-    Attributes:
-        verdict: "good"; "differs": text or token ids came back otherwise; "refused": it raised; "warning": works, but look.
-    """
-
-    what: str
-    verdict: Literal["good", "differs", "warning", "refused"]
-    words: str
-    token_count: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """All of it; a part that could not be looked at is empty, and `problems` says why."""
-
-    model: str
-    graph: GraphReport | None
-    tokenizer: tuple[Trial, ...]
-    template: tuple[Trial, ...]
-    problems: tuple[str, ...]
-
-
-def inspect_model(engine: Engine, model: str, parts: Sequence[Literal["graph", "tokenizer", "template"]] = ()) -> Inspection:
+def inspect_model(engine: Engine, model: str, parts: Sequence[Part] = ()) -> Inspection:
     """Look into a model of the folder; the tokenizer is tried in a process of its own. Seconds.
 
     Args:
@@ -75,4 +25,27 @@ def inspect_model(engine: Engine, model: str, parts: Sequence[Literal["graph", "
     Raises:
         ModelNotFound.
     """
-    raise NotImplementedError
+    entry = engine.catalogue.find(model)
+    wanted = parts or PARTS
+    problems: list[str] = []
+    graph = _looked_at("graph", wanted, lambda: graph_report(entry), None, problems)
+    return Inspection(
+        model=entry.name,
+        graph=graph,
+        tokenizer=(),
+        template=(),
+        problems=tuple(engine.places.hidden_output(each) for each in problems),
+    )
+
+
+def _looked_at(
+    part: Part, wanted: Sequence[Part], look: Callable[[], Found], otherwise: Found, problems: list[str]
+) -> Found:
+    """What a look gives; where it can't, `otherwise` and why."""
+    if part not in wanted:
+        return otherwise
+    try:
+        return look()
+    except OpenArcError as error:
+        problems.append(f"{error.message} {error.hint}".strip())
+        return otherwise

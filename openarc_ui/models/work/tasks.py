@@ -29,6 +29,8 @@ STOP_SECONDS = 60.0
 NAMING = (TaskState.WAITING, TaskState.RUNNING, TaskState.PAUSED, TaskState.INTERRUPTED)
 """States in which a task's name is not free for another."""
 
+MakeWork = Callable[[DownloadRequest | ConversionRequest], Work]
+
 
 class ModelTasks:
     """Thread-safe; nothing here blocks for long but `wait`, `close`, and whatever ends a task.
@@ -36,10 +38,11 @@ class ModelTasks:
     Args:
         engine: whose model folder it is; also asked what is loaded and whether a tuning run has the machine.
         make_work: what a request asks for, as something that can be run. Checks what can be checked at once.
+        make_again: the same for one that is resumed; left out: as `make_work`.
     """
 
-    def __init__(self, engine: Engine, make_work: Callable[[DownloadRequest | ConversionRequest], Work]) -> None:
-        self._engine, self._make_work = engine, make_work
+    def __init__(self, engine: Engine, make_work: MakeWork, make_again: MakeWork | None = None) -> None:
+        self._engine, self._make_work, self._make_again = engine, make_work, make_again or make_work
         self._folders = TaskFolders(engine.model_folder)
         self._changed = threading.Condition()
         self._entries: dict[str, Entry] = {}
@@ -142,8 +145,8 @@ class ModelTasks:
         with self._changed:
             entry = self._entry(task_id)
             self._require_resumable(entry)
-        # Outside the lock: it may ask the Hub. What is made already needs no more than its name.
-        work = None if _is_made(entry) else self._make_work(read_kept_request(entry.task))
+        # Outside the lock: it may take a moment. What is made already needs no more than its name.
+        work = None if _is_made(entry) else self._make_again(read_kept_request(entry.task))
         with self._changed:
             self._require_open()
             self._require_resumable(entry)

@@ -14,8 +14,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.models.hub.client import Hub
-from openarc_ui.models.work.making import work_maker
-from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.models.work.making import open_tasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
 from openarc_ui.settings import Settings, default_of
@@ -34,6 +33,6 @@ def bare_api() -> Iterator[FastAPI]:
         startup = Startup(engine, Settings(model="none"), lambda status: None)
         exposition = Exposition(engine.status, store.health)
         hub = Hub(default_of("hub_endpoint"))
-        tasks = opened.enter_context(closing(ModelTasks(engine, work_maker(engine, hub))))
+        tasks = opened.enter_context(closing(open_tasks(engine, hub)))
         runs = TuningRuns(engine, folder)
         yield create_api(engine, startup, ProfileStore(folder), conversations, store, exposition, runs, tasks, hub)

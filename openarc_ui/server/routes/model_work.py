@@ -307,11 +307,11 @@ def _add_reading_whole(router: APIRouter, engine: Engine) -> None:
     async def inspect(
         model: ModelQuery,
         parts: Annotated[
-            list[Part] | None, Query(description="Only these; left out: all.", examples=[["graph"]])
-        ] = None,
+            list[Part], Query(default_factory=list, description="Only these; left out: all.", examples=[["graph"]])
+        ],
     ) -> InspectionBody:
         """Operations, precisions and sizes by layer; its tokenizer tried on texts; its chat template on conversations."""
-        work = partial(inspect_model, engine, model, tuple(parts or ()))
+        work = partial(inspect_model, engine, model, tuple(parts))
         return await _answered(InspectionBody, engine, work, limiter)
 
 

@@ -24,11 +24,13 @@ FEWEST_VISITS = 4
 CONFIDENCE_PERCENT = 95.0
 MOST_EXACT = 40
 """Visits up to which Kendall's distribution is counted out; beyond, the normal one is off by less than a slope in a hundred."""
-STEP_CONFIDENCE_PERCENT = 98.0
-"""Beside the slope's 95%, of a steady machine one of the two is told in 7 runs of a hundred at most. Needs 9 visits."""
+STEP_CONFIDENCE_PERCENT = 97.5
+"""Beside the slope's 95%, so of a steady machine one of the two is told in 7 or 8 runs of a hundred. It takes 9 visits."""
 FEWEST_BEFORE = 3
 """Visits on either side of a step: one or two that were disturbed are none."""
-SHUFFLES = 2000
+SHUFFLES = 4000
+MOST_DRAWN = 1_000_000
+"""Numbers drawn at once; of very many visits there are fewer shuffles."""
 BUSY_CORES = 0.1
 """Others' work that is told. Of a machine with two cores it is 5%, more than the differences of 2 to 3% a run looks for."""
 SLOWER_FIRST = 1.1
@@ -163,12 +165,12 @@ def _step(values: Sequence[float]) -> tuple[int, float] | None:
     if not len(places) or logarithms.min() == logarithms.max():
         return None
     errors = numpy.sqrt(places * (count - places) / count)
-    generator = numpy.random.default_rng(count)
-    drawn = generator.permuted(numpy.tile(logarithms - logarithms.mean(), (SHUFFLES, 1)), axis=1)
+    generator, shuffles = numpy.random.default_rng(count), max(200, min(SHUFFLES, MOST_DRAWN // count))
+    drawn = generator.permuted(numpy.tile(logarithms - logarithms.mean(), (shuffles, 1)), axis=1)
     by_chance = numpy.abs(drawn.cumsum(axis=1)[:, places - 1] / errors).max(axis=1)
     found = numpy.abs((logarithms - logarithms.mean()).cumsum()[places - 1] / errors)
     largest, place = float(found.max()), int(places[int(found.argmax())])
-    share = (1 + int((by_chance >= largest * (1.0 - 1e-9)).sum())) / (SHUFFLES + 1)
+    share = (1 + int((by_chance >= largest * (1.0 - 1e-9)).sum())) / (shuffles + 1)
     change = _percent(float(numpy.median(logarithms[place:]) - numpy.median(logarithms[:place])))
     is_real = share <= 1.0 - STEP_CONFIDENCE_PERCENT / 100.0 and abs(change) >= RESOLUTION_PERCENT
     return (place, change) if is_real else None

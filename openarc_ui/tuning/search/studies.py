@@ -124,8 +124,11 @@ class Search:
     @as_folder_error()
     def told(self) -> int:
         """Of how many combinations it is known what came of them."""
-        finished = (each for each in self._trials() if each.state.is_finished() and not each.user_attrs.get("is_left"))
-        return len(_keys(self.space, finished))
+        trials = self._trials()
+        finished = (each for each in trials if each.state.is_finished() and not each.user_attrs.get("is_left"))
+        # One that runs may have been proposed again, and that told at once.
+        running = (each for each in trials if each.state.name == "RUNNING")
+        return len(_keys(self.space, finished) - _keys(self.space, running))
 
     @as_folder_error()
     def next_batch(self) -> int:

@@ -34,6 +34,7 @@ def marks_of(standing: Standing, memory_limit_bytes: int | None, same: Standing 
             *_text_marks(standing),
             *_failure_marks(standing),
             _memory_mark(standing, memory_limit_bytes),
+            _depth_mark(standing),
             _answers_mark(standing),
             *_effective_marks(standing),
             load_mark(standing.visits),
@@ -109,6 +110,14 @@ def _memory_mark(standing: Standing, memory_limit_bytes: int | None) -> str | No
     figure = BY_NAME["memory_bytes"]
     needed, limit = amount(figure, standing.medians["memory_bytes"]), amount(figure, memory_limit_bytes)
     return f"It needs {needed} of memory, more than the limit of {limit}."
+
+
+def _depth_mark(standing: Standing) -> str | None:
+    told = (each.workload for visit in standing.visits for each in visit.workloads if each.is_depth_read_again)
+    names = list(dict.fromkeys(told))
+    if not names:
+        return None
+    return f"It has no prefix cache, so TTFT and Prefill of {', '.join(names)} have the reading of the depth in them."
 
 
 def _answers_mark(standing: Standing) -> str | None:

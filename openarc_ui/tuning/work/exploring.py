@@ -16,6 +16,7 @@ from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import SweepRequest
 from openarc_ui.tuning.results import Configuration
 from openarc_ui.tuning.search.studies import LARGEST_GRID, Proposal, SamplerName, Search
+from openarc_ui.tuning.work.budget import BATCH as BATCH
 from openarc_ui.tuning.work.budget import FEW
 from openarc_ui.tuning.work.rounds import Rounds
 

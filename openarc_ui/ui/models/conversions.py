@@ -6,9 +6,11 @@ import dataclasses
 from typing import Any
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.memory.room import system_room
+from openarc_ui.models.conversion.needs import needs_of
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.requests import ConversionRequest
-from openarc_ui.models.work.planning import SOURCES, plan_conversion
+from openarc_ui.models.work.planning import SOURCES, ConversionPlan, plan_conversion, source_of
 
 Json = dict[str, Any]
 
@@ -40,4 +42,13 @@ def command(engine: Engine, request: ConversionRequest) -> Json:
         ConversionFailed: optimum-intel is missing or broken.
     """
     plan = plan_conversion(engine, request)
-    return {"name": plan.name, "command": plan.text, "source_bytes": plan.source_bytes}
+    return {"name": plan.name, "command": plan.text, "source_bytes": plan.source_bytes, "needs": _needs(engine, plan)}
+
+
+def _needs(engine: Engine, plan: ConversionPlan) -> Json | None:
+    """Estimates of what it takes, and the memory there is; None where the source's files don't tell."""
+    try:
+        needs = needs_of(source_of(engine, plan.source), plan.options)
+    except (ValueError, OSError):
+        return None
+    return {**dataclasses.asdict(needs), "free_memory_bytes": system_room().free_bytes}

@@ -141,6 +141,13 @@ class Desk:
             "words": f"{info.name} is loaded, in {info.load_seconds:.1f} s, and answers in the Chat tab.",
         }
 
+    def unload(self, model: str) -> Json:
+        """Unload a model of the folder, under whatever names it is loaded."""
+        names = [each.name for each in self._engine.status().models if each.request.model_path == model]
+        for name in names:
+            self._engine.unload(name)
+        return {"unloaded": names}
+
     def busy_names(self) -> Sequence[str]:
         """Models that something works on now: those being made, their sources, and one that is verified."""
         verified = self.verifying.state()

@@ -155,6 +155,7 @@ def _of_folder(desk: Desk, administers: Administers) -> list[Question]:
         administers("models_verify", "Verifying a model", verify),
         administers("models_verify_stop", "Verifying a model", stop),
         administers("models_load", "Loading a model", lambda asked: desk.load(read(asked, AskedModel).model)),
+        administers("models_unload", "Unloading a model", lambda asked: desk.unload(read(asked, AskedModel).model)),
         administers(
             "models_inspect", "Looking inside a model", lambda asked: desk.inspect(read(asked, AskedInspection))
         ),

@@ -78,7 +78,7 @@ class AskedSizes(Frozen):
 
 
 class AskedModel(Frozen):
-    """Asked of `models_verify` and `models_load`."""
+    """Asked of `models_verify`, `models_load` and `models_unload`."""
 
     model: ModelName
 

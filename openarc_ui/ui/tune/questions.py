@@ -15,13 +15,15 @@ from pydantic import ValidationError
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.places import Places
+from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import AdministratorNeeded, InvalidRequest, OpenArcError, TuningBusy, TuningRunNotFound
 from openarc_ui.profiles import NAME_RULE, Profile, ProfileStore
 from openarc_ui.snippets import local_path, snippet
 from openarc_ui.tuning.answers import as_json, configuration_in
+from openarc_ui.tuning.configurations import PLAIN_FIELDS
 from openarc_ui.tuning.figures import FIGURES
 from openarc_ui.tuning.reading import field_label, request_of
-from openarc_ui.tuning.requests import SweepRequest
+from openarc_ui.tuning.requests import ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import Configuration, RunHead, RunView
 from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.metrics.tab import Readers, address_of, as_text
@@ -174,10 +176,18 @@ class _Desk:
         return configuration_in(self._runs.view(run_id), configuration_id)
 
 
+def _set_in(load: LoadRequest) -> list[str]:
+    names = {"ov_config": load.ov_config, "scheduler": load.scheduler.given()}
+    return [f"{section}.{name}" for section, given in names.items() for name in given]
+
+
 def _fields(view: RunView) -> Json:
-    """What varies in a sweep, by field: its name in plain words, and as it is set ("" where these are the same)."""
-    request = request_of(view)
-    fields = [axis.field for axis in request.axes] if isinstance(request, SweepRequest) else []
+    """What varies in a sweep or is set in a comparison, by field: its name in plain words, and as it is set ("": the same)."""
+    request, fields = request_of(view), list[str]()
+    if isinstance(request, SweepRequest):
+        fields = [axis.field for axis in request.axes]
+    elif isinstance(request, ComparisonRequest):
+        fields = [*PLAIN_FIELDS, *_set_in(request.a), *_set_in(request.b)]
     return {field: {"label": field_label(field), "name": field.partition(".")[2]} for field in fields}
 
 

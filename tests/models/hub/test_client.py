@@ -183,6 +183,23 @@ def test_a_name_that_is_not_known_is_said_as_being_offline(monkeypatch: pytest.M
         Hub("https://hub.example").search("x")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "nonsense://me:s3cret@proxy"),
+        ("ALL_PROXY", "http://[me:s3cret"),
+        ("SSL_CERT_FILE", "/none/s3cret"),
+    ],
+)
+def test_a_proxy_or_certificates_that_can_not_be_used_are_said_and_not_repeated(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(HubUnreachable, match="proxy or certificates") as caught:
+        Hub("https://hub.example").search("x")
+    assert variable in caught.value.hint and "s3cret" not in f"{caught.value.message} {caught.value.hint}"
+
+
 def test_being_offline_is_remembered_for_a_few_seconds_only(
     hub_server: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

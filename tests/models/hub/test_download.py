@@ -8,6 +8,8 @@ import logging
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,13 +34,14 @@ from openarc_ui.models.hub.download import Download
 from openarc_ui.models.requests import DownloadRequest
 from openarc_ui.models.results import TaskProgress
 from openarc_ui.models.work.worker import TaskStopped
-from tests.hub_server import HubServer
+from tests.hub_server import PIECE_BYTES, HubServer
 from tests.models.hub.conftest import noise
 
 FILES = {"config.json": b"{}", "openvino_model.bin": noise(2_000_000), "openvino_model.xml": b"<net/>"}
 TOTAL = sum(map(len, FILES.values()))
 REQUEST = DownloadRequest(repository="org/model")
 TOKEN = "hf_s3cretword"
+ROOT = Path(__file__).parents[3]
 
 
 class Run:
@@ -169,10 +172,14 @@ def test_a_pause_ends_the_process_and_a_later_run_sends_no_byte_twice(
     assert 400_000 < there < 1_900_000
     hub_server.faults.bytes_per_second = None
     hub_server.sent_bytes.clear()
+    before = len(hub_server.asked)
     run = Run(download(hub_server), folder)
     assert run.end() is None
     assert_whole(folder)
-    assert hub_server.sent_bytes["openvino_model.bin"] == len(FILES["openvino_model.bin"]) - there
+    ranges = [each.headers.get("range") for each in hub_server.asked[before:] if "/store/" in each.path]
+    assert ranges == [f"bytes={there}-{len(FILES['openvino_model.bin']) - 1}"]
+    # What was on its way to the process that ended may be counted late.
+    assert hub_server.sent_bytes["openvino_model.bin"] <= len(FILES["openvino_model.bin"]) - there + PIECE_BYTES
     assert "config.json" not in hub_server.sent_bytes
 
 
@@ -204,7 +211,7 @@ def test_a_resume_fetches_the_commit_it_began_with_though_the_branch_moved_and_n
 
 
 def test_a_cut_in_the_middle_of_a_file_is_no_end(hub_server: HubServer, commit: str, folder: Path) -> None:
-    hub_server.faults.cut_after_bytes, hub_server.faults.cuts = 800_000, 2
+    hub_server.faults.cut_after_bytes, hub_server.faults.cuts = 800_000, 1
     run = Run(download(hub_server), folder)
     assert run.end() is None
     assert_whole(folder)
@@ -330,3 +337,30 @@ def test_a_finished_download_is_not_done_again(hub_server: HubServer, commit: st
     assert Run(one, folder).end() is None
     hub_server.close()
     assert Run(one, folder).end() is None
+
+
+def test_a_server_that_is_killed_leaves_no_process_and_the_next_one_goes_on(
+    hub_server: HubServer, commit: str, folder: Path
+) -> None:
+    hub_server.faults.bytes_per_second = 400_000
+    program = (
+        "import sys, threading\n"
+        "from pathlib import Path\n"
+        "from openarc_ui.models.hub.client import Hub\n"
+        "from openarc_ui.models.hub.download import Download\n"
+        "from openarc_ui.models.requests import DownloadRequest\n"
+        "download = Download(DownloadRequest(repository='org/model'), Hub(sys.argv[1]))\n"
+        "download.run(Path(sys.argv[2]), lambda said: None, lambda line: None, threading.Event())\n"
+    )
+    server = subprocess.Popen([sys.executable, "-c", program, hub_server.endpoint, str(folder)], cwd=ROOT)
+    until(lambda: hub_server.all_sent_bytes > 500_000)
+    (process,) = loaders()
+    server.kill()
+    server.wait()
+    process.wait(5)
+    assert not (folder / "result").exists()
+    hub_server.faults.bytes_per_second = None
+    hub_server.sent_bytes.clear()
+    assert Run(download(hub_server), folder).end() is None
+    assert_whole(folder)
+    assert hub_server.all_sent_bytes < 1_700_000

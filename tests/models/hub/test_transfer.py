@@ -194,6 +194,17 @@ def test_a_signed_address_that_ran_out_is_asked_for_anew(run: Run, monkeypatch: 
     assert run.content()["openvino_model.bin"] == WEIGHTS and "the store answered 403" in run.notes
 
 
+@pytest.mark.parametrize(("prefix", "redirects"), [("/mirror/hub", True), ("/mirror/hub", False), ("", False)])
+def test_a_mirror_may_have_a_path_and_a_store_or_none(tmp_path: Path, prefix: str, redirects: bool) -> None:
+    with HubServer(prefix, redirects) as server:
+        server.add_repository("org/model", FILES)
+        server.faults.cut_after_bytes, server.faults.cuts = 100_000, 1
+        run = Run(server, tmp_path)
+        run.go(run.plan())
+        assert run.content() == FILES
+        assert all(each.path.startswith(f"{prefix}/") for each in server.asked)
+
+
 def test_a_token_goes_to_the_hub_and_not_to_its_store(run: Run) -> None:
     run.server.allow(TOKEN, "org/model")
     run.server.repositories["org/model"].gated = True

@@ -20,6 +20,7 @@ from openarc_ui.engine.places import Places
 from openarc_ui.engine.types import LoadRequest, ModelState
 from openarc_ui.errors import HubUnreachable, ModelNotFound, TaskNotFound
 from openarc_ui.models import library, tidy
+from openarc_ui.models.conversion.needs import ConversionNeeds
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection import inspect
 from openarc_ui.models.results import ModelTask, TaskProblem, TaskState
@@ -50,6 +51,7 @@ CHANGING: dict[str, dict[str, Any]] = {
     "models_verify": {"model": "m"},
     "models_verify_stop": {},
     "models_load": {"model": "m"},
+    "models_unload": {"model": "m"},
     "models_inspect": {"model": "m"},
 }
 FREE_BYTES = 10**12
@@ -132,6 +134,7 @@ class FolderEngine:
         self.catalogue = SimpleNamespace(find=self._find)
         self.preflight = SimpleNamespace(devices=lambda: [SimpleNamespace(name="CPU", full_name="Some CPU")])
         self.loaded: list[Any] = []
+        self.unloaded: list[str] = []
 
     def catalog(self) -> list[Any]:
         return [self.entry]
@@ -142,6 +145,9 @@ class FolderEngine:
     def load(self, request: LoadRequest) -> Any:
         self.loads.append(request)
         return SimpleNamespace(name=request.model_path, load_seconds=1.2)
+
+    def unload(self, name: str) -> None:
+        self.unloaded.append(name)
 
     def _find(self, name: str) -> Any:
         if name != "m":
@@ -193,6 +199,8 @@ def asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: list[tuple[Any
     monkeypatch.setattr(conversions, "conversion_options", lambda: options)
     plan = planning.ConversionPlan("m-int4", "m.gguf", "gguf", 5, {}, (), ("optimum-cli",), "optimum-cli")
     monkeypatch.setattr(conversions, "plan_conversion", lambda engine, request: plan)
+    monkeypatch.setattr(conversions, "source_of", lambda engine, source: engine.entry)
+    monkeypatch.setattr(conversions, "needs_of", lambda entry, options: ConversionNeeds(5, 6, 7))
     return Asking(tmp_path)
 
 
@@ -311,6 +319,16 @@ def test_a_model_is_loaded_as_its_makers_recommend(asking: Asking) -> None:
     assert asking.ask("models_load", {"model": "n"})["error"]["code"] == "model_not_found"
 
 
+def test_a_model_is_unloaded_under_every_name_it_has(asking: Asking) -> None:
+    paths = {"first": "m", "second": "m", "other": "n"}
+    asking.engine.loaded = [
+        SimpleNamespace(name=name, request=SimpleNamespace(model_path=path), state=ModelState.READY)
+        for name, path in paths.items()
+    ]
+    assert asking.ask("models_unload", {"model": "m"}) == {"unloaded": ["first", "second"]}
+    assert asking.engine.unloaded == ["first", "second"]
+
+
 def test_no_text_names_a_folder_of_this_machine(asking: Asking) -> None:
     folder = asking.engine.model_folder
     problem = TaskProblem("conversion_failed", f"{folder}/m could not be read.", "")
@@ -327,6 +345,17 @@ def wait_verified(asking: Asking) -> dict[str, Any]:
             return state
         time.sleep(0.01)
     raise AssertionError("it still runs")
+
+
+def test_a_command_comes_with_what_it_needs(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = asking.ask("models_command", CONVERSION)
+    assert answer["command"] == "optimum-cli" and answer["needs"]["memory_bytes"] == 6
+
+    def broken(entry: Any, options: Any) -> ConversionNeeds:
+        raise ValueError("no header")
+
+    monkeypatch.setattr(conversions, "needs_of", broken)
+    assert asking.ask("models_command", CONVERSION)["needs"] is None
 
 
 def test_verifying_runs_beside_the_page_and_its_verdict_comes_with_the_view(asking: Asking) -> None:

@@ -187,6 +187,12 @@ def test_what_varies_is_named_in_plain_words(asking: Asking) -> None:
     assert fields["backend"] == {"label": "Backend", "name": ""}
 
 
+def test_what_a_comparison_compares_is_named_too(asking: Asking) -> None:
+    asking.runs.shown = made_up.comparison_view()
+    fields = asking.ask("tune_view", {"run_id": "run-1"})["fields"]
+    assert fields["ov_config.KV_CACHE_PRECISION"]["label"] == "KV cache precision" and "model_path" in fields
+
+
 def test_a_run_that_is_not_there_does_not_hide_the_list(asking: Asking) -> None:
     answer = asking.ask("tune_view", {"run_id": "other"})
     assert answer["view"] is None and "no run 'other'" in answer["missing"] and len(answer["heads"]) == 1

@@ -1,0 +1,271 @@
+"""A conversion as a task runs it: unpack, export, look, measure; the result in `folder / "result"`, with a card of what was done.
+
+All heavy work is in processes of their own, which end at once when it is stopped; what it made so far goes with them.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from openarc_ui.engine.backends.files import path_outside
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import LoadStage
+from openarc_ui.errors import ConversionFailed, InvalidRequest, OpenArcError
+from openarc_ui.models.child import Child
+from openarc_ui.models.conversion.check import quick_check
+from openarc_ui.models.conversion.command import ConversionCommand, export_words, words_of
+from openarc_ui.models.conversion.needs import needs_of, require_room
+from openarc_ui.models.conversion.options import conversion_options
+from openarc_ui.models.conversion.order import ConversionOrder
+from openarc_ui.models.conversion.result import (
+    carry_side_files,
+    name_the_source,
+    result_weights,
+    write_card,
+    write_file_list,
+)
+from openarc_ui.models.conversion.watching import MemoryWatch
+from openarc_ui.models.progress import Failed, Prepared, Report, from_line
+from openarc_ui.models.requests import ConversionRequest
+from openarc_ui.models.results import ConversionCard, QuickCheck, TaskProgress
+from openarc_ui.models.work.planning import plan_conversion, source_of
+from openarc_ui.models.work.worker import TaskStopped
+
+SILENCE_SECONDS: Final = 6 * 3600.0
+"""GPTQ of a large model says nothing for hours; who waits sees the memory change and can cancel."""
+CONVERTED: Final = 0.75
+"""The share of the whole that is done before anything is measured."""
+SOURCE_MEASURED: Final = 0.88
+HINT: Final = "The task's log says more; another weight format or task may work."
+
+Say = Callable[[TaskProgress], None]
+Log = Callable[[str], None]
+
+
+class Conversion:
+    """One conversion, checked when it is made, run as often as needed: each time from the beginning.
+
+    Raises:
+        ModelNotFound: no such source.
+        InvalidRequest: the source can't be converted, or the options are wrong, with what is right.
+        ConversionFailed: optimum-intel is missing or broken.
+    """
+
+    def __init__(self, request: ConversionRequest, engine: Engine) -> None:
+        self._request, self._engine = request, engine
+        self._plan = plan_conversion(engine, request)
+        entry = source_of(engine, request.source)
+        if entry.kind == "checkpoint":
+            problem = entry.problems[0] if entry.problems else ""
+            outside = path_outside(Path(entry.path))
+            problem = problem or (f"{outside} leads out of the model's folder." if outside else "")
+        else:
+            problem = entry.problems[0] if entry.problems else ""
+        if problem:
+            raise InvalidRequest(f"'{entry.name}' can't be converted: {problem}", "Download or copy the model again.")
+        self._entry = entry
+
+    @property
+    def name(self) -> str:
+        """Of the result in the model folder."""
+        return self._plan.name
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The equal command, word by word, to copy; a GGUF's first step before `&&`."""
+        return tuple(words_of(ConversionCommand(self._plan.first_step, self._plan.export)))
+
+    def run(self, folder: Path, say: Say, log: Log, stopping: threading.Event) -> ConversionCard:
+        """Convert, look at the result, measure, and describe it.
+
+        Raises:
+            TaskStopped: `stopping` was set; nothing of the run is left.
+            ConversionFailed: with the reason.
+            DoesNotFit, ModelFolderUnusable: there is not enough memory or disk.
+        """
+        run = _Run(folder, say, self._engine.places.hidden_output, log, stopping)
+        is_whole = False
+        try:
+            run.clear()
+            card = self._convert(run)
+            is_whole = True
+            return card
+        except OSError as error:
+            raise ConversionFailed(f"The conversion failed: {error.strerror or type(error).__name__}.", HINT) from error
+        finally:
+            run.clear(keeping_result=is_whole)
+
+    def _convert(self, run: _Run) -> ConversionCard:
+        began_at, began = time.time(), time.monotonic()
+        self._require_room(run)
+        gguf = self._entry.path if self._entry.kind == "gguf" else ""
+        checkpoint = run.unpacked if gguf else Path(self._entry.path)
+        options = self._plan.options
+        run.follow(
+            ConversionOrder(
+                gguf=gguf,
+                checkpoint=str(checkpoint),
+                words=export_words(str(checkpoint), options, str(run.result)),
+                result=str(run.result),
+                wants_tokenizer=not options.get("disable-convert-tokenizer", False),
+            )
+        )
+        carry_side_files(checkpoint, run.result)
+        name_the_source(run.result, checkpoint, self._entry.name)
+        source_check, result_check = self._measured(run, checkpoint)
+        run.tell("Writing the card", 0.99)
+        card = ConversionCard(
+            source=self._entry.name,
+            source_kind=self._entry.kind,
+            source_bytes=self._entry.size_bytes,
+            result_bytes=sum(each.stat().st_size for each in run.result.rglob("*") if each.is_file()),
+            command=self.command,
+            options=dict(options),
+            versions=dict(conversion_options().versions),
+            weights=result_weights(run.result),
+            began_at=began_at,
+            seconds=time.monotonic() - began,
+            peak_memory_bytes=run.watch.peak_bytes,
+            source_check=source_check,
+            result_check=result_check,
+        )
+        write_card(card, run.result)
+        write_file_list(self._entry.name, run.result, run.require_going_on)
+        run.tell("Finished", 1.0)
+        return card
+
+    def _require_room(self, run: _Run) -> None:
+        try:
+            warning = require_room(needs_of(self._entry, self._plan.options), run.folder)
+        except (ValueError, OSError) as error:
+            raise ConversionFailed(
+                f"'{self._entry.name}' can't be read: {error}.", "Download or copy it again."
+            ) from error
+        if warning:
+            run.log(warning)
+
+    def _measured(self, run: _Run, checkpoint: Path) -> tuple[QuickCheck | None, QuickCheck | None]:
+        if not self._request.check:
+            return None, None
+        run.tell("Measuring the source", CONVERTED)
+        source = quick_check(checkpoint, "pytorch", run.watch, run.log, run.stopping, run.still)
+        run.tell("Measuring the result", SOURCE_MEASURED)
+        result = quick_check(run.result, "openvino", run.watch, run.log, run.stopping, run.still)
+        return source, result
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    stage: str = ""
+    fraction: float = 0.0
+    detail: str = ""
+
+
+class _Run:
+    """One run in its folder: its places, what it says, and its end."""
+
+    def __init__(
+        self, folder: Path, say: Say, hidden: Callable[[str], str], log: Log, stopping: threading.Event
+    ) -> None:
+        self.folder, self.stopping = folder, stopping
+        self.result, self.unpacked, self.temporary = folder / "result", folder / "unpacked", folder / "temporary"
+        self.watch = MemoryWatch()
+        self._say, self._hidden, self._log = say, hidden, log
+        self._told = _Kept()
+
+    def clear(self, keeping_result: bool = False) -> None:
+        """Nothing of an earlier run, or of this one, is left but its result."""
+        for each in (self.unpacked, self.temporary, *(() if keeping_result else (self.result,))):
+            shutil.rmtree(each, ignore_errors=True)
+        for left in self.folder.glob(".unpacked-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def log(self, line: str) -> None:
+        self._log(self._hidden(line.rstrip("\n")))
+
+    def tell(self, stage: str, fraction: float, detail: str = "") -> None:
+        """What is done now. It never goes back."""
+        self._told = _Kept(stage, max(fraction, self._told.fraction), detail)
+        self.still()
+
+    def still(self) -> None:
+        """The same once more, with the memory as it is."""
+        self._say(
+            TaskProgress(
+                stage=self._told.stage,
+                fraction=self._told.fraction,
+                detail=self._told.detail,
+                memory_bytes=self.watch.now_bytes,
+                peak_memory_bytes=self.watch.peak_bytes or None,
+            )
+        )
+
+    def require_going_on(self) -> None:
+        """Raises TaskStopped when it is to stop."""
+        if self.stopping.is_set():
+            raise TaskStopped
+
+    def follow(self, order: ConversionOrder) -> None:
+        """Run the converting process to its end."""
+        self.temporary.mkdir(parents=True, exist_ok=True)
+        self.tell("Starting", 0.0)
+        child: Child[Report] = Child(
+            "openarc_ui.models.conversion.process",
+            (),
+            from_line,
+            first_line=json.dumps(asdict(order)),
+            environment=_environment(self.temporary),
+            on_stderr=self.log,
+        )
+        try:
+            self._follow(child)
+        except OpenArcError:
+            child.log_last_lines()
+            raise
+        finally:
+            child.end()
+
+    def _follow(self, child: Child[Report]) -> None:
+        heard_at = time.monotonic()
+        while True:
+            if self.watch.look(child.process_id):
+                self.still()
+            self.require_going_on()
+            try:
+                report = child.next_report()
+            except queue.Empty:
+                if time.monotonic() - heard_at > SILENCE_SECONDS:
+                    raise ConversionFailed("The conversion stood still for hours and was given up.", HINT) from None
+                continue
+            heard_at = time.monotonic()
+            if isinstance(report, LoadStage):
+                self.tell(report.label, report.fraction * CONVERTED, report.detail)
+            elif isinstance(report, Prepared):
+                return
+            elif isinstance(report, Failed):
+                raise ConversionFailed(f"It can't be converted: {self._hidden(report.message)}", report.hint or HINT)
+            else:
+                words = self._hidden(child.reason_of_death("The converting process"))
+                raise ConversionFailed(words, _hint_of_death(words))
+
+
+def _hint_of_death(words: str) -> str:
+    if "signal 9" in words:
+        return (
+            "Most likely the system had no memory left: unload models, end other programs, or convert a smaller model."
+        )
+    return HINT
+
+
+def _environment(temporary: Path) -> Mapping[str, str]:
+    """Optimum's own half-made models go into the task's folder, on its disk, so that they vanish with it."""
+    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+    return places | {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,101 @@
+"""What a conversion needs, memory and disk, against what there is; told before it starts.
+
+An estimate from what was measured with optimum-intel 2.1 (see `BASE_BYTES`), not a promise: what NNCF's data-aware methods keep
+of a model's activations is in no formula.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from openarc_ui.engine.catalogue.catalogue import ModelEntry
+from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
+from openarc_ui.engine.memory.room import system_room
+from openarc_ui.errors import DoesNotFit, ModelFolderUnusable
+from openarc_ui.models.requests import OptionValue
+
+BASE_BYTES: Final = 900_000_000
+"""PyTorch, transformers, Optimum, OpenVINO and NNCF, before a weight is read."""
+COPIES: Final = 1.6
+"""How often all weights are in memory at once, in the type of the checkpoint, at the most."""
+HALF_BYTES: Final = 2
+BYTES_A_WEIGHT: Final[Mapping[str, float]] = {
+    "fp32": 4.0,
+    "fp16": 2.0,
+    "int8": 1.05,
+    "int4": 0.65,
+    "nf4": 0.65,
+    "mxfp4": 0.65,
+}
+GIGABYTE: Final = 1e9
+WITH_DATA: Final = ("dataset",)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionNeeds:
+    """Bytes; all of them estimates but `weights_bytes`.
+
+    Attributes:
+        weights_bytes: of the checkpoint, or of a GGUF unpacked to 16 bits.
+        memory_bytes: at the most of the whole conversion.
+        disk_bytes: in the model folder while it runs: unpacked, exported and compressed.
+    """
+
+    weights_bytes: int
+    memory_bytes: int
+    disk_bytes: int
+
+
+def needs_of(entry: ModelEntry, options: Mapping[str, OptionValue]) -> ConversionNeeds:
+    """Of a checkpoint or a GGUF.
+
+    Raises:
+        ValueError, OSError: the GGUF's header can't be read.
+    """
+    if entry.kind == "gguf":
+        weights = read_gguf_header(Path(entry.path)).weights().parameters * HALF_BYTES
+    else:
+        weights = sum(each.stat().st_size for each in Path(entry.path).glob("*.safetensors"))
+    parameters = weights / HALF_BYTES
+    result = parameters * BYTES_A_WEIGHT.get(str(options.get("weight-format", "")), HALF_BYTES)
+    unpacked = weights if entry.kind == "gguf" else 0
+    return ConversionNeeds(
+        weights_bytes=weights,
+        memory_bytes=int(BASE_BYTES + COPIES * weights),
+        disk_bytes=int(unpacked + weights + result),
+    )
+
+
+def require_room(needs: ConversionNeeds, folder: Path) -> str:
+    """See that there is enough; returns a warning in a sentence where memory may be short, else "".
+
+    Raises:
+        DoesNotFit: the weights alone are more than the free memory.
+        ModelFolderUnusable: the disk has too little room.
+    """
+    free_disk = shutil.disk_usage(folder).free
+    if free_disk < needs.disk_bytes:
+        raise ModelFolderUnusable(
+            f"The conversion needs about {_gigabytes(needs.disk_bytes)} on disk, and {_gigabytes(free_disk)} are free.",
+            "Delete models or files that are not needed, or use a model folder on another disk.",
+        )
+    room = system_room()
+    if room.free_bytes is None or needs.memory_bytes <= room.free_bytes:
+        return ""
+    words = (
+        f"The conversion needs about {_gigabytes(needs.memory_bytes)} of memory, and {_gigabytes(room.free_bytes)} are free "
+        f"({room.limit})"
+    )
+    if BASE_BYTES + needs.weights_bytes > room.free_bytes:
+        raise DoesNotFit(
+            f"{words}.", "Unload models and end other programs, or download a model that is converted already."
+        )
+    return f"{words}: it may be ended by the system."
+
+
+def _gigabytes(size_bytes: int) -> str:
+    return f"{size_bytes / GIGABYTE:.1f} GB"

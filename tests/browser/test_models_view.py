@@ -1,0 +1,568 @@
+"""The Models view alone: what it shows of the server's answers, what its buttons ask for, and what may be done with which key."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from openarc_ui.models.requests import ConversionRequest, DownloadRequest
+from openarc_ui.models.results import TaskState
+from tests.browser import models_answers as made_up
+from tests.browser.conftest import DESKTOP, PHONE, Watched
+from tests.browser.models_page import ModelsHandler, ModelsPage
+from tests.browser.view_page import serve_view
+
+pytestmark = pytest.mark.browser
+
+OpenModels = Callable[..., ModelsPage]
+HUB, CONVERT, MINE = "#models?view=hub", "#models?view=convert", "#models?view=mine"
+FILES = f"{HUB}&repository={made_up.REPOSITORY}"
+INSIDE = "#models?view=inside&model=SmolLM2-135M-Instruct-int4"
+USE_ONLY: dict[str, Any] = {
+    "may_administer": False,
+    "why_not": "Getting models needs the administration key. Sign in with it.",
+}
+UNREACHABLE: dict[str, Any] = {
+    "error": {"message": "The Hub does not answer.", "hint": "Check the network.", "code": "hub_unreachable"}
+}
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serve_view(ModelsHandler) as served:
+        yield served
+
+
+@pytest.fixture
+def open_models(browser: Browser, address: str) -> Iterator[OpenModels]:
+    """Opens the view in a browser profile of its own; an outside request or an error on the console fails the test."""
+    contexts: list[BrowserContext] = []
+    watched = Watched()
+
+    def opened(
+        answers: dict[str, Any] | None = None,
+        *,
+        link: str = "",
+        size: tuple[int, int] = DESKTOP,
+        is_dark: bool = False,
+    ) -> ModelsPage:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        watched.watch(page)
+        return ModelsPage(page, address, answers=answers or made_up.answers(), link=link, is_dark=is_dark)
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not watched.outside, f"the page called outside hosts: {watched.outside}"
+    assert not watched.errors, f"the browser's console has errors: {watched.errors}"
+
+
+# The library
+
+
+def test_the_library_tells_each_model_s_facts_and_whether_it_fits(open_models: OpenModels) -> None:
+    models = open_models()
+    row = models.row("Falcon3-10B-Instruct-int4_asym-ov")
+    for words in ("5.74 GB", "10 B", "INT4 asym", "32 k", "falcon-llm-license", "tight"):
+        expect(row).to_contain_text(words)
+    row.locator("summary").click()
+    expect(row.locator("details p")).to_have_text("It needs about 6.60 GB with 4 096 tokens, and 6.9 GB are free.")
+    expect(models.row("SmolLM2-135M-Instruct-int4")).to_contain_text("Loaded")
+    heads = models.page.locator(".ol-group").all_inner_texts()
+    assert heads == ["To begin with", "Launched with OpenArc", "From OpenVINO"]
+    assert models.asked("models_search") == models.asked("models_files") == [], "the Hub is asked by nobody"
+
+
+def test_the_library_is_filtered_sorted_and_held_against_another_device(open_models: OpenModels) -> None:
+    models = open_models()
+    rows = models.page.locator("tr[data-model]:visible")
+    expect(rows).to_have_count(6)
+    models.page.get_by_label("Only what fits").check()
+    expect(rows).to_have_count(4)
+    models.page.get_by_label("Only what fits").uncheck()
+    models.page.get_by_label("Order").select_option("size")
+    expect(rows.first).to_have_attribute("data-model", "SmolLM2-135M-Instruct-int4")
+    expect(rows.last).to_have_attribute("data-model", "Qwen2.5-72B-Instruct-int4-ns-ov")
+    models.page.get_by_label("Filter the library").fill("reasoning mit")
+    expect(rows).to_have_count(1)
+    models.page.get_by_label("Filter the library").fill("nothing like this")
+    expect(models.page.get_by_text("Nothing of that kind")).to_be_visible()
+    models.asked("models_library")
+    models.page.get_by_label("Device to fit on").select_option("GPU")
+    assert models.wait_asked("models_library") == {"device": "GPU", "context_tokens": 4096}
+
+
+def test_getting_a_model_says_size_and_room_before_it_begins(open_models: OpenModels) -> None:
+    models = open_models()
+    models.row("Ministral-3b-instruct-int4_asym-ov").get_by_role("button", name="Get").click()
+    box = models.page.get_by_role("dialog", name="Get Ministral-3b-instruct-int4_asym-ov")
+    expect(box).to_contain_text("1.85 GB of 38.40 GB that are free; 36.55 GB stay free.")
+    assert models.asked("models_download") == []
+    box.get_by_role("button", name="Download 1.85 GB").click()
+    request = models.wait_asked("models_download")["request"]
+    assert DownloadRequest.model_validate(request).repository == "Echo9Zulu/Ministral-3b-instruct-int4_asym-ov"
+    expect(box).to_have_count(0)
+
+
+def test_what_there_is_no_room_for_can_not_be_begun(open_models: OpenModels) -> None:
+    models = open_models()
+    models.row("Qwen2.5-72B-Instruct-int4-ns-ov").get_by_role("button", name="Get").click()
+    box = models.page.get_by_role("dialog")
+    expect(box).to_contain_text("600 MB are missing")
+    expect(box.get_by_role("button", name="Download")).to_be_disabled()
+
+
+def test_a_model_that_is_being_made_leads_to_its_task(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.download()))
+    models.row("Qwen3-0.6B-int4-ov").get_by_role("button", name="opens its task").click()
+    expect(models.page.get_by_role("dialog", name="Qwen3-0.6B-int4-ov")).to_be_visible()
+    assert models.hash() == "#models?task=d1"
+
+
+# The Hub
+
+
+def test_the_hub_is_asked_only_when_somebody_searches(open_models: OpenModels) -> None:
+    models = open_models(link=HUB)
+    expect(models.page.get_by_text("Search, or paste a name")).to_be_visible()
+    assert models.asked("models_search") == []
+    models.page.get_by_label("Search the Hub").fill("qwen")
+    models.page.keyboard.press("Enter")
+    assert models.wait_asked("models_search") == {"words": "qwen", "only_openvino": True, "limit": 30}
+    first = models.page.locator(f'tr[data-repository="{made_up.REPOSITORY}"]')
+    for words in ("120 k", "23", "Sept 2026", "apache-2.0"):
+        expect(first).to_contain_text(words)
+    expect(models.page.locator('tr[data-repository="meta/gated-8b-ov"]')).to_contain_text("gated")
+    expect(models.page.locator('tr[data-repository="someone/untold"]')).to_contain_text("–")
+    models.page.get_by_label("OpenVINO models only").uncheck()
+    assert models.wait_asked("models_search")["only_openvino"] is False
+
+
+def test_offline_is_said_with_what_can_be_done_without_the_hub(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(models_search=UNREACHABLE), link=HUB)
+    models.page.get_by_label("Search the Hub").fill("qwen")
+    models.do("search")
+    alert = models.page.get_by_role("alert").filter(has_text="The Hub does not answer. Check the network.")
+    expect(alert).to_contain_text("copy a model's folder into the model folder")
+    models.answer(made_up.answers())
+    alert.get_by_role("button", name="Try again").click()
+    expect(models.page.locator("tr[data-repository]")).to_have_count(3)
+
+
+@pytest.mark.parametrize(
+    ("typed", "revision"),
+    [
+        (made_up.REPOSITORY, "main"),
+        (f"https://huggingface.co/{made_up.REPOSITORY}", "main"),
+        (f"https://huggingface.co/{made_up.REPOSITORY}/tree/v2", "v2"),
+        (f"hf.co/{made_up.REPOSITORY}/blob/v2/config.json?a=b#c", "v2"),
+    ],
+)
+def test_a_pasted_name_or_address_opens_its_files(open_models: OpenModels, typed: str, revision: str) -> None:
+    models = open_models(link=HUB)
+    models.page.get_by_label("Search the Hub").fill(typed)
+    models.do("search")
+    wanted = (
+        f"""window.asked.some((each) => each.question === "models_files" && each.request.revision === "{revision}")"""
+    )
+    models.page.wait_for_function(wanted)
+    assert {each["request"]["repository"] for each in models.asked("models_files")} == {made_up.REPOSITORY}
+    assert models.asked("models_search") == []
+
+
+def test_files_are_chosen_with_their_sum_and_a_revision(open_models: OpenModels) -> None:
+    models = open_models(link=FILES)
+    total = models.page.locator(".ol-section .ot-start .ot-words")
+    expect(total).to_have_text("3 of 5 files: 400 MB of 38.40 GB that are free; 38.00 GB stay free.")
+    models.do("download")
+    assert models.wait_asked("models_download")["request"]["files"] == [], "all that are needed"
+    models.page.get_by_label("README.md").check()
+    models.page.get_by_label("openvino_model.xml").uncheck()
+    expect(total).to_contain_text("398 MB")
+    models.page.get_by_label("Folder in the model folder").fill("mine")
+    models.do("download")
+    request = DownloadRequest.model_validate(models.wait_asked("models_download")["request"])
+    assert set(request.files) == {"README.md", "config.json", "openvino_model.bin"} and request.name == "mine"
+    models.asked("models_files")
+    models.page.get_by_label("Revision: a branch, tag or commit").fill("v2")
+    models.page.keyboard.press("Enter")
+    assert models.wait_asked("models_files")["request"]["revision"] == "v2"
+
+
+def test_a_name_that_is_taken_or_impossible_can_not_be_used(open_models: OpenModels) -> None:
+    models = open_models(link=FILES)
+    name = models.page.get_by_label("Folder in the model folder")
+    name.fill("SmolLM2-135M-Instruct-int4")
+    expect(models.page.get_by_text("There is a model of this name.")).to_be_visible()
+    name.fill("../outside")
+    expect(models.page.get_by_text("Letters, digits, dots")).to_be_visible()
+    expect(models.page.locator('[data-action="download"]:visible')).to_be_disabled()
+
+
+def test_a_token_is_typed_hidden_sent_once_and_forgotten(open_models: OpenModels) -> None:
+    models = open_models(link=HUB)
+    models.page.get_by_text("Token for gated models: not set").click()
+    field = models.page.get_by_label("Token of your account")
+    assert field.get_attribute("type") == "password"
+    field.fill("hf_secret")
+    models.do("set-token")
+    assert models.wait_asked("models_token") == {"token": "hf_secret"}
+    models.answer(
+        {"models_view": made_up.view(revision="2", hub={"endpoint": "http://127.0.0.1:9", "has_token": True})}
+    )
+    expect(models.page.get_by_text("Token for gated models: set")).to_be_visible()
+    assert "hf_secret" not in models.page.content()
+    models.page.get_by_text("Token for gated models: set").click()
+    models.do("clear-token")
+    assert models.wait_asked("models_token") == {"token": None}
+
+
+def test_a_gated_model_says_where_to_ask(open_models: OpenModels) -> None:
+    denied = {"error": {"message": "It is gated.", "hint": "Ask on its page.", "code": "hub_access_denied"}}
+    models = open_models(made_up.answers(models_files=denied), link=FILES)
+    alert = models.page.get_by_role("alert").filter(has_text="It is gated. Ask on its page.")
+    expect(alert.get_by_role("link")).to_have_attribute("href", f"http://127.0.0.1:9/{made_up.REPOSITORY}")
+
+
+# Tasks
+
+
+def test_a_task_tells_stage_bytes_speed_time_left_and_memory(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.download(), made_up.conversion()))
+    task = models.task("d1")
+    expect(task).to_contain_text("Downloading · openvino_model.bin")
+    expect(task).to_contain_text("0.34 of 1.00 GB · 12 MB/s · 56 s left · 91 MB of memory")
+    expect(task.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "34")
+    expect(models.task("c1")).to_contain_text("62% · 1.40 GB of memory")
+    task.get_by_role("button", name="Pause").click()
+    assert models.wait_asked("models_pause") == {"task_id": "d1"}
+    models.answer({"models_view": made_up.view(made_up.download(state=TaskState.PAUSED), revision="2")})
+    task.get_by_role("button", name="Resume").click()
+    assert models.wait_asked("models_resume") == {"task_id": "d1"}
+
+
+def test_cancelling_what_has_come_far_asks_once_more(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.download()))
+    task = models.task("d1")
+    task.get_by_role("button", name="Cancel").click()
+    expect(task.get_by_role("button", name="340 MB are thrown away. Really?")).to_be_visible()
+    assert models.asked("models_cancel") == []
+    task.locator('[data-action="cancel"]').click()
+    assert models.wait_asked("models_cancel") == {"task_id": "d1"}
+
+
+def test_a_question_that_waits_outlives_a_poll(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.download()))
+    models.task("d1").get_by_role("button", name="Cancel").click()
+    models.answer({"models_view": made_up.view(made_up.download(fraction=0.41), revision="2")})
+    expect(models.task("d1")).to_contain_text("0.41 of 1.00 GB")
+    expect(models.task("d1").locator('[data-action="cancel"]')).to_have_text("340 MB are thrown away. Really?")
+
+
+def test_nothing_moves_while_a_task_goes_on(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.download(), made_up.conversion()))
+    expect(models.row("Ministral-3b-instruct-int4_asym-ov")).to_be_visible()
+    measure = """() => [...document.querySelectorAll('.ol-task, tr[data-model]')].map((each) => { const { x, y, width, height } = each.getBoundingClientRect(); return [x, y, width, height]; })"""
+    before = models.page.evaluate(measure)
+    for at, fraction in enumerate((0.5, 0.75, 0.99)):
+        models.answer(
+            {"models_view": made_up.view(made_up.download(fraction=fraction), made_up.conversion(), revision=f"r{at}")}
+        )
+        expect(models.task("d1").get_by_role("progressbar")).to_have_attribute(
+            "aria-valuenow", str(round(fraction * 100))
+        )
+        assert models.page.evaluate(measure) == before
+
+
+def test_a_failure_says_why_and_what_to_do_and_can_begin_anew(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.conversion(state=TaskState.FAILED)))
+    task = models.task("c1")
+    expect(task).to_contain_text("The conversion ended with exit code 1.")
+    expect(task).to_contain_text("Read the log.")
+    task.get_by_role("button", name="Begin anew").click()
+    assert models.wait_asked("models_resume") == {"task_id": "c1"}
+    task.get_by_role("button", name="Clear").click()
+    assert models.wait_asked("models_forget") == {"task_id": "c1"}
+
+
+def test_a_finished_conversion_shows_what_it_cost_beside_the_source(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.conversion(state=TaskState.FINISHED)))
+    task = models.task("c1")
+    task.get_by_role("button", name="SmolLM2-135M-int4", exact=True).click()
+    drawer = models.page.get_by_role("dialog", name="SmolLM2-135M-int4")
+    rows = {row: drawer.locator(f'tr[data-row="{row}"]') for row in ("Size", "Perplexity", "Decode, tok/s")}
+    expect(rows["Perplexity"]).to_contain_text(re.compile(r"16\.33.*17\.02.*\+4\.2%"))
+    expect(rows["Size"]).to_contain_text(re.compile(r"98 MB.*110 MB.*\+12\.2%"))
+    expect(drawer).to_contain_text("PyTorch, float32")
+    expect(drawer.locator(".ol-command")).to_have_text(made_up.COMMAND)
+    drawer.get_by_role("button", name="Load it").click()
+    assert models.wait_asked("models_load") == {"model": "SmolLM2-135M-int4"}
+    models.page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(task.locator(".ol-task-name")).to_be_focused()
+
+
+def test_the_log_follows_and_leaves_who_reads_further_up_alone(open_models: OpenModels) -> None:
+    lines = tuple(f"line {at}" for at in range(100))
+
+    def shown(count: int, revision: str) -> dict[str, Any]:
+        return made_up.view(made_up.conversion(log=lines[:count]), revision=revision, log_of="c1")
+
+    models = open_models(made_up.answers(models_view=shown(60, "1")), link="#models?task=c1")
+    log = models.page.locator(".ol-log")
+    at_end = "() => { const log = document.querySelector('.ol-log'); return log.scrollHeight - log.scrollTop - log.clientHeight < 3; }"
+    expect(log).to_contain_text("line 59")
+    assert models.page.evaluate(at_end)
+    models.answer({"models_view": shown(80, "2")})
+    expect(log).to_contain_text("line 79")
+    assert models.page.evaluate(at_end)
+    log.evaluate("(log) => { log.scrollTop = 0; }")
+    models.answer({"models_view": shown(100, "3")})
+    expect(log).to_contain_text("line 99")
+    assert log.evaluate("(log) => log.scrollTop") == 0
+    asked = models.asked("models_view")
+    assert asked[-1]["log_of"] == "c1"
+
+
+def test_a_server_that_does_not_answer_is_said(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.download()))
+    expect(models.task("d1")).to_be_visible()
+    models.page.evaluate("window.isAway = true")
+    expect(models.page.locator(".is-lost")).to_have_text("The server does not answer; trying again.")
+    models.page.evaluate("window.isAway = false")
+    expect(models.page.locator(".is-lost")).to_be_hidden()
+
+
+# Convert
+
+
+def test_a_conversion_is_what_the_form_shows(open_models: OpenModels) -> None:
+    models = open_models(link=CONVERT)
+    models.page.get_by_role("radio", name="INT8").click()
+    expect(models.page.locator(".ol-command:visible")).to_have_text(made_up.COMMAND)
+    models.asked("models_command")
+    models.page.get_by_role("radio", name="INT4 symmetric").click()
+    models.page.get_by_label("Group size").fill("128")
+    models.page.get_by_label("Name of the result").fill("small")
+    models.page.get_by_label(re.compile("^Check afterwards")).uncheck()
+    models.page.wait_for_function(
+        "window.asked.some((each) => each.question === 'models_command' && each.request.name === 'small')"
+    )
+    expect(models.page.locator('[data-action="convert"]:visible')).to_be_enabled()
+    models.do("convert")
+    request = ConversionRequest.model_validate(models.wait_asked("models_convert")["request"])
+    assert request == ConversionRequest(
+        source="SmolLM2-135M.gguf",
+        name="small",
+        options={"weight-format": "int4", "sym": True, "group-size": 128},
+        check=False,
+    )
+
+
+def test_what_a_conversion_needs_is_told_and_marked_where_it_is_short(open_models: OpenModels) -> None:
+    models = open_models(link=CONVERT)
+    needs = models.page.locator(".ot-start:visible .ot-words")
+    expect(needs).to_have_text(
+        "About 1.33 GB of memory (9.10 GB are free) and 630 MB of disk while it runs (38.40 GB are free)."
+    )
+    expect(needs).not_to_have_class(re.compile("oc-warn"))
+    short = made_up.answers()["models_command"] | {"needs": made_up.NEEDS | {"free_memory_bytes": 500_000_000}}
+    models.answer({"models_command": short})
+    models.page.get_by_role("radio", name="FP16").click()
+    expect(needs).to_have_class(re.compile("oc-warn"))
+
+
+def test_every_option_of_the_installed_version_is_there_once(open_models: OpenModels) -> None:
+    models = open_models(link=CONVERT)
+    models.page.get_by_text("All 7 options of the installed version").click()
+    names = models.page.eval_on_selector_all(".ol-convert [data-name]", "(all) => all.map((each) => each.dataset.name)")
+    assert {option.name for option in made_up.OPTIONS} <= set(names) and len(names) == len(set(names))
+    models.page.get_by_label("Weight format").select_option("nf4")
+    models.page.get_by_label("Dataset").fill("auto")
+    models.asked("models_command")
+    models.page.wait_for_timeout(400)
+    models.do("convert")
+    assert models.wait_asked("models_convert")["request"]["options"] == {
+        "weight-format": "nf4",
+        "group-size": 64,
+        "dataset": "auto",
+    }
+
+
+def test_what_the_installed_version_refuses_is_said_before_anything_runs(open_models: OpenModels) -> None:
+    refused = {"message": "'awq' needs data.", "hint": "Set dataset to auto.", "code": "invalid_request"}
+    models = open_models(made_up.answers(models_command={"error": refused}), link=CONVERT)
+    expect(models.page.get_by_role("alert").filter(has_text="'awq' needs data. Set dataset to auto.")).to_be_visible()
+    expect(models.page.locator('[data-action="convert"]:visible')).to_be_disabled()
+
+
+def test_a_number_that_can_not_be_read_is_marked_and_nothing_can_start(open_models: OpenModels) -> None:
+    models = open_models(link=CONVERT)
+    begin = models.page.locator('[data-action="convert"]:visible')
+    expect(begin).to_be_enabled()
+    ratio = models.page.get_by_label("Ratio of 4-bit layers")
+    ratio.fill("2")
+    expect(ratio).to_have_attribute("aria-invalid", "true")
+    expect(models.page.get_by_role("alert").filter(has_text="A field can’t be read; it is marked.")).to_be_visible()
+    expect(begin).to_be_disabled()
+    ratio.fill("0.8")
+    expect(begin).to_be_enabled()
+
+
+def test_without_a_source_the_way_to_one_is_shown(open_models: OpenModels) -> None:
+    answers = made_up.answers()
+    answers["models_options"]["sources"] = []
+    models = open_models(answers, link=CONVERT)
+    expect(models.page.get_by_text("Nothing to convert")).to_be_visible()
+    models.do("to-hub")
+    assert models.hash() == "#models?view=hub"
+
+
+# My models
+
+
+def test_the_folder_is_shown_largest_first_with_what_can_be_done(open_models: OpenModels) -> None:
+    models = open_models(link=MINE)
+    expect(models.page.locator(".ol-mine tbody tr")).to_have_count(3)
+    assert "2 models, 204 MB; 38.40 GB are free" in models.page.locator(".om-card-unit:visible").first.inner_text()
+    loaded = models.row("SmolLM2-135M-Instruct-int4")
+    expect(loaded.get_by_role("button", name="Delete")).to_be_disabled()
+    loaded.get_by_role("button", name="Unload").click()
+    assert models.wait_asked("models_unload") == {"model": "SmolLM2-135M-Instruct-int4"}
+    models.row("SmolLM2-135M.gguf").get_by_role("button", name="Convert").click()
+    assert models.hash() == "#models?view=convert&source=SmolLM2-135M.gguf"
+    expect(models.page.get_by_label("Source", exact=True)).to_have_value("SmolLM2-135M.gguf")
+
+
+def test_deleting_wants_the_whole_name(open_models: OpenModels) -> None:
+    models = open_models(link=MINE)
+    models.row("SmolLM2-135M.gguf").get_by_role("button", name="Delete").click()
+    box = models.page.get_by_role("dialog", name="Delete SmolLM2-135M.gguf")
+    delete = box.get_by_role("button", name="Delete 98 MB")
+    expect(delete).to_be_disabled()
+    box.get_by_role("textbox").fill("SmolLM2")
+    expect(delete).to_be_disabled()
+    box.get_by_role("textbox").fill("SmolLM2-135M.gguf")
+    delete.click()
+    assert models.wait_asked("models_delete") == {"model": "SmolLM2-135M.gguf", "confirm": "SmolLM2-135M.gguf"}
+    expect(box).to_have_count(0)
+
+
+def test_renaming_sends_the_new_name_and_says_what_is_wrong(open_models: OpenModels) -> None:
+    exists = {"message": "There is one.", "hint": "", "code": "model_exists"}
+    models = open_models(made_up.answers(models_rename={"error": exists}), link=MINE)
+    models.row("SmolLM2-135M.gguf").get_by_role("button", name="Rename").click()
+    box = models.page.get_by_role("dialog")
+    box.get_by_label("New name").fill("other.gguf")
+    models.page.keyboard.press("Enter")
+    assert models.wait_asked("models_rename") == {"model": "SmolLM2-135M.gguf", "new_name": "other.gguf"}
+    expect(box).to_contain_text("There is one.")
+
+
+def test_a_verification_shows_its_progress_and_a_verdict_for_each_file(open_models: OpenModels) -> None:
+    models = open_models(link=MINE)
+    models.row("SmolLM2-135M.gguf").get_by_role("button", name="Verify").click()
+    assert models.wait_asked("models_verify") == {"model": "SmolLM2-135M.gguf"}
+    state = {"model": "SmolLM2-135M.gguf", "is_running": True, "fraction": 0.4, "files": None, "problem": None}
+    models.answer({"models_view": made_up.view(revision="2", verifying=state)})
+    card = models.page.locator('[data-verified="SmolLM2-135M.gguf"]')
+    expect(card.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "40")
+    files = [dataclasses.asdict(each) for each in made_up.VERIFIED]
+    models.answer({"models_view": made_up.view(revision="3", verifying={**state, "is_running": False, "files": files})})
+    expect(card).to_contain_text("1 of 3 files are not what they were.")
+    expect(card.locator("tbody tr").first).to_contain_text(re.compile(r"openvino_model\.bin.*changed.*other bytes"))
+
+
+# Look inside
+
+
+def test_a_look_inside_has_numbers_pictures_and_both_tables(open_models: OpenModels) -> None:
+    models = open_models(link=INSIDE)
+    short = models.page.get_by_role("region", name="In short")
+    for words in ("97 MB", "stateful", "1\u202f955", "input_ids, attention_mask", "54.9%"):
+        expect(short).to_contain_text(words)
+    for name in ("layers", "operations"):
+        figure = models.page.locator(f'[data-figure="{name}"]')
+        figure.scroll_into_view_if_needed()
+        expect(figure.locator(".main-svg").first).to_be_attached()
+    bars = models.page.evaluate("document.querySelector('[data-figure=layers] .om-plot-box').data")
+    assert [bar["name"] for bar in bars] == ["u4", "u8", "f16", "f32"]
+    assert len(bars[0]["x"]) == 32 and bars[0]["y"][1] == 1.77
+    assert "layer 0" in bars[0]["text"][1] and "2 MB" in bars[0]["text"][1]
+    expect(models.page.get_by_role("region", name="Tokenizer")).to_contain_text("1 of 2 to look at")
+    expect(models.page.get_by_role("region", name="Chat template")).to_contain_text("the tools are not in it")
+    parts = [tuple(each["parts"]) for each in models.asked("models_inspect")]
+    assert sorted(parts) == [("graph",), ("template",), ("tokenizer",)]
+
+
+# Everywhere
+
+
+def test_without_the_administrator_s_key_the_library_is_there_and_the_buttons_say_why(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(models_view=made_up.view(made_up.download(), **USE_ONLY)))
+    expect(models.page.locator(".ot-why")).to_have_text(USE_ONLY["why_not"])
+    get = models.row("Ministral-3b-instruct-int4_asym-ov").get_by_role("button", name="Get")
+    expect(get).to_be_disabled()
+    expect(get).to_have_attribute("title", USE_ONLY["why_not"])
+    expect(models.task("d1").get_by_role("button", name="Pause")).to_be_disabled()
+    for part in ("hub", "convert", "mine"):
+        models.part(part)
+    expect(models.row("SmolLM2-135M.gguf").get_by_role("button", name="Verify")).to_be_disabled()
+    names = {each["question"] for each in models.page.evaluate("window.asked")}
+    assert names == {"models_view", "models_library", "models_sizes"}, "nothing is asked that would be refused"
+
+
+@pytest.mark.parametrize(
+    "link", ["#models", HUB, FILES, CONVERT, MINE, INSIDE, "#models?view=tasks", "#models?task=c1"]
+)
+def test_nothing_is_wider_than_a_phone(open_models: OpenModels, link: str) -> None:
+    tasks = (made_up.conversion(state=TaskState.FINISHED), made_up.download())
+    models = open_models(made_up.answers(*tasks), link=link, size=PHONE)
+    expect(models.page.locator(".ol-section:visible, .ol-tasks:visible, .ol-drawer:visible").first).to_be_visible()
+    models.page.wait_for_timeout(300)
+    assert models.overflow() == 0
+
+
+def test_on_a_phone_tasks_are_a_part_of_their_own_with_their_number(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.download()), size=PHONE)
+    expect(models.task("d1")).to_be_hidden()
+    models.page.get_by_role("radio", name="Tasks (1)").click()
+    expect(models.task("d1")).to_be_visible()
+
+
+def test_everything_that_is_pressed_or_filled_has_a_name(open_models: OpenModels) -> None:
+    unnamed = """() => [...document.querySelectorAll('.oc.ol :is(button, input, select, summary, a)')].filter((each) => each.checkVisibility() && !(each.getAttribute('aria-label') || each.textContent.trim() || each.labels?.length && [...each.labels].some((label) => label.textContent.trim()))).map((each) => each.outerHTML.slice(0, 120))"""
+    models = open_models(made_up.answers(made_up.download(), made_up.conversion(state=TaskState.FINISHED)))
+    for part in ("library", "hub", "convert", "mine"):
+        models.part(part)
+        models.page.wait_for_timeout(150)
+        assert models.page.evaluate(unnamed) == []
+
+
+def test_the_parts_are_reached_by_the_keyboard(open_models: OpenModels) -> None:
+    models = open_models()
+    models.page.get_by_role("radio", name="Library").focus()
+    models.page.keyboard.press("ArrowRight")
+    expect(models.page.get_by_role("radio", name="Hub")).to_be_focused()
+    assert models.hash() == "#models?view=hub"
+    models.page.keyboard.press("ArrowRight")
+    models.page.keyboard.press("ArrowRight")
+    expect(models.row("SmolLM2-135M.gguf")).to_be_visible()
+
+
+def test_a_name_with_markup_is_text(open_models: OpenModels) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    task = dataclasses.replace(made_up.conversion(state=TaskState.FAILED), name=name, notes=(name,))
+    answers = made_up.answers(task)
+    answers["models_library"]["items"][1]["entry"]["good_for"] = name
+    models = open_models(answers, link="#models?task=c1")
+    expect(models.page.get_by_role("dialog", name=name)).to_be_visible()
+    assert models.page.locator(".oc.ol img").count() == 0
