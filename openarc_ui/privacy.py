@@ -11,6 +11,7 @@ SILENT = {
     "GRADIO_ANALYTICS_MAX_EVENTS": "64",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
 """Also keeps Gradio from rebuilding its usage statistics after each event, and a forked tokenizer from warning."""

@@ -7,6 +7,7 @@ import time
 import httpx
 
 from openarc_ui.server.conversation_bodies import CONVERSATION_ID, MESSAGE_ID
+from openarc_ui.server.model_work_bodies import OTHER_NAME, RENAMED, REPOSITORY, TASK_ID, UNWANTED
 from openarc_ui.server.prompt_bodies import HELLO
 from openarc_ui.server.routes.metrics import REQUEST_ID
 from openarc_ui.server.schemas import PROFILE_EXAMPLE
@@ -16,6 +17,9 @@ PROFILE = "/profiles/short%20answers"
 TUNED_PROFILE = "/profiles/tuned"
 LONG_BENCH = {**BENCH_EXAMPLE, "repetitions": 100, "workloads": [{"prompt_tokens": 64, "generated_tokens": 128}]}
 RUN_SECONDS = 60.0
+TASK_SECONDS = 30.0
+TASKS = "/models/tasks"
+PAUSED_NAME = "paused-model"
 LOAD = {"load_config": {"id_model": "SmolLM2-135M-Instruct-int4"}}
 MESSAGES = [
     {"role": "user", "content": "What is the capital of France?"},
@@ -46,6 +50,8 @@ def prepare(client: httpx.Client, title: str) -> dict[str, str]:
         found = {CONVERSATION_ID: kept["id"], MESSAGE_ID: kept["messages"][1]["id"]}
     if "/metrics/" in title and "{request_id}" in title:
         found[REQUEST_ID] = _kept_request(client)
+    if "/models/" in title:
+        found |= _model_work(client, title)
     if "{run_id}" in title or title == "GET /tuning/runs":
         found |= _run(client, title)
     return found
@@ -56,6 +62,51 @@ def _end_runs(client: httpx.Client) -> None:
     for run in client.get("/tuning/runs").raise_for_status().json():
         if run["state"] in ("waiting", "running"):
             client.post(f"/tuning/runs/{run['run_id']}/cancel").raise_for_status()
+
+
+def _model_work(client: httpx.Client, title: str) -> dict[str, str]:
+    """Models that are to be renamed or deleted, and a task as an operation wants it: at work, paused, or finished."""
+    for task in client.get(TASKS).raise_for_status().json():
+        if task["state"] != "finished":
+            client.post(f"{TASKS}/{task['task_id']}/cancel").raise_for_status()
+            client.delete(f"{TASKS}/{task['task_id']}").raise_for_status()
+    verb = title.rpartition("/")[2]
+    if title == f"POST {TASKS}/downloads":
+        _delete(client, REPOSITORY.rpartition("/")[2])
+    elif verb == "rename":
+        _delete(client, OTHER_NAME)
+        _finished(client, RENAMED)
+    elif verb == "delete":
+        _finished(client, UNWANTED)
+    elif verb in ("pause", "resume", "cancel"):
+        task_id: str = _download(client, PAUSED_NAME)
+        if verb == "resume":
+            client.post(f"{TASKS}/{task_id}/pause").raise_for_status()
+        return {TASK_ID: task_id}
+    elif title.partition(" ")[2].startswith(TASKS):
+        return {TASK_ID: _finished(client, "downloaded-model")}
+    return {}
+
+
+def _delete(client: httpx.Client, name: str) -> None:
+    if name in {each["name"] for each in client.get("/models").raise_for_status().json()}:
+        client.post("/models/delete", json={"model": name, "confirm": name}).raise_for_status()
+
+
+def _download(client: httpx.Client, name: str) -> str:
+    begun = client.post(f"{TASKS}/downloads", json={"repository": REPOSITORY, "name": name}).raise_for_status()
+    task_id: str = begun.json()["task_id"]
+    return task_id
+
+
+def _finished(client: httpx.Client, name: str) -> str:
+    """A model of this name that was just downloaded; the task's id."""
+    _delete(client, name)
+    task_id, until = _download(client, name), time.monotonic() + TASK_SECONDS
+    while (task := client.get(f"{TASKS}/{task_id}").raise_for_status().json())["state"] != "finished":
+        assert time.monotonic() < until and task["state"] in ("waiting", "running"), task["problem"]
+        time.sleep(0.1)
+    return task_id
 
 
 def _run(client: httpx.Client, title: str) -> dict[str, str]:

@@ -40,7 +40,10 @@ def write_script(folder: Path, **script: Any) -> Path:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("OPENARC_") and not name.startswith("OPENARC_TEST_"):
+        if (name.startswith("OPENARC_") and not name.startswith("OPENARC_TEST_")) or name in (
+            "HF_TOKEN",
+            "HF_ENDPOINT",
+        ):
             monkeypatch.delenv(name)
 
 

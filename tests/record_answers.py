@@ -15,7 +15,7 @@ from openarc_ui.server.description import ANSWERS
 from openarc_ui.server.reference.application import bare_api
 from openarc_ui.server.reference.operations import address_of, read_operations
 from tests.api_examples import prepare, with_ids
-from tests.application import Application
+from tests.documented import documented_application
 from tests.starter_fixture import ensure_starter
 
 MOST_ITEMS = 2
@@ -29,8 +29,7 @@ def main() -> int:
         operations = list(read_operations(api.openapi()))
     answers: dict[str, Any] = {}
     failed = 0
-    with Application(ensure_starter("int4").parent) as application:
-        application.wait()
+    with documented_application(ensure_starter("int4")) as application:
         client = httpx.Client(base_url=application.address, timeout=120)
         for operation in operations:
             ids = prepare(client, operation.title)

@@ -18,6 +18,7 @@ import pytest
 
 from tests.api_examples import prepare, with_ids
 from tests.application import ROOT, Application
+from tests.documented import documented_application
 
 PAGES = (
     "README.md",
@@ -74,8 +75,7 @@ RUN = [each for each in EXAMPLES if each.reason is None]
 
 @pytest.fixture(scope="module")
 def application(starter_folder: Path) -> Iterator[Application]:
-    with Application(starter_folder.parent) as running:
-        running.wait()
+    with documented_application(starter_folder) as running:
         yield running
 
 

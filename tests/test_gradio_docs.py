@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from openarc_ui.server.mcp_rights import ADMINISTER, USE
-from tests.application import Application
+from tests.documented import documented_application
 from tests.ui.test_page import PUBLIC
 
 DOCS = (Path(__file__).parent.parent / "docs" / "gradio.md").read_text(encoding="utf-8")
@@ -26,9 +26,8 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture(scope="module")
 def said(starter_folder: Path) -> str:
     """What the blocks print, run one after the other in one session."""
-    with Application(starter_folder.parent, "--mcp") as program, pytest.MonkeyPatch.context() as patch:
+    with documented_application(starter_folder, "--mcp") as program, pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENARC_API_KEY", "not-asked-for-here")
-        program.wait()
         session: dict[str, object] = {}
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
@@ -48,7 +47,7 @@ def said(starter_folder: Path) -> str:
 
 
 def test_every_block_runs_and_says_what_is_written_beside_it(said: str) -> None:
-    assert len(blocks("python")) == 14 and len(blocks("sh")) == 1
+    assert len(blocks("python")) == 18 and len(blocks("sh")) == 1
     for name in PUBLIC:
         assert f"/{name} - " in said, name
     assert "temperature: Input should be greater than or equal to 0." in said
@@ -59,6 +58,9 @@ def test_every_block_runs_and_says_what_is_written_beside_it(said: str) -> None:
     assert "<|im_start|>user\nHello!" in said
     assert "['list_devices', 'list_models'" in said
     assert "finished " in said and "tokens a second" in said and "ov_config." in said
+    assert "OpenVINO/Qwen3-0.6B-int4-ov" in said and "finished Qwen3-0.6B-int4-ov None" in said
+    assert "'weight-format'" in said and "SmolLM2-small optimum-cli export openvino" in said
+    assert "bytes are free again" in said
     assert "event: complete" in said and '"count"' in said
 
 

@@ -89,7 +89,7 @@ export class Library {
     redraw(element, [item, maker?.task_id, maker?.state, isLoaded, now.may], () => [
       make("th", { scope: "row", class: "ol-of-model" }, entry.repository ? make("a", { class: "ol-name", href: pageOf(now.hub.endpoint, entry.repository), target: "_blank", rel: "noopener noreferrer", title: `${entry.repository}: opens its page on the Hub` }, entry.name) : make("span", { class: "ol-name" }, entry.name), make("span", { class: "ol-use" }, entry.good_for)),
       number("Size", bytes(entry.size_bytes)), number("Parameters", parameters(entry.parameters)), make("td", { "data-name": "Weights" }, entry.precision), make("td", { class: "is-number", "data-name": "Context", title: entry.context_length === null ? "not told" : `${decimal(entry.context_length, 0)} tokens` }, context(entry.context_length)), make("td", { "data-name": "Licence", class: "ol-of-licence", title: entry.licence }, entry.licence || NONE),
-      make("td", { "data-name": "Fit", class: "ol-of-fit" }, make("details", { class: "ol-fit" }, make("summary", { title: item.fit_words }, fitMark(item.fit, item.fit_words)), make("p", { class: "ot-help" }, item.fit_words))),
+      make("td", { "data-name": "Fit", class: "ol-of-fit" }, make("details", { class: "ol-fit" }, make("summary", { title: item.fit_words }, fitMark(item.fit, item.fit_words)), make("p", { class: "ot-help" }, item.fit_words), entry.facts_from?.length ? make("p", { class: "ot-help" }, `Numbers from: ${entry.facts_from.join("; ")}.`) : null)),
       make("td", { class: "ol-of-button" }, ...this.#buttons(item, maker, isLoaded)),
     ]);
     return element;

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from openarc_ui.engine.places import Places
+from openarc_ui.models.verifying import VerifiedFile
 
 LONGEST_TASK_ID = 64
 LONGEST_REPOSITORY = 200
@@ -21,6 +23,14 @@ def as_json(value: Any, places: Places) -> dict[str, Any]:
     kind: Any = type(value)
     shown: dict[str, Any] = places.hidden(json.loads(_adapter(kind).dump_json(value)))
     return shown
+
+
+def is_good(files: Sequence[VerifiedFile]) -> bool | None:
+    """Whether all files of a model are what they were; None where nothing was noted of any of them."""
+    verdicts = {each.verdict for each in files}
+    if verdicts & {"changed", "missing"}:
+        return False
+    return True if "good" in verdicts else None
 
 
 @cache

@@ -81,9 +81,10 @@ def tokenizer_config(source: GgufSource) -> dict[str, Any]:
     """
     tokens = source.tokenizer("ggml.tokens")
     ids = {name: source.value(f"tokenizer.{key}") for name, key in SPECIAL_TOKENS.items()}
+    context_length = source.value(f"{source.architecture_name}.context_length")
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": source.architecture("context_length"),
+        **({} if context_length is None else {"model_max_length": context_length}),
         "clean_up_tokenization_spaces": False,
         "add_bos_token": begins(source),
         **{name: tokens[token_id] for name, token_id in ids.items() if token_id is not None and token_id < len(tokens)},

@@ -1,14 +1,32 @@
-"""Recommended models, from assets/models/library.json: what they are good for, how large, and whether they fit this machine."""
+"""Recommended models, from assets/models/library.json: what they are good for, how large, and whether they fit this machine.
+
+A model that is here already is estimated from its own files, as in the Load tab; one that is not, from what is told of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+
+import openarc_ui
+from openarc_ui.engine.backends.files import read_json
+from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.memory.estimate import FitEstimate, Verdict, estimate_fit
+from openarc_ui.engine.types import LoadRequest
+from openarc_ui.errors import OpenArcError
+from openarc_ui.models.hub.paths import OURS
+from openarc_ui.models.told_shape import Told, Widths, told_shape
 
+FILE = Path(openarc_ui.__file__).parent.parent / "assets" / "models" / "library.json"
 FitWord = Literal["fits", "tight", "too large", "unknown"]
+Collection = Literal["Starter", "OpenArc", "OpenVINO"]
+FIT_WORDS: dict[Verdict, FitWord] = {"green": "fits", "amber": "tight", "red": "too large", "unknown": "unknown"}
+Positive = Annotated[int, Field(gt=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +39,10 @@ class LibraryEntry:
         shape: layers, key/value heads and head size, for the estimate of the KV cache.
         good_for: one plain sentence.
         collection: "OpenArc" (those the project was launched with), "OpenVINO" (the organisation's), "Starter".
+        widths: hidden, intermediate, vocabulary, for the estimate of the rest.
+        shares_embedding: the output is the embedding's matrix once more.
+        group_size: weights that share one scale; 0: one scale a row.
+        facts_from: where each number comes from.
     """
 
     name: str
@@ -33,6 +55,10 @@ class LibraryEntry:
     context_length: int | None
     good_for: str
     shape: tuple[int, int, int] | None
+    widths: tuple[int, int, int] | None = None
+    shares_embedding: bool = False
+    group_size: int | None = None
+    facts_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +80,70 @@ class LibraryItem:
     installed_as: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    layers: Positive
+    kv_heads: Positive
+    head_size: Positive
+    hidden: Positive
+    intermediate: Positive
+    vocabulary: Positive
+    shares_embedding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One entry of the file."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    repository: Annotated[str, StringConstraints(pattern=r"^$|^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
+    collection: Collection
+    size_bytes: Positive | None
+    parameters: Positive | None
+    precision: Annotated[str, StringConstraints(min_length=1)]
+    licence: Annotated[str, StringConstraints(min_length=1)] | None
+    context_length: Positive | None
+    good_for: Annotated[str, StringConstraints(min_length=10, max_length=120)]
+    shape: _Shape | None
+    group_size: Annotated[int, Field(ge=0)] | None
+    facts_from: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def entry(self) -> LibraryEntry:
+        shape = self.shape
+        return LibraryEntry(
+            name=self.name,
+            repository=self.repository,
+            collection=self.collection,
+            size_bytes=self.size_bytes,
+            parameters=self.parameters,
+            precision=self.precision,
+            licence=self.licence,
+            context_length=self.context_length,
+            good_for=self.good_for,
+            shape=(shape.layers, shape.kv_heads, shape.head_size) if shape else None,
+            widths=(shape.hidden, shape.intermediate, shape.vocabulary) if shape else None,
+            shares_embedding=shape.shares_embedding if shape else False,
+            group_size=self.group_size,
+            facts_from=self.facts_from,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    checked_at: str
+    models: tuple[_Told, ...]
+
+
 def library_entries() -> tuple[LibraryEntry, ...]:
     """The file, read and checked."""
-    raise NotImplementedError
+    told = TypeAdapter(_File).validate_json(FILE.read_bytes())
+    return tuple(each.entry() for each in told.models)
 
 
 def library(engine: Engine, device: str = "CPU", context_tokens: int = 4096) -> Sequence[LibraryItem]:
@@ -65,4 +152,92 @@ def library(engine: Engine, device: str = "CPU", context_tokens: int = 4096) -> 
     Raises:
         DeviceUnavailable: no such device here.
     """
-    raise NotImplementedError
+    engine.preflight.members(device)
+    installed = _Installed(engine.catalog())
+    return [_item(engine, entry, installed.name_of(entry), device, context_tokens) for entry in library_entries()]
+
+
+def _item(
+    engine: Engine, entry: LibraryEntry, installed_as: str | None, device: str, context_tokens: int
+) -> LibraryItem:
+    needed, fit, said = _fit(engine, entry, installed_as, device, context_tokens)
+    return LibraryItem(entry, device, context_tokens, needed, fit, said, installed_as)
+
+
+def _fit(
+    engine: Engine, entry: LibraryEntry, installed_as: str | None, device: str, context_tokens: int
+) -> tuple[int | None, FitWord, str]:
+    """Bytes that are needed, the verdict, and a sentence."""
+    try:
+        estimate = _estimate(engine, entry, installed_as, device, context_tokens)
+    except OpenArcError as error:
+        return None, "unknown", error.message
+    if estimate is None:
+        return (
+            None,
+            "unknown",
+            f"Whether {entry.name} fits is not known: its size, or its layers and heads, are not told.",
+        )
+    said = estimate.words
+    if installed_as is None and entry.size_bytes is None:
+        said += " Its size is not told, and reckoned from its parameters."
+    return estimate.needed_bytes or None, FIT_WORDS[estimate.verdict], said
+
+
+def _estimate(
+    engine: Engine, entry: LibraryEntry, installed_as: str | None, device: str, context_tokens: int
+) -> FitEstimate | None:
+    """From its files where it is here, else from what is told of it; None where that is too little."""
+    if installed_as is not None:
+        request = LoadRequest(model_path=installed_as, device=device)
+        return engine.preflight.fit(request, context_tokens, is_strict=False)
+    if entry.shape is None or entry.widths is None or entry.parameters is None:
+        return None
+    shape = told_shape(
+        Told(
+            Widths(*entry.shape, *entry.widths, entry.shares_embedding),
+            entry.size_bytes,
+            entry.parameters,
+            entry.precision,
+            entry.group_size,
+            entry.context_length,
+        )
+    )
+    if shape is None:
+        return None
+    pretended = ModelEntry(entry.name, "", "ir", ("genai",), {}, entry.size_bytes or 0)
+    request = LoadRequest(model_path=entry.name, device=device)
+    layer = engine.preflight._current_layer()
+    return estimate_fit(pretended, request, "genai", layer, context_tokens=context_tokens, shape=shape)
+
+
+class _Installed:
+    """Which models are here: by the repository they came from, else by name."""
+
+    def __init__(self, entries: Sequence[ModelEntry]) -> None:
+        self._by_name: dict[str, str] = {}
+        self._by_repository: dict[str, str] = {}
+        for entry in entries:
+            if not entry.backends:
+                continue
+            self._by_name.setdefault(Path(entry.name).name.casefold(), entry.name)
+            repository = _repository_of(entry)
+            if repository:
+                self._by_repository.setdefault(repository.casefold(), entry.name)
+
+    def name_of(self, entry: LibraryEntry) -> str | None:
+        by_repository = self._by_repository.get(entry.repository.casefold()) if entry.repository else None
+        return by_repository or self._by_name.get(entry.name.casefold())
+
+
+def _repository_of(entry: ModelEntry) -> str | None:
+    """Where its files say that they came from."""
+    file = entry.file(OURS) if entry.kind != "gguf" else None
+    if file is None:
+        return None
+    try:
+        source = read_json(file).get("source")
+    except (OSError, ValueError):
+        return None
+    repository = source.get("repository") if isinstance(source, dict) else None
+    return repository if isinstance(repository, str) else None

@@ -43,13 +43,15 @@ def folder_sizes(engine: Engine, busy_names: Sequence[str] = ()) -> Sequence[Fol
     root = engine.model_folder.resolve()
     entries = {Path(each.path): each for each in engine.catalog()}
     loaded, busy = loaded_paths(engine), {each.casefold() for each in busy_names}
-    found = [_of_model(path, entry, entries, loaded, busy) for path, entry in entries.items()]
+    found: list[FolderSize | None] = [_of_model(path, entry, entries, loaded, busy) for path, entry in entries.items()]
     try:
         top = sorted(root.iterdir())
     except OSError:
         top = []
     found += [_of_rest(path, entries) for path in top if path not in entries]
-    return sorted((each for each in found if each is not None), key=lambda each: (-each.size_bytes, each.name.casefold()))
+    return sorted(
+        (each for each in found if each is not None), key=lambda each: (-each.size_bytes, each.name.casefold())
+    )
 
 
 def loaded_paths(engine: Engine) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import shutil
@@ -10,15 +11,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from openarc_ui.engine.catalogue.catalogue import ModelEntry, find_model
+from openarc_ui.engine.compile_cache import CacheFolderUnusable
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import InvalidRequest, ModelExists, ModelFolderUnusable, ModelInUse
 from openarc_ui.models.hub.paths import problem_of_path
-from openarc_ui.models.sizes import FolderSize, folder_sizes, loaded_paths, unlinked_bytes
+from openarc_ui.models.sizes import IN_USE, FolderSize, folder_sizes, loaded_paths, unlinked_bytes
 from openarc_ui.models.verifying import VerifiedFile, verify_model
 from openarc_ui.models.work.lock import TaskLock
 from openarc_ui.models.work.names import LONGEST, UNFIT, check_name
 from openarc_ui.models.work.problems import folder_problem
 from openarc_ui.models.work.record import FOLDER, LOCK_FILE, UNFINISHED, flush_folder
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["FolderSize", "VerifiedFile", "delete_model", "folder_sizes", "rename_model", "verify_model"]
 
@@ -29,7 +33,7 @@ GONE = UNFINISHED[1]
 def rename_model(engine: Engine, model: str, new_name: str, busy_names: Sequence[str] = ()) -> str:
     """Give a model another name; returns it. It stays in the folder it is in, and a GGUF keeps its ending.
 
-    Profiles and compiled models know it by the old name, and are left as they are.
+    What was compiled of it is forgotten; a profile that names it is left as it is.
 
     Raises:
         ModelNotFound, ModelExists, ModelInUse, InvalidRequest, ModelFolderUnusable.
@@ -46,14 +50,10 @@ def rename_model(engine: Engine, model: str, new_name: str, busy_names: Sequence
     if os.path.lexists(target) and not _is_same(path, target):
         raise ModelExists(f"There is a '{name}' in the model folder already.", "Choose another name.")
     try:
-        path.rename(target)
+        _move(engine, entry, target)
     except OSError as error:
         raise _unusable(error, entry.name) from error
-    if entry.path in loaded_paths(engine):  # a load began in that moment, and has opened it under the old name
-        with contextlib.suppress(OSError):
-            target.rename(path)
-        raise _in_use(entry.name)
-    _flush(path.parent)
+    _forget_compiled(engine, entry.name)
     return name
 
 
@@ -72,39 +72,35 @@ def delete_model(engine: Engine, model: str, confirm: str, busy_names: Sequence[
     entry = find_model(engine.model_folder, model)
     if confirm != entry.name:
         raise InvalidRequest(
-            f"Nothing was deleted: the confirmation is not '{entry.name}'.", "Write the model's whole name, as it is listed."
+            f"Nothing was deleted: the confirmation is not '{entry.name}'.",
+            "Write the model's whole name, as it is listed.",
         )
     _require_idle(engine, entry, busy_names)
     _require_alone(engine, entry)
     try:
-        return _delete(engine, entry)
+        freed = _delete(engine, entry)
     except OSError as error:
         raise _unusable(error, entry.name) from error
+    return freed + _forget_compiled(engine, entry.name)
 
 
 def _delete(engine: Engine, entry: ModelEntry) -> int:
-    root = engine.model_folder.resolve()
-    path = Path(entry.path)
-    gone = root / FOLDER / f"{GONE}{secrets.token_hex(6)}"
+    """Hide it where the tasks hide what they delete, so that their next start ends what is begun here."""
+    folder = engine.model_folder.resolve() / FOLDER
+    gone = folder / f"{GONE}{secrets.token_hex(6)}"
     gone.mkdir(parents=True)
     lock = TaskLock(gone / LOCK_FILE)
-    hidden = gone / path.name
     try:
-        freed = unlinked_bytes(path)
-        try:
-            path.rename(hidden)
-            if entry.path in loaded_paths(engine):  # a load began in that moment
-                hidden.rename(path)
-                raise _in_use(entry.name)
-            _flush(path.parent)
-            _remove(hidden)
-        finally:
-            left = unlinked_bytes(hidden) if os.path.lexists(hidden) else 0
+        hidden = gone / Path(entry.path).name
+        freed = unlinked_bytes(Path(entry.path))
+        _move(engine, entry, hidden)
+        _remove(hidden)
+        left = os.path.lexists(hidden)
     finally:
         lock.close()
         shutil.rmtree(gone, ignore_errors=True)
         with contextlib.suppress(OSError):
-            gone.parent.rmdir()  # only where there are no tasks either
+            folder.rmdir()  # only where there are no tasks either
     if left:
         raise ModelFolderUnusable(
             f"'{entry.name}' is no model any more, but some of its files can't be deleted.",
@@ -113,12 +109,39 @@ def _delete(engine: Engine, entry: ModelEntry) -> int:
     return freed
 
 
+def _move(engine: Engine, entry: ModelEntry, target: Path) -> None:
+    """Give it another place in one step; back again, if a load began in that moment.
+
+    Raises:
+        ModelInUse, OSError.
+    """
+    path = Path(entry.path)
+    path.rename(target)
+    names = (entry.name, path.name, entry.path)
+    if any(each.state in IN_USE and each.request.model_path in names for each in engine.status().models):
+        target.rename(path)
+        raise _in_use(entry.name)
+    with contextlib.suppress(OSError):  # not every file system can; the names are right all the same
+        flush_folder(path.parent)
+
+
 def _remove(path: Path) -> None:
-    """A link is removed itself; nothing behind one is touched."""
+    """A link is removed itself; nothing behind one is touched. What can't be removed is looked for afterwards."""
     if path.is_symlink() or not path.is_dir():
         path.unlink()
     else:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _forget_compiled(engine: Engine, name: str) -> int:
+    """Compiled models are kept under a model's name, and no load would look for this one any more."""
+    if engine.compile_cache is None:
+        return 0
+    try:
+        return engine.compile_cache.clear(name).freed_bytes
+    except CacheFolderUnusable as error:
+        logger.warning("what was compiled of %s stays: %s", name, error.message)
+        return 0
 
 
 def _checked_name(entry: ModelEntry, new_name: str) -> str:
@@ -151,7 +174,8 @@ def _require_idle(engine: Engine, entry: ModelEntry, busy_names: Sequence[str]) 
     """
     if engine.reservation is not None:
         raise ModelInUse(
-            f"{engine.reservation.words}, and its model must stay as it is.", "Wait until it ends, or pause it in the Tune tab."
+            f"{engine.reservation.words}, and its model must stay as it is.",
+            "Wait until it ends, or pause it in the Tune tab.",
         )
     below = f"{entry.path}{os.sep}"
     if any(path == entry.path or path.startswith(below) for path in loaded_paths(engine)):
@@ -186,14 +210,11 @@ def _in_use(name: str) -> ModelInUse:
 
 def _unusable(error: OSError, name: str) -> ModelFolderUnusable:
     told = folder_problem(error)
-    return ModelFolderUnusable(f"'{name}' stays as it is. {told.message}", told.hint.replace(", then resume the task", ""))
+    return ModelFolderUnusable(
+        f"'{name}' stays as it is. {told.message}", told.hint.replace(", then resume the task", "")
+    )
 
 
 def _is_same(path: Path, target: Path) -> bool:
     """Both names mean one file, as where "A" and "a" are the same."""
     return path.name.casefold() == target.name.casefold() and path.samefile(target)
-
-
-def _flush(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every file system can; the names are right all the same
-        flush_folder(folder)

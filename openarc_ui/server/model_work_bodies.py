@@ -21,7 +21,11 @@ _ASKED = DownloadRequest.model_json_schema()["properties"]
 REPOSITORY_PATTERN, REVISION_PATTERN = _ASKED["repository"]["pattern"], _ASKED["revision"]["pattern"]
 SOURCE = "SmolLM2-135M-Instruct"
 DOWNLOAD_EXAMPLE: dict[str, Any] = {"repository": REPOSITORY}
-CONVERSION_EXAMPLE: dict[str, Any] = {"source": SOURCE, "options": {"weight-format": "int4", "group-size": 64}}
+CONVERSION_EXAMPLE: dict[str, Any] = {
+    "source": SOURCE,
+    "name": "SmolLM2-small",
+    "options": {"weight-format": "int4", "group-size": 64},
+}
 RENAMED, OTHER_NAME, UNWANTED = "Qwen3-0.6B", "Qwen3-small", "old-model"
 """What the examples rename and delete."""
 
@@ -88,7 +92,7 @@ class LibraryEntryBody(BaseModel):
     licence: str | None = Field(description="As its card says.")
     context_length: int | None = Field(description="Tokens of prompt and answer together.")
     good_for: str = Field(description="In a sentence.")
-    shape: tuple[int, int, int] | None = Field(description="Layers, key/value heads, head size.")
+    shape: list[int] | None = Field(description="Layers, key/value heads, head size.")
 
 
 class LibraryItemBody(BaseModel):
@@ -236,6 +240,8 @@ class ConversionPlanBody(BaseModel):
     first_step: list[str] = Field(description="Unpacks a GGUF; empty for a checkpoint.")
     export: list[str] = Field(description="The equal command, word by word.")
     text: str = Field(description="All of it for a shell, to be run in the model folder.")
+    needed_memory_bytes: int | None = Field(description="At the most, by estimate; null: the source does not tell.")
+    needed_disk_bytes: int | None = Field(description="The same, in the model folder.")
 
 
 class FolderSizeBody(BaseModel):
@@ -276,7 +282,7 @@ class VerificationBody(BaseModel):
     """Every file of a model."""
 
     model: str = Field(description="That was asked for.")
-    is_good: bool = Field(description="No file is changed or missing.")
+    is_good: bool | None = Field(description="No file is changed or missing; null: nothing was noted of any of them.")
     files: list[VerifiedFileBody] = Field(description="By path.")
 
 

@@ -113,7 +113,7 @@ EXAMPLES: Mapping[str, Any] = {
     "configuration_id": "3f2a9c1b77d04e55",
     "tune_rename.name": "threads",
     # getting, converting and keeping models
-    "query": "qwen3 int4",
+    "query": "Qwen3-0.6B",
     "repository": "OpenVINO/Qwen3-0.6B-int4-ov",
     "files": ["openvino_model.xml", "openvino_model.bin", "config.json"],
     "download_model.name": "Qwen3-0.6B",

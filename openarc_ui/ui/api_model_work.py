@@ -17,7 +17,7 @@ from pydantic import Field
 
 from openarc_ui.engine.answers import LONGEST_NAME, MOST_CONTEXT_TOKENS
 from openarc_ui.engine.engine import Engine
-from openarc_ui.models.answers import LONGEST_REPOSITORY, LONGEST_WORDS, MOST_FOUND, as_json
+from openarc_ui.models.answers import LONGEST_REPOSITORY, LONGEST_WORDS, MOST_FOUND, as_json, is_good
 from openarc_ui.models.conversion.options import conversion_options as offered
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection.inspect import inspect_model as inspected
@@ -189,13 +189,14 @@ def _reading_whole(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Calla
             model: Which, as /models shows it.
 
         Returns:
-            How far it is; the last has the verdict of each file, and is_good.
+            How far it is; the last has the verdict of each file, and is_good (None: nothing was noted of any).
         """
         stopping, read = threading.Event(), _Read()
 
-        def work() -> list[Json]:
-            files = verified(engine, model, read.say, stopping)
-            return [_as_file(as_json(each, engine.places)) for each in files]
+        def work() -> Json:
+            found = verified(engine, model, read.say, stopping)
+            files = [_as_file(as_json(each, engine.places)) for each in found]
+            return {"model": model, "fraction": 1.0, "is_good": is_good(found), "files": files}
 
         working = asyncio.ensure_future(anyio.to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=True))
         try:
@@ -204,9 +205,7 @@ def _reading_whole(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Calla
         finally:
             stopping.set()
             working.cancel()
-        files = working.result()
-        is_good = all(each["verdict"] not in ("changed", "missing") for each in files)
-        yield {"model": model, "fraction": 1.0, "is_good": is_good, "files": files}
+        yield working.result()
 
     return [inspect_model, verify_model]
 

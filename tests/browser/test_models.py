@@ -54,7 +54,7 @@ def visible(models: Path) -> set[str]:
 
 
 def catalogue(program: Application) -> set[str]:
-    return {model["name"] for model in httpx.get(f"{program.address}/models", timeout=30).json()["models"]}
+    return {model["name"] for model in httpx.get(f"{program.address}/models", timeout=30).json()}
 
 
 def open_tab(open_page: OpenPage, program: Application) -> Dashboard:

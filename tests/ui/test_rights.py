@@ -49,12 +49,18 @@ COUNTED_BY_THEMSELVES = {"chat_submitted"}
 """It tells too many in the chat, where the words that were not sent stay."""
 HARMLESS_QUESTIONS = {
     "pulse", "growth", "metrics", "metrics_request", "metrics_requests", "metrics_compare", "tune_view", "tune_offers",
+    "models_view", "models_library", "models_sizes",
 }  # fmt: skip
 GUARDED_TUNING = {
     "tune_start", "tune_pause", "tune_cancel", "tune_resume", "tune_rename", "tune_delete", "tune_apply", "tune_profile",
     "tune_code",
 }  # fmt: skip
-GUARDED_QUESTIONS = {"metrics_again", "metrics_bandwidth"} | GUARDED_TUNING
+GUARDED_MODELS = {
+    "models_search", "models_files", "models_token", "models_download", "models_convert", "models_pause", "models_resume",
+    "models_cancel", "models_forget", "models_options", "models_command", "models_rename", "models_delete", "models_verify",
+    "models_verify_stop", "models_load", "models_unload", "models_inspect",
+}  # fmt: skip
+GUARDED_QUESTIONS = {"metrics_again", "metrics_bandwidth"} | GUARDED_TUNING | GUARDED_MODELS
 FOR_USE = {
     "cancel_request", "status", "startup_status", "tokenize", "detokenize", "apply_template", "chat_template",
     "check_structure", "conversations", "conversation", "create_conversation", "rename_conversation", "delete_conversation",
@@ -209,6 +215,17 @@ def test_the_tune_tab_starts_changes_and_tells_no_code_for_a_key_for_use(
     address, page = serve()
     (component,) = (each for each in page.blocks.values() if hasattr(each, "tune_start"))
     for name in sorted(GUARDED_TUNING):
+        body = {"data": "{}", "component_id": component._id, "fn_name": name, "session_hash": "x"}
+        answer = httpx.post(f"{address}/gradio_api/component_server", json=body, headers=USER).json()
+        assert json.loads(answer)["error"]["code"] == "administrator_needed", name
+
+
+def test_the_models_tab_asks_no_hub_and_changes_nothing_for_a_key_for_use(
+    serve: Callable[..., tuple[str, gr.Blocks]],
+) -> None:
+    address, page = serve()
+    (component,) = (each for each in page.blocks.values() if hasattr(each, "models_download"))
+    for name in sorted(GUARDED_MODELS):
         body = {"data": "{}", "component_id": component._id, "fn_name": name, "session_hash": "x"}
         answer = httpx.post(f"{address}/gradio_api/component_server", json=body, headers=USER).json()
         assert json.loads(answer)["error"]["code"] == "administrator_needed", name

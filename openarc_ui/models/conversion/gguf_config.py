@@ -95,6 +95,8 @@ def _values(source: GgufSource, model_type: str) -> Iterator[tuple[str, Any]]:
             yield f"{name}_token_id", token_id
     padding = source.value("tokenizer.ggml.padding_token_id")
     yield "pad_token_id", padding if padding is not None else source.value("tokenizer.ggml.eos_token_id")
+    if architecture == "gpt2":
+        yield "n_positions", source.architecture("context_length")  # transformers' table has the old name of it alone
     if architecture == "stablelm":
         yield "use_qkv_bias", any(name.endswith("attn_q.bias") for name in source.tensor_names())
         yield "use_parallel_residual", not any("ffn_norm" in name for name in source.tensor_names())

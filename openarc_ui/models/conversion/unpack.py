@@ -33,15 +33,16 @@ def unpack(gguf: Path, folder: Path, say: Say = lambda stage, fraction: None) ->
         ValueError: it can't be unpacked exactly, with the reason.
         OSError: it can't be read, or the folder can't be written.
     """
-    # These take seconds, which a wrong path should not wait for.
-    from openarc_ui.models.conversion.gguf_config import read_config
-    from openarc_ui.models.conversion.gguf_weights import write_weights
     from openarc_ui.models.gguf_source import GgufSource
 
     if folder.exists():
         raise FileExistsError(17, "File exists", str(folder))
     say("Reading the GGUF", 0.0)
     source = GgufSource(gguf)
+    # These import transformers, seconds that a file which is no GGUF should not wait for.
+    from openarc_ui.models.conversion.gguf_config import read_config
+    from openarc_ui.models.conversion.gguf_weights import write_weights
+
     config = read_config(source)
     building = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
     building.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -9,10 +10,14 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import OpenArcError
 from openarc_ui.models.inspection.graph_report import graph_report
 from openarc_ui.models.inspection.reports import GraphReport, Inspection, LayerSize, Part, Trial
+from openarc_ui.models.inspection.template_facts import template_facts
+from openarc_ui.models.inspection.template_trials import TemplateTrials, try_template
+from openarc_ui.models.inspection.tokenizer_trials import TokenizerTrials, try_tokenizers
 
 __all__ = ["GraphReport", "Inspection", "LayerSize", "Part", "Trial", "inspect_model"]
 
 PARTS: tuple[Part, ...] = ("graph", "tokenizer", "template")
+NO_TEMPLATE, NO_TOKENIZER = TemplateTrials(()), TokenizerTrials((), ())
 Found = TypeVar("Found")
 
 
@@ -29,11 +34,14 @@ def inspect_model(engine: Engine, model: str, parts: Sequence[Part] = ()) -> Ins
     wanted = parts or PARTS
     problems: list[str] = []
     graph = _looked_at("graph", wanted, lambda: graph_report(entry), None, problems)
+    template = _looked_at("template", wanted, lambda: try_template(template_facts(entry)), NO_TEMPLATE, problems)
+    tokenizer = _looked_at("tokenizer", wanted, lambda: try_tokenizers(entry), NO_TOKENIZER, problems)
+    problems += [*template.problems, *tokenizer.problems]
     return Inspection(
         model=entry.name,
         graph=graph,
-        tokenizer=(),
-        template=(),
+        tokenizer=_hidden(engine, tokenizer.trials),
+        template=_hidden(engine, template.trials),
         problems=tuple(engine.places.hidden_output(each) for each in problems),
     )
 
@@ -49,3 +57,8 @@ def _looked_at(
     except OpenArcError as error:
         problems.append(f"{error.message} {error.hint}".strip())
         return otherwise
+
+
+def _hidden(engine: Engine, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """Without paths of this machine, which a library's words may name."""
+    return tuple(dataclasses.replace(each, words=engine.places.hidden_output(each.words)) for each in trials)

@@ -14,9 +14,13 @@ from openarc_ui.models.inspection.ir_graph import Graph, Operation
 EMBEDDING, OUTPUT, OTHER = "embedding", "output", "other"
 ATTENTION = ("ScaledDotProductAttention", "PagedAttentionExtension")
 LAYER = re.compile(r"(?:^|[._/])(?:layers?|blocks?|blk|h)[._](\d{1,4})(?=[._/]|$)")
-STATE = re.compile(r"(?:past_key_values|present|past|cache_params|key_cache|value_cache)[._](?:\w+[._])?(\d{1,4})(?=\D|$)")
+STATE = re.compile(
+    r"(?:past_key_values|present|past|cache_params|key_cache|value_cache)[._](?:\w+[._])?(\d{1,4})(?=\D|$)"
+)
 EMBEDDINGS = re.compile(r"(?:embed_tokens|word_embeddings|token_embd|wte|embed_in|tok_embeddings)")
-OUTPUTS = re.compile(r"(?:lm_head|embed_out|output_layer|^output\.weight|model[./]norm[./]|ln_f|final_layernorm|output_norm)")
+OUTPUTS = re.compile(
+    r"(?:lm_head|embed_out|output_layer|^output\.weight|model[./]norm[./]|ln_f|final_layernorm|output_norm)"
+)
 MANY = -1
 """In place of a layer's number: of several."""
 

@@ -10,6 +10,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.models.conversion.combinations import checked
 from openarc_ui.models.conversion.command import command_of
+from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.requests import ConversionRequest, OptionValue
 from openarc_ui.models.work.names import check_name, result_name
@@ -27,6 +28,7 @@ class ConversionPlan:
         options: as they are run, with what was left out and matters.
         first_step, export: the equal command line word by word; a GGUF is unpacked first, else the first step is empty.
         text: both, quoted for a shell, to be run in the model folder.
+        needed_memory_bytes, needed_disk_bytes: at the most, by estimate; None: the source's files don't tell.
     """
 
     name: str
@@ -37,6 +39,8 @@ class ConversionPlan:
     first_step: tuple[str, ...]
     export: tuple[str, ...]
     text: str
+    needed_memory_bytes: int | None = None
+    needed_disk_bytes: int | None = None
 
 
 def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPlan:
@@ -52,6 +56,7 @@ def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPla
     check_name(name)
     options = checked(conversion_options(), request.options)
     command = command_of(entry.name, entry.kind == "gguf", options, name)
+    needs = _needs(entry, options)
     return ConversionPlan(
         name=name,
         source=entry.name,
@@ -61,6 +66,8 @@ def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPla
         first_step=command.first_step,
         export=command.export,
         text=command.text,
+        needed_memory_bytes=needs.memory_bytes if needs is not None else None,
+        needed_disk_bytes=needs.disk_bytes if needs is not None else None,
     )
 
 
@@ -77,3 +84,10 @@ def source_of(engine: Engine, source: str) -> ModelEntry:
             "Choose a folder with safetensors, or a .gguf file.",
         )
     return entry
+
+
+def _needs(entry: ModelEntry, options: Mapping[str, OptionValue]) -> ConversionNeeds | None:
+    try:
+        return needs_of(entry, options)
+    except (ValueError, OSError):
+        return None

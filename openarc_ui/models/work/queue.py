@@ -176,7 +176,10 @@ class TaskQueue:
 
     def _leave(self, entry: Entry, state: TaskState, problem: TaskProblem | None) -> None:
         """It is not under way any more."""
-        entry.change(state=state, problem=problem, ended_at=time.time(), progress=at_rest(entry.task.progress))
+        progress = at_rest(entry.task.progress)
+        if state not in (TaskState.FINISHED, TaskState.FAILED):
+            progress = replace(progress, stage="", detail="")
+        entry.change(state=state, problem=problem, ended_at=time.time(), progress=progress)
         entry.write()
         lock, entry.lock, entry.thread, entry.work = entry.lock, None, None, None
         if lock is not None:

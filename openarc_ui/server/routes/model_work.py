@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from openarc_ui.engine.answers import MOST_CONTEXT_TOKENS
 from openarc_ui.engine.engine import Engine
-from openarc_ui.models.answers import LONGEST_REPOSITORY, LONGEST_TASK_ID, LONGEST_WORDS, MOST_FOUND, as_json
+from openarc_ui.models.answers import LONGEST_REPOSITORY, LONGEST_TASK_ID, LONGEST_WORDS, MOST_FOUND, as_json, is_good
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection.inspect import inspect_model
@@ -106,7 +106,7 @@ def _add_hub(router: APIRouter, engine: Engine, hub: Hub) -> None:
     @router.get("/models/hub", summary="Search the Hugging Face Hub", responses=documented(403, 503))
     async def search_hub(
         query: Annotated[
-            str, Query(max_length=LONGEST_WORDS, description="Words of the name.", examples=["qwen3 int4"])
+            str, Query(max_length=LONGEST_WORDS, description="Words of the name.", examples=["Qwen3-0.6B"])
         ],
         only_openvino: Annotated[
             bool, Query(description="Only models that are OpenVINO IR already.", examples=[True])
@@ -296,9 +296,9 @@ def _add_reading_whole(router: APIRouter, engine: Engine) -> None:
         """Read every file and compare its hash with the one noted when it came. Gigabytes take a while; leaving ends it."""
 
         def work(stopping: threading.Event) -> VerificationBody:
-            files = [as_json(each, engine.places) for each in verify_model(engine, body.model, stopping=stopping)]
-            is_good = all(each["verdict"] not in ("changed", "missing") for each in files)
-            return VerificationBody.model_validate({"model": body.model, "is_good": is_good, "files": files})
+            found = verify_model(engine, body.model, stopping=stopping)
+            files = [as_json(each, engine.places) for each in found]
+            return VerificationBody.model_validate({"model": body.model, "is_good": is_good(found), "files": files})
 
         found = await unless_disconnected(_stoppable(work, limiter), request)
         return Response(status_code=CLIENT_LEFT) if found is None else found
