@@ -6,6 +6,13 @@ import { facts, part } from "./parts.js";
 
 const percent = (result, source) => source > 0 && result !== null && result !== undefined ? `${result >= source ? "+" : "−"}${decimal(Math.abs(result / source - 1) * 100, 1)}%` : NONE;
 
+/** What came of it in one line; "" where nothing was measured. @param {Object} card a ConversionCard */
+export function checkWords({ source_bytes: from, result_bytes: to, source_check: before, result_check: after }) {
+  const pair = (one, two, digits) => two === null || two === undefined ? "" : `${one === null || one === undefined ? "" : `${decimal(one, digits)} → `}${decimal(two, digits)}`;
+  const perplexity = pair(before?.perplexity, after?.perplexity, 2), speed = pair(before?.decode_tokens_per_second, after?.decode_tokens_per_second, 1);
+  return [`${bytes(from)} → ${bytes(to)}`, perplexity && `perplexity ${perplexity}`, speed && `${speed} tok/s`].filter(Boolean).join(" · ");
+}
+
 /** The table of a card. @param {Object} card a ConversionCard */
 export function checkTable(card) {
   const { source_check: before, result_check: after } = card, rows = [["Size", bytes(card.source_bytes), bytes(card.result_bytes), percent(card.result_bytes, card.source_bytes)]];

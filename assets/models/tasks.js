@@ -3,6 +3,7 @@
 import { iconButton, wordButton } from "../chat/buttons.js";
 import { arrange, make } from "../chat/dom.js";
 import { confirming, redraw } from "../tune/tools.js";
+import { checkWords } from "./checks.js";
 import { isUnderWay, taskMark, taskWord } from "./marks.js";
 import { bar, guarded, loadModel } from "./parts.js";
 import { bytes, bytesOf, decimal, duration, moment } from "./values.js";
@@ -61,12 +62,13 @@ class Card {
     redraw(this.facts, [state, task.kind, isOver, isLoaded], () => [taskMark(state), make("span", {}, KINDS[task.kind] || task.kind), isLoaded && state === "finished" ? make("span", {}, "loaded") : null, isOver && task.ended_at ? make("span", {}, moment(task.ended_at)) : null]);
     this.stage.textContent = isOver ? "" : [progress.stage || (state === "waiting" ? "Waits for its turn" : ""), progress.detail].filter(Boolean).join(" · ");
     this.stage.title = this.stage.textContent;
-    this.stage.hidden = this.figures.hidden = isOver;
+    this.stage.hidden = isOver;
+    this.figures.hidden = isOver && !task.card;
     this.bar.element.hidden = isOver;
     this.bar.element.classList.toggle("is-still", state !== "running");
     this.bar.element.setAttribute("aria-label", `Progress of ${task.name}`);
     this.bar.set(state === "running" ? progress.fraction : progress.fraction ?? 0);
-    this.figures.textContent = figuresOf(task).join(" · ");
+    this.figures.textContent = task.card ? checkWords(task.card) : figuresOf(task).join(" · ");
     redraw(this.problem, problem, () => problem ? [make("p", { class: "ot-bad" }, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null] : []);
     redraw(this.buttons, [state, task.can_pause, task.can_resume, isLoaded, may, (progress.fraction ?? 0) > MUCH], () => taskButtons(this.desk, task, isLoaded));
     const words = isUnderWay(task) ? "" : `${task.name}: ${taskWord(state)}`;

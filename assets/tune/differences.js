@@ -24,6 +24,12 @@ export function interval(difference, span) {
   return bar;
 }
 
+/** "99% intervals", "99 to 99.75% intervals" where some had to be surer. @param {Object[]} differences */
+export function levelWords(differences) {
+  const told = [...new Set(differences.map(({ confidence_percent: level }) => Number(level.toFixed(2))))].sort((a, b) => a - b);
+  return `${told.length > 1 ? `${told[0]} to ${told.at(-1)}` : told[0]}% intervals`;
+}
+
 /** @param {Object[]} differences @param {Map<string, import("./values.js").Figure>} figures @param {{withSides?: boolean}} [options] */
 export function differenceRows(differences, figures, { withSides = false } = {}) {
   const span = spanOf(differences);

@@ -3,7 +3,7 @@
 import { make } from "../chat/dom.js";
 import { configurationButtons } from "./actions.js";
 import { differences } from "./load_editor.js";
-import { differenceRows } from "./differences.js";
+import { differenceRows, levelWords } from "./differences.js";
 import { qualityMark, standing } from "./marks.js";
 import { axesOf, find, idOf, labelOf, objectivesOf, OVER, settingOf, summaryOf, wordsOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
@@ -48,7 +48,7 @@ export class Outcome {
     this.winner.hidden = !best;
     const b = view.head.kind === "comparison" ? view.results.find((result) => idOf(result) !== view.reference_id && result.against_reference.length) : null;
     this.pair.hidden = !b;
-    if (b) redraw(this.pair, [b.against_reference, b.configuration.label], () => [make("div", { class: "om-card-head" }, make("h3", {}, "B against A"), explained("differences", "The differences"), make("span", { class: "om-card-unit" }, `${b.against_reference[0].confidence_percent}% intervals`)), differenceRows(b.against_reference, figures, { withSides: true })]);
+    if (b) redraw(this.pair, [b.against_reference, b.configuration.label], () => [make("div", { class: "om-card-head" }, make("h3", {}, "B against A"), explained("differences", "The differences"), make("span", { class: "om-card-unit" }, levelWords(b.against_reference))), differenceRows(b.against_reference, figures, { withSides: true })]);
     if (best) redraw(this.winner, [best, view.head.state, may.may, may.active?.run_id], () => this.#draw(view, best, figures));
   }
 

@@ -93,6 +93,10 @@ class LibraryEntryBody(BaseModel):
     context_length: int | None = Field(description="Tokens of prompt and answer together.")
     good_for: str = Field(description="In a sentence.")
     shape: list[int] | None = Field(description="Layers, key/value heads, head size.")
+    widths: list[int] | None = Field(description="Hidden, intermediate, vocabulary.")
+    shares_embedding: bool = Field(description="The output is the embedding's matrix once more.")
+    group_size: int | None = Field(description="Weights that share one scale; 0: a whole row does.")
+    facts_from: list[str] = Field(description="Where the numbers come from.")
 
 
 class LibraryItemBody(BaseModel):

@@ -37,6 +37,11 @@ CONVERSION_MS = 420 * SECOND_MS
 """What one conversion may take; about 50 s on two cores that are free."""
 
 
+@pytest.fixture(scope="module")
+def application() -> None:
+    """None for the whole module, in place of the one with the starter loaded: each test has programs of its own."""
+
+
 @contextmanager
 def program_over(models: Path, hub: HubServer | None = None) -> Iterator[Application]:
     """The program without a model, on a model folder and a Hub of this test."""
@@ -118,6 +123,7 @@ def load(page: Page, program: Application, name: str) -> None:
 
 
 @pytest.mark.model
+@pytest.mark.timeout(1500)
 def test_the_starter_s_gguf_becomes_fp16_int8_and_int4_and_all_three_answer(
     tmp_path: Path, open_page: OpenPage
 ) -> None:

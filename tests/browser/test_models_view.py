@@ -296,6 +296,7 @@ def test_a_failure_says_why_and_what_to_do_and_can_begin_anew(open_models: OpenM
 def test_a_finished_conversion_shows_what_it_cost_beside_the_source(open_models: OpenModels) -> None:
     models = open_models(made_up.answers(made_up.conversion(state=TaskState.FINISHED)))
     task = models.task("c1")
+    expect(task).to_contain_text("98 MB → 110 MB · perplexity 16.33 → 17.02 · 21.4 → 74.9 tok/s")
     task.get_by_role("button", name="SmolLM2-135M-int4", exact=True).click()
     drawer = models.page.get_by_role("dialog", name="SmolLM2-135M-int4")
     rows = {row: drawer.locator(f'tr[data-row="{row}"]') for row in ("Size", "Perplexity", "Decode, tok/s")}

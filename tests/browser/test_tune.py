@@ -38,6 +38,11 @@ FEWEST_MEASURED, FEWEST_VARIED = 3, 3
 """Configurations, and fields that have more than one value among them."""
 
 
+@pytest.fixture(scope="module")
+def application() -> None:
+    """No program beside those that the test starts and kills itself."""
+
+
 @contextmanager
 def program_over(models: Path, tuning: Path) -> Iterator[tuple[Application, float]]:
     """The program with both weights of the starter, its runs where the next one finds them; and after how long it was ready."""
@@ -77,6 +82,7 @@ def run_state(page: Page) -> Locator:
     return page.locator("#oa-tune .ot-head .ot-mark")
 
 
+@pytest.mark.timeout(60 * (MOST_MINUTES + 8))
 def test_a_sweep_survives_a_kill_and_finds_a_winner_that_is_applied_kept_and_reported(
     starter_folder: Path, tmp_path: Path, open_page: OpenPage
 ) -> None:

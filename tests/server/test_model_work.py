@@ -221,10 +221,7 @@ def test_the_library_is_told_for_a_device_and_a_context(working: Served, monkeyp
 
     def told(engine: Any, device: str, context_tokens: int) -> list[LibraryItem]:
         asked.append((device, context_tokens))
-        fields = {each.name: None for each in dataclasses.fields(LibraryEntry)}
-        entry = LibraryEntry(
-            **{**fields, **dict.fromkeys(("name", "repository", "collection", "precision", "good_for"), "x")}
-        )
+        entry = LibraryEntry("x", "a/x", "OpenVINO", None, None, "int4", None, None, "Good for tests.", None)
         return [LibraryItem(entry, device, context_tokens, 1, "fits", f"In {engine.model_folder.resolve()}/x.", None)]
 
     monkeypatch.setattr(model_work, "library", told)

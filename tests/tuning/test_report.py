@@ -158,7 +158,8 @@ def test_the_method_is_that_of_the_run() -> None:
     assert "minutes were given, and latency decided" in sweep
     assert "A and B were measured in turn" in comparison and "B's text was compared with A's." in comparison
     assert "One configuration, loaded 3 times." in bench and "was not looked at" in bench
-    assert "99% interval of the rounds' ratios" in sweep
+    assert "interval of the rounds' ratios, of 99% or more" in sweep
+    assert "made after they were chosen" in sweep and "judged together (Holm)" in comparison
 
 
 def test_it_has_a_dark_look_and_one_for_paper_and_pictures_stay_on_white(text: str) -> None:

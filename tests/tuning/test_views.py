@@ -12,6 +12,7 @@ import pytest
 
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.tuning.configurations import combine, configuration_of
+from openarc_ui.tuning.judging.round_numbers import confirming_round
 from openarc_ui.tuning.requests import BenchRequest, QualityOptions, Workload
 from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Failure, Importance, RunState, RunView
 from openarc_ui.tuning.views import run_view as views
@@ -171,6 +172,27 @@ def test_equals_in_every_figure_of_which_one_writes_another_text_are_not_told_as
     a, b = record.configurations
     record.qualities[b.configuration_id] = quality(b, a, changes_text=True)
     assert view(record).head.words.endswith("latency and throughput. But B's text is changed.")
+
+
+def test_luck_that_chose_a_configuration_does_not_prove_it() -> None:
+    record = sweep_record()
+    base, lucky = record.configurations[:2]
+    record.configurations = [base, lucky]
+    record.visits = [visit(each, n, (s,)) for n in range(1, 9) for each, s in ((base, 2.0 + n / 50), (lucky, 1.6))]
+    assert view(record).head.words.startswith("Best: ")
+    for n in range(6):
+        for each, seconds in ((base, 2.0 + n / 50), (lucky, 2.0 + (n + 1) % 3 / 50)):
+            record.visits.append(visit(each, confirming_round(n), (seconds,)))
+    words = view(record).head.words
+    assert "clearly better" in words or words.startswith("The base") or "is better than the base" in words, words
+    (against,) = [each for each in view(record).results[1].against_reference if each.figure == "total_seconds"]
+    assert (against.rounds, against.verdict) == (6, "no real difference")
+
+
+def test_the_figures_of_a_comparison_s_sentence_are_judged_together() -> None:
+    shown = view(comparison_record(b_seconds=2.0))
+    levels = {each.figure: each.confidence_percent for each in shown.results[1].against_reference}
+    assert levels["total_seconds"] == pytest.approx(99.75) and levels["memory_bytes"] == pytest.approx(99.0)
 
 
 def test_a_depth_that_is_read_in_each_request_is_marked() -> None:

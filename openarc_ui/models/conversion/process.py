@@ -79,7 +79,6 @@ def convert(order: ConversionOrder, stages: Stages) -> None:
     Raises:
         ValueError: what is wrong with the source, the options or the result.
     """
-    stages.begin("Starting Optimum", 0.0)
     if order.gguf:
         from openarc_ui.models.conversion.unpack import unpack
 

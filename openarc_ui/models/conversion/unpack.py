@@ -34,12 +34,14 @@ def unpack(gguf: Path, folder: Path, say: Say = lambda stage, fraction: None) ->
         OSError: it can't be read, or the folder can't be written.
     """
     from openarc_ui.models.gguf_source import GgufSource
+    from openarc_ui.models.gguf_tokenizer import build_tokenizer
 
     if folder.exists():
         raise FileExistsError(17, "File exists", str(folder))
     say("Reading the GGUF", 0.0)
     source = GgufSource(gguf)
-    # These import transformers, seconds that a file which is no GGUF should not wait for.
+    tokenizer = build_tokenizer(source)
+    # These import transformers, seconds that a file should not wait for which can't be unpacked anyway.
     from openarc_ui.models.conversion.gguf_config import read_config
     from openarc_ui.models.conversion.gguf_weights import write_weights
 
@@ -48,6 +50,7 @@ def unpack(gguf: Path, folder: Path, say: Say = lambda stage, fraction: None) ->
     building.mkdir(parents=True)
     try:
         config.save_pretrained(building)
+        tokenizer.save(str(building / "tokenizer.json"))
         write_texts(source, gguf, building)
         say("Writing the weights in 16 bits", 0.2)
         write_weights(source, config, building, lambda share: say("Writing the weights in 16 bits", 0.2 + 0.8 * share))
@@ -57,12 +60,11 @@ def unpack(gguf: Path, folder: Path, say: Say = lambda stage, fraction: None) ->
 
 
 def write_texts(source: Any, gguf: Path, folder: Path) -> None:
-    """Everything beside configuration and weights; of the starter's GGUF what its own preparation writes too."""
-    from openarc_ui.models.gguf_tokenizer import build_tokenizer, tokenizer_config
+    """Everything beside configuration, weights and tokenizer.json; of the starter's GGUF what its own preparation writes too."""
+    from openarc_ui.models.gguf_tokenizer import tokenizer_config
     from openarc_ui.models.side_files import CHAT_TEMPLATE, RECOMMENDED_SAMPLING, carry_starter_files
     from openarc_ui.models.starter_files import STARTER_GGUF
 
-    build_tokenizer(source).save(str(folder / "tokenizer.json"))
     _write_json(folder / "tokenizer_config.json", tokenizer_config(source))
     generation = {
         f"{name}_token_id": source.value(f"tokenizer.ggml.{key}_token_id")

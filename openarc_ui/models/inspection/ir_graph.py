@@ -33,15 +33,15 @@ class Operation:
 
     Attributes:
         constant: of a `Const`.
-        variable: of a `ReadValue` or `Assign`, the name of the state.
-        inputs, outputs: places in `Graph.operations`.
+        port_names: of its first named output.
+        inputs, outputs: places in `Graph.operations`; `first_input` is what comes in at port 0.
     """
 
     kind: str
     name: str
     port_names: str = ""
     constant: Constant | None = None
-    variable: str = ""
+    first_input: int | None = None
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
 
@@ -90,14 +90,14 @@ def _read(model_xml: Path) -> Graph:
 
 
 class _Elements:
-    """Collects layers and edges while expat walks the file. What is inside the body of a loop or branch is only counted."""
+    """Collects layers and edges while expat walks the file; of the body of a loop or branch no edges."""
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
         self.version: int | None = None
         self._places: dict[str, int] = {}
         self._elements = self._edges = self._bodies = 0
-        self._is_in_output = self._is_first = False
+        self._is_in_output = False
         self._begun = False
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -115,6 +115,8 @@ class _Elements:
             self._layer(attributes)
         elif self._bodies == 0:
             self._inside(tag, attributes)
+        elif tag == "data":
+            self._data(self.operations[-1], attributes)
 
     def end(self, tag: str) -> None:
         if tag in ("body", "then_body", "else_body"):
@@ -149,7 +151,6 @@ class _Elements:
     def _data(self, operation: Operation, attributes: dict[str, str]) -> None:
         if operation.kind == "Const" and operation.constant is None:
             operation.constant = _constant(attributes, operation.name)
-        operation.variable = attributes.get("variable_id", "")[:LONGEST_NAME]
 
     def _edge(self, attributes: dict[str, str]) -> None:
         self._edges += 1
@@ -161,6 +162,8 @@ class _Elements:
             raise ValueError("an edge begins or ends at a layer that is not there")
         self.operations[source].outputs.append(target)
         self.operations[target].inputs.append(source)
+        if attributes.get("to-port") == "0":
+            self.operations[target].first_input = source
 
 
 def _whole(text: str | None) -> int | None:

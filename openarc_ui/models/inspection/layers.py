@@ -14,13 +14,12 @@ from openarc_ui.models.inspection.ir_graph import Graph, Operation
 EMBEDDING, OUTPUT, OTHER = "embedding", "output", "other"
 ATTENTION = ("ScaledDotProductAttention", "PagedAttentionExtension")
 LAYER = re.compile(r"(?:^|[._/])(?:layers?|blocks?|blk|h)[._](\d{1,4})(?=[._/]|$)")
-STATE = re.compile(
-    r"(?:past_key_values|present|past|cache_params|key_cache|value_cache)[._](?:\w+[._])?(\d{1,4})(?=\D|$)"
-)
 EMBEDDINGS = re.compile(r"(?:embed_tokens|word_embeddings|token_embd|wte|embed_in|tok_embeddings)")
 OUTPUTS = re.compile(
     r"(?:lm_head|embed_out|output_layer|^output\.weight|model[./]norm[./]|ln_f|final_layernorm|output_norm)"
 )
+SHAPES = ("ShapeOf",)
+"""What asks for a size lets no data through."""
 MANY = -1
 """In place of a layer's number: of several."""
 
@@ -66,16 +65,16 @@ class _Flow:
         own = layer_of_name(self._operations[place].name)
         if own is not None:
             return own
-        users = self._users(place)
-        if any(self._operations[each].kind == "Gather" and self._above[each] < 0 for each in users):
-            named = {layer_of_name(self._operations[each].name) for each in users}
-            if EMBEDDING in named or self._is_embedding(place):
-                return EMBEDDING
+        users, passed = self._users(place)
+        if any(self._is_embedding(place, user, passed) for user in users):
+            return EMBEDDING
         return self._layer_of_users(users)
 
-    def _is_embedding(self, place: int) -> bool:
-        constant = self._operations[place].constant
-        return constant is not None and len(constant.shape) >= 2 and constant.size_bytes > 4096
+    def _is_embedding(self, place: int, user: int, passed: set[int]) -> bool:
+        """A table that rows are taken from at the beginning; one of angles leads straight into attention instead."""
+        constant, gather = self._operations[place].constant, self._operations[user]
+        is_table = constant is not None and len(constant.shape) >= 2 and gather.first_input in passed
+        return gather.kind == "Gather" and is_table and self._above[user] < 0 and self._into[user] is None
 
     def _layer_of_users(self, users: Sequence[int]) -> str:
         for user in users:
@@ -105,18 +104,18 @@ class _Flow:
                     return f"layer {only}"
         return f"layer {self._above[user]}" if self._above[user] >= 0 else OTHER
 
-    def _users(self, place: int) -> list[int]:
-        """The first operations that mix a constant with data."""
+    def _users(self, place: int) -> tuple[list[int], set[int]]:
+        """The first operations that mix a constant with data, and what it passes through until then."""
         found: dict[int, None] = {}
-        seen, waiting = {place}, [place]
+        passed, waiting = {place}, [place]
         while waiting:
             for each in self._operations[waiting.pop()].outputs:
                 if not self._is_constant[each]:
                     found[each] = None
-                elif each not in seen:
-                    seen.add(each)
+                elif each not in passed:
+                    passed.add(each)
                     waiting.append(each)
-        return sorted(found)
+        return sorted(found), passed
 
     def _constant_paths(self) -> list[bool]:
         made: list[bool] = []
@@ -127,7 +126,7 @@ class _Flow:
         return made
 
     def _attention_numbers(self) -> dict[int, int]:
-        """Of each attention operation the number of its layer: as its state says, else counted."""
+        """Of each attention operation, by its place, the number of its layer."""
         places = [place for place, each in enumerate(self._operations) if each.kind in ATTENTION]
         return {place: count for count, place in enumerate(places)}
 
@@ -135,7 +134,8 @@ class _Flow:
         """The highest attention at or before each operation; -1: none."""
         above: list[int] = []
         for place, operation in enumerate(self._operations):
-            before = max((above[each] for each in operation.inputs if each < place), default=-1)
+            inputs = operation.inputs if operation.kind not in SHAPES else ()
+            before = max((above[each] for each in inputs if each < place), default=-1)
             above.append(max(before, self._attention.get(place, -1)))
         return above
 
@@ -153,7 +153,7 @@ class _Flow:
             operation = self._operations[place]
             found: set[int] = set()
             for each in operation.outputs:
-                if each <= place:
+                if each <= place or self._operations[each].kind in SHAPES:
                     continue
                 if each in self._attention:
                     into[place] = _joined(into[place], self._attention[each])

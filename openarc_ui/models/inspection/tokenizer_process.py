@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from openarc_ui.models.child import last_words
 from openarc_ui.models.childhood import claim_stdout, end_with_parent
 from openarc_ui.models.inspection.samples import TEXTS, control_text
 from openarc_ui.privacy import forbid_telemetry
 
-LONGEST_WORDS = 300
 Encode = Callable[[str], list[int]]
 Decode = Callable[[list[int]], str]
 
@@ -28,8 +28,13 @@ def tried(encode: Encode, decode: Decode, texts: Sequence[str]) -> list[dict[str
             ids = encode(text)
             found.append({"ids": ids, "back": decode(ids) if ids else ""})
         except Exception as error:  # noqa: BLE001 - whatever a tokenizer does wrong is told
-            found.append({"problem": f"{type(error).__name__}: {error}".splitlines()[0][:LONGEST_WORDS]})
+            found.append({"problem": _said(error)})
     return found
+
+
+def _said(error: Exception) -> str:
+    """The line that tells something; OpenVINO's errors begin with where they were thrown."""
+    return f"{type(error).__name__}: {last_words(str(error).splitlines())}".rstrip(": .") + "."
 
 
 def openvino_tokenizer(path: str) -> tuple[Encode, Decode]:
@@ -74,7 +79,7 @@ def main() -> None:
         try:
             told["texts"] = tried(*MAKERS[name](str(Path(order["path"]))), texts)
         except Exception as error:  # noqa: BLE001 - told to whoever asked
-            told["problem"] = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:LONGEST_WORDS]}"
+            told["problem"] = _said(error)
         output.write(json.dumps(told) + "\n")
         output.flush()
 

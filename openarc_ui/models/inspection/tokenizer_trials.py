@@ -18,6 +18,7 @@ from openarc_ui.models.child import Child
 from openarc_ui.models.inspection.reports import Trial
 from openarc_ui.models.inspection.samples import CONTROL_TOKENS, TEXTS, control_text
 
+PROCESS = "openarc_ui.models.inspection.tokenizer_process"
 LIMIT_SECONDS = 180.0
 """transformers alone may take half a minute to import on a busy machine."""
 NAMES = {"openvino": "OpenVINO's tokenizer", "hugging_face": "the Hugging Face tokenizer"}
@@ -48,7 +49,7 @@ def try_tokenizers(entry: ModelEntry, limit_seconds: float = LIMIT_SECONDS) -> T
     problems += [problem] if problem else []
     for name in names:
         if "problem" in told.get(name, {}):
-            problems.append(f"{NAMES[name].capitalize()} can't be loaded: {told[name]['problem']}.")
+            problems.append(f"{_at_the_beginning(name)} can't be loaded: {told[name]['problem']}")
     found = {name: told[name]["texts"] for name in names if "texts" in told.get(name, {})}
     if not found:
         raise BackendUnavailable(problems[-1] if problems else "No tokenizer told anything.", "The log has the reason.")
@@ -69,7 +70,7 @@ def judge(what: str, text: str, found: Mapping[str, Mapping[str, Any]]) -> Trial
     refused = [(name, each["problem"]) for name, each in found.items() if "problem" in each]
     if refused:
         name, problem = refused[0]
-        return Trial(what, "refused", f"{NAMES[name].capitalize()} refuses it: {problem}.")
+        return Trial(what, "refused", f"{_at_the_beginning(name)} refuses it: {problem}")
     count = len(next(iter(found.values()))["ids"])
     ids = [each["ids"] for each in found.values()]
     if len(ids) > 1 and ids[0] != ids[1]:
@@ -89,14 +90,19 @@ def _changed(what: str, name: str, text: str, back: str, count: int) -> Trial:
     if unicodedata.normalize("NFKC", text) == back:
         return Trial(what, "differs", f"Comes back with compatible characters (NFKC) from {NAMES[name]}.", count)
     if back.strip() == text.strip():
-        return Trial(what, "differs", f"{NAMES[name].capitalize()} adds or loses white space at an end.", count)
+        return Trial(what, "differs", f"{_at_the_beginning(name)} adds or loses white space at an end.", count)
     if back.split() == text.split():
-        return Trial(what, "differs", f"{NAMES[name].capitalize()} changes white space inside it.", count)
+        return Trial(what, "differs", f"{_at_the_beginning(name)} changes white space inside it.", count)
     at = next(
         (at for at, (one, other) in enumerate(zip(text, back, strict=False)) if one != other), min(len(text), len(back))
     )
     said, came = text[at : at + SHOWN_CHARACTERS], back[at : at + SHOWN_CHARACTERS]
     return Trial(what, "differs", f"From {NAMES[name]} comes {came!r} in place of {said!r}, at character {at}.", count)
+
+
+def _at_the_beginning(name: str) -> str:
+    words = NAMES[name]
+    return words[0].upper() + words[1:]
 
 
 def _other_ids(found: Mapping[str, Mapping[str, Any]]) -> str:
@@ -155,7 +161,7 @@ def _ask(
     """What each tokenizer came to, and why one did not tell."""
     order = {"path": entry.path, "tokenizers": names, "control_tokens": control}
     child: Child[dict[str, Any]] = Child(
-        "openarc_ui.models.inspection.tokenizer_process",
+        PROCESS,
         (),
         _report,
         first_line=json.dumps(order),

@@ -27,7 +27,7 @@ from openarc_ui.tuning.reading import (
     workloads_of,
 )
 from openarc_ui.tuning.requests import SweepRequest
-from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, RunView, Summary
+from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Difference, RunView, Summary
 from openarc_ui.tuning.views.outcomes import NOUNS, amount
 
 MOST_BARS = 20
@@ -117,11 +117,17 @@ def differences_picture(view: RunView) -> Picture | None:
         text, ends = f"{signed(value)} {each.verdict}", (each.low_percent, each.high_percent)
         lines.append(plots.Bar(BY_NAME[each.figure].label, each.verdict, value, text, *ends))
     names = f"{result.configuration.label} against {base.configuration.label}"
-    heading = f"{names}, with {known[0].confidence_percent:g}% intervals"
+    heading = f"{names}, with {_levels(known)} intervals"
     alt = f"{heading}. {' '.join(each.words for each in known)}"
     height = plots.height_of(lines)
     svg = draw("differences", height, alt, lambda drawing: plots.forest(drawing, lines, "Difference, %"), {})
     return Picture("differences", heading, alt, svg)
+
+
+def _levels(differences: Sequence[Difference]) -> str:
+    """ "99%", or "99% to 99.75%" where some had to be surer."""
+    told = sorted({round(each.confidence_percent, 2) for each in differences})
+    return f"{told[0]:g}%" if len(told) == 1 else f"{told[0]:g}% to {told[-1]:g}%"
 
 
 def parallel_picture(view: RunView) -> Picture | None:

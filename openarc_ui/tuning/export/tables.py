@@ -62,8 +62,7 @@ def difference_table(view: RunView) -> Table | None:
         return None
     base = next(each for each in view.results if each.configuration.configuration_id == view.reference_id)
     names = base.configuration.label, result.configuration.label
-    confidence = result.against_reference[0].confidence_percent
-    columns = ("Figure", *names, "Difference", f"{confidence:g}% interval", "Rounds", "Verdict")
+    columns = ("Figure", *names, "Difference", "Interval", "Rounds", "Verdict")
     return Table(
         heading=f"{names[1]} against {names[0]}",
         columns=columns,
@@ -204,7 +203,8 @@ def _difference(difference: Difference) -> tuple[str, ...]:
     change = NOTHING if difference.difference_percent is None else signed(difference.difference_percent)
     interval = NOTHING
     if difference.low_percent is not None and difference.high_percent is not None:
-        interval = f"{signed(difference.low_percent)} to {signed(difference.high_percent)}"
+        confidence = f"{round(difference.confidence_percent, 2):g}%"
+        interval = f"{signed(difference.low_percent)} to {signed(difference.high_percent)} ({confidence})"
     return (figure.words, *medians, change, interval, str(difference.rounds), difference.verdict)
 
 

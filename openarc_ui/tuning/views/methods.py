@@ -17,13 +17,32 @@ def method_of(view: RunView) -> list[str]:
     return [
         _order_words(request, view),
         f"In each visit the model was loaded anew, warmed up with one repetition that is not counted, and asked {times} "
-        f"({workloads}). Each repetition has new text, so the prefix cache can't serve one from another. Generation is greedy, of "
-        "the length that is given where the backend has a way to that.",
+        f"({workloads}). {_text_words(view)} Generation is greedy, of the length that is given where the backend has a way to that.",
         f"Numbers are medians of all repetitions. A 95% interval is by visits from {FEWEST_VISITS} visits on, else by "
-        f"repetitions where there are at least {FEWEST_SAMPLES}. A difference is called one only where the {CONFIDENCE_PERCENT:g}% "
-        f"interval of the rounds' ratios leaves out 0, in at least {FEWEST_ROUNDS} rounds.",
+        f"repetitions where there are at least {FEWEST_SAMPLES}. A difference is called one only where the "
+        f"interval of the rounds' ratios, of {CONFIDENCE_PERCENT:g}% or more, leaves out 0, in at least {FEWEST_ROUNDS} rounds."
+        f"{_rounds_words(request)}",
         *_quality_words(request, view),
     ]
+
+
+def _text_words(view: RunView) -> str:
+    """What keeps the prefix cache from serving one repetition from another."""
+    if any(each.prompts for each in workloads_of(view)):
+        return "A line with a number, another one each time, stands before each own prompt, so the prefix cache has only the template."
+    return "Each repetition has new text, so the prefix cache can't serve one from another."
+
+
+def _rounds_words(request: BenchRequest | SweepRequest | ComparisonRequest) -> str:
+    """Which rounds count, and how sure each verdict has to be."""
+    if isinstance(request, SweepRequest):
+        return (
+            " Of those that were confirmed only rounds count that were made after they were chosen, and their number makes the "
+            "interval surer (Bonferroni)."
+        )
+    if isinstance(request, ComparisonRequest):
+        return " The figures of the sentence are judged together (Holm)."
+    return ""
 
 
 def _order_words(request: BenchRequest | SweepRequest | ComparisonRequest, view: RunView) -> str:

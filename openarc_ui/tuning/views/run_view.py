@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 
 from openarc_ui.tuning.figures import BY_NAME, FIGURES
+from openarc_ui.tuning.judging.differences import confirmed, differences_of
 from openarc_ui.tuning.judging.drift import background_words, drift, warm_up_words
 from openarc_ui.tuning.judging.standings import (
     Standing,
@@ -22,14 +23,12 @@ from openarc_ui.tuning.judging.standings import (
     standings_of,
     workload_of,
 )
-from openarc_ui.tuning.judging.statistics import paired
-from openarc_ui.tuning.judging.summaries import figures_of, rounds_of
+from openarc_ui.tuning.judging.summaries import figures_of
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import (
     ConfigurationResult,
     Difference,
-    Failure,
     Importance,
     Progress,
     RunHead,
@@ -88,6 +87,7 @@ class _Making:
         self._workload, self._objectives, self._limit = workload_of(record), objectives_of(record), limit_of(record)
         self._on_front = front_of(self._standings, self._objectives, self._limit)
         self.base = self._standings[0] if self._standings and self._workload is not None else None
+        self._among = confirmed(self._standings)
         self.best = self._best()
 
     def head(self) -> RunHead:
@@ -198,19 +198,19 @@ class _Making:
         if not of_base:
             return {}
         name = (self._record.run_id, "differences", standing.configuration.configuration_id, tuple(names))
-        version, workload = (len(standing.visits), len(of_base)), self._workload
-        return self._cache.get(name, version, lambda: self._paired(standing, of_base, names, workload))
+        version, workload = (len(standing.visits), len(of_base), self._among), self._workload
+        return self._cache.get(name, version, lambda: self._judged(standing, of_base, names, workload))
 
-    def _paired(
+    def _judged(
         self, standing: Standing, of_base: Sequence[Visit], names: Sequence[str], workload: str
     ) -> dict[str, Difference]:
         of_it = [visit for visit in standing.visits if visit.failure is None]
-        found = {}
-        for figure in (BY_NAME[name] for name in names if BY_NAME[name].place != "quality"):
-            rounds = rounds_of(of_base, of_it, figure, workload)
-            if rounds:
-                found[figure.name] = self._worded(paired(figure, rounds, self._record.request.seed))
-        return found
+        request = self._record.request
+        together = PRIMARY if isinstance(request, ComparisonRequest) else ()
+        found = differences_of(
+            of_base, of_it, names, workload, request.seed, together=together, among=max(1, self._among)
+        )
+        return {figure: self._worded(difference) for figure, difference in found.items()}
 
     def _worded(self, difference: Difference) -> Difference:
         """A sweep knows no A and B: this one, and the base."""

@@ -1,0 +1,318 @@
+"""A conversion from beginning to end, and every way it can end early: a whole model with its card, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import LoadRequest
+from openarc_ui.errors import ConversionFailed, DoesNotFit, InvalidRequest, ModelFolderUnusable, ModelNotFound
+from openarc_ui.models.conversion import needs
+from openarc_ui.models.conversion.check import quick_check
+from openarc_ui.models.conversion.conversion import Conversion
+from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, require_room
+from openarc_ui.models.conversion.result import carry_side_files, name_the_source
+from openarc_ui.models.conversion.watching import MemoryWatch
+from openarc_ui.models.requests import ConversionRequest
+from openarc_ui.models.results import ConversionCard, TaskProgress
+from openarc_ui.models.work.worker import TaskStopped
+from tests.conftest import ask
+from tests.models.conversion.tiny_gguf import tiny_model, write_gguf
+
+TRACING = "Tracing the model"
+
+
+@dataclass
+class Ran:
+    """What a run told."""
+
+    progress: list[TaskProgress] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, conversion: Conversion, folder: Path, when: Callable[[str], None] = lambda stage: None) -> Any:
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def say(progress: TaskProgress) -> None:
+            is_new = not self.progress or progress.stage != self.progress[-1].stage
+            self.progress.append(progress)
+            if is_new:
+                when(progress.stage)
+
+        return conversion.run(folder, say, self.log.append, self.stopping)
+
+    @property
+    def stages(self) -> list[str]:
+        return list(dict.fromkeys(progress.stage for progress in self.progress))
+
+
+def processes_for(folder: Path) -> list[psutil.Process]:
+    """Converting and measuring processes that this test process started."""
+    return [
+        each
+        for each in psutil.Process().children(recursive=True)
+        if any("openarc_ui.models.conversion" in word for word in each.cmdline())
+    ]
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One tiny GGUF."""
+    folder = tmp_path_factory.mktemp("models")
+    write_gguf(tiny_model("llama"), "llama", folder / "tiny.gguf")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(model_folder: Path) -> Iterator[Engine]:
+    with Engine(model_folder) as engine:
+        yield engine
+
+
+def conversion(engine: Engine, *, check: bool = False, **options: Any) -> Conversion:
+    given = {name.replace("_", "-"): value for name, value in options.items()}
+    return Conversion(ConversionRequest(source="tiny.gguf", options=given, check=check), engine)
+
+
+@pytest.fixture(scope="module")
+def converted(engine: Engine, model_folder: Path) -> tuple[Path, ConversionCard, Ran]:
+    """The tiny model in INT4, and its task's folder."""
+    ran, folder = Ran(), model_folder / ".tasks" / "one"
+    (folder / "result").mkdir(parents=True)
+    (folder / "result" / "left_from_before").write_text("x")
+    card = ran.run(conversion(engine, check=True, weight_format="int4", group_size=32), folder)
+    return folder, card, ran
+
+
+def test_the_result_is_a_whole_model_and_nothing_else_is_left(converted: tuple[Path, ConversionCard, Ran]) -> None:
+    folder, _, _ = converted
+    assert [each.name for each in folder.iterdir()] == ["result"]
+    assert {each.name for each in (folder / "result").iterdir()} == {
+        *("openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml", "openvino_tokenizer.bin"),
+        *("openvino_detokenizer.xml", "openvino_detokenizer.bin", "openvino_config.json"),
+        *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"),
+        *("openarc_conversion.json", "openarc_files.json"),
+    }
+
+
+def test_the_card_tells_what_was_done(converted: tuple[Path, ConversionCard, Ran], engine: Engine) -> None:
+    folder, card, _ = converted
+    assert (card.source, card.source_kind) == ("tiny.gguf", "gguf")
+    assert card.source_bytes == (engine.model_folder / "tiny.gguf").stat().st_size
+    assert card.options == {
+        "task": "text-generation-with-past",
+        "weight-format": "int4",
+        "group-size": 32,
+        "group-size-fallback": "adjust",
+    }
+    assert card.command == conversion(engine, weight_format="int4", group_size=32).command
+    assert "u4 in groups of 32" in card.weights
+    assert 10_000_000 < card.peak_memory_bytes < 5_000_000_000
+    assert card.seconds > 1
+    kept = json.loads((folder / "result" / "openarc_conversion.json").read_text())
+    assert kept["command"] == list(card.command)
+    assert kept["result_check"]["runtime"] == "OpenVINO, CPU"
+
+
+def test_source_and_result_are_measured_alike(converted: tuple[Path, ConversionCard, Ran]) -> None:
+    _, card, _ = converted
+    source, result = card.source_check, card.result_check
+    assert source is not None
+    assert result is not None
+    assert (source.problem, result.problem) == ("", "")
+    assert source.runtime == "PyTorch, float32"
+    # A random model knows nothing, whatever its weights are rounded to: about as many choices as its vocabulary has.
+    for each in (source, result):
+        assert each.perplexity == pytest.approx(267, rel=0.3)
+        assert each.decode_tokens_per_second is not None
+        assert each.decode_tokens_per_second > 0
+    assert source.tokens == result.tokens == 256 - 48
+    assert source.generated_tokens == result.generated_tokens == 48
+
+
+def test_every_file_is_noted_with_its_hash(converted: tuple[Path, ConversionCard, Ran]) -> None:
+    result = converted[0] / "result"
+    told = json.loads((result / "openarc_files.json").read_text())
+    assert told["source"] == {"kind": "conversion", "model": "tiny.gguf"}
+    assert set(told["files"]) == {each.name for each in result.iterdir()} - {"openarc_files.json"}
+    for name, noted in told["files"].items():
+        content = (result / name).read_bytes()
+        assert noted == {"size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_no_path_of_this_machine_is_told(converted: tuple[Path, ConversionCard, Ran], model_folder: Path) -> None:
+    folder, _, ran = converted
+    for path in (folder / "result").rglob("*"):
+        if path.suffix in (".json", ".xml", ".jinja"):
+            assert str(model_folder) not in path.read_text(encoding="utf-8"), path.name
+    assert not [line for line in ran.log if str(model_folder) in line or str(Path.home()) in line]
+
+
+def test_progress_only_grows_and_tells_memory(converted: tuple[Path, ConversionCard, Ran]) -> None:
+    _, _, ran = converted
+    fractions = [progress.fraction or 0.0 for progress in ran.progress]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    wanted = [
+        *("Reading the GGUF", "Writing the weights in 16 bits", "Reading the checkpoint", TRACING),
+        *("Converting the tokenizer", "Compressing the weights", "Looking at the result"),
+        *("Measuring the source", "Measuring the result", "Finished"),
+    ]
+    assert [stage for stage in ran.stages if stage in wanted] == wanted
+    assert any(progress.detail.startswith("Applying Weight Compression") for progress in ran.progress)
+    assert max(progress.memory_bytes or 0 for progress in ran.progress) > 100_000_000
+    assert any(line.startswith(f"{TRACING}: ") and line.endswith(" s") for line in ran.log)
+
+
+def test_both_backends_run_it(converted: tuple[Path, ConversionCard, Ran], engine: Engine, model_folder: Path) -> None:
+    shutil.copytree(converted[0] / "result", model_folder / "tiny-int4")
+    assert engine.catalogue.details("tiny-int4").problems == ()
+    for backend in ("genai", "optimum"):
+        engine.load(LoadRequest(model_path="tiny-int4", backend=backend))
+        assert engine.submit(ask("the", max_new_tokens=4)).result(timeout=60).report.generated_tokens > 0
+        engine.unload()
+
+
+def test_stopped_in_the_middle_it_ends_at_once_leaves_nothing_and_can_begin_anew(
+    engine: Engine, tmp_path: Path
+) -> None:
+    ran = Ran()
+    stopped_at: list[float] = []
+
+    def stop(stage: str) -> None:
+        if stage == "Writing the weights in 16 bits":
+            ran.stopping.set()
+            stopped_at.append(time.monotonic())
+
+    with pytest.raises(TaskStopped):
+        ran.run(conversion(engine, weight_format="fp16"), tmp_path, stop)
+    assert time.monotonic() - stopped_at[0] < 5
+    assert processes_for(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stopped_before_it_began_it_starts_nothing_for_long(engine: Engine, tmp_path: Path) -> None:
+    ran = Ran()
+    ran.stopping.set()
+    with pytest.raises(TaskStopped):
+        ran.run(conversion(engine), tmp_path)
+    assert processes_for(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_process_is_told_with_what_to_do(engine: Engine, tmp_path: Path) -> None:
+    def kill(stage: str) -> None:
+        if stage == "Reading the GGUF":
+            for each in processes_for(tmp_path):
+                each.kill()
+
+    with pytest.raises(ConversionFailed, match="signal 9") as caught:
+        Ran().run(conversion(engine), tmp_path, kill)
+    assert "memory" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_libraries_refuse_is_told_in_a_sentence(engine: Engine, model_folder: Path, tmp_path: Path) -> None:
+    write_gguf(tiny_model("llama"), "llama", model_folder / "odd.gguf", pre="viking")
+    odd = Conversion(ConversionRequest(source="odd.gguf", check=False), engine)
+    ran = Ran()
+    with pytest.raises(ConversionFailed, match=r"can't be converted: .*\(viking\) is not known") as caught:
+        ran.run(odd, tmp_path)
+    assert caught.value.hint
+    assert str(model_folder) not in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_is_none_is_refused_at_once(engine: Engine, model_folder: Path) -> None:
+    with pytest.raises(ModelNotFound):
+        Conversion(ConversionRequest(source="nothing"), engine)
+    with pytest.raises(ModelNotFound, match="outside"):
+        Conversion(ConversionRequest(source="../elsewhere"), engine)
+    checkpoint = model_folder / "lone"
+    checkpoint.mkdir()
+    (checkpoint / "model.safetensors").write_bytes(b"x")
+    with pytest.raises(InvalidRequest, match=r"config\.json is missing"):
+        Conversion(ConversionRequest(source="lone"), engine)
+    (checkpoint / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    (checkpoint / "tokenizer_config.json").write_text(json.dumps({"tokenizer_file": "/etc/passwd"}))
+    with pytest.raises(InvalidRequest, match="leads out"):
+        Conversion(ConversionRequest(source="lone"), engine)
+    (model_folder / "cut.gguf").write_bytes((model_folder / "tiny.gguf").read_bytes()[:2000])
+    with pytest.raises(InvalidRequest, match=r"cut\.gguf"):
+        Conversion(ConversionRequest(source="cut.gguf"), engine)
+
+
+def test_too_little_disk_is_said_before_anything_starts(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(needs.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 1000))
+    with pytest.raises(ModelFolderUnusable, match="on disk"):
+        Ran().run(conversion(engine), tmp_path)
+
+
+def test_too_little_memory_is_refused_and_tight_memory_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = ConversionNeeds(weights_bytes=4_000_000_000, memory_bytes=7_300_000_000, disk_bytes=1)
+
+    def free(size_bytes: int) -> None:
+        room = needs.system_room()
+        monkeypatch.setattr(
+            needs, "system_room", lambda: type(room)("CPU", size_bytes, size_bytes, True, "system memory")
+        )
+
+    free(8_000_000_000)
+    assert require_room(wanted, tmp_path) == ""
+    free(6_000_000_000)
+    assert "7.3 GB of memory, and 6.0 GB are free" in require_room(wanted, tmp_path)
+    free(4_500_000_000)
+    with pytest.raises(DoesNotFit, match=r"7\.3 GB"):
+        require_room(wanted, tmp_path)
+
+
+def test_needs_count_a_gguf_as_it_is_unpacked(engine: Engine) -> None:
+    wanted = needs_of(engine.catalogue.find("tiny.gguf"), {"weight-format": "fp16"})
+    parameters = engine.catalogue.details("tiny.gguf").parameters
+    assert parameters is not None
+    assert wanted.weights_bytes == 2 * parameters
+    assert wanted.disk_bytes == 3 * 2 * parameters
+
+
+def test_a_model_that_cannot_be_measured_is_a_problem_and_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    check = quick_check(tmp_path, "openvino", MemoryWatch(), lambda line: None, threading.Event(), limit_seconds=0.2)
+    assert check.perplexity is None
+    assert "minutes" in check.problem
+
+
+def test_side_files_come_along_where_optimum_wrote_none(tmp_path: Path) -> None:
+    checkpoint, result = tmp_path / "checkpoint", tmp_path / "result"
+    for folder in (checkpoint, result):
+        folder.mkdir()
+    for name in ("LICENSE", "NOTICE.txt", "generation_config.json", "openarc_profile.json", "README.md", "secret.key"):
+        (checkpoint / name).write_text(name)
+    (result / "generation_config.json").write_text("theirs")
+    (checkpoint / "COPYING").symlink_to(os.devnull)
+    carry_side_files(checkpoint, result)
+    assert {each.name for each in result.iterdir()} == {
+        *("LICENSE", "NOTICE.txt", "generation_config.json", "openarc_profile.json")
+    }
+    assert (result / "generation_config.json").read_text() == "theirs"
+
+
+def test_a_noted_path_becomes_the_sources_name(tmp_path: Path) -> None:
+    (tmp_path / "openvino_config.json").write_text(json.dumps({"a": [{"tokenizer": "/x y/model/"}], "b": 1}))
+    name_the_source(tmp_path, Path("/x y/model"), "tiny.gguf")
+    assert json.loads((tmp_path / "openvino_config.json").read_text()) == {"a": [{"tokenizer": "tiny.gguf/"}], "b": 1}
