@@ -56,6 +56,7 @@ def found(starter_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "OPENARC_MODEL_FOLDER": str(starter_folder.parent),
         "IPYTHONDIR": str(tmp_path_factory.mktemp("ipython")),
+        "TMPDIR": str(tmp_path_factory.mktemp("temporary")),
     }
     # Where Jupyter starts it: beside the file.
     resources = {"metadata": {"path": str(NOTEBOOK.parent)}}

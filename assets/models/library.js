@@ -5,8 +5,8 @@ import { arrange, make } from "../chat/dom.js";
 import { check, select } from "../tune/fields.js";
 import { redraw } from "../tune/tools.js";
 import { askDownload } from "./get.js";
-import { fitMark, mark, taskWord } from "./marks.js";
-import { emptyBox, guarded, loadModel, makerOf, problemBox, waits } from "./parts.js";
+import { fitMark, loadMark, mark, taskWord } from "./marks.js";
+import { emptyBox, guarded, loadModel, loadOf, makerOf, problemBox, waits } from "./parts.js";
 import { pageOf } from "./repository.js";
 import { NONE, bytes, context, decimal, parameters } from "./values.js";
 
@@ -85,18 +85,18 @@ export class Library {
   #row(item) {
     const { entry } = item, key = entry.repository || entry.name, known = this.rows.get(key), element = known || make("tr", { "data-model": entry.name });
     this.rows.set(key, element);
-    const now = this.desk.now(), name = item.installed_as, maker = makerOf(now, entry.name, entry.repository), isLoaded = now.loaded.includes(name), number = (words, value) => make("td", { class: "is-number", "data-name": words }, value);
-    redraw(element, [item, maker?.task_id, maker?.state, isLoaded, now.may], () => [
+    const now = this.desk.now(), name = item.installed_as, maker = makerOf(now, entry.name, entry.repository), load = loadOf(now, name), number = (words, value) => make("td", { class: "is-number", "data-name": words }, value);
+    redraw(element, [item, maker?.task_id, maker?.state, load, now.may], () => [
       make("th", { scope: "row", class: "ol-of-model" }, entry.repository ? make("a", { class: "ol-name", href: pageOf(now.hub.endpoint, entry.repository), target: "_blank", rel: "noopener noreferrer", title: `${entry.repository}: opens its page on the Hub` }, entry.name) : make("span", { class: "ol-name" }, entry.name), make("span", { class: "ol-use" }, entry.good_for)),
-      number("Size", bytes(entry.size_bytes)), number("Parameters", parameters(entry.parameters)), make("td", { "data-name": "Weights" }, entry.precision), make("td", { class: "is-number", "data-name": "Context", title: entry.context_length === null ? "not told" : `${decimal(entry.context_length, 0)} tokens` }, context(entry.context_length)), make("td", { "data-name": "Licence", class: "ol-of-licence", title: entry.licence }, entry.licence || NONE),
+      number("Size", bytes(entry.size_bytes)), number("Parameters", parameters(entry.parameters)), make("td", { "data-name": "Weights", class: "ol-of-weights" }, entry.precision), make("td", { class: "is-number", "data-name": "Context", title: entry.context_length === null ? "not told" : `${decimal(entry.context_length, 0)} tokens` }, context(entry.context_length)), make("td", { "data-name": "Licence", class: "ol-of-licence", title: entry.licence }, entry.licence || NONE),
       make("td", { "data-name": "Fit", class: "ol-of-fit" }, make("details", { class: "ol-fit" }, make("summary", { title: item.fit_words }, fitMark(item.fit, item.fit_words)), make("p", { class: "ot-help" }, item.fit_words), entry.facts_from?.length ? make("p", { class: "ot-help" }, `Numbers from: ${entry.facts_from.join("; ")}.`) : null)),
-      make("td", { class: "ol-of-button" }, ...this.#buttons(item, maker, isLoaded)),
+      make("td", { class: "ol-of-button" }, ...this.#buttons(item, maker, load)),
     ]);
     return element;
   }
 
-  #buttons({ entry, installed_as: name, fit_words: words }, maker, isLoaded) {
-    if (isLoaded) return [mark(["✓", "Loaded", "good"])];
+  #buttons({ entry, installed_as: name, fit_words: words }, maker, loadState) {
+    if (loadState) return [loadMark(loadState)];
     if (name) {
       const load = guarded(this.desk, "Load", () => loadModel(this.desk, name, load), { class: "is-small", "data-action": "load", "aria-label": `Load ${name}` });
       return [mark(["✓", "Installed", "good"]), load];

@@ -15,6 +15,7 @@ const VERDICTS = {
   changed: ["≠", "changed", "bad"], missing: ["✕", "missing", "bad"], unknown: ["?", "nothing noted", ""],
 };
 
+export const loadMark = (load) => load === "loading" ? mark(["…", "loading", "busy"]) : mark(["✓", "loaded", "good"]);
 export const isUnderWay = (task) => task.state === "running" || task.state === "waiting";
 export const taskMark = (state) => mark(TASK_STATES[state] || ["?", state, ""]);
 export const taskWord = (state) => TASK_STATES[state]?.[1] || state;

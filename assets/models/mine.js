@@ -4,8 +4,8 @@ import { iconButton, wordButton } from "../chat/buttons.js";
 import { arrange, make } from "../chat/dom.js";
 import { field } from "../tune/fields.js";
 import { dialog, redraw } from "../tune/tools.js";
-import { isTrouble, mark, verdictMark } from "./marks.js";
-import { bar, emptyBox, guarded, loadModel, part, problemBox, waits } from "./parts.js";
+import { isTrouble, loadMark, mark, verdictMark } from "./marks.js";
+import { bar, emptyBox, guarded, loadModel, loadOf, part, problemBox, waits } from "./parts.js";
 import { nameProblem } from "./repository.js";
 import { bytes, decimal } from "./values.js";
 
@@ -51,13 +51,13 @@ export class Mine {
   }
 
   #row(folder, most) {
-    const { name } = folder, element = this.rows.get(name) || make("tr", { "data-model": name }), now = this.desk.now(), isLoaded = now.loaded.includes(name), reading = now.verifying?.is_running ? now.verifying.model : null;
+    const { name } = folder, element = this.rows.get(name) || make("tr", { "data-model": name }), now = this.desk.now(), load = loadOf(now, name), reading = now.verifying?.is_running ? now.verifying.model : null;
     this.rows.set(name, element);
-    redraw(element, [folder, most, isLoaded, now.may, reading !== null], () => [
-      make("th", { scope: "row", class: "ol-of-model" }, make("span", { class: "ol-name" }, name), make("span", { class: "ot-marks" }, isLoaded ? mark(["✓", "loaded", "good"]) : null, folder.is_model && !folder.can_run ? mark(["–", folder.kind === "checkpoint" || folder.kind === "gguf" ? "to be converted" : "can’t be run", ""], folder.problems.join(" ")) : null)),
+    redraw(element, [folder, most, load, now.may, reading !== null], () => [
+      make("th", { scope: "row", class: "ol-of-model" }, make("span", { class: "ol-name" }, name), make("span", { class: "ot-marks" }, load ? loadMark(load) : null, folder.is_model && !folder.can_run ? mark(["–", folder.kind === "checkpoint" || folder.kind === "gguf" ? "to be converted" : "can’t be run", ""], folder.problems.join(" ")) : null)),
       make("td", { "data-name": "Size", class: "ol-of-size" }, make("span", {}, bytes(folder.size_bytes)), make("i", { class: "ol-size", style: `width: ${Math.max(1, folder.size_bytes / most * 100).toFixed(1)}%`, "aria-hidden": "true" })),
       make("td", { "data-name": "What", class: "ol-of-what" }, folder.is_model ? KINDS[folder.kind] || folder.what : folder.what, folder.is_model && folder.what && folder.what !== KINDS[folder.kind] ? make("span", { class: "ot-help" }, ` ${folder.what}`) : null, ...folder.problems.slice(0, 2).map((words) => make("span", { class: "ot-mark-words" }, words))),
-      make("td", { class: "ol-of-button" }, folder.is_model ? this.#buttons(folder, isLoaded, reading) : null),
+      make("td", { class: "ol-of-button" }, folder.is_model ? this.#buttons(folder, load, reading) : null),
     ]);
     return element;
   }

@@ -5,7 +5,7 @@ import { make } from "../chat/dom.js";
 import { copied } from "../tune/tools.js";
 
 /** @typedef {{root: HTMLElement, around: Object, ask: (name: string, asked: Object) => Promise<Object>, toast: (words: string, tone?: string) => void, now: () => Now, go: (place: Object) => void, again: () => void}} Desk */
-/** @typedef {{tasks: Object[], loaded: string[], may: boolean, why: string, free_bytes: number|null, hub: {endpoint: string, has_token: boolean}, verifying: Object|null}} Now */
+/** @typedef {{tasks: Object[], loaded: string[], loading: string[], may: boolean, why: string, free_bytes: number|null, hub: {endpoint: string, has_token: boolean}, verifying: Object|null}} Now */
 
 /** @param {Error} error @param {(() => void)|null} [again] @param {...any} more */
 export const problemBox = (error, again = null, ...more) => make("div", { class: "om-box is-bad", role: "alert" }, make("p", {}, error.message), again ? wordButton("Try again", again, { class: "is-small", "data-action": "try-again" }) : null, ...more);
@@ -45,6 +45,9 @@ export const part = (title, ...children) => make("section", { class: "om-part" }
 
 /** The task that makes a folder of this name now, or a repository's, or has yet to go on with it. @param {Now} now @param {string} name @param {string} [repository] */
 export const makerOf = (now, name, repository = "") => now.tasks.find((task) => (task.name === name || repository && task.request.repository === repository) && ["waiting", "running", "paused", "interrupted"].includes(task.state));
+
+/** Whether a model is loaded, or being loaded; "" where neither. @param {Now} now @param {string} name @returns {"loaded"|"loading"|""} */
+export const loadOf = (now, name) => now.loading.includes(name) ? "loading" : now.loaded.includes(name) ? "loaded" : "";
 
 /** Loads a model and says what came of it. @param {Desk} desk @param {string} model @param {HTMLButtonElement} button */
 export async function loadModel(desk, model, button) {

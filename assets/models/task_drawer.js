@@ -5,7 +5,7 @@ import { make } from "../chat/dom.js";
 import { redraw } from "../tune/tools.js";
 import { conversionParts } from "./checks.js";
 import { taskMark } from "./marks.js";
-import { bar, copyButton, facts, part } from "./parts.js";
+import { bar, copyButton, facts, loadOf, part } from "./parts.js";
 import { figuresOf, taskButtons } from "./tasks.js";
 import { NONE, bytes, duration, moment, shell } from "./values.js";
 
@@ -56,7 +56,7 @@ export class TaskDrawer {
     if (!this.id) return;
     const task = now.tasks.find((each) => each.task_id === this.id);
     if (!task) { this.title.textContent = "Not there"; for (const each of [this.head, this.buttons, this.told]) redraw(each, null, () => []); this.stage.textContent = "There is no such task any more."; this.bar.element.hidden = this.logPart.hidden = true; return; }
-    const { state, progress } = task, isOver = ["finished", "failed", "cancelled"].includes(state), isLoaded = now.loaded.includes(task.name);
+    const { state, progress } = task, isOver = ["finished", "failed", "cancelled"].includes(state), isLoaded = Boolean(loadOf(now, task.name));
     this.title.textContent = task.name;
     redraw(this.head, [state], () => [taskMark(state)]);
     this.stage.textContent = isOver ? "" : [progress.stage, progress.detail].filter(Boolean).join(" · ");

@@ -4,8 +4,8 @@ import { iconButton, wordButton } from "../chat/buttons.js";
 import { arrange, make } from "../chat/dom.js";
 import { confirming, redraw } from "../tune/tools.js";
 import { checkWords } from "./checks.js";
-import { isUnderWay, taskMark, taskWord } from "./marks.js";
-import { bar, guarded, loadModel } from "./parts.js";
+import { isUnderWay, loadMark, taskMark, taskWord } from "./marks.js";
+import { bar, guarded, loadModel, loadOf } from "./parts.js";
 import { bytes, bytesOf, decimal, duration, moment } from "./values.js";
 
 const KINDS = { download: "Download", conversion: "Conversion" }, MUCH = 0.1, MUCH_SECONDS = 30;
@@ -50,7 +50,7 @@ class Card {
     this.element = make("article", { class: "ol-task", role: "listitem" }, this.name, this.facts, this.stage, this.bar.element, this.figures, this.problem, this.buttons, this.heard);
   }
 
-  show(task, isOpen, isLoaded) {
+  show(task, isOpen, load) {
     this.task = task;
     const { state, progress, problem } = task, isOver = ["finished", "failed", "cancelled"].includes(state), { may } = this.desk.now();
     this.element.dataset.task = task.task_id;
@@ -59,7 +59,7 @@ class Card {
     this.element.setAttribute("aria-label", `${KINDS[task.kind] || task.kind} of ${task.name}`);
     this.name.textContent = task.name;
     this.name.title = `${task.name}: all about it`;
-    redraw(this.facts, [state, task.kind, isOver, isLoaded], () => [taskMark(state), make("span", {}, KINDS[task.kind] || task.kind), isLoaded && state === "finished" ? make("span", {}, "loaded") : null, isOver && task.ended_at ? make("span", {}, moment(task.ended_at)) : null]);
+    redraw(this.facts, [state, task.kind, isOver, load], () => [taskMark(state), make("span", {}, KINDS[task.kind] || task.kind), load && state === "finished" ? loadMark(load) : null, isOver && task.ended_at ? make("span", {}, moment(task.ended_at)) : null]);
     this.stage.textContent = isOver ? "" : [progress.stage || (state === "waiting" ? "Waits for its turn" : ""), progress.detail].filter(Boolean).join(" · ");
     this.stage.title = this.stage.textContent;
     this.stage.hidden = isOver;
@@ -70,7 +70,7 @@ class Card {
     this.bar.set(state === "running" ? progress.fraction : progress.fraction ?? 0);
     this.figures.textContent = task.card ? checkWords(task.card) : figuresOf(task).join(" · ");
     redraw(this.problem, problem, () => problem ? [make("p", { class: "ot-bad" }, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null] : []);
-    redraw(this.buttons, [state, task.can_pause, task.can_resume, isLoaded, may, (progress.fraction ?? 0) > MUCH], () => taskButtons(this.desk, task, isLoaded));
+    redraw(this.buttons, [state, task.can_pause, task.can_resume, load, may, (progress.fraction ?? 0) > MUCH], () => taskButtons(this.desk, task, Boolean(load)));
     const words = isUnderWay(task) ? "" : `${task.name}: ${taskWord(state)}`;
     if (this.heard.textContent !== words) this.heard.textContent = words;
   }
@@ -88,12 +88,12 @@ export class Tasks {
 
   /** @param {Object[]} tasks the newest first @param {string|null} open */
   show(tasks, open) {
-    const { may, loaded } = this.desk.now(), order = (task) => isUnderWay(task) ? 0 : ["paused", "interrupted"].includes(task.state) ? 1 : 2;
+    const now = this.desk.now(), { may } = now, order = (task) => isUnderWay(task) ? 0 : ["paused", "interrupted"].includes(task.state) ? 1 : 2;
     const sorted = tasks.map((task, at) => [task, at]).sort(([a, x], [b, y]) => order(a) - order(b) || x - y).map(([task]) => task);
     arrange(this.list, sorted.map((task) => {
       const card = this.cards.get(task.task_id) || new Card(this.desk, this.open);
       this.cards.set(task.task_id, card);
-      card.show(task, task.task_id === open, loaded.includes(task.name));
+      card.show(task, task.task_id === open, loadOf(now, task.name));
       return card.element;
     }));
     this.none.hidden = tasks.length > 0;

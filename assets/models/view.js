@@ -46,7 +46,7 @@ class View {
     this.place = usualPlace();
     Object.assign(this, { revision: null, isSeen: false, hasAnswer: false, outline: "" });
     /** @type {import("./parts.js").Now} */
-    this.now = { tasks: [], loaded: [], may: false, why: "", free_bytes: null, hub: { endpoint: "", has_token: false }, verifying: null };
+    this.now = { tasks: [], loaded: [], loading: [], may: false, why: "", free_bytes: null, hub: { endpoint: "", has_token: false }, verifying: null };
     this.root = make("div", { class: "oc om ot ol is-ready" });
     this.around = { root: this.root, leaving: this.away.signal, spent: 0, toast: toaster(this.root) };
     this.#build();
@@ -89,8 +89,8 @@ class View {
   }
 
   #take(answer) {
-    const { tasks, loaded, may_administer: may, why_not: why, free_bytes, hub, verifying } = answer;
-    this.now = { tasks, loaded, may, why, free_bytes, hub, verifying };
+    const { tasks, loaded, loading, may_administer: may, why_not: why, free_bytes, hub, verifying } = answer;
+    this.now = { tasks, loaded, loading, may, why, free_bytes, hub, verifying };
     const isFirst = !this.hasAnswer, outline = JSON.stringify([loaded, tasks.filter((task) => task.state === "finished").map((task) => task.task_id).sort()]);
     this.hasAnswer = true;
     if (isFirst) this.#openPart();

@@ -127,6 +127,7 @@ def view(*tasks: ModelTask, revision: str = "1", log_of: str | None = None, **mo
         "revision": revision,
         "tasks": told,
         "loaded": [FOLDERS[0].name],
+        "loading": [],
         "verifying": None,
         "free_bytes": 38_400_000_000,
         "hub": {"endpoint": "http://127.0.0.1:9", "has_token": False},
@@ -168,7 +169,9 @@ def item(name: str, **more: Any) -> LibraryItem:
 
 LIBRARY = (
     item("SmolLM2-135M-Instruct-int4", repository="", collection="Starter", size_bytes=106_000_000, parameters=135_000_000,
-         context_length=8192, good_for="A first try: answers at once on every machine.", installed_as="SmolLM2-135M-Instruct-int4"),
+         context_length=8192, good_for="A first try: answers at once on every machine.", precision="INT4 in groups of 32, INT8 embedding",
+         installed_as="SmolLM2-135M-Instruct-int4"),
+    item("Phi-4-o1-int4_asym-awq-weight_quantization_error-ov", precision="INT4 asymmetric with AWQ", licence="falcon-llm-license"),
     item("Ministral-3b-instruct-int4_asym-ov"),
     item("Falcon3-10B-Instruct-int4_asym-ov", size_bytes=5_740_000_000, parameters=10_300_000_000, context_length=32_768,
          fit="tight", fit_words="It needs about 6.60 GB with 4 096 tokens, and 6.9 GB are free.", licence="falcon-llm-license"),

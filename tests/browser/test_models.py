@@ -117,7 +117,7 @@ def answer_by_rest(program: Application, model: str) -> str:
 def load(page: Page, program: Application, name: str) -> None:
     """By the button of the finished task."""
     task(page, name).locator('[data-action="load-result"]').click()
-    expect(task(page, name)).to_contain_text("loaded", timeout=120 * SECOND_MS)
+    expect(task(page, name)).to_contain_text("✓loaded", timeout=120 * SECOND_MS)
     ready = [model["name"] for model in program.status()["models"] if model["state"] == "ready"]
     assert name in ready
 
@@ -262,7 +262,7 @@ def verify_rename_and_delete(page: Page, program: Application, models: Path) -> 
     page.locator('[data-action="rename-now"]').click()
     row = page.locator('tr[data-model="mine"]')
     row.get_by_role("button", name="Load mine", exact=True).click()
-    expect(row).to_contain_text("loaded", timeout=60 * SECOND_MS)
+    expect(row).to_contain_text("✓loaded", timeout=60 * SECOND_MS)
     assert answer_by_rest(program, "mine") == "The capital of France is Paris."
     expect(row.get_by_role("button", name="Delete")).to_be_disabled()
     row.get_by_role("button", name="Unload").click()

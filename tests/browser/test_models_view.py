@@ -75,7 +75,7 @@ def test_the_library_tells_each_model_s_facts_and_whether_it_fits(open_models: O
         expect(row).to_contain_text(words)
     row.locator("summary").click()
     expect(row.locator("details p")).to_have_text("It needs about 6.60 GB with 4 096 tokens, and 6.9 GB are free.")
-    expect(models.row("SmolLM2-135M-Instruct-int4")).to_contain_text("Loaded")
+    expect(models.row("SmolLM2-135M-Instruct-int4")).to_contain_text("✓loaded")
     heads = models.page.locator(".ol-group").all_inner_texts()
     assert heads == ["To begin with", "Launched with OpenArc", "From OpenVINO"]
     assert models.asked("models_search") == models.asked("models_files") == [], "the Hub is asked by nobody"
@@ -84,9 +84,9 @@ def test_the_library_tells_each_model_s_facts_and_whether_it_fits(open_models: O
 def test_the_library_is_filtered_sorted_and_held_against_another_device(open_models: OpenModels) -> None:
     models = open_models()
     rows = models.page.locator("tr[data-model]:visible")
-    expect(rows).to_have_count(6)
+    expect(rows).to_have_count(7)
     models.page.get_by_label("Only what fits").check()
-    expect(rows).to_have_count(4)
+    expect(rows).to_have_count(5)
     models.page.get_by_label("Only what fits").uncheck()
     models.page.get_by_label("Order").select_option("size")
     expect(rows.first).to_have_attribute("data-model", "SmolLM2-135M-Instruct-int4")
@@ -98,6 +98,13 @@ def test_the_library_is_filtered_sorted_and_held_against_another_device(open_mod
     models.asked("models_library")
     models.page.get_by_label("Device to fit on").select_option("GPU")
     assert models.wait_asked("models_library") == {"device": "GPU", "context_tokens": 4096}
+
+
+def test_long_words_push_no_button_out_of_the_table(open_models: OpenModels) -> None:
+    models = open_models()
+    expect(models.row("Phi-4-o1-int4_asym-awq-weight_quantization_error-ov")).to_be_visible()
+    frame = models.page.locator(".ol-library").locator("xpath=..")
+    assert frame.evaluate("(frame) => frame.scrollWidth - frame.clientWidth") <= 0
 
 
 def test_getting_a_model_says_size_and_room_before_it_begins(open_models: OpenModels) -> None:
@@ -441,6 +448,20 @@ def test_the_folder_is_shown_largest_first_with_what_can_be_done(open_models: Op
     models.row("SmolLM2-135M.gguf").get_by_role("button", name="Convert").click()
     assert models.hash() == "#models?view=convert&source=SmolLM2-135M.gguf"
     expect(models.page.get_by_label("Source", exact=True)).to_have_value("SmolLM2-135M.gguf")
+
+
+def test_a_model_that_is_being_loaded_is_not_called_loaded(open_models: OpenModels) -> None:
+    name = made_up.FOLDERS[0].name
+    finished = dataclasses.replace(made_up.conversion(state=TaskState.FINISHED), name=name)
+    answers = made_up.answers(models_view=made_up.view(finished, loaded=[], loading=[name]))
+    models = open_models(answers)
+    for place in (models.row(name), models.task("c1")):
+        expect(place).to_contain_text("loading")
+        expect(place).not_to_contain_text("loaded")
+    models.answer({"models_view": made_up.view(finished, revision="2")})
+    expect(models.task("c1")).to_contain_text("✓loaded")
+    models.part("mine")
+    expect(models.row(name)).to_contain_text("✓loaded")
 
 
 def test_deleting_wants_the_whole_name(open_models: OpenModels) -> None:

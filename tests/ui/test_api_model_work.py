@@ -82,7 +82,7 @@ def address(engine: Engine, tasks: ModelTasks, hub_server: HubServer) -> Iterato
 @pytest.fixture
 def client(address: str) -> Client:
     headers = {ROLE_HEADER: "administrator", CALLER_HEADER: "b"}
-    return Client(address, verbose=False, ssl_verify=False, headers=headers)
+    return Client(address, verbose=False, ssl_verify=False, headers=headers, httpx_kwargs={"timeout": 60})
 
 
 def test_a_download_is_started_paused_resumed_watched_and_forgotten(client: Client, shop: Shop) -> None:
@@ -170,7 +170,8 @@ def test_what_is_wrong_is_one_sentence(client: Client, name: str, given: dict[st
 
 
 def test_with_the_key_for_use_one_may_look_and_not_change(address: str) -> None:
-    user = Client(address, verbose=False, ssl_verify=False, headers={ROLE_HEADER: "user", CALLER_HEADER: "a"})
+    headers = {ROLE_HEADER: "user", CALLER_HEADER: "a"}
+    user = Client(address, verbose=False, ssl_verify=False, headers=headers, httpx_kwargs={"timeout": 60})
     given: dict[str, tuple[Any, ...]] = {
         "hub_search": ("x",),
         "hub_files": (REPOSITORY,),

@@ -69,7 +69,7 @@ FOR_USE = {
     "models", "model_details", "devices", "properties", "cache_usage", "validate", "fit", "metrics_summary",
     "metrics_series", "metrics_stages", "metrics_options", "metrics_definitions", "metrics_compare", "metrics_roofline",
     "metrics_export", "metrics_requests", "metrics_request", "request_curl", "tune_presets", "tune_axes", "tune_runs",
-    "tune_run", "tune_export", "tune_report",
+    "tune_run", "tune_export", "tune_report", "models_library", "conversion_options", "conversion_command",
 }  # fmt: skip
 GENERATING = {"chat", "answer", "run_again"}
 

@@ -51,7 +51,7 @@ def quick_check(
         (),
         _figures,
         first_line=json.dumps(asdict(order)),
-        environment={"HF_HUB_OFFLINE": "1"},
+        environment={"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"},
         on_stderr=log,
     )
     ends_at = time.monotonic() + limit_seconds

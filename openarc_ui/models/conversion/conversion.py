@@ -46,6 +46,14 @@ CONVERTED: Final = 0.75
 SOURCE_MEASURED: Final = 0.88
 HINT: Final = "The task's log says more; another weight format or task may work."
 
+QUIET: Final[Mapping[str, str]] = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYTHONUNBUFFERED": "1",
+    "TQDM_DISABLE": "1",
+}
+"""Nobody is asked, and the log has no bars."""
+
 Say = Callable[[TaskProgress], None]
 Log = Callable[[str], None]
 
@@ -268,4 +276,4 @@ def _hint_of_death(words: str) -> str:
 def _environment(temporary: Path) -> Mapping[str, str]:
     """Optimum's own half-made models go into the task's folder, on its disk, so that they vanish with it."""
     places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
-    return places | {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
+    return places | QUIET

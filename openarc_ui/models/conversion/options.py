@@ -78,6 +78,17 @@ HELP: Final[Mapping[str, str]] = {
     "group-size": "Weights that share one scale: 32, 64 or 128; -1: a whole row. Smaller is more exact and larger on disk.",
     "group-size-fallback": "What to do with a layer whose width the group size does not divide. OpenArc's default is adjust.",
     "ratio": "The share of the layers that becomes 4-bit, 0 to 1; the rest becomes int8.",
+    "dataset": "auto: texts that the model writes itself. Any other would be fetched from the Hub, and is refused.",
+    "num-samples": "How many of the dataset's texts are read; 128 where nothing is said. Fewer are faster.",
+    "scale-estimation": "Chooses scales by the error they make on data. Slow, and often the largest gain at 4 bits.",
+    "gptq": "Corrects each layer for the rounding before it. Slow, and needs much memory.",
+    "quant-mode": "Weights and activations, measured on data. Not every device runs the result faster.",
+    "backup-precision": "What a layer becomes that is not made 4-bit: int8 with or without zero point, or as it was.",
+    "all-layers": "Embedding and output layer become 4-bit too, which costs quality; else they are int8.",
+    "sensitivity-metric": "By what the layers are chosen that stay int8 where the ratio is below 1.",
+    "disable-stateful": "The cache becomes inputs and outputs. GenAI cannot run such a model; Optimum can.",
+    "disable-convert-tokenizer": "No OpenVINO tokenizer. GenAI cannot run such a model; Optimum can.",
+    "pad-token-id": "For models whose tokenizer names none.",
     "awq": "Scales weights by how they are used before rounding them. Without a dataset by their own size alone.",
 }
 _LISTED: Final = re.compile(r"one of the following:\s*\[([^\]]+)\]")

@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ SAMPLES = (
     "   spaces  ",
 )
 COMPRESSED = 0.93
+TRACING_NOISE = ("Converting a tensor to a Python", "torch.tensor results are registered as constants")
+"""What PyTorch warns of at every trace of every model."""
 CHECKING = 0.95
 
 
@@ -216,6 +219,8 @@ def main() -> int:
     """Entry of the process: the order on standard input, progress on standard output, the log on standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     forbid_telemetry()
+    for message in TRACING_NOISE:
+        warnings.filterwarnings("ignore", message=message)
     told = json.loads(sys.stdin.readline())
     order = ConversionOrder(**{**told, "words": tuple(told["words"])})
     end_with_parent()

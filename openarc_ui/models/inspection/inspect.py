@@ -60,5 +60,12 @@ def _looked_at(
 
 
 def _hidden(engine: Engine, trials: Sequence[Trial]) -> tuple[Trial, ...]:
-    """Without paths of this machine, which a library's words may name."""
-    return tuple(dataclasses.replace(each, words=engine.places.hidden_output(each.words)) for each in trials)
+    """Without paths of this machine: a library's own words may name any, the others quote texts that look like some."""
+    places = engine.places
+    return tuple(
+        dataclasses.replace(
+            each,
+            words=places.hidden_output(each.words) if each.verdict == "refused" else places.hidden_sentence(each.words),
+        )
+        for each in trials
+    )

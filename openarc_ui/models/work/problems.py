@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 
+from openarc_ui.engine.places import Places
 from openarc_ui.errors import ModelFolderUnusable, OpenArcError
 from openarc_ui.models.results import TaskProblem
 
@@ -23,12 +24,15 @@ def folder_problem(error: OSError) -> ModelFolderUnusable:
     )
 
 
-def problem_of(error: Exception) -> TaskProblem:
-    """Any error that ended a task. What is no OpenArcError and not the disk's is a bug: its traceback goes to the server's log."""
+def problem_of(error: Exception, places: Places) -> TaskProblem:
+    """Any error that ended a task, without paths of this machine: its words may be those of a program that was run.
+
+    What is no OpenArcError and not the disk's is a bug: its traceback goes to the server's log.
+    """
     if isinstance(error, OSError):
         logger.warning("a task ended with %s", error)
         error = folder_problem(error)
     if isinstance(error, OpenArcError):
-        return TaskProblem(error.code, error.message, error.hint)
+        return TaskProblem(error.code, places.hidden_output(error.message), places.hidden_sentence(error.hint))
     logger.error("a task ended with an unexpected error", exc_info=error)
     return TaskProblem("internal_error", "OpenArc made a mistake.", "The server's log has the details.")

@@ -103,7 +103,7 @@ class TaskQueue:
                 logger.debug("the task %s was stopped: %s", entry.task.task_id, error)
                 state = entry.wanted or TaskState.INTERRUPTED
             else:
-                state, problem = TaskState.FAILED, problem_of(error)
+                state, problem = TaskState.FAILED, problem_of(error, self._engine.places)
         if state in (TaskState.CANCELLED, TaskState.FINISHED) or (_begins_anew(entry) and not entry.kept.is_made):
             _delete_work(entry)
         with self._changed:

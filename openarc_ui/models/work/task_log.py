@@ -6,6 +6,7 @@ Lines come without paths of this machine: who makes a log says how they are hidd
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -60,7 +61,10 @@ class TaskLog:
 
 def log_text(folder: Path, most_bytes: int = 2 * MOST_BYTES) -> str:
     """What is kept of a log, at most so much of its end; whole lines."""
-    text = b"".join(_bytes_of(folder / name) for name in reversed(LOG_FILES))
+    newest, before = (folder / name for name in LOG_FILES)
+    text = _end_of(newest, most_bytes + 1)
+    if len(text) <= most_bytes:
+        text = _end_of(before, most_bytes + 1 - len(text)) + text
     if len(text) > most_bytes:
         text = text[-most_bytes:].partition(b"\n")[2]
     return text.decode("utf-8", "replace")
@@ -71,8 +75,11 @@ def last_lines(folder: Path) -> Sequence[str]:
     return log_text(folder, MOST_LINES * 500).splitlines()[-MOST_LINES:]
 
 
-def _bytes_of(file: Path) -> bytes:
+def _end_of(file: Path, most_bytes: int) -> bytes:
+    """At most so many bytes; nothing where it is not there."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            opened.seek(max(0, opened.seek(0, os.SEEK_END) - most_bytes))
+            return opened.read(most_bytes)
     except OSError:
         return b""

@@ -15,6 +15,7 @@ from openarc_ui.models.requests import ConversionRequest, DownloadRequest
 from openarc_ui.models.results import ModelTask, TaskProgress, TaskState
 from openarc_ui.models.work.asked import read_kept_request
 from openarc_ui.models.work.entry import RESUMABLE, Entry, at_rest, read_entry
+from openarc_ui.models.work.lock import TaskLock
 from openarc_ui.models.work.names import check_name, is_taken, result_name, taken
 from openarc_ui.models.work.problems import folder_problem
 from openarc_ui.models.work.queue import TaskQueue
@@ -150,7 +151,7 @@ class ModelTasks:
         with self._changed:
             self._require_open()
             self._require_resumable(entry)
-            lock = entry.folder.lock()
+            lock = _lock(entry)
             try:
                 self._reread(entry, is_mine=True)
                 self._require_resumable(entry)
@@ -188,7 +189,7 @@ class ModelTasks:
             entry = self._entry(task_id)
             if entry.is_under_way:
                 raise ModelInUse(f"The task makes '{entry.task.name}' just now.", "Cancel it first.")
-            lock = entry.folder.lock()
+            lock = _lock(entry)
             try:
                 entry.folder.delete(lock)
             except OSError as error:
@@ -248,7 +249,7 @@ class ModelTasks:
 
     def _cancel_idle(self, entry: Entry) -> None:
         """What nobody works on. One that another process works on keeps its lock, and is left alone."""
-        lock = entry.folder.lock()
+        lock = _lock(entry)
         try:
             self._reread(entry, is_mine=True)
             if entry.state is TaskState.FINISHED:
@@ -332,11 +333,14 @@ class ModelTasks:
             raise ModelExists(f"There is a '{name}' in the model folder already.", "Choose another name.")
         with self._changed:
             self._glance(at_once=True)
-            others = [each for each in self._entries.values() if each.task.name.casefold() == name.casefold()]
-            states = [each.state for each in others if each.state in NAMING]
-        if states:
+            self._require_no_other(name)
+
+    def _require_no_other(self, name: str, than: Entry | None = None) -> None:
+        others = [each for each in self._entries.values() if each is not than and each.state in NAMING]
+        found = next((each for each in others if each.task.name.casefold() == name.casefold()), None)
+        if found is not None:
             hint = "Resume that one, cancel it, or choose another name."
-            raise ModelExists(f"A task makes '{name}' already; it is {states[0].value}.", hint)
+            raise ModelExists(f"A task makes '{name}' already; it is {found.state.value}.", hint)
 
     def _require_resumable(self, entry: Entry) -> None:
         if entry.is_under_way:
@@ -345,12 +349,26 @@ class ModelTasks:
             raise InvalidRequest(f"The task is {entry.state.value}, so it can't go on.", "Start a new one.")
         if is_taken(self._engine.model_folder, entry.task.name):
             raise taken(entry.task.name)
+        self._require_no_other(entry.task.name, than=entry)
 
     def _told(self, entry: Entry) -> ModelTask:
         return entry.told(self._queue.waiting_for(entry))
 
     def _note_change(self) -> None:
         self._revision += 1
+
+
+def _lock(entry: Entry) -> TaskLock:
+    """Take it.
+
+    Raises:
+        ModelInUse: another server works on it.
+        ModelFolderUnusable: nothing can be written there.
+    """
+    try:
+        return entry.folder.lock()
+    except OSError as error:
+        raise folder_problem(error) from error
 
 
 def _is_made(entry: Entry) -> bool:

@@ -44,8 +44,8 @@ class Desk:
 
     def view(self, asked: AskedView, may: Json) -> Json:
         """Tasks, what is loaded, what is verified; only the revision where nothing changed."""
-        loaded = self.loaded()
-        parts = (self._tasks.revision(), self.verifying.changes(), self._hub.has_token, sorted(loaded), asked.log_of)
+        loaded, loading = self._models_in(ModelState.READY), self._models_in(ModelState.LOADING)
+        parts = (self._tasks.revision(), self.verifying.changes(), self._hub.has_token, loaded, loading, asked.log_of)
         revision = repr((*parts, may["may_administer"]))
         if revision == asked.since_revision:
             return {"revision": revision}
@@ -53,6 +53,7 @@ class Desk:
             "revision": revision,
             "tasks": [self.task(each, asked.log_of) for each in self._tasks.tasks()],
             "loaded": loaded,
+            "loading": loading,
             "verifying": self.verifying.state() if may["may_administer"] else None,
             "free_bytes": self.free_bytes(),
             "hub": {"endpoint": self._hub.endpoint, "has_token": self._hub.has_token},
@@ -66,10 +67,9 @@ class Desk:
             told["log"] = []
         return dict(self._engine.places.hidden(told))
 
-    def loaded(self) -> list[str]:
-        """The catalogue's names of the models that are loaded, or being loaded."""
-        counted = (ModelState.READY, ModelState.LOADING)
-        return [model.request.model_path for model in self._engine.status().models if model.state in counted]
+    def _models_in(self, state: ModelState) -> list[str]:
+        """The catalogue's names of the models that stand so."""
+        return sorted(model.request.model_path for model in self._engine.status().models if model.state is state)
 
     def free_bytes(self) -> int | None:
         """Of the disk that the model folder is on; None where that can't be asked."""

@@ -366,6 +366,7 @@ def test_a_killed_server_leaves_no_model_and_its_download_goes_on(
     assert tasks.wait(downloading, 5).state is TaskState.FINISHED and shop.made[-1].began_with == [2]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_server_killed_while_a_result_gets_its_name_loses_nothing(
     open_tasks: Callable[[], ModelTasks], shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -449,6 +450,40 @@ def test_a_task_whose_state_can_not_be_written_goes_on_and_says_so(
     done = tasks.wait(begun.task_id, 5)
     assert done.state is TaskState.FINISHED and any("could not be written" in note for note in done.notes)
     assert names_in(engine) == ["tiny-ov"]
+
+
+def test_a_failed_task_does_not_go_on_while_another_makes_its_name(tasks: ModelTasks, shop: Shop) -> None:
+    shop.next = [ScriptedWork(error=HubUnreachable("No.", "")), ScriptedWork()]
+    failed = tasks.wait(tasks.start(GET).task_id, 5)
+    tasks.start(GET)
+    with pytest.raises(ModelExists, match="makes 'tiny-ov' already"):
+        tasks.resume(failed.task_id)
+    tasks.forget(failed.task_id)
+
+
+def test_why_a_task_failed_names_no_path_of_this_machine(tasks: ModelTasks, shop: Shop, engine: Engine) -> None:
+    hint = f"Look into {engine.model_folder}/tiny, see https://example.org/a/b."
+    shop.next = [ScriptedWork(error=ConversionFailed("It ended: /opt/secret/place is missing.", hint))]
+    failed = tasks.wait(tasks.start(CONVERT).task_id, 5)
+    assert failed.problem is not None and failed.problem.message == "It ended: … is missing."
+    assert failed.problem.hint == "Look into model folder/tiny, see https://example.org/a/b."
+
+
+def test_a_folder_that_became_read_only_is_said_when_a_task_is_changed(
+    tasks: ModelTasks, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tasks.start(GET)
+    in_the_middle(shop)
+    tasks.pause(begun.task_id)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("openarc_ui.models.work.record.TaskLock", refuse)
+    for act in (tasks.resume, tasks.cancel, tasks.forget):
+        with pytest.raises(ModelFolderUnusable, match="Read-only"):
+            act(begun.task_id)
+    assert tasks.task(begun.task_id).state is TaskState.PAUSED
 
 
 def test_a_damaged_record_is_told_as_failed_and_can_be_forgotten(
