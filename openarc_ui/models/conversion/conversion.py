@@ -276,4 +276,4 @@ def _hint_of_death(words: str) -> str:
 def _environment(temporary: Path) -> Mapping[str, str]:
     """Optimum's own half-made models go into the task's folder, on its disk, so that they vanish with it."""
     places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
-    return places | QUIET
+    return {**places, **QUIET}

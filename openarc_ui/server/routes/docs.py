@@ -28,7 +28,7 @@ from openarc_ui.server.routes.heads import add_heads
 ROOT = Path(__file__).parent.parent.parent.parent
 DOCUMENTS = ROOT / "docs"
 PAGE = ROOT / "assets" / "docs_page.html"
-PAGES = ("api", "openai", "responses", "gradio", "security", "tuning", "metrics", "monitoring", "memory")
+PAGES = ("api", "openai", "responses", "gradio", "security", "models", "tuning", "metrics", "monitoring", "memory")
 """Names of the pages, in the order in which they are listed; a file that is not there is left out."""
 OUTSIDE = ("https://", "http://", "#", "/")
 COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
