@@ -13,6 +13,7 @@ from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.sampler import Sampler
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.terminal import TerminalProgress
@@ -21,6 +22,7 @@ from tests.application import free_port
 CLOSED = (
     (Startup, "stop"),
     (Sampler, "stop"),
+    (ModelTasks, "close"),
     (Engine, "close"),
     (MetricsStore, "close"),
     (ConversationStore, "close"),

@@ -56,7 +56,7 @@ export class Mine {
     redraw(element, [folder, most, load, now.may, reading !== null], () => [
       make("th", { scope: "row", class: "ol-of-model" }, make("span", { class: "ol-name" }, name), make("span", { class: "ot-marks" }, load ? loadMark(load) : null, folder.is_model && !folder.can_run ? mark(["–", folder.kind === "checkpoint" || folder.kind === "gguf" ? "to be converted" : "can’t be run", ""], folder.problems.join(" ")) : null)),
       make("td", { "data-name": "Size", class: "ol-of-size" }, make("span", {}, bytes(folder.size_bytes)), make("i", { class: "ol-size", style: `width: ${Math.max(1, folder.size_bytes / most * 100).toFixed(1)}%`, "aria-hidden": "true" })),
-      make("td", { "data-name": "What", class: "ol-of-what" }, folder.is_model ? KINDS[folder.kind] || folder.what : folder.what, folder.is_model && folder.what && folder.what !== KINDS[folder.kind] ? make("span", { class: "ot-help" }, ` ${folder.what}`) : null, ...folder.problems.slice(0, 2).map((words) => make("span", { class: "ot-mark-words" }, words))),
+      make("td", { "data-name": "What", class: "ol-of-what" }, folder.what || KINDS[folder.kind] || "", ...folder.problems.slice(0, 2).map((words) => make("span", { class: "ot-mark-words" }, words))),
       make("td", { class: "ol-of-button" }, folder.is_model ? this.#buttons(folder, load, reading) : null),
     ]);
     return element;
