@@ -162,9 +162,9 @@ def run(settings: Settings) -> int:
             request_seconds=settings.request_seconds,
         )
         opened.callback(engine.close)
-        runs = opened.enter_context(closing(TuningRuns(engine, settings.tuning_folder)))
         hub = Hub(settings.hub_endpoint, settings.hub_token)
         tasks = opened.enter_context(closing(open_tasks(engine, hub)))
+        runs = opened.enter_context(closing(TuningRuns(engine, settings.tuning_folder, tasks.converting)))
         exposition = Exposition(engine.status, store.health)
         sampler = Sampler(store.record_sample, engine.status)
         opened.callback(sampler.stop)

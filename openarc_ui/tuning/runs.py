@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -43,10 +43,13 @@ class TuningRuns:
         TuningBusy: another run works, here or in another process on the same folder, or this one does.
         TuningFolderUnusable: the folder can't be read or written.
         EngineBusy: a model is at work, so nothing could be measured now.
+
+    Args:
+        converting: names the conversion that works now, which takes the processor from everything that is measured.
     """
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self._engine, self.folder = engine, folder
+    def __init__(self, engine: Engine, folder: Path, converting: Callable[[], str | None] = lambda: None) -> None:
+        self._engine, self.folder, self._converting = engine, folder, converting
         self._records = Records(folder)
         self._cache = ViewCache()
         self._starting = threading.Lock()
@@ -218,6 +221,12 @@ class TuningRuns:
             raise TuningBusy(
                 f"{kind_words(sitting.record.request.kind, sitting.record.name)}, and only one run can at a time.",
                 "Wait until it ends, or pause it.",
+            )
+        name = self._converting()
+        if name is not None:
+            raise TuningBusy(
+                f"The conversion to {name} works, so nothing could be measured in peace.",
+                "Wait until it ends, or cancel it in the Models tab.",
             )
 
     def _end(self, run_id: str, state: RunState) -> RunHead:

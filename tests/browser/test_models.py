@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.application import Application
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PHONE, OpenPage
 from tests.browser.dashboard import Dashboard
 from tests.conftest import SCRIPT
 from tests.hub_server import HubServer
@@ -289,3 +289,9 @@ def test_offline_is_said_at_once_and_the_library_is_there_all_the_same(tmp_path:
         expect(page.get_by_role("alert").filter(has_text="Without the Hub")).to_be_visible()
         assert time.monotonic() - began < 8
         page.close()
+        phone = open_page(program=program, size=PHONE)
+        for name in ("Load", "Chat", "Tune", "Metrics", "Models"):
+            phone.tab(name)  # none is hidden in a menu
+        expect(phone.page.locator(".ol-library tbody tr[data-model]").first).to_be_visible()
+        assert phone.overflow() == 0
+        phone.page.close()

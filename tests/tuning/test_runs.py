@@ -367,6 +367,15 @@ def test_a_run_is_renamed_and_deleted_but_not_while_it_works(runs: TuningRuns, m
     assert runs.heads() == [] and [each.name for each in runs.folder.iterdir()] == ["measuring.lock"]
 
 
+def test_no_run_starts_while_a_model_is_converted(engine: Engine, tmp_path: Path) -> None:
+    made: list[str | None] = ["tiny-int4"]
+    busy = TuningRuns(engine, tmp_path / "busy", lambda: made[0])
+    with pytest.raises(TuningBusy, match="tiny-int4"):
+        busy.start(BENCH)
+    made[0] = None
+    assert ended(busy, busy.start(BENCH).run_id) is RunState.FINISHED
+
+
 def test_two_servers_on_one_folder_leave_each_others_runs_alone(
     runs: TuningRuns, make_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -206,6 +206,11 @@ class ModelTasks:
         names = [name for task in under_way for name in (task.name, str(task.request.get("source", "")))]
         return tuple(dict.fromkeys(filter(None, names)))
 
+    def converting(self) -> str | None:
+        """What the conversion that works now makes; None: none does."""
+        kinds = [each for each in self.tasks() if each.kind == "conversion" and each.state is TaskState.RUNNING]
+        return kinds[0].name if kinds else None
+
     def revision(self) -> int:
         """Grows whenever something that `tasks` tells has changed; cheap."""
         if time.monotonic() - self._glanced_at >= GLANCE_SECONDS and self._changed.acquire(blocking=False):

@@ -396,6 +396,14 @@ def test_a_server_killed_while_a_result_gets_its_name_loses_nothing(
     assert open_tasks().task(begun.task_id).state is TaskState.FINISHED
 
 
+def test_which_conversion_works_is_told_and_a_download_is_none(tasks: ModelTasks, shop: Shop) -> None:
+    assert tasks.converting() is None
+    tasks.start(GET)
+    assert tasks.converting() is None
+    tasks.start(CONVERT)
+    until(lambda: tasks.converting() == "tiny-int4")
+
+
 def test_a_conversion_waits_while_a_tuning_run_has_the_machine(tasks: ModelTasks, shop: Shop, engine: Engine) -> None:
     held = engine.reserve("The sweep 'threads' measures", "measured")
     shop.next = [free(ScriptedWork()), free(ScriptedWork())]
