@@ -3,7 +3,7 @@
 import { wordButton } from "../chat/buttons.js";
 import { make } from "../chat/dom.js";
 import { check, numberField } from "./fields.js";
-import { differences, LoadEditor, PLAIN } from "./load_editor.js";
+import { differences, LoadEditor, withField } from "./load_editor.js";
 import { nameField, numbersOf, QualityEditor } from "./measure_editor.js";
 import { card } from "./tools.js";
 import { duration, fieldWords, valueWords } from "./values.js";
@@ -50,13 +50,7 @@ export class CompareForm {
 
   /** B goes along with A in everything that it does not have otherwise. */
   #setA(a, isAnother) {
-    const changes = differences(this.request.a, this.request.b), b = structuredClone(a);
-    for (const [name, , value] of changes) {
-      const [section, ...rest] = name.split(".");
-      if (PLAIN.includes(name)) b[name] = value;
-      else if (value === undefined) delete b[section][rest.join(".")];
-      else b[section] = { ...b[section], [rest.join(".")]: value };
-    }
+    const b = differences(this.request.a, this.request.b).reduce((load, [name, , value]) => withField(load, name, value), structuredClone(a));
     this.#set({ a, b });
     this.b.show(b);
     this.#tell();

@@ -11,12 +11,26 @@ const SECTIONS = ["ov_config", "scheduler"];
 /** What of a load is set beyond model, device and backend. @param {Object} load @returns {[string, any][]} */
 export const settingsOf = (load) => SECTIONS.flatMap((section) => Object.entries(load[section] || {}).filter(([, value]) => value !== null && typeof value !== "object").map(([name, value]) => [`${section}.${name}`, value]));
 
-export const PLAIN = ["model_path", "device", "backend"];
+/** Fields of a load that change nothing of what is measured. */
+const BESIDE = new Set(["name", "allow_overcommit"]);
+const isGroup = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** The whole of a load, a setting of a group as "group.name"; what is null is left out. @returns {Map<string, any>} */
+const flat = (load) => new Map(Object.entries(load).filter(([name]) => !BESIDE.has(name)).flatMap(([name, value]) => isGroup(value) ? Object.entries(value).map(([inner, each]) => [`${name}.${inner}`, each]) : [[name, value]]).filter(([, value]) => value !== null && value !== undefined));
 
 /** What B has otherwise than A: field, A's, B's; undefined: left out. @returns {[string, any, any][]} */
 export function differences(a, b) {
-  const ofA = new Map([...PLAIN.map((name) => [name, a[name]]), ...settingsOf(a)]), ofB = new Map([...PLAIN.map((name) => [name, b[name]]), ...settingsOf(b)]);
-  return [...new Set([...ofA.keys(), ...ofB.keys()])].filter((name) => ofA.get(name) !== ofB.get(name)).map((name) => [name, ofA.get(name), ofB.get(name)]);
+  const ofA = flat(a), ofB = flat(b);
+  return [...new Set([...ofA.keys(), ...ofB.keys()])].filter((name) => JSON.stringify(ofA.get(name)) !== JSON.stringify(ofB.get(name))).map((name) => [name, ofA.get(name), ofB.get(name)]);
+}
+
+/** A load with one field set, or left out where the value is undefined. @param {Object} load @param {string} field as `differences` names it */
+export function withField(load, field, value) {
+  const [name, ...rest] = field.split("."), whole = { ...load }, inner = { ...load[name] }, key = rest.length ? rest.join(".") : name, target = rest.length ? inner : whole;
+  if (value === undefined) delete target[key];
+  else target[key] = value;
+  if (rest.length) whole[name] = inner;
+  return whole;
 }
 
 export class LoadEditor {

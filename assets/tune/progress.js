@@ -5,6 +5,14 @@ import { decimal, duration } from "./values.js";
 
 const SECOND_MS = 1000;
 
+/** What is counted at the moment; null where nobody can say, since texts are compared in between. @param {Object} view a RunView */
+function unitOf({ head, progress, request }) {
+  if (head.kind === "comparison") return "rounds";
+  if (head.kind === "bench") return request.quality?.is_wanted ? "steps" : "visits";
+  if (progress.phase.startsWith("Confirming")) return "rounds";
+  return progress.phase === "Comparing texts" ? null : "configurations";
+}
+
 export class ProgressView {
   /** @param {AbortSignal} leaving */
   constructor(leaving) {
@@ -32,8 +40,8 @@ export class ProgressView {
     this.phase.textContent = words;
     this.now.textContent = state === "interrupted" ? "What was measured is kept; Resume goes on with the time that is left." : now;
     this.now.title = this.now.textContent;
-    const what = view.head.kind === "comparison" ? "rounds" : "configurations";
-    this.done.textContent = planned === null ? `${decimal(done, 0)} ${what}` : `${decimal(done, 0)} of ${decimal(planned, 0)} ${what}`;
+    const what = unitOf(view);
+    this.done.textContent = what === null ? "" : planned === null ? `${decimal(done, 0)} ${what}` : `${decimal(done, 0)} of ${decimal(planned, 0)} ${what}`;
     if (this.heard.textContent !== words) this.heard.textContent = words;
     this.element.classList.toggle("is-still", state !== "running");
     this.#tick();
@@ -44,7 +52,7 @@ export class ProgressView {
     const { progress, head } = this.view, since = head.state === "running" ? (performance.now() - this.at) / 1000 : 0, elapsed = progress.elapsed_seconds + since;
     const left = progress.left_seconds === null ? null : Math.max(0, progress.left_seconds - since);
     this.elapsed.textContent = `${duration(elapsed)} passed`;
-    this.left.textContent = left === null ? "time left: not known yet" : `at most ${duration(left)} left`;
+    this.left.textContent = left === null ? "time left: not known yet" : `${head.kind === "sweep" ? "at most" : "about"} ${duration(left)} left`;
     const share = left !== null && elapsed + left > 0 ? elapsed / (elapsed + left) : progress.planned ? progress.done / progress.planned : null;
     this.bar.classList.toggle("is-unknown", share === null);
     this.fill.style.width = `${share === null ? 0 : Math.min(100, share * 100).toFixed(1)}%`;

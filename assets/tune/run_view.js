@@ -15,7 +15,7 @@ import { confirming, dialog, redraw } from "./tools.js";
 import { counted, duration, moment } from "./values.js";
 import { workloadWords } from "./workload_editor.js";
 
-const FORMATS = [["markdown", "Markdown"], ["csv", "CSV"], ["json", "JSON"]], WORKING = new Set(["running", "waiting"]), RESUMABLE = new Set(["interrupted", "cancelled"]);
+const FORMATS = [["markdown", "Markdown"], ["csv", "CSV"], ["json", "JSON"]], WORKING = new Set(["running", "waiting"]), RESUMABLE = new Set(["interrupted", "cancelled", "failed"]), DAMAGED = "tuning_record_damaged";
 
 export class RunPanel {
   /**
@@ -45,7 +45,7 @@ export class RunPanel {
     const { may, active } = this.desk.may();
     const { run_id: run, name, state, configurations } = view.head;
     redraw(this.words, [run, name, state, configurations], () => this.#headWords());
-    redraw(this.buttons, [run, state, may, active?.run_id, this.isBusy], () => this.#headButtons());
+    redraw(this.buttons, [run, state, view.problem?.code, may, active?.run_id, this.isBusy], () => this.#headButtons());
     this.progress.show(view);
     this.outcome.show(view, figures);
     this.pictures.show(view, figures, place);
@@ -57,10 +57,10 @@ export class RunPanel {
   retheme() { this.pictures.retheme(); }
 
   #headButtons() {
-    const { head } = this.view, { may, active } = this.desk.may(), isWorking = WORKING.has(head.state), buttons = [];
+    const { head, problem } = this.view, { may, active } = this.desk.may(), isWorking = WORKING.has(head.state), buttons = [];
     const act = (name, words, attributes = {}) => wordButton(this.isBusy === name ? `${words} …` : words, () => this.#do(name), { disabled: Boolean(this.isBusy), "data-action": name, ...attributes });
-    if (may && isWorking) buttons.push(act("tune_pause", "Pause", { title: "End it so that it can be resumed" }), confirming("Cancel", "Really cancel?", () => this.#do("tune_cancel"), { "data-action": "tune_cancel", title: "End it for good; what was measured is kept", disabled: Boolean(this.isBusy) }));
-    if (may && RESUMABLE.has(head.state)) buttons.push(act("tune_resume", "Resume", { class: "is-primary", disabled: Boolean(this.isBusy || active), title: active ? `“${active.name}” is at work` : "Go on with the time that is left" }));
+    if (may && isWorking) buttons.push(act("tune_pause", "Pause", { title: "End it so that it can be resumed" }), confirming("Cancel", "Really cancel?", () => this.#do("tune_cancel"), { "data-action": "tune_cancel", title: "End it; what was measured is kept, and Resume goes on with it", disabled: Boolean(this.isBusy) }));
+    if (may && RESUMABLE.has(head.state) && problem?.code !== DAMAGED) buttons.push(act("tune_resume", "Resume", { class: "is-primary", disabled: Boolean(this.isBusy || active), title: active ? `“${active.name}” is at work` : "Go on with the time that is left" }));
     const exports = wordButton("Export", () => toggleMenu(exports, FORMATS.map(([format, label]) => ({ label, name: `export-${format}`, picture: "file", run: () => save(exportAddress(head.run_id, format)) })), "Export the run"), { "aria-haspopup": "menu", "data-action": "export" });
     buttons.push(make("a", { class: "oc-button", href: reportAddress(head.run_id), target: "_blank", rel: "noopener", "data-action": "report", title: "One page that can be posted" }, "Report"), exports);
     const more = iconButton("more", "More", () => toggleMenu(more, this.#menu(), "More about this run"), { "aria-haspopup": "menu", "data-action": "more" });

@@ -12,6 +12,14 @@ import { WorkloadEditor } from "./workload_editor.js";
 
 const SAMPLERS = [["auto", "Automatic"], ["grid", "Grid, one after the other"], ["tpe", "TPE, learns from what it saw"], ["random", "Random"]];
 const WEEK_MINUTES = 7 * 24 * 60;
+/** As openarc_ui/tuning/work/budget.py splits the time: rounds, share of the time; the base is visited once beside each four. */
+const USUAL = { rounds: 2, share: 0.7 }, SHORT = { rounds: 1, share: 0.75 }, BESIDE = 1.25, FEW = 8;
+
+/** How many configurations can likely be explored. @param {number} seconds of all @param {number} pace seconds of a visit @param {number} open that could be tried @returns {{tried: number, way: {rounds: number, share: number}}} */
+function reckoned(seconds, pace, open) {
+  const fit = ({ rounds, share }) => Math.floor(share * seconds / (rounds * BESIDE * pace)), way = fit(USUAL) >= Math.min(open, FEW) ? USUAL : SHORT;
+  return { tried: Math.min(open, Math.max(1, fit(way))), way };
+}
 
 export class SweepForm {
   /** @param {{offers: () => Object, changed: (request: Object) => void, another: (base: Object) => void}} wishes */
@@ -53,8 +61,8 @@ export class SweepForm {
     if (!all) return "A row has no value.";
     const many = `${counted(all, "combination")}, ${duration(minutes * 60)}.`;
     if (!pace) return `${many} How many that is enough for shows as soon as the first are measured.`;
-    const likely = Math.max(1, Math.floor(minutes * 60 / pace.seconds)), tried = Math.min(likely, all, most);
-    return `${many} At the pace of “${pace.name}”, ${duration(pace.seconds)} each, about ${tried} of them are measured${tried < all ? "; the search chooses which" : ", with time left to measure the best again"}.`;
+    const { tried, way } = reckoned(minutes * 60, pace.seconds, Math.min(all, most)), some = tried < all ? `About ${tried} of them are measured; the search chooses which.` : "Likely all of them are measured.";
+    return `${many} ${some} That is reckoned from the pace of “${pace.name}”, ${duration(pace.seconds)} a visit: ${way.rounds === 1 ? "one round" : "two rounds"} of each, with the base beside every four, in ${way.share * 100}% of the time; the rest is for making sure of the best.`;
   }
 
   /** Why it can't start; "" where it can. */

@@ -65,7 +65,7 @@ export function moment(epoch, now = Date.now() / 1000) {
 }
 
 /** A setting's value. @param {string|number|boolean|null} value */
-export const valueWords = (value) => value === null ? "default" : value === "" ? "(empty)" : value === true ? "on" : value === false ? "off" : String(value);
+export const valueWords = (value) => value === null ? "default" : value === "" ? "(empty)" : value === true ? "on" : value === false ? "off" : typeof value === "object" ? JSON.stringify(value) : String(value);
 
 /** The name of a field without the section it is in. @param {string} field */
 export const fieldWords = (field) => ({ model_path: "Model", backend: "Backend", device: "Device" })[field] || field.replace(/^(ov_config|scheduler)\./, "");

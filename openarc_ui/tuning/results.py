@@ -295,9 +295,10 @@ class Progress:
     Attributes:
         phase: as words: "Exploring", "Confirming the best 3", "Comparing texts".
         now: what is done at this moment, as words.
-        done, planned: configurations or rounds; planned is None where the time decides.
+        done, planned: configurations while a sweep explores, rounds while it confirms and in a comparison, in a bench the visits
+            and a comparison of texts; planned is None where the time decides.
         elapsed_seconds: of work, pauses not counted.
-        left_seconds: until the end at the latest, by the budget or by what is left at the pace so far; None: not known yet.
+        left_seconds: in a sweep until the end at the latest, by its time; in the others by the pace so far; None: not known yet.
     """
 
     phase: str
@@ -339,7 +340,8 @@ class RunView:
     Attributes:
         request: as it was asked for (a RunRequest as JSON).
         best_id: of the configuration to take; None: none was measured.
-        reference_id: of the configuration others are compared with.
+        reference_id: of the base of a sweep, or A of a comparison, which speeds are held against. The one that texts are held
+            against is `Quality.reference_id`, which may be another.
         importances: of a sweep with at least `search.FEWEST_FOR_IMPORTANCE` measured configurations.
         notes: what one has to know of the whole, each a sentence: drift, background load, other loaded models, what was left out.
         problem: why the run failed.

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
-from openarc_ui.tuning.results import ConfigurationState, Failure, RunState
+from openarc_ui.tuning.results import ConfigurationState, Failure, Progress, RunState
 from openarc_ui.tuning.workloads import grid
 from tests.browser import tune_answers as made_up
 from tests.browser.conftest import DESKTOP, PHONE, Watched
@@ -101,6 +101,21 @@ def test_every_row_tells_figure_interval_and_marks_in_words(open_tune: OpenTune)
     expect(table.locator('[data-configuration="c3"]')).to_contain_text("same text")
     expect(table.locator('[data-configuration="c6"]')).to_contain_text("changes the text")
     expect(table.locator('[data-configuration="c20"]')).to_contain_text("failed")
+
+
+def test_answers_that_differ_within_the_threshold_are_not_called_the_same_text(open_tune: OpenTune) -> None:
+    view = made_up.sweep_view()
+    results = [
+        dataclasses.replace(each, quality=dataclasses.replace(each.quality, identical_share=0.5))
+        if each.configuration.configuration_id in ("c1", "c18") and each.quality is not None
+        else each
+        for each in view.results
+    ]
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(dataclasses.replace(view, results=tuple(results)))))
+    winner = tune.page.locator(".ot-winner")
+    expect(winner).to_contain_text("writes like it")
+    expect(winner).not_to_contain_text("same text")
+    expect(tune.page.locator('.ot-results [data-configuration="c1"]')).to_contain_text("writes like it")
 
 
 def test_the_table_sorts_by_a_figure_and_what_has_none_comes_last(open_tune: OpenTune) -> None:
@@ -193,6 +208,24 @@ def test_a_comparison_says_each_difference_in_words(open_tune: OpenTune) -> None
     expect(tune.page.locator(".ot-sides-told")).to_have_text(
         "KV cache precision (KV_CACHE_PRECISION): f16 in A, u8 in B."
     )
+
+
+def test_sides_that_differ_only_in_what_is_rarely_set_are_not_called_the_same(open_tune: OpenTune) -> None:
+    view = made_up.comparison_view()
+    a = made_up.BASE.model_dump(mode="json")
+    pairs: list[tuple[dict[str, Any], str]] = [
+        ({"use_cache": False}, "use_cache: on in A, off in B."),
+        ({"bos_token_id": 7}, "bos_token_id: left out in A, 7 in B."),
+        ({"name": "other", "allow_overcommit": True}, "A and B are the same."),
+        ({"scheduler": {**a["scheduler"], "max_num_seqs": 3}}, "max_num_seqs: left out in A, 3 in B."),
+        ({"ov_config": {"DEVICE_PROPERTIES": {"CPU": {"NUM_STREAMS": 2}}, **a["ov_config"]}}, "DEVICE_PROPERTIES"),
+    ]
+    for change, words in pairs:
+        asked = view.request | {"a": a, "b": a | change}
+        shown = dataclasses.replace(view, request=asked)
+        tune = open_tune(made_up.answers(tune_view=made_up.answer(shown)))
+        expect(tune.page.locator(".ot-sides-told")).to_contain_text(words)
+        expect(tune.page.locator(".ot-sides-told")).not_to_contain_text("[object")
 
 
 def panels_of(tune: TunePage) -> Any:
@@ -352,6 +385,31 @@ def test_a_running_run_shows_phase_clock_and_best_so_far_and_can_be_paused(open_
     assert tune.asked("tune_pause") == [{"question": "tune_pause", "run_id": "run-1"}]
 
 
+@pytest.mark.parametrize(
+    ("kind", "phase", "counted", "left"),
+    [
+        ("sweep", "Exploring", "3 of 8 configurations", "at most"),
+        ("sweep", "Confirming the best 3", "3 of 8 rounds", "at most"),
+        ("sweep", "Comparing texts", "", "at most"),
+        ("comparison", "Comparing", "3 of 8 rounds", "about"),
+        ("bench", "Measuring", "3 of 8 visits", "about"),
+    ],
+)
+def test_what_is_counted_is_named_and_only_a_sweep_s_time_is_a_bound(
+    open_tune: OpenTune, kind: str, phase: str, counted: str, left: str
+) -> None:
+    made = {"sweep": made_up.sweep_view, "comparison": made_up.comparison_view, "bench": made_up.bench_view}[kind]()
+    view = dataclasses.replace(
+        made,
+        head=dataclasses.replace(made.head, state=RunState.RUNNING),
+        progress=Progress(phase, "something", 3, 8, 60.0, 400.0),
+    )
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(view)))
+    told = tune.page.locator(".ot-progress-foot span")
+    expect(told.nth(0)).to_have_text(counted)
+    expect(told.nth(2)).to_have_text(re.compile(rf"^{left} 6 min \d+ s left$"))
+
+
 def test_cancelling_is_asked_twice(open_tune: OpenTune) -> None:
     tune = open_tune(made_up.answers(tune_view=made_up.answer(made_up.running_view())))
     tune.do("tune_cancel")
@@ -381,6 +439,17 @@ def test_an_interrupted_run_is_resumed(open_tune: OpenTune) -> None:
     expect(tune.page.locator(".ot-progress")).to_contain_text("What was measured is kept")
     tune.do("tune_resume")
     assert tune.asked("tune_resume") == [{"question": "tune_resume", "run_id": "run-1"}]
+
+
+def test_a_failed_run_is_resumed_too_but_not_one_whose_record_is_damaged(open_tune: OpenTune) -> None:
+    view = dataclasses.replace(made_up.running_view(), head=made_up.head(state=RunState.FAILED))
+    problem = Failure("run", "disk_full", "The disk was full.")
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(dataclasses.replace(view, problem=problem))))
+    expect(tune.page.locator('[data-action="tune_resume"]')).to_be_enabled()
+    damaged = dataclasses.replace(problem, code="tuning_record_damaged")
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(dataclasses.replace(view, problem=damaged))))
+    expect(tune.page.locator('[data-action="report"]')).to_be_visible()
+    expect(tune.page.locator('[data-action="tune_resume"]')).to_have_count(0)
 
 
 def test_a_lost_server_is_said_and_found_again(open_tune: OpenTune) -> None:
@@ -485,6 +554,27 @@ def test_another_base_brings_its_own_settings(open_tune: OpenTune) -> None:
     assert request.base.model_path == made_up.MODELS[1] and request.base.ov_config == {"KV_CACHE_PRECISION": "u8"}
     bases = [asked["base"] and asked["base"]["model_path"] for asked in tune.asked("tune_offers")]
     assert bases[-1] == made_up.MODELS[1], "what can vary is asked for anew"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        ("100", "About 33 of them are measured; the search chooses which.*two rounds of each.*in 70% of the time"),
+        ("10", "About 7 of them are measured; the search chooses which.*one round of each.*in 75% of the time"),
+        ("10000", "48 combinations, .*Likely all of them are measured. .*two rounds of each"),
+    ],
+)
+def test_how_many_a_time_is_enough_for_goes_by_rounds_and_not_by_visits(
+    open_tune: OpenTune, minutes: str, words: str
+) -> None:
+    view = made_up.sweep_view()
+    visits = sum(each.visits for each in view.results)
+    pace = dataclasses.replace(view, progress=dataclasses.replace(view.progress, elapsed_seconds=50.0 * visits))
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(pace)))
+    expect(tune.page.locator(".ot-outcome")).to_be_visible()
+    tune.do("new-run")
+    tune.page.locator('[data-name="budget"]').fill(minutes)
+    expect(tune.page.locator(".ot-start")).to_contain_text(re.compile(words))
 
 
 def test_the_bench_s_sizes_are_the_workloads_that_python_makes_of_them(open_tune: OpenTune) -> None:

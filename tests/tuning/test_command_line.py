@@ -181,7 +181,9 @@ class Terminal(io.StringIO):
 
 def test_progress_is_one_line_on_a_terminal_and_few_lines_elsewhere() -> None:
     progress = Progress("Exploring", "2 threads · Loading", 3, 8, 65.0, 3700.0)
-    assert progress_words(progress) == "[1:05]  Exploring  3/8  at most 1:01:40 left  2 threads · Loading"
+    assert progress_words(progress, "sweep") == "[1:05]  Exploring  3/8  at most 1:01:40 left  2 threads · Loading"
+    for kind in ("bench", "comparison"):
+        assert "  about 1:01:40 left  " in progress_words(progress, kind), "only a sweep ends with its time"
     terminal, pipe = Terminal(), io.StringIO()
     for stream in (terminal, pipe):
         line = ProgressLine(stream)

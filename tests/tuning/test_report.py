@@ -14,7 +14,7 @@ from openarc_ui import __version__
 from openarc_ui.tuning.export.report import report
 from openarc_ui.tuning.results import Failure, RunState, RunView
 from openarc_ui.tuning.views import run_view as views
-from tests.tuning.made_up_runs import PROGRESS, bench_record, comparison_record, sweep_record
+from tests.tuning.made_up_runs import PROGRESS, bench_record, comparison_record, quality, sweep_record
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -160,6 +160,28 @@ def test_the_method_is_that_of_the_run() -> None:
     assert "One configuration, loaded 3 times." in bench and "was not looked at" in bench
     assert "interval of the rounds' ratios, of 99% or more" in sweep
     assert "made after they were chosen" in sweep and "judged together (Holm)" in comparison
+
+
+def test_the_method_of_a_sweep_tells_only_what_came_about() -> None:
+    record = sweep_record()
+    whole = Page(report(view(record))).words
+    assert "After one round 1 was given up" in whole and "The best were measured on" in whole
+    record.pruned, record.visits = frozenset(), [each for each in record.visits if each.round_number <= 2]
+    short = Page(report(view(record))).words
+    assert "given up" not in short and "measured on" not in short
+    assert "None was measured in the 5 rounds beside it that a verdict needs." in short
+    base = record.configurations[0].configuration_id
+    record.visits = [each for each in record.visits if each.configuration_id == base]
+    assert "No configuration was measured beside the base." in Page(report(view(record))).words
+
+
+def test_a_faster_b_that_writes_another_text_has_no_heading_to_take_it() -> None:
+    record = comparison_record()
+    a, b = record.configurations
+    assert "The one to take: B" in Page(report(view(record))).words
+    record.qualities[b.configuration_id] = quality(b, a, changes_text=True)
+    words = Page(report(view(record))).words
+    assert "The one to take" not in words and "Its text is changed." in words
 
 
 def test_it_has_a_dark_look_and_one_for_paper_and_pictures_stay_on_white(text: str) -> None:

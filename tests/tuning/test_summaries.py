@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from openarc_ui.tuning.figures import BY_NAME
 from openarc_ui.tuning.judging.summaries import figures_of, rounds_of, value_of
-from openarc_ui.tuning.results import Failure, WorkloadSamples
+from openarc_ui.tuning.results import Failure, Loaded, Visit, WorkloadSamples
 from tests.tuning.made_visits import quality, sample, visit
 
 DECODE, MEMORY, LOAD, KL = (
@@ -94,3 +96,27 @@ def test_a_round_in_which_one_has_no_value_is_no_round() -> None:
 def test_of_two_visits_in_a_round_the_later_one_with_a_value_counts() -> None:
     a = [visit([sample(10.0)]), visit([sample(20.0)]), visit([], failure=FAILED)]
     assert rounds_of(a, [visit([sample(30.0)])], DECODE, "custom") == [(20.0, 30.0)]
+
+
+def loads(*told: tuple[float, bool | None]) -> list[Visit]:
+    """A visit a round: how long it loaded, and whether the backend told that the cache had it."""
+    blank = Loaded("genai", "CPU", (), {}, None, {}, "")
+    return [
+        replace(
+            visit([sample(10.0)], round_number=number, load_seconds=seconds),
+            loaded=replace(blank, loaded_from_cache=is_cached),
+        )
+        for number, (seconds, is_cached) in enumerate(told, start=1)
+    ]
+
+
+def test_a_load_that_was_compiled_is_not_held_against_one_from_the_cache() -> None:
+    a, b = loads((3.0, False), (1.0, True), (1.1, True)), loads((3.2, False), (3.3, False), (1.2, True))
+    assert rounds_of(a, b, LOAD, "custom") == [(3.0, 3.2), (1.1, 1.2)]
+    assert len(rounds_of(a, b, DECODE, "custom")) == 3, "of what else was measured all rounds count"
+
+
+def test_where_the_backend_tells_nothing_first_loads_are_held_against_first_ones() -> None:
+    a, b = loads((3.0, None), (1.0, None), (1.1, None)), loads((3.2, None), (1.2, None), (1.3, None))
+    assert rounds_of(a, b, LOAD, "custom") == [(3.0, 3.2), (1.0, 1.2), (1.1, 1.3)]
+    assert rounds_of(a, b[1:], LOAD, "custom") == [(1.1, 1.3)], "its first load is none of the base's later ones"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import statistics
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from openarc_ui.tuning.requests import BenchRequest, QualityOptions, Workload
 from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Failure, Importance, RunState, RunView
 from openarc_ui.tuning.views import run_view as views
 from openarc_ui.tuning.views.view_cache import ViewCache
+from openarc_ui.tuning.work.comparison import PRIMARY
 from tests.tuning.made_up_runs import (
     BASE,
     PROGRESS,
@@ -171,7 +173,7 @@ def test_equals_in_every_figure_of_which_one_writes_another_text_are_not_told_as
     record = comparison_record(b_seconds=2.0)
     a, b = record.configurations
     record.qualities[b.configuration_id] = quality(b, a, changes_text=True)
-    assert view(record).head.words.endswith("latency and throughput. But B's text is changed.")
+    assert view(record).head.words.endswith(" would not show. But B's text is changed.")
 
 
 def test_luck_that_chose_a_configuration_does_not_prove_it() -> None:
@@ -184,7 +186,7 @@ def test_luck_that_chose_a_configuration_does_not_prove_it() -> None:
         for each, seconds in ((base, 2.0 + n / 50), (lucky, 2.0 + (n + 1) % 3 / 50)):
             record.visits.append(visit(each, confirming_round(n), (seconds,)))
     words = view(record).head.words
-    assert "clearly better" in words or words.startswith("The base") or "is better than the base" in words, words
+    assert words.startswith(("No configuration showed to be better than the base", "The base")), words
     (against,) = [each for each in view(record).results[1].against_reference if each.figure == "total_seconds"]
     assert (against.rounds, against.verdict) == (6, "no real difference")
 
@@ -263,7 +265,7 @@ def worse_ones() -> MadeUpRecord:
 def test_no_better_one_is_called_better() -> None:
     shown = view(worse_ones())
     assert best(shown).number == 1
-    assert shown.head.words == "No configuration is better than the base in latency."
+    assert shown.head.words == "No configuration showed to be better than the base in latency."
 
 
 def test_that_none_is_better_is_said_only_where_rounds_say_so() -> None:
@@ -295,8 +297,9 @@ def test_a_difference_within_the_noise_is_not_called_better() -> None:
     (verdict,) = [each.verdict for each in shown.results[1].against_reference if each.figure == "total_seconds"]
     assert verdict == "no real difference"
     assert shown.head.words.startswith(
-        "No configuration is clearly better than the base; KV_CACHE_PRECISION=u8, genai comes"
+        "No configuration showed to be better than the base; KV_CACHE_PRECISION=u8, genai comes"
     )
+    assert re.search(r"; smaller than about \d+% would not show\. Its text", shown.head.words), shown.head.words
 
 
 def test_too_few_rounds_are_said_to_be_too_few() -> None:
@@ -382,8 +385,32 @@ def test_a_worse_b_leaves_a_as_the_one_to_take() -> None:
 
 def test_equals_are_told_as_no_real_difference_and_none_is_taken() -> None:
     shown = view(comparison_record(b_seconds=2.0))
-    assert shown.head.words == "No real difference in decode throughput, TTFT, latency and throughput."
+    assert re.fullmatch(
+        r"No real difference in decode throughput, TTFT, latency and throughput; "
+        r"smaller than about \d\.\d% would not show\.",
+        shown.head.words,
+    )
     assert shown.best_id is None
+
+
+def test_the_sentence_of_equals_tells_its_widest_interval() -> None:
+    shown = view(comparison_record(b_seconds=2.0, rounds=6, noise=0.5))
+    halves = [
+        (each.high_percent - each.low_percent) / 2.0
+        for each in shown.results[1].against_reference
+        if each.figure in PRIMARY and each.low_percent is not None and each.high_percent is not None
+    ]
+    assert max(halves) > 20.0
+    assert f"; smaller than about {max(halves):.0f}% would not show." in shown.head.words
+
+
+def test_a_better_b_that_writes_another_text_is_not_the_one_to_take() -> None:
+    record = comparison_record()
+    a, b = record.configurations
+    record.qualities[b.configuration_id] = quality(b, a, changes_text=True)
+    shown = view(record)
+    assert shown.best_id is None and not any(result.is_best for result in shown.results)
+    assert "lower latency (better)" in shown.head.words and shown.head.words.endswith("Its text is changed.")
 
 
 def test_a_comparison_of_few_rounds_has_no_verdict() -> None:

@@ -66,7 +66,7 @@ def _runs(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Iter
 
 def _see_through(runs: TuningRuns, run_id: str, form: str, places: Places) -> int:
     """Show how far a run is until it ends, then what came of it."""
-    line = ProgressLine(sys.stderr)
+    line = ProgressLine(sys.stderr, runs.view(run_id).head.kind)
     line.say(f"Run {run_id}")
     try:
         while not runs.wait(POLL_SECONDS):

@@ -14,17 +14,21 @@ ERASE_LINE = "\r\x1b[K"
 
 
 class ProgressLine:
-    """Writes to a stream; not thread-safe."""
+    """Writes to a stream; not thread-safe.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._is_terminal = stream, stream.isatty()
+    Args:
+        kind: of the run; only a sweep's time is a bound.
+    """
+
+    def __init__(self, stream: TextIO, kind: str = "") -> None:
+        self._stream, self._is_terminal, self._kind = stream, stream.isatty(), kind
         self._shown, self._shown_at, self._is_open = "", 0.0, False
 
     def show(self, progress: Progress) -> None:
         """Draw where it is."""
         if self._is_terminal:
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write(ERASE_LINE + progress_words(progress)[:width])
+            self._stream.write(ERASE_LINE + progress_words(progress, self._kind)[:width])
             self._stream.flush()
             self._is_open = True
             return
@@ -32,7 +36,7 @@ class ProgressLine:
         if said == self._shown and time.monotonic() - self._shown_at < SELDOM_SECONDS:
             return
         self._shown, self._shown_at = said, time.monotonic()
-        self._stream.write(progress_words(progress) + "\n")
+        self._stream.write(progress_words(progress, self._kind) + "\n")
         self._stream.flush()
 
     def say(self, words: str) -> None:
@@ -49,10 +53,14 @@ class ProgressLine:
             self._is_open = False
 
 
-def progress_words(progress: Progress) -> str:
-    """One line: time, phase, how many of how many, what is done now, time left."""
+def progress_words(progress: Progress, kind: str) -> str:
+    """One line: time, phase, how many of how many, what is done now, time left.
+
+    A sweep ends with its time. What is left of a bench or a comparison is reckoned by the pace so far, so it may take longer.
+    """
+    bound = "at most" if kind == "sweep" else "about"
     count = f"{progress.done}/{progress.planned}" if progress.planned is not None else f"{progress.done} done"
-    left = f"at most {clock(progress.left_seconds)} left" if progress.left_seconds is not None else ""
+    left = f"{bound} {clock(progress.left_seconds)} left" if progress.left_seconds is not None else ""
     parts = (
         f"[{clock(progress.elapsed_seconds)}]",
         progress.phase,

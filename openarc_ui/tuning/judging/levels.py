@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 
 from openarc_ui.tuning.figures import Figure
-from openarc_ui.tuning.judging.summaries import median_of, rounds_that_count, value_by_round
+from openarc_ui.tuning.judging.summaries import comparable_by_round, median_of, pairs_of, rounds_that_count
 from openarc_ui.tuning.results import Visit
 
 
@@ -23,26 +23,26 @@ class Levels:
     """
 
     def __init__(self, of_base: Sequence[Visit], figure: Figure, workload: str) -> None:
-        self._of_base = value_by_round(of_base, figure, workload)
-        self._first = next(iter(self._of_base.values()), None)
+        self._of_base = comparable_by_round(of_base, figure, workload)
+        self._first = next((value for value, _ in self._of_base.values()), None)
         self._figure, self._workload = figure, workload
 
     def of(self, visits: Sequence[Visit]) -> float | None:
         """A configuration's value: the base's first one times the geometric mean of the rounds' ratios.
 
-        Where no round has both, or one of them is 0, the median of all that was measured; None where nothing was.
+        Where no round has both (loads both of one kind), or one of them is 0, the median of all that was measured; None where nothing was.
         """
-        values = value_by_round(visits, self._figure, self._workload)
-        numbers = rounds_that_count(number for number in values if number in self._of_base)
-        pairs = [(self._of_base[number], values[number]) for number in numbers]
+        pairs = self._pairs(visits)
         if self._first is None or not pairs or not all(base > 0.0 and own > 0.0 for base, own in pairs):
             return median_of(visits, self._figure, self._workload)
         return self._first * math.exp(statistics.fmean(math.log(own / base) for base, own in pairs))
 
     def is_paired(self, visits: Sequence[Visit]) -> bool:
         """It was visited beside the base, or there is no base to be beside of."""
-        values = value_by_round(visits, self._figure, self._workload)
-        return not self._of_base or not self._of_base.keys().isdisjoint(values)
+        return not self._of_base or bool(self._pairs(visits))
+
+    def _pairs(self, visits: Sequence[Visit]) -> list[tuple[float, float]]:
+        return pairs_of(self._of_base, comparable_by_round(visits, self._figure, self._workload))
 
 
 def rounds_beside(visits: Sequence[Visit], of_base: Sequence[Visit]) -> int:

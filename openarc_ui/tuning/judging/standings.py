@@ -14,6 +14,7 @@ from openarc_ui.tuning.desk import TIME_OVER
 from openarc_ui.tuning.figures import BY_NAME, FIGURES, Figure
 from openarc_ui.tuning.judging.front import front
 from openarc_ui.tuning.judging.levels import Levels, rounds_beside
+from openarc_ui.tuning.judging.round_numbers import is_confirming
 from openarc_ui.tuning.judging.statistics import FEWEST_ROUNDS
 from openarc_ui.tuning.judging.summaries import median_of, samples_of
 from openarc_ui.tuning.record.records import RunRecord
@@ -214,7 +215,7 @@ def _state(
         return ConfigurationState.MEASURING
     if failure is not None:
         return ConfigurationState.FAILED
-    if configuration.configuration_id in record.pruned:
+    if configuration.configuration_id in record.pruned and not any(is_confirming(each.round_number) for each in visits):
         return ConfigurationState.PRUNED
     return ConfigurationState.MEASURED if visits else ConfigurationState.WAITING
 

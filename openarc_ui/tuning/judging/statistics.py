@@ -24,7 +24,8 @@ Rounds = Sequence[tuple[float, float]]
 
 CONFIDENCE_PERCENT = 99.0
 """Of verdicts, of all together that one sentence is by: held against itself, a configuration is called different in one
-comparison of a hundred, so 20 of them together find at most one false difference with a probability of 98%."""
+comparison of a hundred, so 20 of them together find at most one false difference with a probability of 98%. That is of a number
+of rounds that is fixed before; where a run ends once it is tight, it is one to two of a hundred."""
 SUMMARY_CONFIDENCE_PERCENT = 95.0
 FEWEST_ROUNDS = 5
 """For a verdict: with fewer the interval is so wide that only differences show that need no statistics."""

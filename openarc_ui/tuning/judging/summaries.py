@@ -7,12 +7,15 @@ its memory) counts with that, and under each of its workloads alike.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from openarc_ui.tuning.figures import FIGURES, Figure
 from openarc_ui.tuning.judging.round_numbers import is_confirming
 from openarc_ui.tuning.judging.statistics import summary
 from openarc_ui.tuning.results import Quality, Sample, Summary, Visit
+
+Comparable = Mapping[int, tuple[float, bool | str | None]]
+"""Round -> a value, and of which kind it is; values of two kinds are not held against each other."""
 
 
 def value_of(visit: Visit, figure: Figure, workload: str) -> float | None:
@@ -43,9 +46,38 @@ def rounds_of(a: Sequence[Visit], b: Sequence[Visit], figure: Figure, workload: 
 
     Where a configuration was visited twice in a round, the later visit counts.
     """
-    of_a, of_b = value_by_round(a, figure, workload), value_by_round(b, figure, workload)
-    numbers = rounds_that_count(number for number in of_b if number in of_a)
-    return [(of_a[number], of_b[number]) for number in numbers]
+    of_a, of_b = (comparable_by_round(each, figure, workload) for each in (a, b))
+    return pairs_of(of_a, of_b)
+
+
+def pairs_of(a: Comparable, b: Comparable) -> list[tuple[float, float]]:
+    """The values of both in each round that counts, in order; loads of two kinds are no round."""
+    numbers = rounds_that_count(number for number in b if number in a and a[number][1] == b[number][1])
+    return [(a[number][0], b[number][0]) for number in numbers]
+
+
+def comparable_by_round(visits: Iterable[Visit], figure: Figure, workload: str) -> Comparable:
+    """Round -> the value of a figure and of which kind it is, in the order of the visits.
+
+    A time to load is of the kind that the backend told: compiled, or found in the cache. Where it told nothing, the first load
+    is held against first ones, a later one against later ones: of these the cache may have helped, and the files are in memory.
+    Of other figures there is one kind.
+    """
+    found: dict[int, tuple[float, bool | str | None]] = {}
+    was_loaded = False
+    for visit in visits:
+        value, kind = value_of(visit, figure, workload), None
+        if figure.name == "load_seconds":
+            kind = _kind_of_load(visit, was_loaded)
+            was_loaded = was_loaded or visit.load_seconds is not None
+        if value is not None:
+            found[visit.round_number] = value, kind
+    return found
+
+
+def _kind_of_load(visit: Visit, was_loaded: bool) -> bool | str:
+    told = visit.loaded.loaded_from_cache if visit.loaded is not None else None
+    return told if told is not None else "later" if was_loaded else "first"
 
 
 def rounds_that_count(numbers: Iterable[int]) -> list[int]:
@@ -55,12 +87,6 @@ def rounds_that_count(numbers: Iterable[int]) -> list[int]:
     """
     known = sorted(numbers)
     return [number for number in known if is_confirming(number)] or known
-
-
-def value_by_round(visits: Iterable[Visit], figure: Figure, workload: str) -> dict[int, float]:
-    """Round -> the value of a figure, in the order of the visits."""
-    values = ((visit.round_number, value_of(visit, figure, workload)) for visit in visits)
-    return {number: value for number, value in values if value is not None}
 
 
 def samples_of(visit: Visit, workload: str) -> list[Sample]:

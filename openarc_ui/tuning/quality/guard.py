@@ -246,5 +246,8 @@ def _method(scored: _Scored, answers: int, options: QualityOptions) -> str:
     told = "; ".join(parts)
     told = f"{told[:1].upper()}{told[1:]}." if told else ""
     if scored.is_reused:
-        told += " They were scored before: this configuration, or one that only spreads the work otherwise and so scores the same."
+        told += (
+            " They were scored before: this configuration, or one that only spreads the work otherwise,"
+            " which scored the same where that was measured (on two cores)."
+        )
     return " ".join([told, *scored.reasons]).strip()

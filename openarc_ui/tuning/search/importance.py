@@ -31,11 +31,13 @@ Point = tuple[Mapping[str, PropertyValue | None], Mapping[str, float]]
 
 
 def importances(record: RunRecord) -> tuple[Importance, ...]:
-    """Of a sweep, by everything that it measured, what it pruned included."""
+    """Of a sweep, by everything that it measured, what it pruned included: by levels, which no slower hour changes."""
     request: SweepRequest = record.request
     measured = [each for each in standings_of(record) if each.medians and each.failure is None]
     return importances_of(
-        request.axes, request.objectives, [(each.configuration.settings, each.medians) for each in measured]
+        request.axes,
+        request.objectives,
+        [(each.configuration.settings, {**each.medians, **each.levels}) for each in measured],
     )
 
 

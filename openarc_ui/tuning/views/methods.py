@@ -5,7 +5,7 @@ from __future__ import annotations
 from openarc_ui.tuning.judging.statistics import CONFIDENCE_PERCENT, FEWEST_ROUNDS, FEWEST_SAMPLES, FEWEST_VISITS
 from openarc_ui.tuning.reading import objectives_of, request_of, workload_words, workloads_of
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
-from openarc_ui.tuning.results import RunView
+from openarc_ui.tuning.results import ConfigurationState, RunView
 from openarc_ui.tuning.views.outcomes import NOUNS
 
 
@@ -59,9 +59,24 @@ def _order_words(request: BenchRequest | SweepRequest | ComparisonRequest, view:
     objectives = " and ".join(NOUNS[figure.name] for figure in objectives_of(view))
     return (
         f"{combinations} combinations of {len(request.axes)} settings were open, {request.budget_minutes:g} minutes were given, and "
-        f"{objectives} decided. Configurations were measured side by side with the base, in rounds of random order. Those clearly "
-        "no winner after one round were given up; the best were measured on, to make sure of them."
+        f"{objectives} decided.{_happened_words(view)}"
     )
+
+
+def _happened_words(view: RunView) -> str:
+    """Of a sweep, what of its steps came about; each of them depends on the time."""
+    others = [each for each in view.results if each.configuration.configuration_id != view.reference_id]
+    if not any(each.against_reference for each in others):
+        return " No configuration was measured beside the base."
+    said = [" Configurations were measured side by side with the base, in rounds of random order."]
+    given_up = sum(each.state is ConfigurationState.PRUNED for each in others)
+    if given_up:
+        said.append(f"After one round {given_up} {'was' if given_up == 1 else 'were'} given up, clearly no winner.")
+    if any(difference.verdict != "too few" for each in others for difference in each.against_reference):
+        said.append("The best were measured on, to make sure of them.")
+    else:
+        said.append(f"None was measured in the {FEWEST_ROUNDS} rounds beside it that a verdict needs.")
+    return " ".join(said)
 
 
 def _quality_words(request: BenchRequest | SweepRequest | ComparisonRequest, view: RunView) -> list[str]:

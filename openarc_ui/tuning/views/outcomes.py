@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from openarc_ui.tuning.figures import BY_NAME, Figure
 from openarc_ui.tuning.judging.standings import Standing
-from openarc_ui.tuning.judging.statistics import percent
+from openarc_ui.tuning.judging.statistics import RESOLUTION_PERCENT, percent
 from openarc_ui.tuning.results import ConfigurationState, Difference, RunState
 from openarc_ui.tuning.work.comparison import PRIMARY
 
@@ -82,22 +82,25 @@ def comparison_words(
     if all(each.verdict == "too few" for each in chief):
         return chief[0].words
     real = [each for each in chief if each.verdict in ("better", "worse")]
-    alike = [NOUNS[each.figure] for each in chief if each.verdict == "no real difference"]
+    alike = [each for each in chief if each.verdict == "no real difference"]
     if not real:
         changed = " But B's text is changed." if standings[-1].changes_text else ""
-        return f"No real difference in {_listed(alike)}.{changed}"
+        return f"No real difference in {_alike(alike)}.{changed}"
     told = ", ".join(f"{change(each)} ({each.verdict})" for each in real)
-    rest = f"; no real difference in {_listed(alike)}" if alike else ""
+    rest = f"; no real difference in {_alike(alike)}" if alike else ""
     return f"B against A: {told}{rest}.{_text_of(standings[-1], awaits_texts)}"
 
 
 def winner_of(standings: Sequence[Standing], differences: Mapping[str, Difference]) -> Standing | None:
-    """In a comparison the one that is better in something and worse in nothing; None where there is no such one."""
+    """In a comparison the one that is better in something and worse in nothing; None where there is no such one.
+
+    Nor is one that writes another text: it is faster at something else.
+    """
     verdicts = {differences[name].verdict for name in PRIMARY if name in differences}
     if len(standings) < 2 or not all(each.can_win for each in standings):
         return None
     if "better" in verdicts and "worse" not in verdicts:
-        return standings[1]
+        return None if standings[1].changes_text else standings[1]
     return standings[0] if "worse" in verdicts and "better" not in verdicts else None
 
 
@@ -123,7 +126,7 @@ def _base(rival: Standing | None, objective: Figure, against_base: Difference | 
     if against_base is not None and against_base.verdict == "better":
         label, gain = rival.configuration.label, change(against_base)
         return f"The base has the best median, but in the rounds of both {label} has {gain} than it: measure again."
-    return f"No configuration is better than the base in {noun}."
+    return f"No configuration showed to be better than the base in {noun}{_unseen([against_base])}."
 
 
 def _winner(
@@ -142,10 +145,9 @@ def _winner(
         rounds = "1 round" if against_base.rounds == 1 else f"{against_base.rounds} rounds"
         return f"Best so far: {label}, {change(against_base)} than the base in {rounds}, too few to be sure.{text}"
     if against_base.verdict == "worse":
-        return f"No configuration is better than the base; {label} is next, with {change(against_base)}."
-    return (
-        f"No configuration is clearly better than the base; {label} comes nearest, with {change(against_base)}.{text}"
-    )
+        return f"No configuration showed to be better than the base; {label} is next, with {change(against_base)}."
+    nearest = f"{label} comes nearest, with {change(against_base)}"
+    return f"No configuration showed to be better than the base; {nearest}{_unseen([against_base])}.{text}"
 
 
 def _text_of(standing: Standing, awaits_texts: bool) -> str:
@@ -173,6 +175,26 @@ def _counted(standings: Sequence[Standing]) -> str:
     failed = sum(each.state is ConfigurationState.FAILED for each in standings)
     measured = sum(each.can_win for each in standings)
     return f"{measured} measured" + (f", {failed} failed" if failed else "")
+
+
+def _alike(differences: Sequence[Difference]) -> str:
+    """Figures without a real difference, and how large one would have to be to show."""
+    return f"{_listed([NOUNS[each.figure] for each in differences])}{_unseen(differences)}"
+
+
+def _unseen(differences: Sequence[Difference | None]) -> str:
+    """Of several figures the widest: half of its interval. Nothing where no interval is known, or it is next to nothing."""
+    halves = [
+        (each.high_percent - each.low_percent) / 2.0
+        for each in differences
+        if each is not None
+        and each.verdict == "no real difference"
+        and each.low_percent is not None
+        and each.high_percent is not None
+    ]
+    widest = max(halves, default=0.0)
+    size = f"{widest:.0f}%" if 10.0 <= widest < 10_000.0 else percent(widest)
+    return f"; smaller than about {size} would not show" if widest >= RESOLUTION_PERCENT else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -70,11 +70,13 @@ class Confirming:
     def _finalists(self) -> list[str]:
         """Those that are confirmed: chosen once, and again when all of them failed meanwhile."""
         decided: list[str] = self._search.decided("finalists") or []
+        self._rounds.brought_back = frozenset(decided)
         able = [each for each in decided if self._rounds.may_be_visited(each)]
         if not able:
             able = self._chosen(decided)
             if able:
                 self._search.decide("finalists", [*decided, *able])
+                self._rounds.brought_back = frozenset([*decided, *able])
         return able
 
     def _chosen(self, exclude: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ class Rounds:
         reference: what texts are compared with; None: nothing is (yet).
         wants_answers: a configuration's first visit answers the quality guard's prompts too.
         done, planned: how far the phase is, for whoever watches; see Progress.
+        brought_back: ids of what was given up and is visited again all the same.
     """
 
     def __init__(self, request: SweepRequest, desk: Desk, record: RunRecord, base: Configuration) -> None:
@@ -37,6 +38,7 @@ class Rounds:
         self.budget = Budget(request, desk, self.scores)
         self.done: Callable[[], int] = lambda: 0
         self.planned: int | None = None
+        self.brought_back: frozenset[str] = frozenset()
         self._refused: dict[str, Failure] = {}
         self._visits_before = len(record.visits)
 
@@ -97,8 +99,9 @@ class Rounds:
         return self._refused.get(configuration_id) or self.scores.failure(configuration_id)
 
     def may_be_visited(self, configuration_id: str) -> bool:
-        """It did not fail and was not given up."""
-        return self.failure(configuration_id) is None and configuration_id not in self._record.pruned
+        """It did not fail, and was not given up for good."""
+        is_given_up = configuration_id in self._record.pruned and configuration_id not in self.brought_back
+        return self.failure(configuration_id) is None and not is_given_up
 
     def has_base(self) -> bool:
         """The base can be measured."""

@@ -16,6 +16,7 @@ from openarc_ui.tuning.judging.round_numbers import is_confirming
 from openarc_ui.tuning.judging.standings import is_time_over
 from openarc_ui.tuning.judging.statistics import half_width_percent, paired, summary
 from openarc_ui.tuning.judging.summaries import median_of, rounds_of, values_of
+from openarc_ui.tuning.quality.text_key import text_key
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import SweepRequest
 from openarc_ui.tuning.results import Failure, Quality, Summary, Visit
@@ -38,6 +39,7 @@ class Scores:
         self.objectives: tuple[Figure, ...] = tuple(BY_NAME[name] for name in request.objectives)
         self._request, self._record, self._base_id = request, record, base_id
         self._levels: dict[str, tuple[int, Levels]] = {}
+        self._text_keys: dict[str, str] = {}
 
     def all_visits(self, configuration_id: str, until: int | None = None) -> list[Visit]:
         """Of one configuration, in order; not those that the time ended, which may be made again."""
@@ -98,20 +100,26 @@ class Scores:
         limit, memory = self._request.memory_limit_bytes, self.memory_bytes(configuration_id, until)
         return limit is not None and memory is not None and memory > limit
 
-    def is_clearly_no_winner(self, configuration_id: str, until: int) -> bool:
-        """It needs too much memory, or another one is so much better that more visits would not turn it."""
+    def is_clearly_no_winner(self, configuration_id: str, until: int | None = None) -> bool:
+        """It needs too much memory, or another one is so much better that more visits would not turn it.
+
+        A faster one that may turn out to change the text is no such other one: then this one would be the one to take.
+        """
         if self.is_over_limit(configuration_id, until):
             return True
         if any(figure.place == "quality" for figure in self.objectives):
             return False  # texts are compared later
-        if not all(self._beside_base(each).is_paired(self.visits(configuration_id, until)) for each in self.objectives):
+        if not self._is_paired(configuration_id, until):
             return False  # what was measured at another hour
         values = self.values(configuration_id, until)
         factor = CLEARLY_WORSE if len(self.objectives) == 1 else CLEARLY_DOMINATED
         return any(
             self._is_worse(values, self.values(other, until), factor)
             for other in self._measured(until)
-            if other != configuration_id and not self.is_over_limit(other, until)
+            if other != configuration_id
+            and self._writes_no_worse(other, configuration_id)
+            and not self.is_over_limit(other, until)
+            and self._is_paired(other, until)
         )
 
     def ranked(self) -> list[str]:
@@ -124,16 +132,13 @@ class Scores:
     def finalists(self, exclude: Collection[str] = (), most: int | None = None) -> list[str]:
         """Ids of those that may be the best, the likeliest first; never the base, which is measured beside them anyway.
 
-        One that changes the text comes after all that do not, since it is taken only where there is no other.
+        One that changes the text comes after all that do not, since it is taken only where there is no other. Where all but
+        the base do, those come back that were given up and that nothing of an unchanged text clearly beats.
 
         Args:
             most: fewer than usual, where the time is not enough for more.
         """
-        able = [
-            each
-            for each in self._measured()
-            if each not in self._record.pruned and not self.is_over_limit(each) and None not in self.values(each)
-        ]
+        able = self._able()
         if len(self.objectives) == 1:
             ranked = sorted(able, key=lambda each: (self._changes_text(each), *self._costs(each)))
             return [each for each in ranked if each != self._base_id and each not in exclude][
@@ -175,6 +180,37 @@ class Scores:
         """How long a comparison of texts takes; 0 before the first, which scores the reference too and so takes twice as long."""
         seconds = [each.seconds for each in self._record.qualities.values() if isinstance(each, Quality)]
         return _median(seconds[1:]) or (seconds[0] / 2.0 if seconds else 0.0)
+
+    def _able(self) -> list[str]:
+        """Ids of those that may win; of what was given up, what comes back (see `finalists`)."""
+        whole = [each for each in self._measured() if not self.is_over_limit(each) and None not in self.values(each)]
+        able = [each for each in whole if each not in self._record.pruned]
+        others = [each for each in able if each != self._base_id]
+        if not others or not all(map(self._changes_text, others)):
+            return able
+        given_up = [each for each in whole if each in self._record.pruned and not self._changes_text(each)]
+        return [*able, *(each for each in given_up if not self.is_clearly_no_winner(each))]
+
+    def _is_paired(self, configuration_id: str, until: int | None) -> bool:
+        """Each objective was measured beside the base."""
+        visits = self.visits(configuration_id, until)
+        return all(self._beside_base(each).is_paired(visits) for each in self.objectives)
+
+    def _writes_no_worse(self, other: str, configuration_id: str) -> bool:
+        """The other one may take its place, by what is known of both texts, which mostly are compared later."""
+        if not self._request.quality.is_wanted or self._changes_text(configuration_id):
+            return True
+        quality = self._record.qualities.get(other)
+        if isinstance(quality, Quality) and quality.changes_text is not None:
+            return not quality.changes_text
+        return self._text_key(other) == self._text_key(configuration_id)
+
+    def _text_key(self, configuration_id: str) -> str:
+        new = () if configuration_id in self._text_keys else self._record.configurations
+        for each in new:
+            if each.configuration_id not in self._text_keys:
+                self._text_keys[each.configuration_id] = text_key(each.load)
+        return self._text_keys[configuration_id]
 
     def _confirmed(self) -> int:
         """How many were chosen to be confirmed."""
