@@ -209,10 +209,14 @@ class ProgressBody(BaseModel):
 
     phase: str = Field(description="In words.")
     now: str = Field(description="What is done at this moment.")
-    done: int = Field(description="Configurations or rounds.")
+    done: int = Field(
+        description="Configurations; rounds while the best are confirmed, and in a comparison; a bench's visits."
+    )
     planned: int | None = Field(description="Of them; null: the time decides.")
     elapsed_seconds: float = Field(description="Of work, pauses not counted.")
-    left_seconds: float | None = Field(description="Until the end at the latest; null: not known yet.")
+    left_seconds: float | None = Field(
+        description="In a sweep until the end at the latest, else by the pace so far; null: not known yet."
+    )
 
 
 class ImportanceBody(BaseModel):
@@ -231,7 +235,9 @@ class RunViewBody(BaseModel):
     progress: ProgressBody = Field(description="How far it is.")
     results: list[ConfigurationResultBody] = Field(description="Each configuration.")
     best_id: str | None = Field(description="Id of the configuration to take, of a sweep; null: none was measured.")
-    reference_id: str | None = Field(description="Id of the configuration that others are compared with.")
+    reference_id: str | None = Field(
+        description="Id of a sweep's base, or of a comparison's A; what texts are compared with is in `quality`."
+    )
     importances: list[ImportanceBody] = Field(description="Of a sweep with enough measured configurations.")
     notes: list[str] = Field(description="What one has to know of the whole, in sentences.")
     problem: TuningFailureBody | None = Field(description="Why the run failed; null: it did not.")

@@ -49,14 +49,16 @@ class Desk:
         revision = repr((*parts, may["may_administer"]))
         if revision == asked.since_revision:
             return {"revision": revision}
+        # As over REST: what is fetched and made, from where, is the administrator's to know.
+        is_told = may["may_administer"]
         return {
             "revision": revision,
-            "tasks": [self.task(each, asked.log_of) for each in self._tasks.tasks()],
+            "tasks": [self.task(each, asked.log_of) for each in self._tasks.tasks()] if is_told else [],
             "loaded": loaded,
             "loading": loading,
-            "verifying": self.verifying.state() if may["may_administer"] else None,
+            "verifying": self.verifying.state() if is_told else None,
             "free_bytes": self.free_bytes(),
-            "hub": {"endpoint": self._hub.endpoint, "has_token": self._hub.has_token},
+            "hub": {"endpoint": self._hub.endpoint, "has_token": is_told and self._hub.has_token},
             **may,
         }
 

@@ -240,6 +240,12 @@ def test_a_use_key_is_told_why_the_buttons_are_off(asking: Asking) -> None:
     assert asking.ask("models_view", {})["may_administer"] is True
 
 
+def test_a_use_key_is_told_no_task_and_no_log_as_over_rest(asking: Asking) -> None:
+    answer = asking.ask("models_view", {"log_of": "d1"}, Role.USER)
+    assert answer["tasks"] == [] and answer["hub"]["has_token"] is False and answer["verifying"] is None
+    assert asking.ask("models_view", {"log_of": "d1"})["tasks"]
+
+
 def test_a_use_key_sees_models_alone_not_what_else_lies_in_the_folder(asking: Asking) -> None:
     mine = {each["name"] for each in asking.ask("models_sizes", {}, Role.USER)["folders"]}
     assert "notes" not in mine and "SmolLM2-135M.gguf" in mine
