@@ -21,6 +21,7 @@ from openarc_ui.models.childhood import claim_stdout, end_with_parent
 from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Reporter, TextReporter
 from openarc_ui.models.starter_files import (
     STARTER_NAMES,
+    STARTER_REQUIREMENT,
     STARTER_WHEEL,
     Precision,
     create_build_folder,
@@ -97,6 +98,7 @@ class Preparation:
 
     def _convert(self, gguf: Path, genai_folder: Path, result: Path) -> None:
         # These import OpenVINO, which a failed or needless preparation should not wait for.
+        from openarc_ui.models.conversion.result import write_file_list
         from openarc_ui.models.gguf_source import GgufSource
         from openarc_ui.models.gguf_to_ir import read_with_genai, write_exact_model
         from openarc_ui.models.side_files import write_side_files
@@ -113,6 +115,7 @@ class Preparation:
         write_side_files(source, result)
         self._stage("Checking the result", 0.95)
         verify_folder(result)
+        write_file_list({"kind": "starter", "package": STARTER_REQUIREMENT}, result)
 
     def _stage(self, label: str, fraction: float, detail: str = "") -> None:
         self._reporter.send(LoadStage(label, fraction, detail))

@@ -21,15 +21,17 @@ from openarc_ui.models.conversion.watching import MemoryWatch
 from openarc_ui.models.results import QuickCheck
 from openarc_ui.models.work.worker import TaskStopped
 
+Runtime = Literal["pytorch", "openvino"]
+
 TOKENS: Final = 512
 GENERATED_TOKENS: Final = 48
 LIMIT_SECONDS: Final = 900.0
-RUNTIMES: Final = {"pytorch": "PyTorch, float32", "openvino": "OpenVINO, CPU"}
+RUNTIMES: Final[dict[Runtime, str]] = {"pytorch": "PyTorch, float32", "openvino": "OpenVINO, CPU"}
 
 
 def quick_check(
     folder: Path,
-    runtime: Literal["pytorch", "openvino"],
+    runtime: Runtime,
     watch: MemoryWatch,
     log: Callable[[str], None],
     stopping: threading.Event,
@@ -45,7 +47,7 @@ def quick_check(
         TaskStopped: `stopping` was set; nothing of it runs any more.
     """
     order = CheckOrder(str(folder), runtime, TOKENS, GENERATED_TOKENS)
-    nothing = QuickCheck(None, 0, None, 0, RUNTIMES[runtime])
+    nothing = not_measured(runtime, "")
     child: Child[dict[str, Any]] = Child(
         "openarc_ui.models.conversion.check_process",
         (),
@@ -72,6 +74,11 @@ def quick_check(
             return _check(told, nothing)
     finally:
         child.end()
+
+
+def not_measured(runtime: Runtime, problem: str) -> QuickCheck:
+    """No figures, and why."""
+    return QuickCheck(None, 0, None, 0, RUNTIMES[runtime], problem)
 
 
 def _figures(line: str) -> dict[str, Any]:

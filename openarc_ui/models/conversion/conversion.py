@@ -20,9 +20,9 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadStage
 from openarc_ui.errors import ConversionFailed, InvalidRequest, OpenArcError
 from openarc_ui.models.child import Child
-from openarc_ui.models.conversion.check import quick_check
+from openarc_ui.models.conversion.check import not_measured, quick_check
 from openarc_ui.models.conversion.command import ConversionCommand, export_words, words_of
-from openarc_ui.models.conversion.needs import needs_of, require_room
+from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, no_room_to_measure, require_room
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.conversion.order import ConversionOrder
 from openarc_ui.models.conversion.result import (
@@ -113,7 +113,7 @@ class Conversion:
 
     def _convert(self, run: _Run) -> ConversionCard:
         began_at, began = time.time(), time.monotonic()
-        self._require_room(run)
+        needs = self._require_room(run)
         gguf = self._entry.path if self._entry.kind == "gguf" else ""
         checkpoint = run.unpacked if gguf else Path(self._entry.path)
         options = self._plan.options
@@ -128,7 +128,7 @@ class Conversion:
         )
         carry_side_files(checkpoint, run.result)
         name_the_source(run.result, checkpoint, self._entry.name)
-        source_check, result_check = self._measured(run, checkpoint)
+        source_check, result_check = self._measured(run, checkpoint, needs)
         run.tell("Writing the card", 0.99)
         card = ConversionCard(
             source=self._entry.name,
@@ -146,25 +146,35 @@ class Conversion:
             result_check=result_check,
         )
         write_card(card, run.result)
-        write_file_list(self._entry.name, run.result, run.require_going_on)
+        noted = {"kind": "conversion", "model": self._entry.name}
+        write_file_list(noted, run.result, run.require_going_on)
         run.tell("Finished", 1.0)
         return card
 
-    def _require_room(self, run: _Run) -> None:
+    def _require_room(self, run: _Run) -> ConversionNeeds:
         try:
-            warning = require_room(needs_of(self._entry, self._plan.options), run.folder)
+            needs = needs_of(self._entry, self._plan.options)
         except (ValueError, OSError) as error:
             raise ConversionFailed(
                 f"'{self._entry.name}' can't be read: {error}.", "Download or copy it again."
             ) from error
+        warning = require_room(needs, run.folder)
         if warning:
             run.log(warning)
+        return needs
 
-    def _measured(self, run: _Run, checkpoint: Path) -> tuple[QuickCheck | None, QuickCheck | None]:
+    def _measured(
+        self, run: _Run, checkpoint: Path, needs: ConversionNeeds
+    ) -> tuple[QuickCheck | None, QuickCheck | None]:
         if not self._request.check:
             return None, None
         run.tell("Measuring the source", CONVERTED)
-        source = quick_check(checkpoint, "pytorch", run.watch, run.log, run.stopping, run.still)
+        reason = no_room_to_measure(needs)
+        source = (
+            not_measured("pytorch", reason)
+            if reason
+            else quick_check(checkpoint, "pytorch", run.watch, run.log, run.stopping, run.still)
+        )
         run.tell("Measuring the result", SOURCE_MEASURED)
         result = quick_check(run.result, "openvino", run.watch, run.log, run.stopping, run.still)
         return source, result

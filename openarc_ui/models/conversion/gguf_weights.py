@@ -23,7 +23,8 @@ from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorPr
 from openarc_ui.models.conversion.gguf_config import ROPE_FACTORS, GgufRefused
 from openarc_ui.models.gguf_source import GgufSource
 
-SHARD_BYTES: Final = 1_500_000_000
+SHARD_BYTES: Final = 500_000_000
+"""In memory about twice while a file is written."""
 IN_CONFIGURATION: Final = (ROPE_FACTORS, "rope_factors_long.weight", "rope_factors_short.weight")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -72,10 +72,13 @@ def write_card(card: ConversionCard, result: Path) -> None:
     (result / CARD_FILE).write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
 
 
-def write_file_list(source: str, result: Path, require_going_on: Callable[[], None]) -> None:
+def write_file_list(
+    source: Mapping[str, str], result: Path, require_going_on: Callable[[], None] = lambda: None
+) -> None:
     """Note size and SHA-256 of every file, so that it can be seen later whether one changed.
 
     Args:
+        source: what the files came from: `kind`, and what there is to say.
         require_going_on: called between blocks; raises to stop.
     """
     files = {}
@@ -87,5 +90,5 @@ def write_file_list(source: str, result: Path, require_going_on: Callable[[], No
                 require_going_on()
         name = path.relative_to(result).as_posix()
         files[name] = {"size_bytes": path.stat().st_size, "sha256": digest.hexdigest()}
-    told = {"source": {"kind": "conversion", "model": source}, "files": files}
+    told = {"source": dict(source), "files": files}
     (result / FILE_LIST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

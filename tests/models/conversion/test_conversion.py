@@ -6,10 +6,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,8 @@ from openarc_ui.errors import ConversionFailed, DoesNotFit, InvalidRequest, Mode
 from openarc_ui.models.conversion import needs
 from openarc_ui.models.conversion.check import quick_check
 from openarc_ui.models.conversion.conversion import Conversion
-from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, require_room
+from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, no_room_to_measure, require_room
+from openarc_ui.models.conversion.order import ConversionOrder
 from openarc_ui.models.conversion.result import carry_side_files, name_the_source
 from openarc_ui.models.conversion.watching import MemoryWatch
 from openarc_ui.models.requests import ConversionRequest
@@ -273,10 +277,12 @@ def test_too_little_memory_is_refused_and_tight_memory_is_a_warning(
             needs, "system_room", lambda: type(room)("CPU", size_bytes, size_bytes, True, "system memory")
         )
 
-    free(8_000_000_000)
+    free(9_000_000_000)
     assert require_room(wanted, tmp_path) == ""
+    assert no_room_to_measure(wanted) == ""
     free(6_000_000_000)
     assert "7.3 GB of memory, and 6.0 GB are free" in require_room(wanted, tmp_path)
+    assert "needs about 8.8 GB" in no_room_to_measure(wanted)
     free(4_500_000_000)
     with pytest.raises(DoesNotFit, match=r"7\.3 GB"):
         require_room(wanted, tmp_path)
@@ -288,6 +294,8 @@ def test_needs_count_a_gguf_as_it_is_unpacked(engine: Engine) -> None:
     assert parameters is not None
     assert wanted.weights_bytes == 2 * parameters
     assert wanted.disk_bytes == 3 * 2 * parameters
+    with_data = needs_of(engine.catalogue.find("tiny.gguf"), {"weight-format": "int4", "dataset": "auto"})
+    assert with_data.memory_bytes > wanted.memory_bytes
 
 
 def test_a_model_that_cannot_be_measured_is_a_problem_and_no_failure(tmp_path: Path) -> None:
@@ -316,3 +324,19 @@ def test_a_noted_path_becomes_the_sources_name(tmp_path: Path) -> None:
     (tmp_path / "openvino_config.json").write_text(json.dumps({"a": [{"tokenizer": "/x y/model/"}], "b": 1}))
     name_the_source(tmp_path, Path("/x y/model"), "tiny.gguf")
     assert json.loads((tmp_path / "openvino_config.json").read_text()) == {"a": [{"tokenizer": "tiny.gguf/"}], "b": 1}
+
+
+def test_a_process_whose_server_is_gone_ends(model_folder: Path, tmp_path: Path) -> None:
+    order = ConversionOrder(str(model_folder / "tiny.gguf"), str(tmp_path / "unpacked"), (), str(tmp_path / "r"), True)
+    command = [sys.executable, "-m", "openarc_ui.models.conversion.process"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(asdict(order)) + "\n")
+        process.stdin.flush()
+        assert "Reading the GGUF" in process.stdout.readline()
+        process.stdin.close()
+        assert process.wait(timeout=10) == -signal.SIGKILL
+    assert not (tmp_path / "unpacked").exists()
