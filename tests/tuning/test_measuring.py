@@ -417,8 +417,8 @@ def test_a_visit_ends_at_its_deadline_and_says_that_the_time_was_over(bench: Ben
 
 
 def test_what_was_measured_whole_before_the_deadline_is_kept_and_no_half_repetition(bench: Bench, late: Late) -> None:
-    bench.script(QUICK, {"when": "wait", "text": "a", "prefill_seconds": 60.0})
-    own = Workload(name="own", prompts=("First?", "Second?", "wait"), generated_tokens=6)
+    bench.script(QUICK, {"when": "No wait in Alice", "text": "a", "prefill_seconds": 60.0})
+    own = Workload(name="own", prompts=("First?", "Second?", "No wait in Alice"), generated_tokens=6)
     late.after("Repetition 2 of 5 of own")
     visit = bench.visit(SMALL, own, repetitions=5, prompts=("Hello?",), seconds=1e5)
     assert visit.failure == time_over("measure")
