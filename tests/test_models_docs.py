@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from openarc_ui.models.conversion import needs
 from openarc_ui.models.conversion.check import GENERATED_TOKENS, TOKENS
 from openarc_ui.models.conversion.check_process import TEXT
+from openarc_ui.models.conversion.gguf_architectures import MODEL_TYPES
 from openarc_ui.models.hub.download import SPARE_BYTES
 from openarc_ui.models.hub.transfer import PATIENCE_SECONDS
 from openarc_ui.models.work.record import FOLDER
@@ -43,6 +45,24 @@ def test_the_numbers_in_its_sentences_are_the_programs() -> None:
     assert f"fit with {SPARE_BYTES // 1_000_000} MB to spare" in words
     assert f"for {('one', 'two', 'three')[int(PATIENCE_SECONDS / 60) - 1]} minutes without a byte" in words
     assert f"(`{FOLDER}`)" in words
+
+
+def test_what_a_conversion_takes_is_what_is_reckoned_with() -> None:
+    words = " ".join(DOCS.split())
+    assert needs.COPIES == 1 and f"weights once, or {needs.COPIES_FOR_DATA} times with a `dataset`" in words
+    assert f"and {needs.BASE_BYTES / 1e9:.2f} GB for PyTorch" in words
+    assert needs.MEASURING_COPIES == 2 and f"its weights twice and {needs.MEASURING_BYTES / 1e9:.1f} GB" in words
+
+
+def test_it_names_the_gguf_architectures_that_can_be_converted() -> None:
+    sentence = " ".join(DOCS.split()).partition("must be one of ")[2].partition(", and its tokenizer")[0]
+    assert set(re.findall(r"`(\w+)`", sentence)) == set(MODEL_TYPES)
+
+
+def test_its_flags_are_settings() -> None:
+    assert set(re.findall(r"--hub-[\w-]+", DOCS)) == {"--hub-endpoint", "--hub-token-file"}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{flag}`" in readme for flag in ("--hub-endpoint", "--hub-token-file"))
 
 
 def test_it_names_every_endpoint_and_none_that_is_not_there() -> None:

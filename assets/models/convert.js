@@ -6,17 +6,17 @@ import { hint } from "../metrics/notes.js";
 import { check, field, hasProblem, select } from "../tune/fields.js";
 import { redraw, segments } from "../tune/tools.js";
 import { optionField } from "./option_fields.js";
-import { copyButton, emptyBox, makerOf, problemBox, waits } from "./parts.js";
+import { commandWords, copyButton, emptyBox, makerOf, problemBox, waits } from "./parts.js";
 import { nameProblem } from "./repository.js";
 import { bytes } from "./values.js";
 
 const SOON_MS = 250, KINDS = { gguf: "GGUF", checkpoint: "checkpoint" };
-/** key -> word on it, what it is for, its options; the group size divides most models' layers */
+/** key -> word on it, what it is for, its options; a group size of 64 divides most models' layers */
 const FORMATS = {
   fp16: ["FP16", "Half precision: nothing is rounded, the largest. For reference, and for fast GPUs.", { "weight-format": "fp16" }],
   int8: ["INT8", "One byte a weight: hardly any loss, half of FP16. The careful choice.", { "weight-format": "int8" }],
   int4: ["INT4", "Half a byte a weight with zero points: the smallest that stays good. The usual choice.", { "weight-format": "int4", "group-size": 64 }],
-  "int4-sym": ["INT4 symmetric", "No zero points: what an NPU wants; a little less exact.", { "weight-format": "int4", sym: true, "group-size": 64 }],
+  "int4-sym": ["INT4 symmetric", "No zero points: a little less exact. For an NPU, with one scale a row (group size −1) and ratio 1.", { "weight-format": "int4", sym: true, "group-size": -1, ratio: 1 }],
 };
 const UNREADABLE = "A field can’t be read; it is marked.";
 const FOUR_BIT_FIELDS = ["group-size", "ratio", "awq"];
@@ -42,7 +42,7 @@ export class Convert {
     this.form = make("div", { class: "ot-form ol-convert" },
       make("section", { class: "om-card", "aria-label": "What is converted" }, make("div", { class: "om-card-head" }, make("h3", {}, "What is converted")), make("div", { class: "ot-fields" }, this.sourceHost, field("Name of the result", this.nameInput, "A new folder in the model folder."))),
       make("section", { class: "om-card", "aria-label": "Weights" }, make("div", { class: "om-card-head" }, make("h3", {}, "Its weights")), make("div", { class: "ot-scroll" }, this.choice.element), this.about, this.simple, check("Check afterwards: perplexity and tokens a second, of the source and of the result", true, (isWanted) => { this.isCheckWanted = isWanted; }, { "data-name": "check" }), this.allDetails),
-      make("section", { class: "om-card", "aria-label": "Command" }, make("div", { class: "om-card-head" }, make("h3", {}, "The equal command"), this.versions = make("span", { class: "om-card-unit" }), copy), this.command, make("p", { class: "ot-help" }, "Exactly this is run, in a process of its own, without the Hub; in a terminal, run it in the model folder.")),
+      make("section", { class: "om-card", "aria-label": "Command" }, make("div", { class: "om-card-head" }, make("h3", {}, "The equal command"), this.versions = make("span", { class: "om-card-unit" }), copy), this.command, this.commandHelp = make("p", { class: "ot-help" })),
       make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.needs, this.problem), this.begin));
     this.element = make("div", { class: "ol-section" }, this.place);
     this.form.addEventListener("input", () => this.#tell());
@@ -138,6 +138,7 @@ export class Convert {
       if (number !== this.number) return;
       this.told = told;
       this.command.textContent = told.command;
+      this.commandHelp.textContent = `This is run in processes of its own, without the Hub. ${commandWords(told.command)}`;
       this.nameInput.placeholder = told.name;
       this.wrong = nameProblem(told.name, this.offers.names, "");
       if (this.wrong && !this.name) this.wrong = `There is a ${told.name} already: write another name.`;

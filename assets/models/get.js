@@ -8,11 +8,13 @@ import { facts } from "./parts.js";
 import { folderOf, nameProblem } from "./repository.js";
 import { NONE, bytes } from "./values.js";
 
+const SPARE_BYTES = 1e8; // as hub/download.py demands
+
 /** What room there is, as a sentence; with whether it is enough. @param {number|null} wanted @param {number|null} free */
 export function room(wanted, free) {
   if (wanted === null || free === null) return { words: `${bytes(wanted)}; the free space is not known.`, isEnough: true };
-  const left = free - wanted;
-  return left >= 0 ? { words: `${bytes(wanted)} of ${bytes(free)} that are free; ${bytes(left)} stay free.`, isEnough: true } : { words: `${bytes(wanted)} are needed, and ${bytes(free)} are free: ${bytes(-left)} are missing. My models shows what takes the room.`, isEnough: false };
+  const left = free - wanted, missing = wanted + SPARE_BYTES - free;
+  return missing <= 0 ? { words: `${bytes(wanted)} of ${bytes(free)} that are free; ${bytes(left)} stay free.`, isEnough: true } : { words: `${bytes(wanted)} and ${bytes(SPARE_BYTES)} to spare are needed, and ${bytes(free)} are free: ${bytes(missing)} are missing. My models shows what takes the room.`, isEnough: false };
 }
 
 /**

@@ -46,7 +46,7 @@ export class Inside {
     this.plots = [];
     this.problems.replaceChildren();
     this.tokenizer.hidden = this.template.hidden = false;
-    const draw = { graph: (found) => this.#drawGraph(found.graph), tokenizer: (found) => this.#drawTrials(this.tokenizer, "Tokenizer", "Each text is encoded and decoded again; its ids are compared with those of the checkpoint’s own tokenizer.", found.tokenizer, true), template: (found) => this.#drawTrials(this.template, "Chat template", "Each conversation is rendered as it would be for an answer.", found.template, false) };
+    const draw = { graph: (found) => this.#drawGraph(found.graph), tokenizer: (found) => this.#drawTrials(this.tokenizer, "Tokenizer", "Each text is encoded and decoded again; where a model has two tokenizers, OpenVINO’s and the checkpoint’s own, their ids are compared.", found.tokenizer, true), template: (found) => this.#drawTrials(this.template, "Chat template", "Each conversation is rendered as it would be for an answer.", found.template, false) };
     for (const [name, words] of Object.entries(PARTS)) {
       this[name].replaceChildren(...(name === "graph" ? [] : [make("h3", {}, name === "tokenizer" ? "Tokenizer" : "Chat template")]), waits(words, name === "graph" ? 2 : 1));
       this.#part(number, name, draw[name]);
@@ -67,10 +67,11 @@ export class Inside {
 
   #drawGraph(graph) {
     if (!graph) { this.graph.replaceChildren(emptyBox("No graph to look at", "Only an OpenVINO model has one that can be read here.")); return; }
-    const layers = this.#plot("layers", "Size by layer and precision", 330), operations = this.#plot("operations", "Operations", 300);
-    this.graph.replaceChildren(summary(graph), layers.card, operations.card);
+    // A GGUF has tensors and no graph: nothing to count, and nothing to say of a cache.
+    const layers = this.#plot("layers", "Size by layer and precision", 330), operations = graph.operations.length ? this.#plot("operations", "Operations", 300) : null;
+    this.graph.replaceChildren(summary(graph), layers.card, ...(operations ? [operations.card] : []));
     this.#show(layers, layersFigure(graph));
-    this.#show(operations, operationsFigure(graph));
+    if (operations) this.#show(operations, operationsFigure(graph));
     layers.card.append(make("details", { class: "om-details" }, make("summary", {}, "As a table"), layerTable(graph)));
   }
 
@@ -97,7 +98,7 @@ export class Inside {
 function summary(graph) {
   const total = Math.max(1, graph.precisions.reduce((sum, [, size]) => sum + size, 0)), count = graph.operations.reduce((sum, [, often]) => sum + often, 0), share = (size) => decimal(size / total * 100, 1);
   const cache = graph.is_stateful ? mark(["✓", "kept by the model (stateful)", "good"]) : mark(["–", "given from outside (stateless)", "warn"]);
-  return make("section", { class: "om-card", "aria-label": "In short" }, facts([["Weights", bytes(graph.weights_bytes)], ["Key-value cache", cache], ["Operations", decimal(count, 0)], ["IR version", graph.ir_version ?? NONE], ["Inputs", graph.inputs.join(", ") || NONE], ["Outputs", graph.outputs.join(", ") || NONE]]),
+  return make("section", { class: "om-card", "aria-label": "In short" }, facts([["Weights", bytes(graph.weights_bytes)], ...(count ? [["Key-value cache", cache], ["Operations", decimal(count, 0)], ["IR version", graph.ir_version ?? NONE], ["Inputs", graph.inputs.join(", ") || NONE], ["Outputs", graph.outputs.join(", ") || NONE]] : [])]),
     make("h4", { class: "ol-sub" }, "Precisions"), make("ul", { class: "ol-precisions" }, ...graph.precisions.map(([name, size]) => make("li", {}, make("b", {}, name), make("span", {}, bytes(size)), make("i", { class: "ol-size", style: `width: ${share(size)}%`, "aria-hidden": "true" }), make("span", { class: "ot-help" }, `${share(size)}%`)))));
 }
 

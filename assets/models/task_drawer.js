@@ -5,7 +5,7 @@ import { make } from "../chat/dom.js";
 import { redraw } from "../tune/tools.js";
 import { conversionParts } from "./checks.js";
 import { taskMark } from "./marks.js";
-import { bar, copyButton, facts, loadOf, part } from "./parts.js";
+import { bar, commandWords, copyButton, facts, loadOf, part } from "./parts.js";
 import { figuresOf, taskButtons } from "./tasks.js";
 import { NONE, bytes, duration, moment, shell } from "./values.js";
 
@@ -56,7 +56,7 @@ export class TaskDrawer {
     if (!this.id) return;
     const task = now.tasks.find((each) => each.task_id === this.id);
     if (!task) { this.title.textContent = "Not there"; for (const each of [this.head, this.buttons, this.told]) redraw(each, null, () => []); this.stage.textContent = "There is no such task any more."; this.bar.element.hidden = this.logPart.hidden = true; return; }
-    const { state, progress } = task, isOver = ["finished", "failed", "cancelled"].includes(state), isLoaded = Boolean(loadOf(now, task.name));
+    const { state, progress } = task, isOver = ["finished", "failed", "cancelled"].includes(state), isLoaded = Boolean(loadOf(now, task.result_model));
     this.title.textContent = task.name;
     redraw(this.head, [state], () => [taskMark(state)]);
     this.stage.textContent = isOver ? "" : [progress.stage, progress.detail].filter(Boolean).join(" · ");
@@ -64,7 +64,7 @@ export class TaskDrawer {
     this.bar.element.classList.toggle("is-still", state !== "running");
     this.bar.set(state === "running" ? progress.fraction : progress.fraction ?? 0);
     this.figures.textContent = figuresOf(task).join(" · ");
-    redraw(this.buttons, [state, task.can_pause, task.can_resume, isLoaded, now.may], () => taskButtons(this.desk, task, isLoaded));
+    redraw(this.buttons, [state, task.can_pause, task.can_resume, task.result_model, isLoaded, now.may], () => taskButtons(this.desk, task, isLoaded));
     redraw(this.told, [state, task.problem, task.command, task.card, task.notes, task.ended_at, isOver ? progress.peak_memory_bytes : null], () => this.#tell(task));
     this.#showLog(task.log);
   }
@@ -74,7 +74,7 @@ export class TaskDrawer {
     const asked = task.kind === "download" ? [["Repository", request.repository], ["Revision", request.revision], ["Files", request.files?.length ? `${request.files.length} chosen` : "all that are needed"]] : [["Source", request.source], ["Check afterwards", request.check ? "yes" : "no"]];
     return [problem ? make("div", { class: "om-box is-bad" }, make("p", {}, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null) : null,
       ...task.notes.map((words) => make("p", { class: "ot-mark-words" }, words)), ...(card ? conversionParts(card) : []),
-      command.length ? part("The equal command", make("pre", { class: "om-code ol-command", tabindex: "0" }, shell(command)), make("div", { class: "oc-buttons" }, copyButton(this.desk, () => shell(command), "Copy the command"))) : null,
+      command.length ? part("The equal command", make("pre", { class: "om-code ol-command", tabindex: "0" }, shell(command)), make("p", { class: "ot-help" }, commandWords(shell(command))), make("div", { class: "oc-buttons" }, copyButton(this.desk, () => shell(command), "Copy the command"))) : null,
       part("Asked for", facts([...asked, ["Begun", moment(task.created_at)], took !== null ? ["From begin to end", duration(took)] : null, task.progress.peak_memory_bytes ? ["Memory at most", bytes(task.progress.peak_memory_bytes)] : null]))];
   }
 

@@ -2,10 +2,10 @@
 
 import { iconButton, wordButton } from "../chat/buttons.js";
 import { arrange, make } from "../chat/dom.js";
-import { confirming, redraw } from "../tune/tools.js";
+import { redraw } from "../tune/tools.js";
 import { checkWords } from "./checks.js";
 import { isUnderWay, loadMark, taskMark, taskWord } from "./marks.js";
-import { bar, guarded, loadModel, loadOf } from "./parts.js";
+import { asking, bar, guarded, loadModel, loadOf } from "./parts.js";
 import { bytes, bytesOf, decimal, duration, moment } from "./values.js";
 
 const KINDS = { download: "Download", conversion: "Conversion" }, MUCH = 0.1, MUCH_SECONDS = 30;
@@ -17,6 +17,14 @@ export function figuresOf({ progress, kind }) {
     memory !== null ? `${bytes(memory)} of memory` : kind === "conversion" && peak !== null ? `${bytes(peak)} of memory at most` : ""].filter(Boolean);
 }
 
+const thrown = (size) => size ? `${bytes(size)} are thrown away. Really?` : "What was done is thrown away. Really?";
+
+/** What cancelling throws away, as a question; "" where it is little. @param {Object} task */
+const lostByCancel = ({ progress, created_at: begun }) => (progress.fraction ?? 0) > MUCH || Date.now() / 1000 - begun > MUCH_SECONDS ? thrown(progress.done_bytes) : "";
+
+/** A failed download could go on with what came. @param {Object} task */
+const lostByClear = ({ progress, can_resume: canResume }) => canResume && progress.done_bytes ? thrown(progress.done_bytes) : "";
+
 /** Buttons for what makes sense now. @param {import("./parts.js").Desk} desk @param {Object} task @param {boolean} isLoaded */
 export function taskButtons(desk, task, isLoaded) {
   const act = (question, said) => async () => {
@@ -24,15 +32,15 @@ export function taskButtons(desk, task, isLoaded) {
     desk.again();
   };
   const { state, progress } = task, { may, why } = desk.now(), off = { disabled: !may, title: may ? null : why }, isOver = ["finished", "failed", "cancelled"].includes(state);
-  const isMuch = (progress.fraction ?? 0) > MUCH || Date.now() / 1000 - task.created_at > MUCH_SECONDS, lost = progress.done_bytes ? `${bytes(progress.done_bytes)} are thrown away. Really?` : "What was done is thrown away. Really?";
-  const load = wordButton("Load it", () => loadModel(desk, task.name, load), { class: "is-small is-primary", "data-action": "load-result", ...off });
+  const latest = () => desk.now().tasks.find((each) => each.task_id === task.task_id) || task, model = state === "finished" ? task.result_model : null;
+  const load = wordButton("Load it", () => loadModel(desk, model, load), { class: "is-small is-primary", "data-action": "load-result", ...off });
   return [
     task.can_pause ? wordButton("Pause", act("models_pause"), { class: "is-small", "data-action": "pause", ...off }) : null,
     task.can_resume ? wordButton(task.kind === "conversion" || state === "failed" && !progress.done_bytes ? "Begin anew" : "Resume", act("models_resume"), { class: "is-small", "data-action": "resume", ...off }) : null,
-    !isOver ? isMuch ? confirming("Cancel", lost, act("models_cancel"), { class: "is-small", "data-action": "cancel", ...off }) : wordButton("Cancel", act("models_cancel"), { class: "is-small", "data-action": "cancel", ...off }) : null,
-    state === "finished" && !isLoaded ? load : null,
-    state === "finished" ? guarded(desk, "Look inside", () => desk.go({ view: "inside", model: task.name }), { class: "is-small", "data-action": "look-inside" }) : null,
-    isOver ? wordButton("Clear", act("models_forget"), { class: "is-small", "data-action": "forget", ...off, "aria-label": `Clear ${task.name} from the list`, title: off.title || "Takes it out of this list; the model stays" }) : null,
+    !isOver ? asking("Cancel", () => lostByCancel(latest()), act("models_cancel"), { class: "is-small", "data-action": "cancel", ...off }) : null,
+    model && !isLoaded ? load : null,
+    model ? guarded(desk, "Look inside", () => desk.go({ view: "inside", model }), { class: "is-small", "data-action": "look-inside" }) : null,
+    isOver ? asking("Clear", () => lostByClear(latest()), act("models_forget"), { class: "is-small", "data-action": "forget", ...off, "aria-label": `Clear ${task.name} from the list`, title: off.title || (state === "finished" ? "Takes it out of this list; the model stays" : "Takes it out of this list, with what is left of it") }) : null,
   ].filter(Boolean);
 }
 
@@ -70,7 +78,7 @@ class Card {
     this.bar.set(state === "running" ? progress.fraction : progress.fraction ?? 0);
     this.figures.textContent = task.card ? checkWords(task.card) : figuresOf(task).join(" · ");
     redraw(this.problem, problem, () => problem ? [make("p", { class: "ot-bad" }, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null] : []);
-    redraw(this.buttons, [state, task.can_pause, task.can_resume, load, may, (progress.fraction ?? 0) > MUCH], () => taskButtons(this.desk, task, Boolean(load)));
+    redraw(this.buttons, [state, task.can_pause, task.can_resume, task.result_model, load, may], () => taskButtons(this.desk, task, Boolean(load)));
     const words = isUnderWay(task) ? "" : `${task.name}: ${taskWord(state)}`;
     if (this.heard.textContent !== words) this.heard.textContent = words;
   }
@@ -93,7 +101,7 @@ export class Tasks {
     arrange(this.list, sorted.map((task) => {
       const card = this.cards.get(task.task_id) || new Card(this.desk, this.open);
       this.cards.set(task.task_id, card);
-      card.show(task, task.task_id === open, loadOf(now, task.name));
+      card.show(task, task.task_id === open, loadOf(now, task.result_model));
       return card.element;
     }));
     this.none.hidden = tasks.length > 0;

@@ -28,23 +28,27 @@ WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
 UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 CASES = rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}*{LOWER}+|[^\r\n\p{{L}}\p{{N}}]?{UPPER}+{LOWER}*"
 DIGITS, GPT2 = "digits", "gpt-2"
+LLAMA3, LLAMA3_SPLIT_ALONE = "llama3", "llama3-split-alone"
+LLAMA3_SPLIT = WORDS + END.replace(r"\p{N}|", r"\p{N}{1,3}|", 1)
 PATTERNS: Final[Mapping[str, str]] = {
-    "llama3": WORDS + END.replace(r"\p{N}|", r"\p{N}{1,3}|", 1),
+    LLAMA3: LLAMA3_SPLIT,
+    LLAMA3_SPLIT_ALONE: LLAMA3_SPLIT,
     "qwen2": WORDS + END,
     "tekken": CASES + END.replace(r"[\r\n]*", r"[\r\n/]*"),
 }
 """From the tokenizer.json of Llama 3, Qwen2 and Mistral Nemo."""
 KINDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral", "lfm2", "dbrx", "smaug-bpe"), "llama3"),
+    **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral", "lfm2"), LLAMA3),
+    **dict.fromkeys(("dbrx", "smaug-bpe"), LLAMA3_SPLIT_ALONE),
     **dict.fromkeys(("qwen2", "deepseek-r1-qwen", "stablelm2", "megrez", "hunyuan"), "qwen2"),
     "tekken": "tekken",
     **dict.fromkeys(("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"), DIGITS),
     **dict.fromkeys(("gpt-2", "phi-2", "mpt", "olmo", "jais"), GPT2),
 }
 """`tokenizer.ggml.pre` -> how it splits (llama-vocab.cpp, llama_vocab::impl::load)."""
-WITH_WHOLE_TOKENS: Final = ("llama3", "tekken")
+WITH_WHOLE_TOKENS: Final = (LLAMA3, "tekken")
 """A word that is a token is that token, whatever the merges say (ignore_merges)."""
-BEGINS_BY_DEFAULT: Final = ("llama3", "tekken")
+BEGINS_BY_DEFAULT: Final = (LLAMA3, "tekken")
 COMPOSED: Final = ("qwen2",)
 """Texts are brought into the composed form (NFC) first."""
 

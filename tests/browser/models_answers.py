@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -117,12 +119,19 @@ def conversion(task_id: str = "c1", state: TaskState = TaskState.RUNNING, **more
     )
 
 
-def view(*tasks: ModelTask, revision: str = "1", log_of: str | None = None, **more: Any) -> Json:
-    """What `models_view` answers."""
+def view(
+    *tasks: ModelTask,
+    revision: str = "1",
+    log_of: str | None = None,
+    results: Mapping[str, str] = MappingProxyType({}),
+    **more: Any,
+) -> Json:
+    """What `models_view` answers; `results`: task -> the model it made, where that is not named as its folder."""
     told = [TASK.dump_python(each, mode="json") for each in tasks]
     for each in told:
         if each["task_id"] != log_of:
             each["log"] = []
+        each["result_model"] = results.get(each["task_id"], each["name"]) if each["state"] == "finished" else None
     return {
         "revision": revision,
         "tasks": told,

@@ -231,6 +231,9 @@ def begin_download(page: Page, hub: HubServer) -> None:
     page.get_by_label("Search the Hub").fill(f"https://huggingface.co/{REPOSITORY}")
     page.keyboard.press("Enter")
     expect(page.get_by_label("model.safetensors")).to_be_checked()
+    # A script's texts would be played in place of the model: never fetched unless it is asked for by name.
+    expect(page.get_by_label("script.json")).not_to_be_checked()
+    page.get_by_label("script.json").check()
     page.locator('[data-action="download"]:visible').click()
     expect(task(page, "scripted-ov")).to_contain_text(
         re.compile(r"[\d.]+ of 6\.0 MB · .*/s · .* left"), timeout=30 * SECOND_MS

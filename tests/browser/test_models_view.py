@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -123,7 +124,15 @@ def test_what_there_is_no_room_for_can_not_be_begun(open_models: OpenModels) -> 
     models = open_models()
     models.row("Qwen2.5-72B-Instruct-int4-ns-ov").get_by_role("button", name="Get").click()
     box = models.page.get_by_role("dialog")
-    expect(box).to_contain_text("600 MB are missing")
+    expect(box).to_contain_text("39.00 GB and 100 MB to spare are needed, and 38.40 GB are free: 700 MB are missing")
+    expect(box.get_by_role("button", name="Download")).to_be_disabled()
+
+
+def test_a_download_that_leaves_less_to_spare_than_the_server_wants_can_not_be_begun(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(models_view=made_up.view(free_bytes=1_900_000_000)))
+    models.row("Ministral-3b-instruct-int4_asym-ov").get_by_role("button", name="Get").click()
+    box = models.page.get_by_role("dialog")
+    expect(box).to_contain_text("1.85 GB and 100 MB to spare are needed, and 1.90 GB are free: 50 MB are missing")
     expect(box.get_by_role("button", name="Download")).to_be_disabled()
 
 
@@ -266,6 +275,41 @@ def test_cancelling_what_has_come_far_asks_once_more(open_models: OpenModels) ->
     assert models.wait_asked("models_cancel") == {"task_id": "d1"}
 
 
+def test_what_cancelling_throws_away_is_told_as_it_is_at_the_click(open_models: OpenModels) -> None:
+    now = time.time()
+    begun = dataclasses.replace(made_up.download(fraction=0.34), created_at=now)
+    models = open_models(made_up.answers(begun))
+    expect(models.task("d1")).to_contain_text("0.34 of 1.00 GB")
+    further = dataclasses.replace(made_up.download(fraction=0.41), created_at=now)
+    models.answer({"models_view": made_up.view(further, revision="2")})
+    expect(models.task("d1")).to_contain_text("0.41 of 1.00 GB")
+    models.task("d1").get_by_role("button", name="Cancel").click()
+    expect(models.task("d1").get_by_role("button", name="410 MB are thrown away. Really?")).to_be_visible()
+
+
+@pytest.mark.parametrize("link", ["#models", "#models?task=d1"], ids=["list", "drawer"])
+def test_clearing_a_failed_download_that_could_go_on_asks_first(open_models: OpenModels, link: str) -> None:
+    failed = made_up.download(state=TaskState.FAILED, can_resume=True)
+    models = open_models(made_up.answers(failed), link=link)
+    place = models.page.locator(".ol-drawer") if "task" in link else models.task("d1")
+    place.get_by_role("button", name="Clear").click()
+    expect(place.get_by_role("button", name="340 MB are thrown away. Really?")).to_be_visible()
+    assert models.asked("models_forget") == []
+    place.locator('[data-action="forget"]').click()
+    assert models.wait_asked("models_forget") == {"task_id": "d1"}
+
+
+def test_a_downloaded_gguf_is_loaded_and_looked_into_by_its_file(open_models: OpenModels) -> None:
+    finished, gguf = made_up.download(state=TaskState.FINISHED), "Qwen3-0.6B-int4-ov/model.gguf"
+    models = open_models(made_up.answers(models_view=made_up.view(finished, results={"d1": gguf})))
+    models.task("d1").get_by_role("button", name="Load it").click()
+    assert models.wait_asked("models_load") == {"model": gguf}
+    models.task("d1").get_by_role("button", name="Look inside").click()
+    assert models.wait_asked("models_inspect")["model"] == gguf
+    models.answer({"models_view": made_up.view(finished, results={"d1": gguf}, loaded=[gguf], revision="2")})
+    expect(models.task("d1")).to_contain_text("✓loaded")
+
+
 def test_a_question_that_waits_outlives_a_poll(open_models: OpenModels) -> None:
     models = open_models(made_up.answers(made_up.download()))
     models.task("d1").get_by_role("button", name="Cancel").click()
@@ -358,6 +402,7 @@ def test_a_conversion_is_what_the_form_shows(open_models: OpenModels) -> None:
     expect(models.page.locator(".ol-command:visible")).to_have_text(made_up.COMMAND)
     models.asked("models_command")
     models.page.get_by_role("radio", name="INT4 symmetric").click()
+    expect(models.page.get_by_label("Group size")).to_have_value("-1")
     models.page.get_by_label("Group size").fill("128")
     models.page.get_by_label("Name of the result").fill("small")
     models.page.get_by_label(re.compile("^Check afterwards")).uncheck()
@@ -370,9 +415,20 @@ def test_a_conversion_is_what_the_form_shows(open_models: OpenModels) -> None:
     assert request == ConversionRequest(
         source="SmolLM2-135M.gguf",
         name="small",
-        options={"weight-format": "int4", "sym": True, "group-size": 128},
+        options={"weight-format": "int4", "sym": True, "group-size": 128, "ratio": 1},
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("first_step", "is_said"), [("python -m openarc_ui.models.conversion.unpack a b\n", True), ("", False)]
+)
+def test_a_command_says_where_it_runs(open_models: OpenModels, first_step: str, is_said: bool) -> None:
+    command = made_up.answers()["models_command"] | {"command": first_step + made_up.COMMAND}
+    models = open_models(made_up.answers(models_command=command), link=CONVERT)
+    card = models.page.get_by_role("region", name="Command")
+    expect(card).to_contain_text("In a terminal: in the model folder, with OpenArc’s Python environment active")
+    assert ("PYTHONPATH set to OpenArc’s folder" in card.inner_text()) is is_said
 
 
 def test_what_a_conversion_needs_is_told_and_marked_where_it_is_short(open_models: OpenModels) -> None:
@@ -523,6 +579,21 @@ def test_a_look_inside_has_numbers_pictures_and_both_tables(open_models: OpenMod
     expect(models.page.get_by_role("region", name="Chat template")).to_contain_text("the tools are not in it")
     parts = [tuple(each["parts"]) for each in models.asked("models_inspect")]
     assert sorted(parts) == [("graph",), ("template",), ("tokenizer",)]
+
+
+def test_a_look_inside_a_gguf_says_nothing_of_a_graph_it_has_not(open_models: OpenModels) -> None:
+    graph = dataclasses.replace(
+        made_up.INSPECTION.graph, operations=(), is_stateful=False, inputs=(), outputs=(), ir_version=None
+    )
+    told = {"inspection": dataclasses.asdict(dataclasses.replace(made_up.INSPECTION, graph=graph))}
+    models = open_models(made_up.answers(models_inspect=told), link=INSIDE)
+    short = models.page.get_by_role("region", name="In short")
+    expect(short).to_contain_text("97 MB")
+    for words in ("stateless", "Operations", "IR version", "Inputs"):
+        expect(short).not_to_contain_text(words)
+    expect(models.page.locator('[data-figure="layers"]')).to_have_count(1)
+    expect(models.page.locator('[data-figure="operations"]')).to_have_count(0)
+    expect(models.page.get_by_role("region", name="Tokenizer")).to_contain_text("where a model has two tokenizers")
 
 
 # Everywhere

@@ -32,6 +32,8 @@ CONTRACTED = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\
 REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 WORDS = {
     "llama-bpe": CONTRACTED + r"\p{N}{1,3}" + REST,
+    "dbrx": CONTRACTED + r"\p{N}{1,3}" + REST,
+    "smaug-bpe": CONTRACTED + r"\p{N}{1,3}" + REST,
     "qwen2": CONTRACTED + r"\p{N}" + REST,
     "gpt-2": GPT2,
     "smollm": GPT2,
@@ -178,6 +180,15 @@ def test_a_begin_token_is_added_where_llama_cpp_adds_one(tmp_path: Path) -> None
     assert build_tokenizer(said_no).encode("the").ids[0] != 0
     assert tokenizer_config(said_no)["add_bos_token"] is False
     assert build_tokenizer(write_vocabulary(tmp_path / "c.gguf", "qwen2")).encode("the").ids[0] != 0
+
+
+@pytest.mark.parametrize("pre", ["dbrx", "smaug-bpe"])
+def test_who_splits_like_llama_3_does_not_begin_or_skip_merges_like_it(pre: str, tmp_path: Path) -> None:
+    source = write_vocabulary(tmp_path / "a.gguf", pre)
+    tokenizer = build_tokenizer(source)
+    assert tokenizer.encode("the").ids[0] != 0 and tokenizer_config(source)["add_bos_token"] is False
+    assert tokenizer.model.ignore_merges is False
+    assert build_tokenizer(write_vocabulary(tmp_path / "b.gguf", "llama3")).model.ignore_merges is True
 
 
 def test_unknown_kinds_are_refused(tmp_path: Path) -> None:

@@ -98,15 +98,16 @@ def _scan(folder: Path, root: Path, depth: int) -> Iterator[ModelEntry]:
         if folder != root:
             yield _broken(folder, root, f"The folder can't be read: {error.strerror}.")
         return
-    for name in listing.ending(".gguf"):
-        if not name.startswith("."):
-            yield _gguf(folder / name, root, listing.sizes[name])
+    ggufs = [name for name in listing.ending(".gguf") if not name.startswith(".")]
+    for name in ggufs:
+        yield _gguf(folder / name, root, listing.sizes[name])
     judged = _judge(listing) if folder != root else None
     if judged is not None and judged.has_weights:
         yield _entry(folder, root, listing, judged)
         return
     below = [entry for child in listing.folders if depth > 0 for entry in _scan(child, root, depth - 1)]
-    if judged is not None and not below:
+    # What stands beside a GGUF, such as the config.json of its repository, is no broken model.
+    if judged is not None and not below and not ggufs:
         yield _entry(folder, root, listing, judged)
     yield from below
 

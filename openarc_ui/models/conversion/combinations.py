@@ -17,6 +17,9 @@ from openarc_ui.models.requests import OptionValue
 
 FOUR_BITS: Final = ("int4", "nf4", "mxfp4", "cb4")
 GROUPED: Final = ("int4", "nf4", "cb4")
+GROUPED_MODES: Final = ("cb4_f8e4m3", "int4_f8e4m3", "int4_f8e5m2")
+"""Of quant-mode: 4-bit weights in groups, and activations of 8 bits."""
+MXFP4_GROUP_SIZE: Final = 32
 DEFAULT_GROUP_SIZE: Final = 128
 """Optimum's own (`_DEFAULT_4BIT_WQ_CONFIG`)."""
 FOUR_BIT_ONLY: Final = (
@@ -57,7 +60,7 @@ def _with_groups(options: ConversionOptions, values: dict[str, OptionValue]) -> 
     With no parameter at all Optimum takes a set that it knows by the folder's name, which may want a dataset of the Hub; 128
     is what it takes otherwise, and ends in an error where a layer's width is no multiple of it.
     """
-    if values.get("weight-format") not in GROUPED:
+    if values.get("weight-format") not in GROUPED and values.get("quant-mode") not in GROUPED_MODES:
         return values
     wanted: dict[str, OptionValue] = {"group-size": DEFAULT_GROUP_SIZE}
     if values.get("group-size") != -1:
@@ -156,6 +159,12 @@ def _whole_model(values: Values) -> None:
         raise InvalidRequest("'quant-mode' needs data to see how large activations are.", "Set dataset to auto.")
     if "smooth-quant-alpha" in values and "quant-mode" not in values:
         raise InvalidRequest("'smooth-quant-alpha' is for quant-mode.", "Leave it out, or set quant-mode.")
+    alpha = float(values.get("smooth-quant-alpha", -1))
+    if alpha == 0 or -1 < alpha < 0:
+        raise InvalidRequest(
+            f"'smooth-quant-alpha' can't be {alpha:g}: Optimum refuses numbers between -1 and 0, and passes over 0.",
+            "It is larger than 0 and at most 1; -1: not applied.",
+        )
     mode = values.get("quant-mode")
     useless = _first(values, FOUR_BIT_ONLY) if mode in ("int8", "f8e4m3", "f8e5m2") else ""
     if useless:
@@ -177,6 +186,42 @@ def _data(values: Values) -> None:
         )
 
 
+def _mixed(values: Values) -> None:
+    """What only matters where some layers stay larger, or where somebody looks at the data."""
+    is_mixed = float(values.get("ratio", 1)) < 1
+    if "sensitivity-metric" in values and not is_mixed:
+        raise InvalidRequest(
+            "'sensitivity-metric' chooses the layers that stay int8, and with ratio 1 none does.",
+            "Set a ratio below 1 too, such as 0.8.",
+        )
+    if "weight-format" not in values or "dataset" not in values:
+        return
+    looks_for_layers = is_mixed and values.get("sensitivity-metric") != DATA_FREE_METRIC
+    if not looks_for_layers and not _first(values, ("awq", *NEEDS_DATA)):
+        raise InvalidRequest(
+            "'dataset' is set, and nothing of the conversion looks at data.",
+            "Leave it out, or add awq, scale-estimation, gptq, lora-correction or a ratio below 1.",
+        )
+
+
+def _groups(values: Values) -> None:
+    size, fallback = values.get("group-size"), values.get("group-size-fallback")
+    if size == 0:
+        raise InvalidRequest("'group-size' is -1 or larger than 0.", "-1: one scale a row.")
+    if size == -1 and fallback is not None:
+        raise InvalidRequest(
+            "'group-size-fallback' has no meaning with group-size -1, which fits every row.", "Leave it out."
+        )
+    if values.get("weight-format") != "mxfp4":
+        return
+    if size not in (None, MXFP4_GROUP_SIZE):
+        raise InvalidRequest(f"mxfp4 has groups of {MXFP4_GROUP_SIZE}, not {size}.", "Leave group-size out.")
+    if fallback == "adjust":
+        raise InvalidRequest(
+            "The groups of mxfp4 can't be adjusted.", "Set group-size-fallback to ignore, or leave it out."
+        )
+
+
 def _pairs(values: Values) -> None:
     if "gptq" in values and "lora-correction" in values:
         raise InvalidRequest("'gptq' and 'lora-correction' can't be applied together.", "Choose one of them.")
@@ -184,16 +229,22 @@ def _pairs(values: Values) -> None:
         useless = _first(values, ("awq", "scale-estimation", "gptq", "lora-correction", "sym"))
         if useless:
             raise InvalidRequest(f"'{useless}' can't be applied to mxfp4.", "Choose int4, or leave it out.")
+    if values.get("weight-format") in ("nf4", "cb4") and "sym" in values:
+        raise InvalidRequest(
+            f"'sym' has no meaning with weight-format {values['weight-format']}, which has no zero point.",
+            "Leave it out.",
+        )
     if values.get("ratio") == 0:
         raise InvalidRequest(
             "'ratio' 0 would be taken for 1 by Optimum.", "For int8 in all layers choose weight-format int8."
         )
-    if values.get("group-size") == 0:
-        raise InvalidRequest("'group-size' is -1 or larger than 0.", "-1: one scale a row.")
 
 
 def _first(values: Values, names: Iterable[str]) -> str:
     return next((name for name in names if name in values), "")
 
 
-RULES: Final[tuple[Callable[[Values], None], ...]] = (_one_kind_of_compression, _four_bits, _whole_model, _data, _pairs)
+RULES: Final[tuple[Callable[[Values], None], ...]] = (
+    *(_one_kind_of_compression, _four_bits, _whole_model),
+    *(_data, _mixed, _groups, _pairs),
+)

@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -177,7 +177,7 @@ class Conversion:
         )
         run.tell("Measuring the result", SOURCE_MEASURED)
         result = quick_check(run.result, "openvino", run.watch, run.log, run.stopping, run.still)
-        return source, result
+        return run.without_paths(source), run.without_paths(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +208,10 @@ class _Run:
 
     def log(self, line: str) -> None:
         self._log(self._hidden(line.rstrip("\n")))
+
+    def without_paths(self, check: QuickCheck) -> QuickCheck:
+        """Why something was not measured may be a library's own words, and stays in the card for good."""
+        return replace(check, problem=self._hidden(check.problem))
 
     def tell(self, stage: str, fraction: float, detail: str = "") -> None:
         """What is done now. It never goes back."""

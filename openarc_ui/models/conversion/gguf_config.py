@@ -13,25 +13,9 @@ from transformers import AutoConfig
 from transformers.integrations.ggml import GGUF_CONFIG_DEFAULTS_MAPPING, GGUF_CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
+from openarc_ui.models.conversion.gguf_architectures import MODEL_TYPES, problem_of_architecture
 from openarc_ui.models.gguf_source import GgufSource
 
-MODEL_TYPES: Final[Mapping[str, str]] = {
-    "llama": "llama",
-    "qwen2": "qwen2",
-    "qwen3": "qwen3",
-    "qwen2moe": "qwen2_moe",
-    "qwen3moe": "qwen3_moe",
-    "phi3": "phi3",
-    "gemma2": "gemma2",
-    "gemma3": "gemma3_text",
-    "starcoder2": "starcoder2",
-    "stablelm": "stablelm",
-    "nemotron": "nemotron",
-    "falcon": "falcon",
-    "gpt2": "gpt2",
-    "bloom": "bloom",
-}
-"""A GGUF's architecture -> transformers' model type: those decoders that transformers has tables for."""
 TABLES: Final[Mapping[str, str]] = {"gemma3_text": "gemma3"}
 MORE: Final[Mapping[str, str]] = {
     "attention.key_length": "head_dim",
@@ -43,7 +27,6 @@ MORE: Final[Mapping[str, str]] = {
 }
 """What transformers' tables leave out, where the configuration has such a value."""
 ROPE_FACTORS: Final = "rope_freqs.weight"
-TIED_WITHOUT_SAYING: Final = ("falcon", "bloom")
 LLAMA3_ORIGINAL_TOKENS: Final = 8192
 LLAMA3_FACTORS: Final = (8.0, 32.0, 16.0, 4.0)
 """Llama 3.1 and 3.2; what others chose."""
@@ -63,10 +46,10 @@ def read_config(source: GgufSource) -> Any:
     """
     if int(source.value("split.count", 1) or 1) > 1:
         raise GgufRefused("it is one of several parts; merge them into one file first (llama-gguf-split --merge)")
-    model_type = MODEL_TYPES.get(source.architecture_name)
-    if model_type is None:
-        known = ", ".join(sorted(MODEL_TYPES))
-        raise GgufRefused(f"its architecture is {source.architecture_name}; these can be converted: {known}")
+    problem = problem_of_architecture(source.architecture_name)
+    if problem:
+        raise GgufRefused(problem)
+    model_type = MODEL_TYPES[source.architecture_name]
     values = dict(_values(source, model_type))
     config = AutoConfig.for_model(model_type, **values)
     for key, name in MORE.items():
@@ -88,7 +71,7 @@ def _values(source: GgufSource, model_type: str) -> Iterator[tuple[str, Any]]:
             yield name, _scalar(value)
     if "vocab_size" not in {name for key, name in table.items() if source.value(f"{architecture}.{key}") is not None}:
         yield "vocab_size", len(source.tokenizer("ggml.tokens"))
-    yield "tie_word_embeddings", "output.weight" not in source or architecture in TIED_WITHOUT_SAYING
+    yield "tie_word_embeddings", "output.weight" not in source
     for name in ("bos", "eos"):
         token_id = source.value(f"tokenizer.ggml.{name}_token_id")
         if token_id is not None:

@@ -35,6 +35,7 @@ NOT_OFFERED: Final[Mapping[str, str]] = {
     "variant": "Name the weights as transformers does by default.",
     "trust-remote-code": "A model's own Python files are not run.",
     "quantization-statistics-path": "It would write outside of the result's folder.",
+    "pad-token-id": "It is read for text classification only, which OpenArc does not run.",
     "model-kwargs": "It could reach anything of the libraries, paths included.",
 }
 """Option -> why it can't be set."""
@@ -43,7 +44,6 @@ GROUPS: Final[Mapping[str, str]] = {
     "task": "Model",
     "disable-stateful": "Model",
     "disable-convert-tokenizer": "Model",
-    "pad-token-id": "Model",
     "weight-format": "Weights",
     "sym": "Weights",
     "group-size": "Weights",
@@ -88,7 +88,6 @@ HELP: Final[Mapping[str, str]] = {
     "sensitivity-metric": "By what the layers are chosen that stay int8 where the ratio is below 1.",
     "disable-stateful": "The cache becomes inputs and outputs. GenAI cannot run such a model; Optimum can.",
     "disable-convert-tokenizer": "No OpenVINO tokenizer. GenAI cannot run such a model; Optimum can.",
-    "pad-token-id": "For models whose tokenizer names none.",
     "awq": "Scales weights by how they are used before rounding them. Without a dataset by their own size alone.",
 }
 _LISTED: Final = re.compile(r"one of the following:\s*\[([^\]]+)\]")
@@ -174,8 +173,8 @@ def _spec(option: Mapping[str, Any]) -> OptionSpec:
         text=text,
         default=None if default is None else str(default),
         choices=choices,
-        minimum={"ratio": 0.0, "group-size": -1.0, "num-samples": 1.0, "pad-token-id": 0.0}.get(name),
-        maximum={"ratio": 1.0}.get(name),
+        minimum={"ratio": 0.0, "group-size": -1.0, "num-samples": 1.0, "smooth-quant-alpha": -1.0}.get(name),
+        maximum={"ratio": 1.0, "smooth-quant-alpha": 1.0}.get(name),
     )
 
 

@@ -164,6 +164,8 @@ class _Following:
         if isinstance(report, Note):
             self._log(report.text)
             return
+        if self._last is not None and report.stage != self._last.stage:
+            self._speed = Speed()  # what is read, or waited for, is no download
         is_news = self._last is None or (report.path, report.stage) != (self._last.path, self._last.stage)
         self._last = report
         self._tell(is_news)

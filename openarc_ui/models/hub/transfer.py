@@ -87,7 +87,8 @@ class Transfer:
 
     def _fetch(self, number: int, file: PlannedFile, elsewhere: int) -> str:
         path = begun(self._folder, number)
-        self._say(elsewhere, file, "Reading what is there" if path.is_file() else "Downloading")
+        there = min(size_of(path), file.size_bytes)
+        self._say(elsewhere + there, file, "Reading what is there" if path.is_file() else "Downloading")
         for is_last in (False, True):
             with Part(path, file) as part:
                 try:

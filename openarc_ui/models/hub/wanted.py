@@ -22,7 +22,10 @@ _NEVER_ENDINGS = (
     *(".tar.gz", ".msgpack", ".h5", ".ot", ".tflite", ".mlmodel", ".mlpackage", ".pte", ".engine", ".nemo", ".ggml"),
     *(".llamafile", ".lock", ".log", ".tfevents", ".metal"),
 )
-_NEVER_NAMES = (".gitattributes", ".gitignore", "training_args.bin", "optimizer.pt", "optimizer.bin", "scheduler.pt")
+_NEVER_NAMES = (
+    *(".gitattributes", ".gitignore", "training_args.bin", "optimizer.pt", "optimizer.bin", "scheduler.pt"),
+    "script.json",  # would make the folder a scripted model, which answers with whatever somebody wrote in there
+)
 _NEVER_FOLDERS = (
     "original",
     "onnx",
@@ -37,6 +40,10 @@ _NEVER_FOLDERS = (
     "imgs",
 )
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+ONLY_PICKLES = (
+    "Its weights are pickles of PyTorch, which OpenArc can neither run nor convert; "
+    "choose a repository with OpenVINO IR, safetensors or a GGUF."
+)
 _NO_WEIGHTS = (
     ".json",
     ".txt",
@@ -72,9 +79,10 @@ def chosen(paths: Iterable[str]) -> Choice:
     if tensors:
         doubles = {path for path in others if path.lower().endswith(_PICKLES) or ".bin.index." in path.lower()}
         return Choice(frozenset(others) - doubles - _double_tensors(tensors))
-    if any(path.lower().endswith(_PICKLES) for path in others) or not ggufs:
-        return Choice(frozenset(others))
-    return _one_gguf(ggufs, others)
+    if ggufs:
+        return _one_gguf(ggufs, others)
+    has_pickles = any(path.lower().endswith(_PICKLES) for path in others)
+    return Choice(frozenset(others), ONLY_PICKLES if has_pickles else "")
 
 
 def _is_never_needed(path: str) -> bool:

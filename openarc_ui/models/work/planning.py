@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from openarc_ui.engine.catalogue.catalogue import ModelEntry
+from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.models.conversion.combinations import checked
 from openarc_ui.models.conversion.command import command_of
+from openarc_ui.models.conversion.gguf_architectures import problem_of_architecture
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.requests import ConversionRequest, OptionValue
@@ -48,13 +51,15 @@ def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPla
 
     Raises:
         ModelNotFound: no such source.
-        InvalidRequest: it is no checkpoint and no GGUF, or the options are wrong, with what is right.
+        InvalidRequest: it is no checkpoint and no GGUF of a known architecture, or the options are wrong, with what is right.
         ConversionFailed: optimum-intel is missing or broken.
     """
     entry = source_of(engine, request.source)
     name = result_name(request)
     check_name(name)
     options = checked(conversion_options(), request.options)
+    if entry.kind == "gguf":
+        _require_known_architecture(entry)
     command = command_of(entry.name, entry.kind == "gguf", options, name)
     needs = _needs(entry, options)
     return ConversionPlan(
@@ -84,6 +89,20 @@ def source_of(engine: Engine, source: str) -> ModelEntry:
             "Choose a folder with safetensors, or a .gguf file.",
         )
     return entry
+
+
+def _require_known_architecture(entry: ModelEntry) -> None:
+    """Said now instead of minutes later. A file whose header can't be read has a problem that the catalogue tells."""
+    try:
+        architecture = read_gguf_header(Path(entry.path)).architecture
+    except (ValueError, OSError):
+        return
+    problem = problem_of_architecture(architecture) if architecture is not None else ""
+    if problem:
+        raise InvalidRequest(
+            f"'{entry.name}' can't be converted: {problem}.",
+            "Choose another, or download one that is converted already.",
+        )
 
 
 def _needs(entry: ModelEntry, options: Mapping[str, OptionValue]) -> ConversionNeeds | None:

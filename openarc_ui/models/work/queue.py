@@ -72,9 +72,12 @@ class TaskQueue:
         except (ModelInUse, OSError):
             return  # another server was quicker
         try:
-            _delete_work(entry)
+            # First written, then deleted: what is killed in between may not be told as made and named.
+            entry.kept = replace(entry.kept, is_made=False)
             entry.change(state=TaskState.INTERRUPTED, progress=TaskProgress(), ended_at=time.time())
             entry.write()
+            _delete_work(entry)
+            entry.write()  # that some of it can't be deleted
         finally:
             lock.close()
 
@@ -127,6 +130,8 @@ class TaskQueue:
             if entry.stopping.is_set():
                 raise TaskStopped
             entry.change(state=TaskState.RUNNING, progress=replace(entry.task.progress, stage="Begins"))
+            if entry.work is not None:  # what an earlier run made is gone, or it would only want its name
+                entry.kept = replace(entry.kept, is_made=False)
             entry.written_at = time.monotonic()
             self._note_change()
         entry.write()
@@ -137,7 +142,6 @@ class TaskQueue:
             return entry.task.card
         if _begins_anew(entry):
             entry.folder.delete_work()
-        entry.kept = replace(entry.kept, is_made=False)
         entry.folder.work.mkdir(exist_ok=True)
 
         def say(progress: TaskProgress) -> None:

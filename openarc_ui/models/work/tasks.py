@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import EngineClosed, InvalidRequest, ModelExists, ModelInUse, OpenArcError, TaskNotFound
@@ -260,6 +261,7 @@ class ModelTasks:
             if entry.state is TaskState.FINISHED:
                 raise InvalidRequest(f"'{entry.task.name}' is finished.", "Delete the model if you don't want it.")
             entry.folder.delete_work()
+            entry.kept = replace(entry.kept, is_made=False)
             if entry.state is not TaskState.CANCELLED:
                 entry.change(state=TaskState.CANCELLED, ended_at=time.time())
                 entry.write()
@@ -319,9 +321,9 @@ class ModelTasks:
         entry.seen_at, entry.is_elsewhere = now.seen_at, now.is_elsewhere and not is_mine
 
     def _clear_begun_conversions(self) -> None:
-        """A conversion begins anew, so what a killed one left is of no use to anybody."""
+        """A conversion begins anew, so what a killed one left is of no use to anybody; a made one only wants its name."""
         for entry in self._entries.values():
-            if entry.task.kind == "conversion" and entry.state is TaskState.INTERRUPTED:
+            if entry.task.kind == "conversion" and entry.state is TaskState.INTERRUPTED and not _is_made(entry):
                 self._queue.clear_orphan(entry)
 
     def _require_open(self) -> None:

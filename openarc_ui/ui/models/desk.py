@@ -9,13 +9,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from openarc_ui.engine.catalogue.catalogue import ModelEntry
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest, ModelState
 from openarc_ui.models import library, tidy
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection import inspect
 from openarc_ui.models.requests import DownloadRequest
-from openarc_ui.models.results import ModelTask
+from openarc_ui.models.results import ModelTask, TaskState
 from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.ui.models.verifying import Verifying
 from openarc_ui.ui.models.wanted import (
@@ -53,7 +54,7 @@ class Desk:
         is_told = may["may_administer"]
         return {
             "revision": revision,
-            "tasks": [self.task(each, asked.log_of) for each in self._tasks.tasks()] if is_told else [],
+            "tasks": self._told_tasks(asked.log_of) if is_told else [],
             "loaded": loaded,
             "loading": loading,
             "verifying": self.verifying.state() if is_told else None,
@@ -62,9 +63,16 @@ class Desk:
             **may,
         }
 
-    def task(self, task: ModelTask, log_of: str | None = None) -> Json:
-        """One task; its log only where that is open."""
+    def _told_tasks(self, log_of: str | None) -> list[Json]:
+        tasks = self._tasks.tasks()
+        has_results = any(each.state is TaskState.FINISHED for each in tasks)
+        entries = self._engine.catalog() if has_results else ()
+        return [self.task(each, log_of, entries) for each in tasks]
+
+    def task(self, task: ModelTask, log_of: str | None = None, entries: Sequence[ModelEntry] = ()) -> Json:
+        """One task; its log only where that is open. `result_model`: which of the models it made, where that is one."""
         told: Json = TASK.dump_python(task, mode="json")
+        told["result_model"] = _result_model(task.name, entries) if task.state is TaskState.FINISHED else None
         if task.task_id != log_of:
             told["log"] = []
         return dict(self._engine.places.hidden(told))
@@ -158,3 +166,12 @@ class Desk:
 
     def _installed(self) -> list[str]:
         return [entry.name for entry in self._engine.catalog()]
+
+
+def _result_model(folder: str, entries: Sequence[ModelEntry]) -> str | None:
+    """The catalogue's name of what lies in a task's folder: the folder itself, or its GGUF; None: gone, or several."""
+    if any(each.name == folder for each in entries):
+        return folder
+    below = [each for each in entries if each.name.startswith(f"{folder}/")]
+    found = [each for each in below if each.backends] or below
+    return found[0].name if len(found) == 1 else None

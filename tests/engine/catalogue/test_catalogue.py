@@ -219,6 +219,13 @@ def test_a_gguf_beside_an_ir_is_a_model_of_its_own(tmp_path: Path) -> None:
     assert [entry.name for entry in list_models(tmp_path)] == ["model", "model/model.gguf"]
 
 
+def test_what_stands_beside_a_gguf_is_no_broken_model(tmp_path: Path) -> None:
+    make(tmp_path / "model", *HUGGING_FACE)
+    (tmp_path / "model" / "model.gguf").write_bytes(gguf("qwen3"))
+    assert [entry.name for entry in list_models(tmp_path)] == ["model/model.gguf"]
+    assert find_model(tmp_path, "model.gguf").backends == ("genai",)
+
+
 def test_links_out_of_the_model_folder_are_neither_listed_nor_read(tmp_path: Path) -> None:
     (tmp_path / "secret.gguf").write_bytes(gguf("llama"))
     (tmp_path / "secret.json").write_text('{"architectures": ["Secret"], "max_position_embeddings": 7}')

@@ -16,14 +16,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gguf
+import numpy
 import psutil
 import pytest
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import ConversionFailed, DoesNotFit, InvalidRequest, ModelFolderUnusable, ModelNotFound
+from openarc_ui.models.conversion import conversion as module
 from openarc_ui.models.conversion import needs
-from openarc_ui.models.conversion.check import quick_check
+from openarc_ui.models.conversion.check import not_measured, quick_check
 from openarc_ui.models.conversion.conversion import Conversion
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, no_room_to_measure, require_room
 from openarc_ui.models.conversion.order import ConversionOrder
@@ -31,6 +34,7 @@ from openarc_ui.models.conversion.result import carry_side_files, name_the_sourc
 from openarc_ui.models.conversion.watching import MemoryWatch
 from openarc_ui.models.requests import ConversionRequest
 from openarc_ui.models.results import ConversionCard, TaskProgress
+from openarc_ui.models.work.planning import plan_conversion
 from openarc_ui.models.work.worker import TaskStopped
 from tests.conftest import ask
 from tests.models.conversion.tiny_gguf import tiny_model, write_gguf
@@ -256,6 +260,32 @@ def test_a_source_that_is_none_is_refused_at_once(engine: Engine, model_folder: 
     (model_folder / "cut.gguf").write_bytes((model_folder / "tiny.gguf").read_bytes()[:2000])
     with pytest.raises(InvalidRequest, match=r"cut\.gguf"):
         Conversion(ConversionRequest(source="cut.gguf"), engine)
+
+
+@pytest.mark.parametrize("architecture", ["falcon", "bloom", "mamba"])
+def test_a_gguf_of_an_unknown_architecture_is_refused_when_it_is_planned(
+    engine: Engine, model_folder: Path, architecture: str
+) -> None:
+    path = model_folder / f"{architecture}.gguf"
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_tensor("token_embd.weight", numpy.zeros((4, 32), numpy.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(InvalidRequest, match=rf"its architecture is {architecture}; these can be converted: .*llama"):
+        plan_conversion(engine, ConversionRequest(source=path.name))
+
+
+def test_why_nothing_was_measured_names_no_path_of_this_machine(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = f"{engine.model_folder}/tiny is broken: /opt/secret/place is missing."
+    monkeypatch.setattr(module, "quick_check", lambda folder, runtime, *_: not_measured(runtime, problem))
+    monkeypatch.setattr(module, "no_room_to_measure", lambda needs: "")
+    run = module._Run(tmp_path, lambda said: None, engine.places.hidden_output, lambda line: None, threading.Event())
+    checks = conversion(engine, check=True)._measured(run, tmp_path, ConversionNeeds(1, 1, 1))
+    assert [each.problem for each in checks if each] == ["model folder/tiny is broken: … is missing."] * 2
 
 
 def test_too_little_disk_is_said_before_anything_starts(

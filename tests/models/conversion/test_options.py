@@ -80,6 +80,13 @@ def test_four_bits_say_their_groups_in_full(options: ConversionOptions) -> None:
     assert checked(options, {"weight-format": "int8"}) == {"task": TASK, "weight-format": "int8"}
 
 
+@pytest.mark.parametrize("mode", ["int4_f8e4m3", "int4_f8e5m2", "cb4_f8e4m3"])
+def test_four_bit_weights_with_small_activations_say_their_groups_too(options: ConversionOptions, mode: str) -> None:
+    given = {"quant-mode": mode, "dataset": "auto"}
+    assert checked(options, given) == {"task": TASK, **given, "group-size": 128, "group-size-fallback": "adjust"}
+    assert "group-size" not in checked(options, {**given, "quant-mode": "f8e4m3"})
+
+
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"wieght-format": "int4"}, "no option 'wieght-format'", "weight-format"),
     ({"weight_format": "int4"}, "no option 'weight_format'", "weight-format"),
@@ -118,6 +125,34 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"weight-format": "int4", "gptq": True, "dataset": "wikitext2"}, "fetched from the Hub", "auto"),
     ({"weight-format": "int4", "dataset": "auto", "gptq": True, "lora-correction": True}, "together", ""),
     ({"weight-format": "mxfp4", "awq": True}, "mxfp4", ""),
+    ({"weight-format": "mxfp4", "group-size": 64}, "groups of 32, not 64", "Leave"),
+    ({"weight-format": "mxfp4", "group-size-fallback": "adjust"}, "can't be adjusted", "ignore"),
+    ({"pad-token-id": 0}, "can't be set", "text classification"),
+    ({"weight-format": "nf4", "sym": True}, "no meaning with weight-format nf4", ""),
+    ({"weight-format": "cb4", "sym": True}, "no meaning with weight-format cb4", ""),
+    ({"weight-format": "int4", "dataset": "auto"}, "nothing of the conversion looks at data", "awq"),
+    ({"weight-format": "int4", "dataset": "auto", "num-samples": 4}, "nothing of the conversion looks", "awq"),
+    (
+        {
+            "weight-format": "int4",
+            "dataset": "auto",
+            "ratio": 0.8,
+            "sensitivity-metric": "weight_quantization_error",
+        },
+        "nothing of the conversion looks at data",
+        "awq",
+    ),
+    ({"weight-format": "int4", "sensitivity-metric": "weight_quantization_error"}, "with ratio 1 none does", "0.8"),
+    (
+        {"weight-format": "int4", "ratio": 1, "sensitivity-metric": "weight_quantization_error"},
+        "with ratio 1 none does",
+        "0.8",
+    ),
+    ({"weight-format": "int4", "group-size": -1, "group-size-fallback": "ignore"}, "fits every row", "Leave"),
+    ({"quant-mode": "int8", "dataset": "auto", "smooth-quant-alpha": 1.5}, "at most 1", ""),
+    ({"quant-mode": "int8", "dataset": "auto", "smooth-quant-alpha": -2}, "at least -1", ""),
+    ({"quant-mode": "int8", "dataset": "auto", "smooth-quant-alpha": -0.5}, "can't be -0.5", "larger than 0"),
+    ({"quant-mode": "int8", "dataset": "auto", "smooth-quant-alpha": 0}, "passes over 0", "larger than 0"),
     ({"task": "text-to-image"}, "can't be 'text-to-image'", TASK),
 ]
 
@@ -141,6 +176,12 @@ def test_what_optimum_takes_is_taken(options: ConversionOptions) -> None:
         {"weight-format": "fp16", "disable-stateful": True},
         {"quant-mode": "int8", "dataset": "auto", "smooth-quant-alpha": 0.9},
         {"weight-format": "int8", "sym": False},
+        {"quant-mode": "int8", "dataset": "auto", "smooth-quant-alpha": -1},
+        {"weight-format": "int4", "ratio": 0.8, "dataset": "auto"},
+        {"weight-format": "int4", "ratio": 0.8, "sensitivity-metric": "weight_quantization_error"},
+        {"weight-format": "mxfp4", "group-size": 32, "group-size-fallback": "ignore"},
+        {"weight-format": "mxfp4"},
+        {"weight-format": "nf4", "sym": False},
     ):
         assert checked(options, given)
 
@@ -150,7 +191,7 @@ COMMANDS: list[dict[str, Any]] = [
     {"weight-format": "fp16"},
     {"weight-format": "int8", "sym": True},
     {"weight-format": "int4", "group-size": -1, "ratio": 0.8, "all-layers": True},
-    {"weight-format": "int4", "awq": True, "dataset": "auto", "num-samples": 4, "pad-token-id": 0},
+    {"weight-format": "int4", "awq": True, "dataset": "auto", "num-samples": 4},
     {"weight-format": "int4", "disable-stateful": True, "backup-precision": "int8_sym"},
 ]
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from openarc_ui.models.conversion.gguf_config import MODEL_TYPES, GgufRefused, llama3_divisors, read_config
+from openarc_ui.models.conversion.gguf_architectures import MODEL_TYPES
+from openarc_ui.models.conversion.gguf_config import GgufRefused, llama3_divisors, read_config
 from openarc_ui.models.conversion.gguf_weights import write_weights
 from openarc_ui.models.conversion.unpack import unpack
 from openarc_ui.models.gguf_source import GgufSource

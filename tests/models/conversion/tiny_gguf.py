@@ -12,7 +12,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
 
-from openarc_ui.models.conversion.gguf_config import MODEL_TYPES, TABLES
+from openarc_ui.models.conversion.gguf_architectures import MODEL_TYPES
+from openarc_ui.models.conversion.gguf_config import TABLES
 
 NORMAL, CONTROL, USER, BYTE = 1, 3, 4, 6
 SIZES: Mapping[str, Any] = {
@@ -26,8 +27,6 @@ SIZES: Mapping[str, Any] = {
 }
 MORE: Mapping[str, Mapping[str, Any]] = {
     "gpt2": {"n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 256, "n_ctx": 256, "n_inner": None},
-    "bloom": {"n_layer": 2, "n_head": 4},
-    "falcon": {"new_decoder_architecture": False, "multi_query": True, "num_kv_heads": 1, "num_key_value_heads": 1},
     "gemma2": {"head_dim": 16, "sliding_window": 64},
     "gemma3_text": {"head_dim": 16, "sliding_window": 64},
     "qwen3": {"head_dim": 16},
@@ -146,10 +145,6 @@ def _changed(numbers: Any, name: str, architecture: str, config: Any) -> Any:
         return numbers + 1
     if architecture == "gpt2" and name.endswith(".weight") and numbers.ndim == 2 and name.startswith("blk."):
         return numbers.T
-    if architecture == "bloom" and "attn_qkv" in name:
-        heads = config.n_head
-        parts = numbers.reshape(heads, 3, numbers.shape[0] // heads // 3, *numbers.shape[1:])
-        return numpy.concatenate([parts[:, part].reshape(-1, *numbers.shape[1:]) for part in range(3)])
     if name.endswith("ffn_gate_inp_shexp.weight"):
         return numbers[0]
     return numbers

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+from typing import Any, cast
+
+import pytest
+
+from openarc_ui.models.child import Child
+from openarc_ui.models.hub import download
+from openarc_ui.models.hub.plan import Plan, PlannedFile
+from openarc_ui.models.hub.reports import Arrived, Finished, Report
 from openarc_ui.models.hub.speed import Speed
+from openarc_ui.models.results import TaskProgress
 
 
 def test_a_speed_is_told_after_a_second_and_counts_what_came_since() -> None:
@@ -34,3 +45,35 @@ def test_a_file_that_begins_anew_has_no_negative_speed() -> None:
     assert speed.bytes_per_second() is None
     speed.saw(5.0, 1500)
     assert speed.bytes_per_second() == 250.0
+
+
+class Told:
+    """In place of a process: what it tells, each at its moment of the test's clock."""
+
+    def __init__(self, *told: tuple[float, Report]) -> None:
+        self.told, self.now = list(told), 0.0
+
+    def next_report(self) -> Report:
+        if not self.told:
+            raise queue.Empty
+        self.now, report = self.told.pop(0)
+        return report
+
+
+def test_what_was_there_before_and_what_is_waited_for_is_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told(
+        (0.0, Arrived(0, "a", "Reading what is there")),
+        (20.0, Arrived(5_000_000, "a", "Downloading")),
+        (22.0, Arrived(5_002_000, "a", "Downloading")),
+        (23.0, Arrived(5_002_000, "a", "Waiting 2 s: cut")),
+        (25.0, Arrived(5_003_000, "a", "Downloading")),
+        (27.0, Arrived(5_009_000, "a", "Downloading")),
+        (28.0, Finished()),
+    )
+    monkeypatch.setattr(download.time, "monotonic", lambda: told.now)
+    said: list[TaskProgress] = []
+    plan = Plan("org/model", "main", "0" * 40, (PlannedFile("a", 6_000_000, None, None),))
+    following = download._Following(cast(Child[Any], told), plan, said.append, lambda line: None)
+    following.follow(threading.Event())
+    speeds = [each.bytes_per_second for each in said if each.stage != "Downloaded"]
+    assert speeds == [None, None, 1000.0, None, None, 3000.0]

@@ -105,6 +105,20 @@ def test_a_later_run_goes_on_where_the_first_one_stopped(run: Run) -> None:
     assert "config.json" not in run.server.sent_bytes
 
 
+def test_what_is_there_counts_from_the_first_moment_of_a_later_run(run: Run) -> None:
+    plan = run.plan()
+    number = next(number for number, each in enumerate(plan.files) if each.path == "openvino_model.bin")
+    part = begun(run.folder, number)
+    part.parent.mkdir(parents=True)
+    part.write_bytes(WEIGHTS[:200_000])
+    run.go(plan)
+    assert run.content() == FILES
+    arrived = [each for each in run.reports if isinstance(each, Arrived)]
+    assert [each.done_bytes for each in arrived] == sorted(each.done_bytes for each in arrived)
+    reading = next(each for each in arrived if each.stage == "Reading what is there")
+    assert reading.done_bytes == sum(each.size_bytes for each in plan.files[:number]) + 200_000
+
+
 def test_a_moved_branch_changes_nothing_for_a_plan(run: Run) -> None:
     plan = run.plan()
     run.server.add_repository("org/model", {path: noise(700_000, 9) for path in FILES})

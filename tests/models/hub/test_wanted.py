@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openarc_ui.models.hub.wanted import chosen, quantisation_of
+from openarc_ui.models.hub.wanted import ONLY_PICKLES, chosen, quantisation_of
 
 SMALL = ["README.md", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "LICENSE"]
 NEEDLESS = [
@@ -41,9 +41,21 @@ def test_makers_shards_alone_and_one_precision_alone_are_taken() -> None:
     assert chosen(["model.fp16.safetensors"]).paths == {"model.fp16.safetensors"}
 
 
-def test_pickles_are_taken_where_there_is_nothing_else() -> None:
+def test_pickles_are_taken_where_there_is_nothing_else_and_that_nothing_can_be_done_with_them_is_said() -> None:
     paths = [*SMALL, "pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json"]
     assert chosen(paths).paths == set(paths)
+    assert chosen(paths).words == ONLY_PICKLES and "neither run nor convert" in ONLY_PICKLES
+    assert chosen(SMALL).words == ""
+
+
+def test_a_gguf_wins_over_pickles() -> None:
+    choice = chosen([*SMALL, "m-Q4_K_M.gguf", "calib.bin", "pytorch_model.bin"])
+    assert choice.paths == {*SMALL, "m-Q4_K_M.gguf"} and choice.words == ""
+
+
+@pytest.mark.parametrize("name", ["script.json", "Script.json", "inner/script.json"])
+def test_a_repository_brings_no_script_that_would_answer_for_its_model(name: str) -> None:
+    assert chosen([*SMALL, name, "model.safetensors"]).paths == {*SMALL, "model.safetensors"}
 
 
 def test_of_many_ggufs_one_is_taken_and_that_is_said() -> None:

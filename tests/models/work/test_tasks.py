@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -394,6 +395,64 @@ def test_a_server_killed_while_a_result_gets_its_name_loses_nothing(
     kept["task"]["state"] = "running"
     file.write_text(json.dumps(kept))
     assert open_tasks().task(begun.task_id).state is TaskState.FINISHED
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_killed_while_a_conversion_gets_its_name_loses_nothing(
+    open_tasks: Callable[[], ModelTasks], shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.next = [free(ScriptedWork(card=CARD))]
+    begun = killed_before_the_name(open_tasks(), monkeypatch)
+    second = open_tasks()
+    assert second.task(begun).state is TaskState.INTERRUPTED
+    second.resume(begun)
+    done = second.wait(begun, 5)
+    assert done.state is TaskState.FINISHED and done.card == CARD
+    assert len(shop.made) == 1 and names_in(engine) == ["tiny-int4"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_lost_result_is_not_told_as_finished_when_its_name_appears(
+    open_tasks: Callable[[], ModelTasks], shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.next = [free(ScriptedWork())]
+    begun = killed_before_the_name(open_tasks(), monkeypatch)
+    shutil.rmtree(engine.model_folder / FOLDER / begun / "work")
+    assert open_tasks().task(begun).state is TaskState.INTERRUPTED
+    (engine.model_folder / "tiny-int4").mkdir()
+    assert open_tasks().task(begun).state is TaskState.INTERRUPTED
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_conversion_that_begins_anew_is_not_made_from_its_first_moment(
+    open_tasks: Callable[[], ModelTasks], shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.next = [free(ScriptedWork())]
+    begun = killed_before_the_name(open_tasks(), monkeypatch)
+    second = open_tasks()
+    folder = engine.model_folder / FOLDER / begun
+    shutil.rmtree(folder / "work")
+    second.resume(begun)
+    in_the_middle(shop)
+    assert json.loads((folder / "task.json").read_text())["is_made"] is False
+
+
+def killed_before_the_name(tasks: ModelTasks, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A conversion that is made, and whose server ended before it had its name."""
+
+    def power_cut(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr("openarc_ui.models.work.queue.publish", power_cut)
+        begun = tasks.start(CONVERT)
+        thread = next(each for each in threading.enumerate() if each.name == "conversion tiny-int4")
+        thread.join(5)
+    entry = tasks._entries[begun.task_id]
+    assert entry.lock is not None
+    entry.lock.close()
+    entry.lock = None
+    return begun.task_id
 
 
 def test_which_conversion_works_is_told_and_a_download_is_none(tasks: ModelTasks, shop: Shop) -> None:

@@ -260,6 +260,24 @@ def test_nothing_but_the_revision_is_sent_while_nothing_changed(asking: Asking) 
     assert len(asking.ask("models_view", again)["tasks"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("names", "result"),
+    [
+        (("SmolLM2-135M-int4",), "SmolLM2-135M-int4"),
+        (("SmolLM2-135M-int4/a.gguf", "other/b.gguf"), "SmolLM2-135M-int4/a.gguf"),
+        (("SmolLM2-135M-int4/a.gguf", "SmolLM2-135M-int4/b.gguf"), None),
+        (("SmolLM2-135M-int4-too",), None),
+    ],
+)
+def test_a_finished_task_names_the_model_that_it_made(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], result: str | None
+) -> None:
+    entries = [SimpleNamespace(name=name, backends=("genai",)) for name in names]
+    monkeypatch.setattr(asking.engine, "catalog", lambda: entries)
+    told = {task["task_id"]: task["result_model"] for task in asking.ask("models_view", {})["tasks"]}
+    assert told == {"d1": None, "c1": result}
+
+
 def test_a_model_that_was_loaded_and_a_token_change_the_revision(asking: Asking) -> None:
     first = asking.ask("models_view", {})["revision"]
     loaded = SimpleNamespace(request=SimpleNamespace(model_path="m"), state=ModelState.READY)
