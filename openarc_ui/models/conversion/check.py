@@ -1,4 +1,4 @@
-"""A quick check of a conversion: source and result measured by one program, each in a process of its own.
+"""A quick check of a conversion: source and result measured in the same way, each in a process of its own.
 
 What can't be measured is a problem of the check, never of the conversion.
 """
