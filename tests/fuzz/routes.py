@@ -12,8 +12,8 @@ from tests.fuzz.conftest import MODEL, Fuzzed
 JSON = "application/json"
 KNOWN = {"model": MODEL, "id_model": MODEL, "model_path": MODEL, "backend": "auto", "tokens": [1], "by": 1}
 """What examples of a real model say, as it is with the scripted one."""
-REAL_ONLY = frozenset({"/openarc/load"})
-"""Where a backend is named that runs no script, so that a right body is refused all the same."""
+REAL_ONLY = frozenset({"/openarc/load", "/models/delete"})
+"""Where a right body is refused all the same: a backend is named that runs no script; the example's model is not the one here."""
 SLOW = frozenset({"/metrics/bandwidth", "/tuning/runs"})
 """A right order to one of them measures for seconds and refuses others meanwhile, so its body is never whole here."""
 
@@ -42,7 +42,7 @@ def routes_with_bodies(fuzzed: Fuzzed) -> list[Route]:
     conversation = fuzzed.client.post("/conversations", json={"messages": messages}).json()
     filled = {"{conversation_id}": conversation["id"], "{message_id}": conversation["messages"][0]["id"]}
     filled |= {"{name}": "fuzzed", "{request_id}": "no-such-request"}
-    filled |= {"{run_id}": "no-such-run", "{configuration_id}": "no-such-configuration"}
+    filled |= {"{task_id}": "no-such-task", "{run_id}": "no-such-run", "{configuration_id}": "no-such-configuration"}
     found = []
     for template, operations in described["paths"].items():
         path = template

@@ -11,7 +11,14 @@ from schemathesis.core.transport import Response
 MODEL = "script"
 MEANT = {
     502: {"worker_died"},
-    503: {"engine_busy", "engine_reserved", "metrics_unreadable", "conversations_unusable", "tuning_folder_unusable"},
+    503: {
+        "engine_busy",
+        "engine_reserved",
+        "metrics_unreadable",
+        "conversations_unusable",
+        "tuning_folder_unusable",
+        "hub_unreachable",
+    },
     504: {"time_limit_reached"},
 }
 """Status -> codes of the failures that are no mistakes; 500 never is one here, where model, folders and databases are sound."""
