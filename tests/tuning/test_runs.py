@@ -384,13 +384,13 @@ def test_two_servers_on_one_folder_leave_each_others_runs_alone(
     with monkeypatch.context() as patched:
         stand_still(patched)
         head = runs.start(MANY)
-    for do in (theirs.resume, theirs.cancel, theirs.pause, theirs.delete, lambda run_id: theirs.rename(run_id, "x")):
-        with pytest.raises(TuningBusy, match="Another process"):
-            do(head.run_id)
-    assert theirs.active() is None and theirs.heads()[0].state is RunState.RUNNING
-    assert theirs.view(head.run_id).head.state is RunState.RUNNING
-    until(lambda: theirs.revision() > before)
-    runs.pause(head.run_id)
+        for do in (theirs.resume, theirs.cancel, theirs.pause, theirs.delete, lambda run_id: theirs.rename(run_id, "x")):
+            with pytest.raises(TuningBusy, match="Another process"):
+                do(head.run_id)
+        assert theirs.active() is None and theirs.heads()[0].state is RunState.RUNNING
+        assert theirs.view(head.run_id).head.state is RunState.RUNNING
+        until(lambda: theirs.revision() > before)
+        runs.pause(head.run_id)
     assert theirs.heads()[0].state is RunState.INTERRUPTED
     theirs.resume(head.run_id)
     assert ended(theirs, head.run_id) is RunState.FINISHED

@@ -143,19 +143,25 @@ def _announce(module: Any, name: str, label: str, fraction: float, stages: Stage
 
 
 def _tell_compression(stages: Stages) -> None:
-    """NNCF shows its progress by rich, with a description and a share, which is passed on here."""
+    """NNCF shows its progress by rich, with a description and a share, which is passed on here.
+
+    What is done in a tenth of a second is told by the last `update` alone.
+    """
     from rich.progress import Progress
 
-    advance = Progress.advance
+    for name in ("advance", "update"):
+        setattr(Progress, name, _told_too(getattr(Progress, name), stages))
 
-    def told(self: Any, task_id: Any, amount: float = 1) -> None:
-        advance(self, task_id, amount)
+
+def _told_too(step: Any, stages: Stages) -> Any:
+    def told(self: Any, task_id: Any, *arguments: Any, **options: Any) -> None:
+        step(self, task_id, *arguments, **options)
         task = self._tasks.get(task_id)
-        if task is not None and task.total:
+        if task is not None and task.total and task.completed:
             share = min(1.0, task.completed / task.total)
             stages.within(f"{task.description.strip()} {share:.0%}", share, COMPRESSED)
 
-    setattr(Progress, "advance", told)  # noqa: B010 - as a name it would have to have the same types
+    return told
 
 
 def look_at_result(checkpoint: Path, result: Path, wants_tokenizer: bool) -> None:
