@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import re
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -21,17 +20,20 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from openarc_ui.engine.catalogue.catalogue import Catalogue, ModelEntry, find_model
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import (
     InvalidRequest,
+    ModelNotFound,
     OpenArcError,
     ProfileExists,
     ProfileFolderUnusable,
     ProfileNotFound,
     nearest,
 )
+from openarc_ui.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +141,21 @@ class ProfileStore:
         entries = (_entry_of(file) for file in _files(self.folder))
         return tuple(sorted(entries, key=lambda entry: (not entry.is_last_good, entry.name.casefold(), entry.name)))
 
+    def naming(self, catalogue: Catalogue, model: str) -> tuple[str, ...]:
+        """Names of the profiles that load a model, by whatever of its names; none where the folder can't be read.
+
+        Without "last good", which the next load writes anew.
+        """
+        try:
+            entry = find_model(catalogue.model_folder, model)
+            profiles = [each.profile for each in self.list() if each.profile is not None and not each.is_last_good]
+        except OpenArcError as error:
+            logger.warning("which profiles name %s can't be told: %s", model, error.message)
+            return ()
+        paths = {profile.load.model_path for profile in profiles}
+        same = {path for path in paths if _means(catalogue.model_folder, path, entry)}
+        return tuple(profile.name for profile in profiles if profile.load.model_path in same)
+
     def get(self, name: str) -> Profile:
         """One profile.
 
@@ -217,7 +234,7 @@ class ProfileStore:
                     f"There is a profile '{taken[0].stem}' already.", "Choose another name, or say that it is replaced."
                 )
             file = self.folder / f"{profile.name}{SUFFIX}"
-            _write_whole(file, text)
+            write_whole(file, text.encode())
             for other in taken:
                 if other.name != file.name and other.exists() and not other.samefile(file):
                     other.unlink()
@@ -255,6 +272,14 @@ def is_name(name: str) -> bool:
 def is_last_good(name: str) -> bool:
     """The name is that of the last load that succeeded, which only OpenArc writes."""
     return name.casefold() == LAST_GOOD
+
+
+def _means(model_folder: Path, model_path: str, entry: ModelEntry) -> bool:
+    """A load of this path would load this model."""
+    try:
+        return find_model(model_folder, model_path).path == entry.path
+    except ModelNotFound:
+        return False
 
 
 def _files(folder: Path) -> list[Path]:
@@ -341,20 +366,6 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _mend(error: InvalidRequest) -> str:
     return f"{error.hint} Mend the file, or delete the profile.".strip()
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Into a file beside it first, then over it: a reader sees the old text or the new one."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as written:
-            written.write(text)
-            written.flush()
-            os.fsync(written.fileno())
-        Path(temporary).replace(file)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

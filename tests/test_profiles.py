@@ -51,6 +51,32 @@ def test_what_is_saved_is_what_is_read_with_every_false_and_zero(store: ProfileS
     assert [type(value) for value in again.load.ov_config.values()] == [int, bool, str, float]
 
 
+def test_the_profiles_of_a_model_are_found_by_each_of_its_names(store: ProfileStore, tmp_path: Path) -> None:
+    write_script(tmp_path / "models" / "org" / "one")
+    write_script(tmp_path / "models" / "two")
+    catalogue = Catalogue(tmp_path / "models")
+    paths = ("org/one", "one", str(tmp_path / "models" / "org" / "one"), "./org/one")
+    for number, path in enumerate(paths):
+        store.save(profile(f"p{number}", model_path=path))
+    store.save(profile("other", model_path="two"))
+    store.save(profile("gone", model_path="missing"))
+    store.keep_last_good(LoadRequest(model_path="one"))
+    (store.folder / "broken.json").write_text("{")
+    assert store.naming(catalogue, "one") == ("p0", "p1", "p2", "p3")
+    assert store.naming(catalogue, "two") == ("other",)
+    assert store.naming(catalogue, "missing") == ()
+
+
+def test_profiles_that_cannot_be_read_name_no_model_and_it_is_logged(
+    store: ProfileStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_script(tmp_path / "models" / "one")
+    store.folder.parent.mkdir()
+    store.folder.write_text("no folder")
+    assert store.naming(Catalogue(tmp_path / "models"), "one") == ()
+    assert "can't be told" in caplog.text
+
+
 def test_the_file_is_readable_and_holds_no_default_but_the_four_that_matter(store: ProfileStore) -> None:
     store.save(profile("plain"))
     text = (store.folder / "plain.json").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ const percent = (result, source) => source > 0 && result !== null && result !== 
 export function checkWords({ source_bytes: from, result_bytes: to, source_check: before, result_check: after }) {
   const pair = (one, two, digits) => two === null || two === undefined ? "" : `${one === null || one === undefined ? "" : `${decimal(one, digits)} → `}${decimal(two, digits)}`;
   const perplexity = pair(before?.perplexity, after?.perplexity, 2), speed = pair(before?.decode_tokens_per_second, after?.decode_tokens_per_second, 1);
-  return [`${bytes(from)} → ${bytes(to)}`, perplexity && `perplexity ${perplexity}`, speed && `${speed} tok/s`].filter(Boolean).join(" · ");
+  return [`${bytes(from)} → ${bytes(to)}`, perplexity && `perplexity ${perplexity}`, speed && `${speed} tok/s`].filter(Boolean).map((words) => words.replaceAll(" ", "\u00a0")).join(" · ");
 }
 
 /** The table of a card. @param {Object} card a ConversionCard */
@@ -28,9 +28,9 @@ export function checkTable(card) {
 /** A card of a finished conversion. @param {Object} card */
 export function conversionParts(card) {
   const { source_check: before, result_check: after } = card, problems = [before?.problem && `Source: ${before.problem}`, after?.problem && `Result: ${after.problem}`].filter(Boolean), of = after || before;
-  return [part("What it cost and what it brought", checkTable(card), ...problems.map((words) => make("p", { class: "ot-mark-words" }, words)),
+  return [card.notes?.length ? part("Worth knowing", ...card.notes.map((words) => make("p", { class: "ot-mark-words" }, words))) : null, part("What it cost and what it brought", checkTable(card), ...problems.map((words) => make("p", { class: "ot-mark-words" }, words)),
     of ? make("p", { class: "ot-help" }, `Perplexity over the first ${decimal(of.tokens, 0)} tokens of the bundled text, less is better; one greedy answer of ${decimal(of.generated_tokens, 0)} tokens. Source and result run by different programs, so their speeds compare those too.`) : make("p", { class: "ot-help" }, "No check was wanted.")),
-  part("How it was made", facts([["Source", `${card.source} (${card.source_kind})`], ["Weights", card.weights || NONE], ["Took", duration(card.seconds)], ["Memory at most", bytes(card.peak_memory_bytes)], ...Object.entries(card.versions)]))];
+  part("How it was made", facts([["Source", `${card.source} (${card.source_kind})`], ["Weights", card.weights || NONE], ["Took", duration(card.seconds)], ["Memory at most", bytes(card.peak_memory_bytes)], ...Object.entries(card.versions)]))].filter(Boolean);
 }
 
 const number = (value, digits) => value === null || value === undefined ? NONE : decimal(value, digits);

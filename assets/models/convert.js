@@ -35,13 +35,14 @@ export class Convert {
     this.all = make("div", { class: "ol-stack ol-options" });
     this.allDetails = make("details", { class: "om-details" }, this.allWords = make("summary", {}, "All options"), this.all);
     this.command = make("pre", { class: "om-code ol-command", tabindex: "0", "aria-label": "The equal command" }, "…");
+    this.notes = make("div", { role: "status" });
     this.needs = make("p", { class: "ot-words", role: "status" });
     this.problem = make("p", { class: "ot-bad", role: "alert", hidden: true });
     this.begin = wordButton("Convert", () => this.#start(), { class: "is-primary", "data-action": "convert" });
     const copy = copyButton(desk, () => this.command.textContent, "Copy", { "data-action": "copy-command" });
     this.form = make("div", { class: "ot-form ol-convert" },
       make("section", { class: "om-card", "aria-label": "What is converted" }, make("div", { class: "om-card-head" }, make("h3", {}, "What is converted")), make("div", { class: "ot-fields" }, this.sourceHost, field("Name of the result", this.nameInput, "A new folder in the model folder."))),
-      make("section", { class: "om-card", "aria-label": "Weights" }, make("div", { class: "om-card-head" }, make("h3", {}, "Its weights")), make("div", { class: "ot-scroll" }, this.choice.element), this.about, this.simple, check("Check afterwards: perplexity and tokens a second, of the source and of the result", true, (isWanted) => { this.isCheckWanted = isWanted; }, { "data-name": "check" }), this.allDetails),
+      make("section", { class: "om-card", "aria-label": "Weights" }, make("div", { class: "om-card-head" }, make("h3", {}, "Its weights")), make("div", { class: "ot-scroll" }, this.choice.element), this.about, this.simple, this.notes, check("Check afterwards: perplexity and tokens a second, of the source and of the result", true, (isWanted) => { this.isCheckWanted = isWanted; }, { "data-name": "check" }), this.allDetails),
       make("section", { class: "om-card", "aria-label": "Command" }, make("div", { class: "om-card-head" }, make("h3", {}, "The equal command"), this.versions = make("span", { class: "om-card-unit" }), copy), this.command, this.commandHelp = make("p", { class: "ot-help" })),
       make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.needs, this.problem), this.begin));
     this.element = make("div", { class: "ol-section" }, this.place);
@@ -55,17 +56,10 @@ export class Convert {
     this.#load();
   }
 
-  follow() {
-    const { may, why } = this.desk.now();
-    if (!this.offers && !this.isLoading && may && this.isWaiting) this.#load();
-    if (!may && why && !this.offers) this.place.replaceChildren(emptyBox("For administrators", why));
-    if (this.offers?.sources.length) this.#tell();
-  }
+  follow() { if (this.offers?.sources.length) this.#tell(); }
 
   async #load() {
-    const { may } = this.desk.now();
-    this.isWaiting = !may;
-    if (!may || this.isLoading) return;
+    if (this.isLoading) return;
     this.isLoading = true;
     if (!this.offers) this.place.replaceChildren(waits("Reading the options of optimum-intel"));
     try {
@@ -151,6 +145,7 @@ export class Convert {
   #tell() {
     const now = this.desk.now(), { told } = this, maker = told && makerOf(now, told.name), why = !now.may ? now.why : hasProblem(this.form) ? UNREADABLE : this.wrong || (maker ? `A task makes ${told.name} already.` : "");
     const { words, isShort } = told ? needsWords(told.needs, now.free_bytes) : { words: " ", isShort: false };
+    if (told || why) redraw(this.notes, told?.notes || [], () => (told?.notes || []).map((each) => make("p", { class: "ot-mark-words" }, each)));
     this.needs.textContent = words;
     this.needs.classList.toggle("oc-warn", isShort);
     hint(this.problem, this.error || why);

@@ -10,9 +10,9 @@ import { emptyBox, guarded, loadModel, loadOf, makerOf, problemBox, waits } from
 import { pageOf } from "./repository.js";
 import { NONE, bytes, context, decimal, parameters } from "./values.js";
 
-const CONTEXTS = [1024, 4096, 8192, 16_384, 32_768, 131_072], UNKNOWN = Number.MAX_VALUE;
+const CONTEXTS = [1024, 4096, 8192, 16_384, 32_768, 131_072], UNKNOWN = Number.MAX_VALUE, AGAIN_MS = 10_000;
 const GROUPS = { Starter: "To begin with", OpenArc: "Launched with OpenArc", OpenVINO: "From OpenVINO" };
-const SORTS = { usual: "as recommended", size: "smallest first", parameters: "most parameters first", context: "longest context first", name: "by name" };
+const SORTS = { usual: "recommended", size: "smallest first", parameters: "most parameters first", context: "longest context first", name: "by name" };
 const FIT_ORDER = ["fits", "tight", "unknown", "too large"];
 
 export class Library {
@@ -39,6 +39,7 @@ export class Library {
     if (this.isAsking) { this.isStale = true; return; }
     this.isAsking = true;
     this.isStale = false;
+    this.askedAt = performance.now();
     try {
       this.answer = await this.desk.ask("models_library", { device: this.device, context_tokens: this.contextTokens });
       this.said.replaceChildren();
@@ -49,6 +50,9 @@ export class Library {
     this.isAsking = false;
     if (this.isStale) this.ask();
   }
+
+  /** Memory that becomes free, or is taken by another program, is no news of a task. */
+  poll() { if (this.answer && performance.now() - this.askedAt > AGAIN_MS) this.ask(); }
 
   /** Tasks and loads change what a row offers. */
   follow() { if (this.answer) this.#draw(); }
@@ -86,10 +90,11 @@ export class Library {
     const { entry } = item, key = entry.repository || entry.name, known = this.rows.get(key), element = known || make("tr", { "data-model": entry.name });
     this.rows.set(key, element);
     const now = this.desk.now(), name = item.installed_as, maker = makerOf(now, entry.name, entry.repository), load = loadOf(now, name), number = (words, value) => make("td", { class: "is-number", "data-name": words }, value);
+    const isOpen = (name) => element.querySelector(`.${name}`)?.open ?? false; // what is read stays open when free memory changed
     redraw(element, [item, maker?.task_id, maker?.state, load, now.may], () => [
-      make("th", { scope: "row", class: "ol-of-model" }, entry.repository ? make("a", { class: "ol-name", href: pageOf(now.hub.endpoint, entry.repository), target: "_blank", rel: "noopener noreferrer", title: `${entry.repository}: opens its page on the Hub` }, entry.name) : make("span", { class: "ol-name" }, entry.name), make("span", { class: "ol-use" }, entry.good_for)),
+      make("th", { scope: "row", class: "ol-of-model" }, entry.repository ? make("a", { class: "ol-name", href: pageOf(now.hub.endpoint, entry.repository), target: "_blank", rel: "noopener noreferrer", title: `${entry.repository}: opens its page on the Hub` }, entry.name) : make("span", { class: "ol-name" }, entry.name), make("span", { class: "ol-use" }, entry.good_for), " ", sources(entry, isOpen("ol-sources"))),
       number("Size", bytes(entry.size_bytes)), number("Parameters", parameters(entry.parameters)), make("td", { "data-name": "Weights", class: "ol-of-weights" }, entry.precision), make("td", { class: "is-number", "data-name": "Context", title: entry.context_length === null ? "not told" : `${decimal(entry.context_length, 0)} tokens` }, context(entry.context_length)), make("td", { "data-name": "Licence", class: "ol-of-licence", title: entry.licence }, entry.licence || NONE),
-      make("td", { "data-name": "Fit", class: "ol-of-fit" }, make("details", { class: "ol-fit" }, make("summary", { title: item.fit_words }, fitMark(item.fit, item.fit_words)), make("p", { class: "ot-help" }, item.fit_words), entry.facts_from?.length ? make("p", { class: "ot-help" }, `Numbers from: ${entry.facts_from.join("; ")}.`) : null)),
+      make("td", { "data-name": "Fit", class: "ol-of-fit" }, make("details", { class: "ol-fit", open: isOpen("ol-fit") }, make("summary", { title: item.fit_words, "data-action": "fit" }, fitMark(item.fit, item.fit_words)), make("p", { class: "ot-help" }, item.fit_words))),
       make("td", { class: "ol-of-button" }, ...this.#buttons(item, maker, load)),
     ]);
     return element;
@@ -106,3 +111,6 @@ export class Library {
     return [guarded(this.desk, "Get", () => askDownload(this.desk, { repository: entry.repository, name: entry.name, bytes: entry.size_bytes, licence: entry.licence, words }), { class: "is-small is-primary", "data-action": "get", "aria-label": `Get ${entry.name}` })];
   }
 }
+
+/** Where its numbers come from, folded. @param {Object} entry @param {boolean} open */
+const sources = ({ name, facts_from: from = [] }, open) => from.length ? make("details", { class: "ol-sources", open }, make("summary", { "data-action": "sources", "aria-label": `Sources of what is said of ${name}` }, "Sources"), make("ul", {}, ...from.map((words) => make("li", {}, words)))) : null;

@@ -27,10 +27,12 @@ export class Mine {
 
   open() { if (!this.answer) this.said.replaceChildren(waits("Measuring the model folder")); this.ask(); }
 
+  /** What else lies in the folder is the administrator's to know, as over REST. */
   async ask() {
-    const number = this.number = (this.number || 0) + 1;
+    const number = this.number = (this.number || 0) + 1, { may } = this.desk.now();
+    this.isWhole = may;
     try {
-      const answer = await this.desk.ask("models_sizes", {});
+      const answer = await this.desk.ask(may ? "models_sizes" : "models_installed", {});
       if (number !== this.number) return;
       this.answer = answer;
       this.said.replaceChildren();
@@ -40,7 +42,11 @@ export class Mine {
     }
   }
 
-  follow() { if (this.answer) this.#draw(); this.#drawVerified(); }
+  follow() {
+    if (this.answer && this.isWhole !== this.desk.now().may) this.ask();
+    if (this.answer) this.#draw();
+    this.#drawVerified();
+  }
 
   #draw() {
     const { folders, free_bytes: free } = this.answer, total = folders.reduce((sum, each) => sum + each.size_bytes, 0), most = Math.max(1, ...folders.map((each) => each.size_bytes)), models = folders.filter((each) => each.is_model).length;
@@ -89,9 +95,9 @@ export class Mine {
       if (problem.textContent || wanted === last(name)) return;
       save.disabled = true;
       try {
-        const { model } = await this.desk.ask("models_rename", { model: name, new_name: wanted });
+        const { model, profiles = [], words } = await this.desk.ask("models_rename", { model: name, new_name: wanted });
         box.close();
-        this.desk.toast(`It is called ${model} now.`);
+        this.desk.toast(profiles.length ? words : `It is called ${model} now.`);
         this.ask();
       } catch (error) {
         problem.textContent = error.message;
@@ -130,9 +136,9 @@ export class Mine {
   #verdict({ model, is_running: isRunning, files, problem }) {
     this.reading = bar(`Reading the files of ${model}`);
     const found = files || [], bad = found.filter((each) => isTrouble(each.verdict)), unknown = found.filter((each) => each.verdict === "unknown"), good = found.length - bad.length - unknown.length;
-    const words = bad.length ? `${bad.length} of ${found.length} files are not what they were.` : unknown.length === found.length ? "Nothing was noted of its files, so nothing can be compared." : `${good} files are as they came${unknown.length ? `; of ${unknown.length} nothing was noted` : ""}.`;
+    const words = bad.length ? `${bad.length} of ${found.length} files ${bad.length === 1 ? "is not what it was" : "are not what they were"}.` : unknown.length === found.length ? "Nothing was noted of its files, so nothing can be compared." : `${good === 1 ? "1 file is as it came" : `${good} files are as they came`}${unknown.length ? `; of ${unknown.length} nothing was noted` : ""}.`;
     return make("section", { class: "om-card", "aria-label": "Verified", "data-verified": model }, make("div", { class: "om-card-head" }, make("h3", {}, `${isRunning ? "Verifying" : "Verified"}: ${model}`), make("span", { class: "om-card-unit" }), isRunning ? wordButton("Stop", () => this.desk.ask("models_verify_stop", {}).catch((error) => this.desk.toast(error.message, "bad")), { class: "is-small", "data-action": "stop-verify" }) : null), isRunning ? this.reading.element : null,
       problem ? make("div", { class: "om-box is-bad" }, make("p", {}, problem.message), make("p", { class: "ot-help" }, problem.hint)) : null, files ? make("p", { class: bad.length ? "ot-bad" : "ot-words", role: "status" }, words) : null,
-      files ? part("Files", make("div", { class: "om-table-frame ol-file-frame", tabindex: "0" }, make("table", { class: "om-table" }, make("tbody", {}, ...[...bad, ...found.filter((each) => !bad.includes(each))].map((each) => make("tr", {}, make("th", { scope: "row" }, each.path), make("td", { class: "is-number" }, bytes(each.size_bytes)), make("td", {}, verdictMark(each.verdict)), make("td", { class: "ot-help" }, each.words))))))) : null);
+      files ? part("Files", make("div", { class: "om-table-frame ol-file-frame", tabindex: "0" }, make("table", { class: "om-table ol-verdicts" }, make("tbody", {}, ...[...bad, ...found.filter((each) => !bad.includes(each))].map((each) => make("tr", {}, make("th", { scope: "row" }, each.path), make("td", { class: "is-number" }, bytes(each.size_bytes)), make("td", {}, verdictMark(each.verdict)), make("td", { class: "ot-help" }, each.words))))))) : null);
   }
 }

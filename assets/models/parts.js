@@ -4,7 +4,7 @@ import { wordButton } from "../chat/buttons.js";
 import { make } from "../chat/dom.js";
 import { copied } from "../tune/tools.js";
 
-const ASKING_MS = 4000, UNPACK = "openarc_ui.models.conversion.unpack";
+const UNPACK = "openarc_ui.models.conversion.unpack";
 
 /** @typedef {{root: HTMLElement, around: Object, ask: (name: string, asked: Object) => Promise<Object>, toast: (words: string, tone?: string) => void, now: () => Now, go: (place: Object) => void, again: () => void}} Desk */
 /** @typedef {{tasks: Object[], loaded: string[], loading: string[], may: boolean, why: string, free_bytes: number|null, hub: {endpoint: string, has_token: boolean}, verifying: Object|null}} Now */
@@ -53,21 +53,6 @@ export const loadOf = (now, name) => now.loading.includes(name) ? "loading" : no
 
 /** How a conversion's command is run by hand; a GGUF's first step is a module of OpenArc, which is not installed as a package. @param {string} command */
 export const commandWords = (command) => `In a terminal: in the model folder, with OpenArc’s Python environment active${command.includes(UNPACK) ? " and, for the step that unpacks the GGUF, PYTHONPATH set to OpenArc’s folder" : ""}.`;
-
-/** A button that asks once more where there is something to lose, by how things are when it is pressed. @param {string} words @param {() => string} question "" where it may simply be done @param {() => void} run @param {Object} [attributes] */
-export function asking(words, question, run, attributes = {}) {
-  const label = attributes["aria-label"];
-  let timer = 0;
-  const show = (text) => { button.textContent = text || words; button.classList.toggle("is-asking", Boolean(text)); if (label) button.setAttribute("aria-label", text || label); };
-  const calm = () => { clearTimeout(timer); show(""); }, button = wordButton(words, () => {
-    const asked = button.classList.contains("is-asking") ? "" : question();
-    if (!asked) { calm(); run(); return; }
-    show(asked);
-    timer = setTimeout(calm, ASKING_MS);
-  }, attributes);
-  button.addEventListener("blur", calm);
-  return button;
-}
 
 /** Loads a model and says what came of it. @param {Desk} desk @param {string} model @param {HTMLButtonElement} button */
 export async function loadModel(desk, model, button) {

@@ -55,12 +55,13 @@ export class TaskDrawer {
   show(now) {
     if (!this.id) return;
     const task = now.tasks.find((each) => each.task_id === this.id);
-    if (!task) { this.title.textContent = "Not there"; for (const each of [this.head, this.buttons, this.told]) redraw(each, null, () => []); this.stage.textContent = "There is no such task any more."; this.bar.element.hidden = this.logPart.hidden = true; return; }
+    if (!task) { this.title.textContent = "Not there"; for (const each of [this.head, this.buttons, this.told]) redraw(each, null, () => []); this.stage.textContent = "There is no such task any more."; this.stage.hidden = false; this.figures.textContent = ""; this.bar.element.hidden = this.logPart.hidden = true; return; }
     const { state, progress } = task, isOver = ["finished", "failed", "cancelled"].includes(state), isLoaded = Boolean(loadOf(now, task.result_model));
     this.title.textContent = task.name;
     redraw(this.head, [state], () => [taskMark(state)]);
     this.stage.textContent = isOver ? "" : [progress.stage, progress.detail].filter(Boolean).join(" · ");
-    this.bar.element.hidden = isOver;
+    this.bar.element.hidden = this.stage.hidden = isOver;
+    this.figures.hidden = isOver && Boolean(task.card);
     this.bar.element.classList.toggle("is-still", state !== "running");
     this.bar.set(state === "running" ? progress.fraction : progress.fraction ?? 0);
     this.figures.textContent = figuresOf(task).join(" · ");
@@ -75,7 +76,7 @@ export class TaskDrawer {
     return [problem ? make("div", { class: "om-box is-bad" }, make("p", {}, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null) : null,
       ...task.notes.map((words) => make("p", { class: "ot-mark-words" }, words)), ...(card ? conversionParts(card) : []),
       command.length ? part("The equal command", make("pre", { class: "om-code ol-command", tabindex: "0" }, shell(command)), make("p", { class: "ot-help" }, commandWords(shell(command))), make("div", { class: "oc-buttons" }, copyButton(this.desk, () => shell(command), "Copy the command"))) : null,
-      part("Asked for", facts([...asked, ["Begun", moment(task.created_at)], took !== null ? ["From begin to end", duration(took)] : null, task.progress.peak_memory_bytes ? ["Memory at most", bytes(task.progress.peak_memory_bytes)] : null]))];
+      part("Asked for", facts([...asked, ["Begun", moment(task.created_at)], took !== null ? ["From begin to end", duration(took)] : null, task.progress.peak_memory_bytes && !card ? ["Memory at most", bytes(task.progress.peak_memory_bytes)] : null]))];
   }
 
   /** New lines come at the end; who reads further up is not moved. */

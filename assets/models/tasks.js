@@ -2,12 +2,14 @@
 
 import { iconButton, wordButton } from "../chat/buttons.js";
 import { arrange, make } from "../chat/dom.js";
+import { asking } from "../shared/asking.js";
 import { redraw } from "../tune/tools.js";
 import { checkWords } from "./checks.js";
 import { isUnderWay, loadMark, taskMark, taskWord } from "./marks.js";
-import { asking, bar, guarded, loadModel, loadOf } from "./parts.js";
+import { bar, guarded, loadModel, loadOf } from "./parts.js";
 import { bytes, bytesOf, decimal, duration, moment } from "./values.js";
 
+const STANDING = { waiting: "Waits for its turn", paused: "Resume goes on from here", interrupted: "The server ended meanwhile" };
 const KINDS = { download: "Download", conversion: "Conversion" }, MUCH = 0.1, MUCH_SECONDS = 30;
 
 /** How far, in one line of figures. @param {Object} task */
@@ -68,7 +70,7 @@ class Card {
     this.name.textContent = task.name;
     this.name.title = `${task.name}: all about it`;
     redraw(this.facts, [state, task.kind, isOver, load], () => [taskMark(state), make("span", {}, KINDS[task.kind] || task.kind), load && state === "finished" ? loadMark(load) : null, isOver && task.ended_at ? make("span", {}, moment(task.ended_at)) : null]);
-    this.stage.textContent = isOver ? "" : [progress.stage || (state === "waiting" ? "Waits for its turn" : ""), progress.detail].filter(Boolean).join(" · ");
+    this.stage.textContent = isOver ? "" : [progress.stage || STANDING[state] || "", progress.detail].filter(Boolean).join(" · ");
     this.stage.title = this.stage.textContent;
     this.stage.hidden = isOver;
     this.figures.hidden = isOver && !task.card;

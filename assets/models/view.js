@@ -1,9 +1,8 @@
 // The Models view: asks the server what changed while it is seen, hands it to its parts, and keeps the address in step.
 
 import { make } from "../chat/dom.js";
-import { toaster } from "../chat/toast.js";
 import { hint } from "../metrics/notes.js";
-import { Poller, question, Told } from "../metrics/poll.js";
+import { Live, styled } from "../shared/live.js";
 import { segments } from "../tune/tools.js";
 import { Convert } from "./convert.js";
 import { HubView } from "./hub.js";
@@ -15,7 +14,7 @@ import { Mine } from "./mine.js";
 import { TaskDrawer } from "./task_drawer.js";
 import { Tasks } from "./tasks.js";
 
-const AWAY = "The server does not answer; trying again.", STYLES = ["/page-assets/tune/tune.css", "/page-assets/models/models.css"];
+const STYLES = ["/page-assets/tune/tune.css", "/page-assets/models/models.css"];
 
 /**
  * Called by Gradio when the component is there.
@@ -27,64 +26,50 @@ const AWAY = "The server does not answer; trying again.", STYLES = ["/page-asset
  */
 export async function mount(element, props, trigger, watch, server) {
   window.openarcModels?.unmount();
-  await Promise.all(STYLES.map(styled));
+  await styled(...STYLES);
   const view = new View(element, server);
   window.openarcModels = { unmount: () => view.unmount() };
 }
 
-/** Its own styles, before anything is seen. */
-function styled(href) {
-  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
-  return new Promise((done) => document.head.append(make("link", { rel: "stylesheet", href, onload: done, onerror: done })));
-}
-
 class View {
   constructor(element, server) {
-    this.server = server;
-    this.away = new AbortController();
     /** @type {import("./link.js").Place} */
     this.place = usualPlace();
-    Object.assign(this, { revision: null, isSeen: false, hasAnswer: false, outline: "" });
+    Object.assign(this, { revision: null, hasAnswer: false, outline: "" });
     /** @type {import("./parts.js").Now} */
     this.now = { tasks: [], loaded: [], loading: [], may: false, why: "", free_bytes: null, hub: { endpoint: "", has_token: false }, verifying: null };
-    this.root = make("div", { class: "oc om ot ol is-ready" });
-    this.around = { root: this.root, leaving: this.away.signal, spent: 0, toast: toaster(this.root) };
+    this.live = new Live("#models", "oc om ot ol is-ready", server, { ask: () => this.#ask(), hash: () => hashOf(this.place), opened: (hash) => this.#opens(readHash(hash)), seen: () => this.#openPart(), retheme: () => this.parts.inside.retheme() });
+    this.root = this.live.root;
     this.#build();
-    element.replaceChildren(this.root);
-    this.poller = new Poller({ ask: () => this.#ask(), isSeen: () => this.isSeen && !document.hidden, lost: (error) => hint(this.lost, error instanceof Told ? error.message : AWAY), found: () => hint(this.lost, ""), spent: () => { const { spent } = this.around; this.around.spent = 0; return spent; } });
-    this.#openAddress();
-    this.#watchPage();
+    this.live.begin(element);
   }
 
-  unmount() {
-    this.isSeen = false; // the address is the next view's
-    this.away.abort();
-    this.poller.stop();
-  }
+  unmount() { this.live.end(); }
 
   #build() {
+    const { around, question: ask, away } = this.live;
     /** @type {import("./parts.js").Desk} */
-    const desk = { root: this.root, around: this.around, ask: (name, asked) => question(this.server, name, asked), toast: this.around.toast, now: () => this.now, go: (place) => this.#go(place), again: () => this.#again() };
-    this.lost = make("p", { class: "om-hint is-lost", role: "status", hidden: true });
+    const desk = { root: this.root, around, ask, toast: around.toast, now: () => this.now, go: (place) => this.#go(place), again: () => this.#again() };
     this.why = make("p", { class: "ot-why", role: "note", hidden: true });
     this.choice = segments("Part of the tab", Object.entries(PARTS), (view) => this.#go({ view }));
     this.tasks = new Tasks(desk, (id, from) => { this.drawer.open(id, from); this.#again(); });
-    this.drawer = new TaskDrawer(desk, { opened: (task) => { this.place.task = task; this.#write(); this.#draw(); }, focusBack: (id) => this.tasks.focus(id) }, this.away.signal);
+    this.drawer = new TaskDrawer(desk, { opened: (task) => { this.place.task = task; this.live.write(); this.#draw(); }, focusBack: (id) => this.tasks.focus(id) }, away.signal);
     this.parts = { library: new Library(desk), hub: new HubView(desk), convert: new Convert(desk), mine: new Mine(desk), inside: new Inside(desk) };
     this.main = make("div", { class: "ot-main ol-main" }, this.why, ...Object.values(this.parts).map((each) => each.element));
-    this.root.append(this.lost, make("div", { class: "ol-top" }, this.choice.element), make("div", { class: "ol-columns" }, this.main, this.tasks.element), this.drawer.element);
+    this.root.append(this.live.lost, make("div", { class: "ol-top" }, this.choice.element), make("div", { class: "ol-columns" }, this.main, this.tasks.element), this.drawer.element);
     for (const each of Object.values(this.parts)) each.element.hidden = true;
     this.tasksButton = this.choice.element.querySelector('[data-value="tasks"]');
   }
 
   /** One question and its answer. */
   async #ask() {
-    const log = this.place.task, since = log === this.shownLog ? this.revision : null, answer = await question(this.server, "models_view", { since_revision: since, log_of: log });
-    if (this.away.signal.aborted || log !== this.place.task) return true;
-    hint(this.lost, "");
+    const log = this.place.task, since = log === this.shownLog ? this.revision : null, answer = await this.live.question("models_view", { since_revision: since, log_of: log });
+    if (this.live.hasEnded || log !== this.place.task) return true;
+    this.live.answered();
     this.revision = answer.revision;
     this.shownLog = log;
     if (answer.tasks) this.#take(answer);
+    if (this.hasAnswer && !this.parts.library.element.hidden) this.parts.library.poll();
     return false;
   }
 
@@ -125,7 +110,7 @@ class View {
     if (place.task) this.drawer.open(place.task);
     else this.drawer.close(false);
     if (!isTask) { this.#openPart(); this.root.scrollIntoView({ block: "nearest" }); }
-    this.#write();
+    this.live.write();
     this.#draw();
     this.#again();
   }
@@ -138,39 +123,12 @@ class View {
 
   #again() {
     this.revision = null;
-    this.poller.now();
+    this.live.now();
   }
 
-  #write() {
-    if (!this.isSeen) return;
-    const address = new URL(window.location.href);
-    address.hash = hashOf(this.place);
-    history.replaceState(history.state, "", address.href);
-  }
-
-  /** Shows what the address names. */
-  #openAddress() {
-    const place = readHash(window.location.hash);
+  /** Shows what the address names. @param {import("./link.js").Place|null} place */
+  #opens(place) {
     if (place && hashOf(place) !== hashOf(this.place)) this.#go(place);
     else this.#draw();
-  }
-
-  /** When the view is seen, how high the page's header is, which theme it has. */
-  #watchPage() {
-    const { signal } = this.away, header = document.querySelector("#oa-header");
-    const measure = () => {
-      const isSeen = this.root.getClientRects().length > 0;
-      if (header) this.root.style.setProperty("--om-top", `${Math.max(0, Math.round(header.offsetHeight + (Number.parseFloat(getComputedStyle(header).top) || 0)))}px`);
-      if (isSeen === this.isSeen) return;
-      this.isSeen = isSeen;
-      if (isSeen) { this.#write(); this.#openPart(); this.poller.now(); } else if (window.location.hash.startsWith("#models")) history.replaceState(history.state, "", window.location.pathname + window.location.search);
-    };
-    const size = new ResizeObserver(measure), theme = new MutationObserver(() => this.parts.inside.retheme());
-    for (const each of [this.root, header]) if (each) size.observe(each);
-    theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
-    document.addEventListener("visibilitychange", () => this.poller.now(), { signal });
-    window.addEventListener("hashchange", () => this.#openAddress(), { signal });
-    signal.addEventListener("abort", () => { size.disconnect(); theme.disconnect(); });
-    measure();
   }
 }

@@ -1,8 +1,9 @@
 // Small parts that several modules of the view use.
 
-import { iconButton, wordButton } from "../chat/buttons.js";
+import { iconButton } from "../chat/buttons.js";
 import { copyText } from "../chat/clipboard.js";
 import { make } from "../chat/dom.js";
+import { asking } from "../shared/asking.js";
 
 /** Draws a part anew only where what it shows changed; the focus stays on the same button. @param {HTMLElement} host @param {any} shown @param {() => Node[]} draw */
 export function redraw(host, shown, draw) {
@@ -56,15 +57,5 @@ export function segments(label, options, choose) {
   return { element, show };
 }
 
-/** A button of words whose first click asks and whose second, within four seconds, does it. */
-export function confirming(words, ask, run, attributes = {}) {
-  let timer = 0;
-  const calm = () => { clearTimeout(timer); button.classList.remove("is-asking"); button.textContent = words; }, button = wordButton(words, () => {
-    if (button.classList.contains("is-asking")) { calm(); run(); return; }
-    button.classList.add("is-asking");
-    button.textContent = ask;
-    timer = setTimeout(calm, 4000);
-  }, attributes);
-  button.addEventListener("blur", calm);
-  return button;
-}
+/** As `asking`, always with the same question. */
+export const confirming = (words, question, run, attributes = {}) => asking(words, () => question, run, attributes);

@@ -1,15 +1,14 @@
 // The Tune view: asks the server what changed while it is seen, hands it to who draws it, and keeps the address in step.
 
 import { make } from "../chat/dom.js";
-import { toaster } from "../chat/toast.js";
 import { hint } from "../metrics/notes.js";
-import { Poller, question, Told } from "../metrics/poll.js";
+import { Live, styled } from "../shared/live.js";
 import { hashOf, readHash, usualPlace } from "./link.js";
 import { NewRun } from "./new_run.js";
 import { RunPanel } from "./run_view.js";
 import { Runs } from "./runs.js";
 
-const AWAY = "The server does not answer; trying again.", STYLES = "/page-assets/tune/tune.css";
+const STYLES = "/page-assets/tune/tune.css";
 
 /**
  * Called by Gradio when the component is there.
@@ -21,58 +20,42 @@ const AWAY = "The server does not answer; trying again.", STYLES = "/page-assets
  */
 export async function mount(element, props, trigger, watch, server) {
   window.openarcTune?.unmount();
-  await styled();
+  await styled(STYLES);
   const view = new View(element, server);
   window.openarcTune = { unmount: () => view.unmount() };
 }
 
-/** Its own styles, before anything is seen. */
-function styled() {
-  if (document.querySelector(`link[href="${STYLES}"]`)) return Promise.resolve();
-  return new Promise((done) => document.head.append(make("link", { rel: "stylesheet", href: STYLES, onload: done, onerror: done })));
-}
-
 class View {
   constructor(element, server) {
-    this.server = server;
-    this.away = new AbortController();
     /** @type {import("./link.js").Place} */
     this.place = usualPlace();
-    Object.assign(this, { revision: null, shownRun: undefined, now: { may_administer: false, why_not: "", active: null }, heads: [], figures: new Map(), view: null, isSeen: false, hasAnswer: false });
-    this.root = make("div", { class: "oc om ot is-ready is-first" });
-    this.around = { root: this.root, leaving: this.away.signal, spent: 0, toast: toaster(this.root) };
+    Object.assign(this, { revision: null, shownRun: undefined, now: { may_administer: false, why_not: "", active: null }, heads: [], figures: new Map(), view: null, hasAnswer: false });
+    this.live = new Live("#tune", "oc om ot is-ready is-first", server, { ask: () => this.#ask(), hash: () => hashOf(this.place), opened: (hash) => this.#opens(readHash(hash)), seen: () => {}, retheme: () => this.panel.retheme() });
+    this.root = this.live.root;
     this.#build();
-    element.replaceChildren(this.root);
-    this.poller = new Poller({ ask: () => this.#ask(), isSeen: () => this.isSeen && !document.hidden, lost: (error) => this.#lost(error), found: () => hint(this.lost, ""), spent: () => { const { spent } = this.around; this.around.spent = 0; return spent; } });
-    this.#openAddress();
-    this.#watchPage();
+    this.live.begin(element);
   }
 
-  unmount() {
-    this.isSeen = false; // the address is the next view's
-    this.away.abort();
-    this.poller.stop();
-  }
+  unmount() { this.live.end(); }
 
   #build() {
-    const ask = (name, asked) => question(this.server, name, asked), desk = { root: this.root, ask, toast: this.around.toast, may: () => ({ may: this.now.may_administer, why: this.now.why_not, active: this.now.active }) };
-    this.lost = make("p", { class: "om-hint is-lost", role: "status", hidden: true });
+    const { around, question: ask } = this.live, desk = { root: this.root, ask, toast: around.toast, may: () => ({ may: this.now.may_administer, why: this.now.why_not, active: this.now.active }) };
     this.why = make("p", { class: "ot-why", role: "note", hidden: true });
     this.runs = new Runs((run) => this.#go({ ...usualPlace(), run }), () => this.#go({ ...usualPlace(), form: "sweep" }));
-    this.form = new NewRun({ ask, started: (head) => { this.#go({ ...usualPlace(), run: head.run_id }); this.root.scrollIntoView({ block: "start" }); }, chose: (form) => { this.place.form = form; this.#write(); }, pace: () => paceOf(this.view) });
-    this.panel = new RunPanel(this.around, desk, { opened: (id) => this.#opened(id), chooseAxes: (x, y) => { Object.assign(this.place, { x, y }); this.#write(); this.#draw(); }, again: (shown) => { const request = asGiven(shown); this.form.open(request.kind, request); this.#go({ ...usualPlace(), form: request.kind }); }, changed: () => this.#again(), gone: (run) => this.#go({ ...usualPlace(), run: this.heads.find((head) => head.run_id !== run)?.run_id ?? null, form: this.heads.length > 1 ? null : "sweep" }) });
+    this.form = new NewRun({ ask, started: (head) => { this.#go({ ...usualPlace(), run: head.run_id }); this.root.scrollIntoView({ block: "start" }); }, chose: (form) => { this.place.form = form; this.live.write(); }, pace: () => paceOf(this.view) });
+    this.panel = new RunPanel(around, desk, { opened: (id) => this.#opened(id), chooseAxes: (x, y) => { Object.assign(this.place, { x, y }); this.live.write(); this.#draw(); }, again: (shown) => { const request = asGiven(shown); this.form.open(request.kind, request); this.#go({ ...usualPlace(), form: request.kind }); }, changed: () => this.#again(), gone: (run) => this.#go({ ...usualPlace(), run: this.heads.find((head) => head.run_id !== run)?.run_id ?? null, form: this.heads.length > 1 ? null : "sweep" }) });
     this.waits = make("div", { class: "ot-waits", role: "status" }, make("p", { class: "ot-help" }, "Reading the runs …"), ...Array.from({ length: 3 }, () => make("i", { class: "is-waiting" })));
     this.missing = make("div", { class: "om-empty", hidden: true });
     this.main = make("div", { class: "ot-main" }, this.why, this.waits, this.missing, this.form.element, this.panel.element);
-    this.root.append(this.lost, make("div", { class: "ot-columns" }, this.runs.element, this.main), this.panel.drawer.element);
+    this.root.append(this.live.lost, make("div", { class: "ot-columns" }, this.runs.element, this.main), this.panel.drawer.element);
     this.form.element.hidden = this.panel.element.hidden = true;
   }
 
   /** One question and its answer, unless another run is wanted by then. @returns {Promise<boolean>} whether to ask again at once */
   async #ask() {
-    const run = this.#wantedRun(), since = run === this.shownRun ? this.revision : null, answer = await question(this.server, "tune_view", { run_id: run, since_revision: since });
-    if (this.away.signal.aborted || run !== this.#wantedRun()) return true;
-    hint(this.lost, "");
+    const run = this.#wantedRun(), since = run === this.shownRun ? this.revision : null, answer = await this.live.question("tune_view", { run_id: run, since_revision: since });
+    if (this.live.hasEnded || run !== this.#wantedRun()) return true;
+    this.live.answered();
     this.revision = answer.revision;
     if (!answer.heads) return false;
     this.shownRun = run;
@@ -98,7 +81,7 @@ class View {
     if (place.run === "active" || !place.run && !place.form) Object.assign(place, answer.active ? { run: answer.active.run_id } : this.heads.length ? { run: this.heads[0].run_id } : { run: null, form: "sweep" });
     if (place.form && (isFirst || !before)) this.form.open(place.form); // asking for what can vary costs the machine something
     this.root.classList.remove("is-first");
-    this.#write();
+    this.live.write();
     this.#draw();
   }
 
@@ -115,10 +98,6 @@ class View {
     if (isShown) this.panel.show(view, this.figures, place);
   }
 
-  #lost(error) {
-    hint(this.lost, error instanceof Told ? error.message : AWAY);
-  }
-
   /** Another run, or the form. @param {import("./link.js").Place} place */
   #go(place) {
     const before = this.place, { configuration } = place;
@@ -127,53 +106,26 @@ class View {
     if (place.form && before.form !== place.form) { this.form.open(place.form); this.form.refresh(); }
     if (configuration) this.panel.drawer.open(configuration);
     this.gone = null;
-    this.#write();
+    this.live.write();
     this.#draw();
     this.#again();
   }
 
   #again() {
     this.revision = null;
-    this.poller.now();
+    this.live.now();
   }
 
   #opened(id) {
     this.place.configuration = id;
     this.root.classList.toggle("has-drawer", Boolean(id));
-    this.#write();
+    this.live.write();
     if (this.hasAnswer) this.#draw();
   }
 
-  #write() {
-    if (!this.isSeen) return;
-    const address = new URL(window.location.href);
-    address.hash = hashOf(this.place);
-    history.replaceState(history.state, "", address.href);
-  }
-
-  /** Shows what the address names. */
-  #openAddress() {
-    const place = readHash(window.location.hash);
+  /** Shows what the address names. @param {import("./link.js").Place|null} place */
+  #opens(place) {
     if (place && hashOf(place) !== hashOf(this.place)) this.#go(place);
-  }
-
-  /** When the view is seen, how high the page's header is, which theme it has. */
-  #watchPage() {
-    const { signal } = this.away, header = document.querySelector("#oa-header");
-    const measure = () => {
-      const isSeen = this.root.getClientRects().length > 0;
-      if (header) this.root.style.setProperty("--om-top", `${Math.max(0, Math.round(header.offsetHeight + (Number.parseFloat(getComputedStyle(header).top) || 0)))}px`);
-      if (isSeen === this.isSeen) return;
-      this.isSeen = isSeen;
-      if (isSeen) { this.#write(); this.poller.now(); } else if (window.location.hash.startsWith("#tune")) history.replaceState(history.state, "", window.location.pathname + window.location.search);
-    };
-    const size = new ResizeObserver(measure), theme = new MutationObserver(() => this.panel.retheme());
-    for (const each of [this.root, header]) if (each) size.observe(each);
-    theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
-    document.addEventListener("visibilitychange", () => this.poller.now(), { signal });
-    window.addEventListener("hashchange", () => this.#openAddress(), { signal });
-    signal.addEventListener("abort", () => { size.disconnect(); theme.disconnect(); });
-    measure();
   }
 }
 

@@ -19,6 +19,8 @@ ANY_PATH = re.compile(
     r"""|(?<![\w./\\-])(?:/(?!/)|\\\\|[A-Za-z]:[\\/](?!/))[^\s'"<>|:;,()]+"""
 )
 """An absolute path; in quotes it may have spaces. What follows "https:/" is none."""
+FLAT_PATH = re.compile(r"""models--(?:--|[A-Za-z]:)(?:[^'"\n]*(?=['"])|[^\s'"<>|;,()]*)""")
+"""The same as a folder of the Hugging Face cache, `models----tmp--x`: what Optimum makes of it offline, taking it for a repository."""
 
 
 class Places:
@@ -53,7 +55,7 @@ class Places:
 
     def hidden_output(self, text: str) -> str:
         """What a program wrote, without any absolute path: those that have no words become "…"."""
-        return ANY_PATH.sub("…", self.hidden_sentence(text))
+        return ANY_PATH.sub("…", FLAT_PATH.sub("…", self.hidden_sentence(text)))
 
 
 def _around() -> list[tuple[Path, str]]:

@@ -23,8 +23,9 @@ from openarc_ui.engine.devices.names import check_device
 from openarc_ui.engine.devices.rules import CACHE_FOLDER_PROPERTIES, MODEL_FOLDER_PROPERTIES, Setting
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.help import device_help, property_help
-from openarc_ui.engine.memory.estimate import FitEstimate
+from openarc_ui.engine.memory.estimate import FitEstimate, estimate_fit
 from openarc_ui.engine.memory.fitting import Fitting
+from openarc_ui.engine.memory.shape import ModelShape
 from openarc_ui.engine.memory.traffic import token_traffic
 from openarc_ui.engine.options import OptionSpec, options_of
 from openarc_ui.engine.pipelines import check_pipeline, pipeline_of
@@ -206,6 +207,12 @@ class Preflight:
             _raise_first(self._device_findings(request, backend))
         check_device(layer, request.device)
         return self._fitting.estimate(request, entry, backend, layer, context_tokens, sequences)
+
+    def fit_of_shape(
+        self, entry: ModelEntry, request: LoadRequest, shape: ModelShape, context_tokens: int | None = None
+    ) -> FitEstimate:
+        """Whether a model that is not here would fit, with GenAI, by the shape that is told of it."""
+        return estimate_fit(entry, request, "genai", self._current_layer(), context_tokens=context_tokens, shape=shape)
 
     def _cache_findings(self, request: LoadRequest, entry: ModelEntry) -> list[Finding]:
         """A model that was made with a key-value cache has it built in."""

@@ -28,10 +28,12 @@ class Reservation:
     Attributes:
         words: who has the machine and for what, as the beginning of a sentence: "The sweep 'threads' measures".
         name: of the model that it loads and unloads; never the default one.
+        models: the model paths that it may load, as they are asked for; None: any.
     """
 
     words: str
     name: str
+    models: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,13 @@ class ExclusiveUse(ABC):
         """Who has the machine alone now."""
         return self._reservation
 
-    def reserve(self, words: str, name: str) -> Reservation:
+    def reserve(self, words: str, name: str, models: frozenset[str] | None = None) -> Reservation:
         """Take the machine alone, until `release`. Models that are loaded stay, and answer nobody meanwhile.
 
         Args:
             words: who takes it and for what, as the beginning of a sentence: "The sweep 'threads' measures".
             name: what the holder's model is loaded under.
+            models: the model paths that the holder may load; left out: any.
 
         Raises:
             EngineReserved: somebody has it.
@@ -95,7 +98,7 @@ class ExclusiveUse(ABC):
                     f"A model is loaded as '{name}', the name that is needed for measuring.",
                     "Unload it, or load it under another name.",
                 )
-            self._reservation = Reservation(words, name)
+            self._reservation = Reservation(words, name, models)
             return self._reservation
 
     def release(self, reservation: Reservation) -> None:

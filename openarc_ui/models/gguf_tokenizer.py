@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from openarc_ui.models.gguf_kinds import DIGITS, KINDS, LLAMA3, LLAMA3_SPLIT_ALONE, begins_texts, kind_of
 from openarc_ui.models.gguf_sentencepiece import sentencepiece_tokenizer
 from openarc_ui.models.gguf_source import GgufSource
 
@@ -27,8 +28,6 @@ END = r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
 UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 CASES = rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}*{LOWER}+|[^\r\n\p{{L}}\p{{N}}]?{UPPER}+{LOWER}*"
-DIGITS, GPT2 = "digits", "gpt-2"
-LLAMA3, LLAMA3_SPLIT_ALONE = "llama3", "llama3-split-alone"
 LLAMA3_SPLIT = WORDS + END.replace(r"\p{N}|", r"\p{N}{1,3}|", 1)
 PATTERNS: Final[Mapping[str, str]] = {
     LLAMA3: LLAMA3_SPLIT,
@@ -37,18 +36,8 @@ PATTERNS: Final[Mapping[str, str]] = {
     "tekken": CASES + END.replace(r"[\r\n]*", r"[\r\n/]*"),
 }
 """From the tokenizer.json of Llama 3, Qwen2 and Mistral Nemo."""
-KINDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral", "lfm2"), LLAMA3),
-    **dict.fromkeys(("dbrx", "smaug-bpe"), LLAMA3_SPLIT_ALONE),
-    **dict.fromkeys(("qwen2", "deepseek-r1-qwen", "stablelm2", "megrez", "hunyuan"), "qwen2"),
-    "tekken": "tekken",
-    **dict.fromkeys(("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"), DIGITS),
-    **dict.fromkeys(("gpt-2", "phi-2", "mpt", "olmo", "jais"), GPT2),
-}
-"""`tokenizer.ggml.pre` -> how it splits (llama-vocab.cpp, llama_vocab::impl::load)."""
 WITH_WHOLE_TOKENS: Final = (LLAMA3, "tekken")
 """A word that is a token is that token, whatever the merges say (ignore_merges)."""
-BEGINS_BY_DEFAULT: Final = (LLAMA3, "tekken")
 COMPOSED: Final = ("qwen2",)
 """Texts are brought into the composed form (NFC) first."""
 
@@ -97,18 +86,15 @@ def tokenizer_config(source: GgufSource) -> dict[str, Any]:
 
 def begins(source: GgufSource) -> bool:
     """Whether a text gets the token for its beginning."""
-    said = source.value("tokenizer.ggml.add_bos_token")
-    if said is not None:
-        return bool(said)
-    return source.tokenizer("ggml.model") == "llama" or _kind(source) in BEGINS_BY_DEFAULT
-
-
-def _kind(source: GgufSource) -> str:
-    return KINDS.get(str(source.value("tokenizer.ggml.pre", "")), "")
+    return begins_texts(
+        source.value("tokenizer.ggml.add_bos_token"),
+        source.tokenizer("ggml.model"),
+        source.value("tokenizer.ggml.pre"),
+    )
 
 
 def _byte_level(source: GgufSource) -> Tokenizer:
-    kind = _kind(source)
+    kind = kind_of(source.value("tokenizer.ggml.pre"))
     if not kind:
         said = source.value("tokenizer.ggml.pre") or "nothing"
         raise TokenizerUnknown(

@@ -5,10 +5,10 @@ A model that is here already is estimated from its own files, as in the Load tab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
@@ -16,16 +16,19 @@ import openarc_ui
 from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.memory.estimate import FitEstimate, Verdict, estimate_fit
+from openarc_ui.engine.memory.estimate import FitEstimate, Verdict
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import OpenArcError
 from openarc_ui.models.hub.paths import OURS
+from openarc_ui.models.starter_files import is_complete
 from openarc_ui.models.told_shape import Told, Widths, told_shape
 
 FILE = Path(openarc_ui.__file__).parent.parent / "assets" / "models" / "library.json"
 FitWord = Literal["fits", "tight", "too large", "unknown"]
 Collection = Literal["Starter", "OpenArc", "OpenVINO"]
 FIT_WORDS: dict[Verdict, FitWord] = {"green": "fits", "amber": "tight", "red": "too large", "unknown": "unknown"}
+STARTER = "starter"
+"""The kind of source that the starter's making notes (`prepare.py`)."""
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -207,37 +210,41 @@ def _estimate(
         return None
     pretended = ModelEntry(entry.name, "", "ir", ("genai",), {}, entry.size_bytes or 0)
     request = LoadRequest(model_path=entry.name, device=device)
-    layer = engine.preflight._current_layer()
-    return estimate_fit(pretended, request, "genai", layer, context_tokens=context_tokens, shape=shape)
+    return engine.preflight.fit_of_shape(pretended, request, shape, context_tokens)
 
 
 class _Installed:
-    """Which models are here: by the repository they came from, else by name."""
+    """Which models are here: by what was noted of where they came from; by name where nothing was."""
 
     def __init__(self, entries: Sequence[ModelEntry]) -> None:
         self._by_name: dict[str, str] = {}
         self._by_repository: dict[str, str] = {}
+        self._starters: dict[str, str] = {}
         for entry in entries:
             if not entry.backends:
                 continue
-            self._by_name.setdefault(Path(entry.name).name.casefold(), entry.name)
-            repository = _repository_of(entry)
-            if repository:
+            name, source = Path(entry.name).name.casefold(), _source_of(entry)
+            repository, kind = source.get("repository"), source.get("kind")
+            if isinstance(repository, str):
                 self._by_repository.setdefault(repository.casefold(), entry.name)
+            elif kind is None:
+                self._by_name.setdefault(name, entry.name)
+            # Starters that an older OpenArc made have no note, and all of its files.
+            if kind == STARTER or (kind is None and is_complete(Path(entry.path))):
+                self._starters.setdefault(name, entry.name)
 
     def name_of(self, entry: LibraryEntry) -> str | None:
-        by_repository = self._by_repository.get(entry.repository.casefold()) if entry.repository else None
-        return by_repository or self._by_name.get(entry.name.casefold())
+        name = entry.name.casefold()
+        if not entry.repository:
+            return self._starters.get(name)
+        return self._by_repository.get(entry.repository.casefold()) or self._by_name.get(name)
 
 
-def _repository_of(entry: ModelEntry) -> str | None:
-    """Where its files say that they came from."""
+def _source_of(entry: ModelEntry) -> Mapping[str, Any]:
+    """What was noted of where it came from; nothing of a GGUF, whose folder may hold several."""
     file = entry.file(OURS) if entry.kind != "gguf" else None
-    if file is None:
-        return None
     try:
-        source = read_json(file).get("source")
+        source = read_json(file).get("source") if file is not None else None
     except (OSError, ValueError):
-        return None
-    repository = source.get("repository") if isinstance(source, dict) else None
-    return repository if isinstance(repository, str) else None
+        return {}
+    return source if isinstance(source, dict) else {}

@@ -12,9 +12,17 @@ from openarc_ui.engine.types import LoadStage
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The end: the folder is ready."""
+    """The end: the folder is ready.
+
+    Attributes:
+        notes: what one has to know of it, in sentences.
+    """
 
     folder: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(self.notes))  # from JSON it comes as a list
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class ConversionCard:
         versions: of optimum-intel, nncf, openvino, transformers, torch.
         weights: the result's precisions in words, as the catalogue tells them.
         source_check, result_check: None where none was wanted.
+        notes: what one has to know of the result, in sentences.
     """
 
     source: str
@@ -107,6 +108,7 @@ class ConversionCard:
     peak_memory_bytes: int
     source_check: QuickCheck | None = None
     result_check: QuickCheck | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,11 @@ def folder_sizes(engine: Engine, busy_names: Sequence[str] = ()) -> Sequence[Fol
 
 def loaded_paths(engine: Engine) -> set[str]:
     """Where the models lie that are loaded, load, or go."""
-    names = {each.request.model_path for each in engine.status().models if each.state in IN_USE}
+    return paths_of(engine, {each.request.model_path for each in engine.status().models if each.state in IN_USE})
+
+
+def paths_of(engine: Engine, names: Collection[str]) -> set[str]:
+    """Where the models lie that are asked for by these names."""
     found = set()
     for name in names:
         try:

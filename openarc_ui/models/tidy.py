@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from openarc_ui.engine.catalogue.catalogue import ModelEntry, find_model
 from openarc_ui.engine.compile_cache import CacheFolderUnusable
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.reservation import Reservation
 from openarc_ui.errors import InvalidRequest, ModelExists, ModelFolderUnusable, ModelInUse
 from openarc_ui.models.hub.paths import problem_of_path
-from openarc_ui.models.sizes import IN_USE, FolderSize, folder_sizes, loaded_paths, unlinked_bytes
+from openarc_ui.models.sizes import IN_USE, FolderSize, folder_sizes, loaded_paths, paths_of, unlinked_bytes
 from openarc_ui.models.verifying import VerifiedFile, verify_model
 from openarc_ui.models.work.lock import TaskLock
 from openarc_ui.models.work.names import LONGEST, UNFIT, check_name
 from openarc_ui.models.work.problems import folder_problem
-from openarc_ui.models.work.record import FOLDER, LOCK_FILE, UNFINISHED, flush_folder
+from openarc_ui.models.work.record import FOLDER, GONE_BESIDE, LOCK_FILE, UNFINISHED
+from openarc_ui.whole_files import sync_folder
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["FolderSize", "VerifiedFile", "delete_model", "folder_sizes", "rename_model", "verify_model"]
+__all__ = [
+    "FolderSize",
+    "VerifiedFile",
+    "delete_model",
+    "folder_sizes",
+    "rename_model",
+    "renamed_words",
+    "verify_model",
+]
 
 GGUF = ".gguf"
-GONE = UNFINISHED[1]
+UNMOVABLE = (errno.EXDEV, errno.EBUSY)
+"""What the system says of a folder that something is mounted on, and overlayfs of one that an image brought."""
 
 
 def rename_model(engine: Engine, model: str, new_name: str, busy_names: Sequence[str] = ()) -> str:
@@ -57,6 +69,20 @@ def rename_model(engine: Engine, model: str, new_name: str, busy_names: Sequence
     return name
 
 
+def renamed_words(model: str, name: str, profiles: Sequence[str]) -> str:
+    """What a rename did, for a person.
+
+    Args:
+        profiles: those that named the model before, and name nothing now.
+    """
+    said = f"'{model}' is called '{name}' now."
+    if not profiles:
+        return said
+    named = ", ".join(f"'{each}'" for each in profiles)
+    who = f"the profile{'s' if len(profiles) > 1 else ''} {named}"
+    return f"{said} Its old name still stands in {who}: choose the model anew there, and save."
+
+
 def delete_model(engine: Engine, model: str, confirm: str, busy_names: Sequence[str] = ()) -> int:
     """Delete a model's folder or GGUF; returns the bytes that this gave back.
 
@@ -77,6 +103,7 @@ def delete_model(engine: Engine, model: str, confirm: str, busy_names: Sequence[
         )
     _require_idle(engine, entry, busy_names)
     _require_alone(engine, entry)
+    _require_one_disk(entry)
     try:
         freed = _delete(engine, entry)
     except OSError as error:
@@ -85,28 +112,42 @@ def delete_model(engine: Engine, model: str, confirm: str, busy_names: Sequence[
 
 
 def _delete(engine: Engine, entry: ModelEntry) -> int:
-    """Hide it where the tasks hide what they delete, so that their next start ends what is begun here."""
-    folder = engine.model_folder.resolve() / FOLDER
-    gone = folder / f"{GONE}{secrets.token_hex(6)}"
+    """Hide it where the next start ends what is begun here: with the tasks, or beside it where that is another disk."""
+    freed = unlinked_bytes(Path(entry.path))
+    tasks = engine.model_folder.resolve() / FOLDER
+    try:
+        left = _delete_in(engine, entry, tasks / f"{UNFINISHED[1]}{secrets.token_hex(6)}")
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        left = _delete_in(engine, entry, Path(entry.path).with_name(f"{GONE_BESIDE}{secrets.token_hex(6)}"))
+    finally:
+        with contextlib.suppress(OSError):
+            tasks.rmdir()  # only where there are no tasks either
+    if left:
+        raise ModelFolderUnusable(
+            f"'{entry.name}' is no model any more, but some of its files can't be deleted.",
+            "They take room in a hidden folder of the model folder: mend their permissions, and restart OpenArc.",
+        )
+    return freed
+
+
+def _delete_in(engine: Engine, entry: ModelEntry, gone: Path) -> bool:
+    """Move it into a hidden folder and delete that; whether something is left.
+
+    Raises:
+        ModelInUse, OSError: it is where it was.
+    """
     gone.mkdir(parents=True)
     lock = TaskLock(gone / LOCK_FILE)
     try:
         hidden = gone / Path(entry.path).name
-        freed = unlinked_bytes(Path(entry.path))
         _move(engine, entry, hidden)
         _remove(hidden)
-        left = os.path.lexists(hidden)
+        return os.path.lexists(hidden)
     finally:
         lock.close()
         shutil.rmtree(gone, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # only where there are no tasks either
-    if left:
-        raise ModelFolderUnusable(
-            f"'{entry.name}' is no model any more, but some of its files can't be deleted.",
-            f"They take room in {FOLDER} of the model folder: mend their permissions, and restart OpenArc.",
-        )
-    return freed
 
 
 def _move(engine: Engine, entry: ModelEntry, target: Path) -> None:
@@ -117,12 +158,15 @@ def _move(engine: Engine, entry: ModelEntry, target: Path) -> None:
     """
     path = Path(entry.path)
     path.rename(target)
-    names = (entry.name, path.name, entry.path)
-    if any(each.state in IN_USE and each.request.model_path in names for each in engine.status().models):
+    names = {entry.name, path.name, entry.path}
+    holder = engine.reservation
+    is_loaded = any(each.state in IN_USE and each.request.model_path in names for each in engine.status().models)
+    is_measured = holder is not None and (holder.models is None or not names.isdisjoint(holder.models))
+    if is_loaded or is_measured:
         target.rename(path)
-        raise _in_use(entry.name)
+        raise _is_measured(holder, entry.name) if holder is not None and is_measured else _in_use(entry.name)
     with contextlib.suppress(OSError):  # not every file system can; the names are right all the same
-        flush_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _remove(path: Path) -> None:
@@ -172,17 +216,19 @@ def _require_idle(engine: Engine, entry: ModelEntry, busy_names: Sequence[str]) 
     Raises:
         ModelInUse.
     """
-    if engine.reservation is not None:
-        raise ModelInUse(
-            f"{engine.reservation.words}, and its model must stay as it is.",
-            "Wait until it ends, or pause it in the Tune tab.",
-        )
-    below = f"{entry.path}{os.sep}"
-    if any(path == entry.path or path.startswith(below) for path in loaded_paths(engine)):
+    holder = engine.reservation
+    if holder is not None and (holder.models is None or _touches(entry, paths_of(engine, holder.models))):
+        raise _is_measured(holder, entry.name)
+    if _touches(entry, loaded_paths(engine)):
         raise _in_use(entry.name)
     busy = {each.casefold() for each in _whole_names(engine, busy_names)}
     if any(each == entry.name.casefold() or each.startswith(f"{entry.name.casefold()}/") for each in busy):
         raise ModelInUse(f"A task works on '{entry.name}' just now.", "Wait until it ends, or cancel it.")
+
+
+def _touches(entry: ModelEntry, paths: Collection[str]) -> bool:
+    """One of the models is this one, or in its folder."""
+    return any(path == entry.path or path.startswith(f"{entry.path}{os.sep}") for path in paths)
 
 
 def _whole_names(engine: Engine, names: Sequence[str]) -> set[str]:
@@ -204,11 +250,46 @@ def _require_alone(engine: Engine, entry: ModelEntry) -> None:
         )
 
 
+def _require_one_disk(entry: ModelEntry) -> None:
+    """No other disk is mounted in its folder: hiding the folder would hide a mount, and deleting it empty a disk.
+
+    Raises:
+        InvalidRequest.
+    """
+    path = Path(entry.path)
+    if path.is_symlink():
+        return
+    disk = disk_of(path)
+    below = (Path(parent) / name for parent, names, _ in os.walk(path) for name in names)
+    mounted = next((each for each in below if not each.is_symlink() and disk_of(each) != disk), None)
+    if mounted is not None:
+        raise InvalidRequest(
+            f"'{mounted.relative_to(path).as_posix()}' in the folder of '{entry.name}' is another disk.",
+            "Unmount it first; what lies there would be deleted too.",
+        )
+
+
+def disk_of(path: Path) -> int:
+    """The number of the file system that something lies on."""
+    return path.lstat().st_dev
+
+
+def _is_measured(holder: Reservation, name: str) -> ModelInUse:
+    return ModelInUse(
+        f"{holder.words}, and may need '{name}' as it is.", "Wait until it ends, or pause it in the Tune tab."
+    )
+
+
 def _in_use(name: str) -> ModelInUse:
     return ModelInUse(f"'{name}' is loaded, or being loaded.", "Unload it first.")
 
 
 def _unusable(error: OSError, name: str) -> ModelFolderUnusable:
+    if error.errno in UNMOVABLE:
+        return ModelFolderUnusable(
+            f"'{name}' stays as it is: it is a disk of its own, mounted in the model folder, or part of a container's image.",
+            "Unmount the disk, or change the folder where it comes from.",
+        )
     told = folder_problem(error)
     return ModelFolderUnusable(
         f"'{name}' stays as it is. {told.message}", told.hint.replace(", then resume the task", "")

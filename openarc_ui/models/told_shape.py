@@ -44,7 +44,11 @@ class Widths:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of a model; `size_bytes` may be missing where the weights are 4-bit."""
+    """What is told of a model; `size_bytes` may be missing where the weights are 4-bit.
+
+    Attributes:
+        group_size: weights that share one scale; 0: a whole row does; None: not told.
+    """
 
     widths: Widths
     size_bytes: int | None
@@ -56,16 +60,15 @@ class Told:
 
 def told_shape(told: Told) -> ModelShape | None:
     """The shape; None where what is told is too little."""
-    group = told.group_size or USUAL_GROUP
+    group = _group(told.widths, told.group_size)
     by_type = _by_size(told, group) if told.size_bytes is not None else _by_precision(told)
     if by_type is None:
         return None
     widths = told.widths
     size_bytes = _bytes(by_type, group)
+    groups = {"u4": 0 if told.group_size == 0 else group} if "u4" in by_type else {}
     return ModelShape(
-        weights=WeightSummary(
-            told.parameters, by_type, {"u4": group} if "u4" in by_type else {}, size_bytes, size_bytes, has_state=True
-        ),
+        weights=WeightSummary(told.parameters, by_type, groups, size_bytes, size_bytes, has_state=True),
         layers=widths.layers,
         kv_heads=widths.kv_heads,
         key_size=widths.head_size,
@@ -80,7 +83,12 @@ def told_shape(told: Told) -> ModelShape | None:
 def four_bit_bytes(widths: Widths, parameters: int, group_size: int | None = None) -> int:
     """What a usual 4-bit model's weights take: embedding and output in 8 bits, a scale for each group of the rest."""
     eight_bit = min(parameters, widths.embedding_parameters)
-    return _bytes({"u4": parameters - eight_bit, "u8": eight_bit}, group_size or USUAL_GROUP)
+    return _bytes({"u4": parameters - eight_bit, "u8": eight_bit}, _group(widths, group_size))
+
+
+def _group(widths: Widths, group_size: int | None) -> int:
+    """A row is at least as long as the model is wide."""
+    return USUAL_GROUP if group_size is None else group_size or widths.hidden
 
 
 def _by_size(told: Told, group: int) -> Mapping[str, int] | None:

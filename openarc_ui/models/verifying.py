@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -64,6 +66,30 @@ def verify_model(
     """
     entry = find_model(engine.model_folder, model)
     return _Verification(entry, say, stopping or threading.Event()).run()
+
+
+class Readings:
+    """Models whose files are read whole now, which nobody should touch meanwhile. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers: Counter[str] = Counter()
+
+    @contextmanager
+    def of(self, model: str) -> Iterator[None]:
+        """Name a model for as long as the context lasts; several may read one."""
+        with self._lock:
+            self._readers[model] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= Counter((model,))  # what nobody reads any more is not kept
+
+    def names(self) -> tuple[str, ...]:
+        """As they were asked for."""
+        with self._lock:
+            return tuple(self._readers)
 
 
 class _Verification:

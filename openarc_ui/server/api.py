@@ -132,7 +132,7 @@ def create_api(
         responses_routes(engine),
         model_routes(engine),
         catalogue_routes(engine),
-        model_work_routes(engine, tasks, hub),
+        model_work_routes(engine, tasks, hub, profiles),
         device_routes(engine),
         profile_routes(engine, profiles, needs_key),
         cache_routes(engine),

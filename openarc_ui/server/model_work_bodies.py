@@ -201,6 +201,7 @@ class ConversionCardBody(BaseModel):
     peak_memory_bytes: int = Field(description="Of its processes.")
     source_check: QuickCheckBody | None = Field(description="Of the source; null: not asked for.")
     result_check: QuickCheckBody | None = Field(description="Of the result; null: not asked for.")
+    notes: list[str] = Field(description="What one has to know of the result, in sentences.")
 
 
 class TaskBody(BaseModel):
@@ -246,6 +247,7 @@ class ConversionPlanBody(BaseModel):
     text: str = Field(description="All of it for a shell, to be run in the model folder.")
     needed_memory_bytes: int | None = Field(description="At the most, by estimate; null: the source does not tell.")
     needed_disk_bytes: int | None = Field(description="The same, in the model folder.")
+    notes: list[str] = Field(description="What one should know before it begins, in sentences.")
 
 
 class FolderSizeBody(BaseModel):
@@ -264,6 +266,7 @@ class RenamedBody(BaseModel):
 
     message: str = Field(description="What was done, and what still names the old one, in words.")
     model: str = Field(description="Its name in the catalogue now.")
+    profiles: list[str] = Field(description="Those that still name the old one; nothing is changed in them.")
 
 
 class DeletedModelBody(BaseModel):

@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from openarc_ui.conversations.answer_format import AnswerFormat
 from openarc_ui.conversations.asking import AnswerOptions, AnswerWish
 from openarc_ui.engine.answers import LONGEST_NAME, recommendation_refused
+from openarc_ui.engine.bounds import MAX_MESSAGES
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.scheduler import SchedulerOptions
@@ -196,6 +198,18 @@ class GenerateBody(AnswerOptions):
         description="Your own id, to cancel it by; with several conversations -0, -1, ...",
     )
     stream: bool = Field(False, description="Answer with server-sent events.")
+
+    @field_validator("conversation", mode="before")
+    @classmethod
+    def _has_few_messages(cls, value: Any) -> Any:
+        """Counted before one is read: hundreds of thousands take a second, in which the server answers nobody."""
+        count = (
+            sum(max(1, len(each)) if isinstance(each, list) else 1 for each in value) if isinstance(value, list) else 0
+        )
+        if count > MAX_MESSAGES:
+            limits = {"most": MAX_MESSAGES, "count": count}
+            raise PydanticCustomError("too_long", "at most {most} messages in one request, got {count}", limits)
+        return value
 
     @property
     def is_batch(self) -> bool:

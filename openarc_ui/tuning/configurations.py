@@ -24,6 +24,7 @@ from openarc_ui.engine.pipelines import ATTENTION_BACKEND, pipeline_of
 from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import InvalidRequest
+from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, RunRequest
 from openarc_ui.tuning.results import Configuration
 
 PLAIN_FIELDS = ("model_path", "backend", "device")
@@ -90,6 +91,17 @@ def runs_on_optimum(load: LoadRequest) -> bool:
         return load.backend == "optimum"
     has_option = any(getattr(load, name) is not None for name in OPTIMUM_ONLY_OPTIONS)
     return has_option or load.export_model or not load.use_cache
+
+
+def models_of(request: RunRequest) -> frozenset[str]:
+    """The model paths of everything that a run may load, as they are asked for."""
+    if isinstance(request, BenchRequest):
+        return frozenset((request.configuration.model_path,))
+    if isinstance(request, ComparisonRequest):
+        return frozenset((request.a.model_path, request.b.model_path))
+    loads = (request.base, request.reference or request.base)
+    varied = {value for axis in request.axes if axis.field == "model_path" for value in axis.values}
+    return frozenset((*(load.model_path for load in loads), *(value for value in varied if isinstance(value, str))))
 
 
 def value_at(load: LoadRequest, field: str) -> PropertyValue | None:

@@ -18,6 +18,7 @@ from openarc_ui.engine.reservation import Reservation
 from openarc_ui.errors import EngineClosed, InvalidRequest, OpenArcError, TuningBusy
 from openarc_ui.tuning.answers import settled
 from openarc_ui.tuning.checks import check_request
+from openarc_ui.tuning.configurations import models_of
 from openarc_ui.tuning.machine import describe_machine
 from openarc_ui.tuning.names import LONGEST, default_name, kind_words
 from openarc_ui.tuning.quality.guard import forget_distributions
@@ -76,7 +77,7 @@ class TuningRuns:
             check_request(self._engine, request)
             with ExitStack() as undo:
                 words = kind_words(request.kind, request.name or default_name(request))
-                holder = self._engine.reserve(words, MODEL_NAME)
+                holder = self._engine.reserve(words, MODEL_NAME, models_of(request))
                 undo.callback(self._engine.release, holder)
                 locks = undo.enter_context(ExitStack())
                 locks.enter_context(self._records.lock_measuring())
@@ -152,7 +153,8 @@ class TuningRuns:
                 record = self._records.open_anew(run_id)
                 _require_resumable(record)
                 check_request(self._engine, record.request)
-                holder = self._engine.reserve(kind_words(record.request.kind, record.name), MODEL_NAME)
+                words = kind_words(record.request.kind, record.name)
+                holder = self._engine.reserve(words, MODEL_NAME, models_of(record.request))
                 undo.callback(self._engine.release, holder)
                 locks.enter_context(self._records.lock_measuring(mine=run_id))
                 _note_changes(record, describe_machine())

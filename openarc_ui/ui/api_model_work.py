@@ -64,7 +64,7 @@ def model_work_endpoints(engine: Engine, tasks: ModelTasks, hub: Hub, rights: Ri
         *_looking(engine, hub),
         *_planning(engine),
         *task_endpoints(engine, tasks),
-        *_reading_whole(engine, limiter),
+        *_reading_whole(engine, tasks, limiter),
         *_keeping_order(engine, tasks),
     ]
     return [
@@ -166,7 +166,7 @@ def _planning(engine: Engine) -> list[Callable[..., Any]]:
     return [conversion_options, conversion_command]
 
 
-def _reading_whole(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Callable[..., Any]]:
+def _reading_whole(engine: Engine, tasks: ModelTasks, limiter: anyio.CapacityLimiter) -> list[Callable[..., Any]]:
     async def inspect_model(
         model: ModelName, parts: list[Literal["graph", "tokenizer", "template"]] | None = None
     ) -> Json:
@@ -194,7 +194,8 @@ def _reading_whole(engine: Engine, limiter: anyio.CapacityLimiter) -> list[Calla
         stopping, read = threading.Event(), _Read()
 
         def work() -> Json:
-            found = verified(engine, model, read.say, stopping)
+            with tasks.reading(model):
+                found = verified(engine, model, read.say, stopping)
             files = [_as_file(as_json(each, engine.places)) for each in found]
             return {"model": model, "fraction": 1.0, "is_good": is_good(found), "files": files}
 

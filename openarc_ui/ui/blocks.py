@@ -82,7 +82,7 @@ def build_page(
             with gr.Tab("Chat", id="chat"):
                 chats = build_chat_tab(engine, startup, conversations, page, rights)
             with gr.Tab("Models", id="models"):
-                build_models_tab(engine, tasks, hub, rights)
+                build_models_tab(engine, tasks, hub, profiles, rights)
             with gr.Tab("Tune", id="tune"):
                 build_tune_tab(engine, runs, profiles, rights, needs_key=needs_key)
             with gr.Tab("Metrics", id="metrics"):

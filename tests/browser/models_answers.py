@@ -54,6 +54,7 @@ CARD = ConversionCard(
     peak_memory_bytes=1_820_000_000,
     source_check=CHECKS[0],
     result_check=CHECKS[1],
+    notes=("Its weights were rounded twice: to 4 bits in the GGUF, and once more.",),
 )
 
 
@@ -160,6 +161,7 @@ def item(name: str, **more: Any) -> LibraryItem:
         "context_length": 131_072,
         "good_for": "Short answers and summaries on a small machine.",
         "shape": (26, 8, 128),
+        "facts_from": ("size: the README of a test", "licence: its card"),
         **{key: value for key, value in more.items() if key in of_entry},
     }
     verdict: dict[str, Any] = {
@@ -270,12 +272,13 @@ VERIFIED = (
 )
 
 
-def folders() -> Json:
-    """What `models_sizes` answers."""
+def folders(*, is_whole: bool = True) -> Json:
+    """What `models_sizes` answers, or `models_installed`: the models alone."""
     kinds = ("ir", "gguf", None)
     told = [
         {**dataclasses.asdict(each), "kind": kind, "can_run": kind == "ir", "problems": []}
         for each, kind in zip(FOLDERS, kinds, strict=True)
+        if is_whole or each.is_model
     ]
     return {"folders": told, "free_bytes": 38_400_000_000}
 
@@ -293,6 +296,7 @@ def answers(*tasks: ModelTask, **more: Any) -> Json:
             "context_tokens": 4096,
             "free_bytes": 38_400_000_000,
         },
+        "models_installed": folders(is_whole=False),
         "models_sizes": folders(),
         "models_search": {"found": [dataclasses.asdict(each) for each in FOUND], "installed": names},
         "models_files": {
@@ -310,10 +314,16 @@ def answers(*tasks: ModelTask, **more: Any) -> Json:
             "options": [dataclasses.asdict(each) for each in OPTIONS],
             "versions": {"optimum-intel": "2.1.0", "nncf": "3.4.0", "openvino": "2026.4.1"},
         },
-        "models_command": {"name": "SmolLM2-135M-int4", "command": COMMAND, "source_bytes": 98_000_000, "needs": NEEDS},
+        "models_command": {
+            "name": "SmolLM2-135M-int4",
+            "command": COMMAND,
+            "source_bytes": 98_000_000,
+            "needs": NEEDS,
+            "notes": [],
+        },
         "models_inspect": {"inspection": dataclasses.asdict(INSPECTION)},
         "models_load": {"model": "m", "words": "m is loaded, in 1.2 s, and answers in the Chat tab."},
-        "models_rename": {"model": "other"},
+        "models_rename": {"model": "other", "profiles": [], "words": "It is called other now."},
         "models_delete": {"freed_bytes": 98_000_000},
         **more,
     }

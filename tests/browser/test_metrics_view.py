@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser import metrics_answers as made_up
-from tests.browser.conftest import DESKTOP, PHONE, Watched
-from tests.browser.metrics_page import MetricsHandler, MetricsPage
-from tests.browser.view_page import serve_view
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.metrics_page import MetricsPage
+from tests.browser.tab_page import Windows, serve_tab
 
 pytestmark = pytest.mark.browser
 
@@ -21,43 +21,16 @@ OpenMetrics = Callable[..., MetricsPage]
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serve_view(MetricsHandler) as served:
+def windows(browser: Browser) -> Iterator[Windows]:
+    with serve_tab(browser, MetricsPage.tab_of) as served:
         yield served
 
 
 @pytest.fixture
-def open_metrics(browser: Browser, address: str) -> Iterator[OpenMetrics]:
-    """Opens the view in a browser profile of its own; an outside request or an error on the console fails the test."""
-    contexts: list[BrowserContext] = []
-    watched = Watched()
-
-    def opened(
-        answers: dict[str, Any] | None = None,
-        *,
-        link: str = "",
-        size: tuple[int, int] = DESKTOP,
-        is_dark: bool = False,
-        is_open: bool = True,
-        has_server: bool = True,
-    ) -> MetricsPage:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce", accept_downloads=True
-        )
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        watched.watch(page)
-        metrics = MetricsPage(page, address, answers=answers or made_up.answers(), link=link, is_dark=is_dark)
-        metrics.start(is_open=is_open, has_server=has_server)
-        return metrics
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not watched.outside, f"the view called outside hosts: {watched.outside}"
-    assert not watched.errors, f"the browser's console has errors: {watched.errors}"
+def open_metrics(windows: Windows) -> Iterator[OpenMetrics]:
+    """Opens the view; an outside request or an error on the console fails the test."""
+    with windows.opening(MetricsPage, made_up.answers()) as opened:
+        yield opened
 
 
 def test_nothing_is_asked_and_no_plotly_is_loaded_before_the_tab_is_seen(open_metrics: OpenMetrics) -> None:
@@ -92,7 +65,9 @@ def test_seen_goes_back_with_the_next_question_and_only_what_changed_is_drawn(op
     draws = "() => { window.draws = 0; for (const name of ['react', 'restyle', 'relayout', 'newPlot']) { const own = Plotly[name]; Plotly[name] = (...all) => { window.draws += 1; return own(...all); }; } }"
     metrics.page.evaluate(draws)
     expect(metrics.page.locator('[data-tile="ttft_seconds"] .om-tile-value')).to_have_text("299")
-    metrics.page.wait_for_function("window.asked.filter((each) => each.name === 'metrics').length >= 3", timeout=20_000)
+    metrics.page.wait_for_function(
+        "window.asked.filter((each) => each.question === 'metrics').length >= 3", timeout=20_000
+    )
     assert metrics.page.evaluate("window.draws") == 0, "a figure that did not change was drawn again"
     assert [each["seen"] for each in metrics.asked("metrics")][:3] == [None, {"revision": 1}, {"revision": 2}]
 
@@ -197,7 +172,7 @@ def test_a_filter_is_chosen_by_keys_alone_and_stands_in_the_address(open_metrics
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert parse_qs(metrics.hash().partition("?")[2]) == {"range": ["1h"], "configuration": ["conf7", "conf0"]}
     page.wait_for_function(
-        "window.asked.some((each) => each.name === 'metrics' && each.view.configuration.length === 2)"
+        "window.asked.some((each) => each.question === 'metrics' && each.view.configuration.length === 2)"
     )
     assert metrics.asked("metrics")[-1]["view"]["configuration"] == ["conf7", "conf0"]
     button.click()
@@ -209,11 +184,12 @@ def test_an_answer_to_a_filter_that_is_no_longer_wanted_is_not_shown(open_metric
     metrics = open_metrics()
     page, value = metrics.page, metrics.page.locator('[data-tile="ttft_seconds"] .om-tile-value')
     expect(value).to_have_text("312")
-    page.evaluate("window.slowMs = 2000")
+    metrics.hold()
     metrics.answer({"metrics": [{"tiles": made_up.tiles("1"), "seen": {"revision": 9}}, {"tiles": made_up.tiles("2")}]})
     page.get_by_role("radio", name="6 h").click()
     page.wait_for_function("window.asked.at(-1).view.range === '6h'")
     page.get_by_role("radio", name="7 d").click()
+    metrics.let_go()
     expect(value).to_have_text("2")
     questions = metrics.asked("metrics")
     assert questions[-1]["view"]["range"] == "7d" and questions[-1]["seen"] == {"revision": 1}
@@ -260,7 +236,7 @@ def test_a_link_restores_filter_request_and_tab(open_metrics: OpenMetrics) -> No
     expect(metrics.page.get_by_role("tab", name="Metrics")).to_have_attribute("aria-selected", "true")
     expect(metrics.page.locator(".om-drawer")).to_contain_text("Where its time went")
     expect(metrics.page.get_by_role("radio", name="7 d")).to_have_attribute("aria-checked", "true")
-    assert metrics.asked("metrics_request") == [{"name": "metrics_request", "request_id": "req-5"}]
+    assert metrics.asked("metrics_request") == [{"request_id": "req-5"}]
     view = metrics.asked("metrics")[0]["view"]
     assert (view["model"], view["device"], view["range"]) == (["qwen3-0.6b", "gone"], ["CPU"], "7d")
     assert parse_qs(metrics.hash()[9:]) == parse_qs(link[9:])
@@ -362,13 +338,12 @@ def test_copy_as_curl_and_run_again_with_a_prompt_that_is_asked_for(open_metrics
     assert page.evaluate("navigator.clipboard.readText()").startswith("curl http://127.0.0.1:7860/generate/text")
     page.get_by_role("button", name="Run again").click()
     page.get_by_label("Prompt", exact=True).fill("Why is the sky blue?")
-    page.evaluate("window.slowMs = 2000")
+    metrics.hold()
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("Running with the same settings")).to_be_visible()
+    metrics.let_go()
     expect(page.locator(".om-again")).to_contain_text("The sky scatters blue.")
-    assert metrics.asked("metrics_again") == [
-        {"name": "metrics_again", "request_id": "req-0", "prompt": "Why is the sky blue?"}
-    ]
+    assert metrics.asked("metrics_again") == [{"request_id": "req-0", "prompt": "Why is the sky blue?"}]
     page.get_by_role("button", name="Open the new request").click()
     page.wait_for_function("location.hash.includes('request=req-new')")
 
@@ -377,7 +352,7 @@ def test_leaving_cancels_what_runs_again(open_metrics: OpenMetrics) -> None:
     kept = made_up.request(messages=[{"role": "user", "text": "Hi"}], answers=["Hello"])
     metrics = open_metrics(made_up.answers(metrics_request=kept))
     metrics.page.locator('[data-request="req-0"]').click()
-    metrics.page.evaluate("window.slowMs = 3000")
+    metrics.hold()
     metrics.page.get_by_role("button", name="Run again").click()
     metrics.page.get_by_role("button", name="Close (Esc)").click()
     first, second = metrics.asked("metrics_again")
@@ -520,11 +495,11 @@ def test_a_comparison_starts_with_a_copy_and_says_verdicts_in_words(open_metrics
     asked = metrics.asked("metrics_compare")[0]
     assert asked["a"] == asked["b"] and asked["a"]["model"] == ["qwen3-0.6b"]
     compared.get_by_role("radio", name="30 d").click()
-    page.wait_for_function("window.asked.some((each) => each.name === 'metrics_compare' && each.b.range === '30d')")
+    page.wait_for_function("window.asked.some((each) => each.question === 'metrics_compare' && each.b.range === '30d')")
     assert "compare=range%3D30d" in metrics.hash()
     compared.get_by_role("button", name="Swap").click()
     page.wait_for_function(
-        "window.asked.some((each) => each.name === 'metrics_compare' && each.a.range === '30d' && each.b.range === '6h')"
+        "window.asked.some((each) => each.question === 'metrics_compare' && each.a.range === '30d' && each.b.range === '6h')"
     )
     compared.get_by_role("button", name="Close").click()
     expect(compared).to_be_hidden()
@@ -536,12 +511,13 @@ def test_the_roof_says_what_it_means_and_is_measured(open_metrics: OpenMetrics) 
     first = metrics.page.locator(".om-roof").first
     expect(first).to_contain_text("68%")
     expect(first).to_contain_text("more threads won’t help")
-    metrics.page.evaluate("window.slowMs = 400")
+    metrics.hold()
     other = metrics.page.locator(".om-roof").nth(1)
     other.get_by_role("button", name="Measure").click()
     expect(other.get_by_role("button", name="Measuring …")).to_be_disabled()
+    metrics.let_go()
     expect(other).to_contain_text("19.1 GB/s on CPU.")
-    assert metrics.asked("metrics_bandwidth") == [{"name": "metrics_bandwidth", "device": "GPU.0"}]
+    assert metrics.asked("metrics_bandwidth") == [{"device": "GPU.0"}]
 
 
 def test_an_empty_database_says_what_to_do_and_a_narrow_filter_can_be_widened(open_metrics: OpenMetrics) -> None:
@@ -617,7 +593,7 @@ def test_a_later_mount_takes_the_place_of_the_one_before(open_metrics: OpenMetri
     metrics = open_metrics()
     expect(metrics.page.locator('[data-tile="ttft_seconds"]')).to_be_visible()
     metrics.answer({"metrics": [made_up.everything()]})
-    metrics.start(is_open=False)
+    metrics.page.evaluate("window.start(true)")
     expect(metrics.page.locator('[data-tile="ttft_seconds"]')).to_have_count(1)
     metrics.asked("metrics")
     metrics.page.wait_for_timeout(3500)

@@ -157,7 +157,10 @@ def test_the_starter_s_gguf_becomes_fp16_int8_and_int4_and_all_three_answer(
 
         for name in (first, *others):
             load(page, program, name)
-        assert all("Paris" in answer_by_rest(program, name) for name in (first, others[0]))
+        # INT4 of a model of 135 million parameters may name another city; that it names one is what counts.
+        told = {name: answer_by_rest(program, name) for name in (first, *others)}
+        assert "Paris" in told[first] and "Paris" in told[others[0]], told
+        assert re.search(r"[A-Za-z]{3,}.*[A-Za-z]{3,}", told[others[1]]), told
         look_at_the_result(dashboard, models, others[1])
         dashboard.tab("Chat")
         dashboard.ask("What is the capital of France?")

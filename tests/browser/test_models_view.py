@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, expect
 
 from openarc_ui.models.requests import ConversionRequest, DownloadRequest
 from openarc_ui.models.results import TaskState
 from tests.browser import models_answers as made_up
-from tests.browser.conftest import DESKTOP, PHONE, Watched
-from tests.browser.models_page import ModelsHandler, ModelsPage
-from tests.browser.view_page import serve_view
+from tests.browser.conftest import PHONE
+from tests.browser.models_page import ModelsPage
+from tests.browser.tab_page import Windows, serve_tab
 
 pytestmark = pytest.mark.browser
 
@@ -34,36 +34,16 @@ UNREACHABLE: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serve_view(ModelsHandler) as served:
+def windows(browser: Browser) -> Iterator[Windows]:
+    with serve_tab(browser, ModelsPage.tab_of) as served:
         yield served
 
 
 @pytest.fixture
-def open_models(browser: Browser, address: str) -> Iterator[OpenModels]:
-    """Opens the view in a browser profile of its own; an outside request or an error on the console fails the test."""
-    contexts: list[BrowserContext] = []
-    watched = Watched()
-
-    def opened(
-        answers: dict[str, Any] | None = None,
-        *,
-        link: str = "",
-        size: tuple[int, int] = DESKTOP,
-        is_dark: bool = False,
-    ) -> ModelsPage:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        watched.watch(page)
-        return ModelsPage(page, address, answers=answers or made_up.answers(), link=link, is_dark=is_dark)
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not watched.outside, f"the page called outside hosts: {watched.outside}"
-    assert not watched.errors, f"the browser's console has errors: {watched.errors}"
+def open_models(windows: Windows) -> Iterator[OpenModels]:
+    """Opens the view; an outside request or an error on the console fails the test."""
+    with windows.opening(ModelsPage, made_up.answers()) as opened:
+        yield opened
 
 
 # The library
@@ -74,8 +54,11 @@ def test_the_library_tells_each_model_s_facts_and_whether_it_fits(open_models: O
     row = models.row("Falcon3-10B-Instruct-int4_asym-ov")
     for words in ("5.74 GB", "10 B", "INT4 asym", "32 k", "falcon-llm-license", "tight"):
         expect(row).to_contain_text(words)
-    row.locator("summary").click()
-    expect(row.locator("details p")).to_have_text("It needs about 6.60 GB with 4 096 tokens, and 6.9 GB are free.")
+    row.locator(".ol-fit summary").click()
+    expect(row.locator(".ol-fit p")).to_have_text("It needs about 6.60 GB with 4 096 tokens, and 6.9 GB are free.")
+    expect(row.locator(".ol-sources li").first).to_be_hidden()
+    row.locator(".ol-sources summary").click()
+    expect(row.locator(".ol-sources li")).to_have_text(["size: the README of a test", "licence: its card"])
     expect(models.row("SmolLM2-135M-Instruct-int4")).to_contain_text("✓loaded")
     heads = models.page.locator(".ol-group").all_inner_texts()
     assert heads == ["To begin with", "Launched with OpenArc", "From OpenVINO"]
@@ -99,6 +82,44 @@ def test_the_library_is_filtered_sorted_and_held_against_another_device(open_mod
     models.asked("models_library")
     models.page.get_by_label("Device to fit on").select_option("GPU")
     assert models.wait_asked("models_library") == {"device": "GPU", "context_tokens": 4096}
+
+
+def test_the_fit_follows_free_memory_without_being_asked_and_what_is_read_stays_open(open_models: OpenModels) -> None:
+    models = open_models()
+    row = models.row("Falcon3-10B-Instruct-int4_asym-ov")
+    row.locator(".ol-fit summary").click()
+    row.locator(".ol-sources summary").click()
+    items = made_up.answers()["models_library"]
+    for each in items["items"]:
+        each["fit_words"] = each["fit_words"].replace("6.9 GB are free", "3.1 GB are free")
+    later = "() => { const own = performance.now.bind(performance); performance.now = () => own() + 60_000; }"
+    models.page.evaluate(later)
+    models.answer({"models_library": items})
+    expect(row.locator(".ol-fit p")).to_contain_text("3.1 GB are free")
+    expect(row.locator(".ol-sources li").first).to_be_visible()
+    expect(row.locator(".ol-sources summary")).to_be_focused()
+
+
+def test_what_is_opened_in_a_row_moves_no_column(open_models: OpenModels) -> None:
+    models = open_models()
+    row = models.row("Falcon3-10B-Instruct-int4_asym-ov")
+    measure = "(row) => [...row.cells].map((each) => Math.round(each.getBoundingClientRect().x))"
+    before = row.evaluate(measure)
+    for each in (".ol-fit", ".ol-sources"):
+        row.locator(f"{each} summary").click()
+        expect(row.locator(each)).to_have_attribute("open", "")
+        assert row.evaluate(measure) == before
+
+
+def test_the_fit_is_estimated_anew_when_the_library_is_opened_again(open_models: OpenModels) -> None:
+    models = open_models()
+    expect(models.row("Ministral-3b-instruct-int4_asym-ov")).to_be_visible()
+    for leave in (lambda: models.part("mine"), lambda: models.tab("Chat")):
+        leave()
+        models.asked("models_library")
+        models.tab("Models")
+        models.part("library")
+        assert models.wait_asked("models_library") == {"device": "CPU", "context_tokens": 4096}
 
 
 def test_long_words_push_no_button_out_of_the_table(open_models: OpenModels) -> None:
@@ -354,6 +375,7 @@ def test_a_finished_conversion_shows_what_it_cost_beside_the_source(open_models:
     expect(rows["Perplexity"]).to_contain_text(re.compile(r"16\.33.*17\.02.*\+4\.2%"))
     expect(rows["Size"]).to_contain_text(re.compile(r"98 MB.*110 MB.*\+12\.2%"))
     expect(drawer).to_contain_text("PyTorch, float32")
+    expect(drawer).to_contain_text("Its weights were rounded twice")
     expect(drawer.locator(".ol-command")).to_have_text(made_up.COMMAND)
     drawer.get_by_role("button", name="Load it").click()
     assert models.wait_asked("models_load") == {"model": "SmolLM2-135M-int4"}
@@ -429,6 +451,17 @@ def test_a_command_says_where_it_runs(open_models: OpenModels, first_step: str, 
     card = models.page.get_by_role("region", name="Command")
     expect(card).to_contain_text("In a terminal: in the model folder, with OpenArc’s Python environment active")
     assert ("PYTHONPATH set to OpenArc’s folder" in card.inner_text()) is is_said
+
+
+def test_what_one_should_know_before_a_conversion_is_told_and_goes_with_its_reason(open_models: OpenModels) -> None:
+    words = "Its weights have 4 bits already: INT4 rounds them twice."
+    command = made_up.answers()["models_command"]
+    models = open_models(made_up.answers(models_command=command | {"notes": [words]}), link=CONVERT)
+    note = models.page.get_by_role("region", name="Weights").get_by_text(words)
+    expect(note).to_be_visible()
+    models.answer({"models_command": command})
+    models.page.get_by_role("radio", name="INT8").click()
+    expect(note).to_have_count(0)
 
 
 def test_what_a_conversion_needs_is_told_and_marked_where_it_is_short(open_models: OpenModels) -> None:
@@ -545,6 +578,18 @@ def test_renaming_sends_the_new_name_and_says_what_is_wrong(open_models: OpenMod
     expect(box).to_contain_text("There is one.")
 
 
+def test_renaming_names_the_profiles_that_keep_the_old_name(open_models: OpenModels) -> None:
+    said = (
+        "'a' is called 'b' now. Its old name still stands in the profile 'fast': choose the model anew there, and save."
+    )
+    renamed = {"model": "b", "profiles": ["fast"], "words": said}
+    models = open_models(made_up.answers(models_rename=renamed), link=MINE)
+    models.row("SmolLM2-135M.gguf").get_by_role("button", name="Rename").click()
+    models.page.get_by_role("dialog").get_by_label("New name").fill("other.gguf")
+    models.page.keyboard.press("Enter")
+    expect(models.page.get_by_text(said)).to_be_visible()
+
+
 def test_a_verification_shows_its_progress_and_a_verdict_for_each_file(open_models: OpenModels) -> None:
     models = open_models(link=MINE)
     models.row("SmolLM2-135M.gguf").get_by_role("button", name="Verify").click()
@@ -555,7 +600,7 @@ def test_a_verification_shows_its_progress_and_a_verdict_for_each_file(open_mode
     expect(card.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "40")
     files = [dataclasses.asdict(each) for each in made_up.VERIFIED]
     models.answer({"models_view": made_up.view(revision="3", verifying={**state, "is_running": False, "files": files})})
-    expect(card).to_contain_text("1 of 3 files are not what they were.")
+    expect(card).to_contain_text("1 of 3 files is not what it was.")
     expect(card.locator("tbody tr").first).to_contain_text(re.compile(r"openvino_model\.bin.*changed.*other bytes"))
 
 
@@ -608,9 +653,16 @@ def test_without_the_administrator_s_key_the_library_is_there_and_the_buttons_sa
     expect(models.task("d1").get_by_role("button", name="Pause")).to_be_disabled()
     for part in ("hub", "convert", "mine"):
         models.part(part)
+        models.page.wait_for_timeout(400)
     expect(models.row("SmolLM2-135M.gguf").get_by_role("button", name="Verify")).to_be_disabled()
+    expect(models.row("notes")).to_have_count(0)
     names = {each["question"] for each in models.page.evaluate("window.asked")}
-    assert names == {"models_view", "models_library", "models_sizes"}, "nothing is asked that would be refused"
+    looked = {"models_view", "models_library", "models_installed", "models_options", "models_command"}
+    assert names == looked, "nothing is asked that would be refused"
+    models.part("convert")
+    expect(models.page.locator(".ol-command")).to_contain_text("--weight-format int4")
+    expect(models.page.locator('[data-action="convert"]')).to_be_disabled()
+    expect(models.page.locator(".ol-convert .ot-start")).to_contain_text(USE_ONLY["why_not"])
 
 
 @pytest.mark.parametrize(

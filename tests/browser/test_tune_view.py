@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, expect
 
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import ConfigurationState, Failure, Progress, RunState
 from openarc_ui.tuning.workloads import grid
 from tests.browser import tune_answers as made_up
-from tests.browser.conftest import DESKTOP, PHONE, Watched
-from tests.browser.tune_page import TuneHandler, TunePage
-from tests.browser.view_page import serve_view
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.tab_page import Windows, serve_tab
+from tests.browser.tune_page import TunePage
 
 pytestmark = pytest.mark.browser
 
@@ -29,36 +29,16 @@ USE_ONLY = {
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with serve_view(TuneHandler) as served:
+def windows(browser: Browser) -> Iterator[Windows]:
+    with serve_tab(browser, TunePage.tab_of) as served:
         yield served
 
 
 @pytest.fixture
-def open_tune(browser: Browser, address: str) -> Iterator[OpenTune]:
-    """Opens the view in a browser profile of its own; an outside request or an error on the console fails the test."""
-    contexts: list[BrowserContext] = []
-    watched = Watched()
-
-    def opened(
-        answers: dict[str, Any] | None = None,
-        *,
-        link: str = "",
-        size: tuple[int, int] = DESKTOP,
-        is_dark: bool = False,
-    ) -> TunePage:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        watched.watch(page)
-        return TunePage(page, address, answers=answers or made_up.answers(), link=link, is_dark=is_dark)
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not watched.outside, f"the page called outside hosts: {watched.outside}"
-    assert not watched.errors, f"the browser's console has errors: {watched.errors}"
+def open_tune(windows: Windows) -> Iterator[OpenTune]:
+    """Opens the view; an outside request or an error on the console fails the test."""
+    with windows.opening(TunePage, made_up.answers()) as opened:
+        yield opened
 
 
 def started(tune: TunePage) -> Any:
@@ -315,7 +295,7 @@ def test_apply_says_what_is_loaded_or_why_nothing_is(open_tune: OpenTune) -> Non
     tune = open_tune()
     tune.do("apply")
     expect(tune.page.locator(".ot-winner .ot-said")).to_contain_text("SmolLM2-135M-Instruct-int8 is loaded")
-    assert tune.asked("tune_apply") == [{"question": "tune_apply", "run_id": "run-1", "configuration_id": "c18"}]
+    assert tune.asked("tune_apply") == [{"run_id": "run-1", "configuration_id": "c18"}]
     refused = {"message": "The bench 'a' measures.", "hint": "Wait until it ends.", "code": "engine_reserved"}
     tune.answer({"tune_apply": {"error": refused}})
     tune.do("apply")
@@ -382,7 +362,7 @@ def test_a_running_run_shows_phase_clock_and_best_so_far_and_can_be_paused(open_
     assert {asked["since_revision"] for asked in tune.asked("tune_view")[2:]} <= {1}
     assert not tune.asked("tune_offers"), "a page that looks at a run that works asks the devices nothing"
     tune.do("tune_pause")
-    assert tune.asked("tune_pause") == [{"question": "tune_pause", "run_id": "run-1"}]
+    assert tune.asked("tune_pause") == [{"run_id": "run-1"}]
 
 
 @pytest.mark.parametrize(
@@ -438,7 +418,7 @@ def test_an_interrupted_run_is_resumed(open_tune: OpenTune) -> None:
     tune = open_tune(made_up.answers(tune_view=made_up.answer(stopped)))
     expect(tune.page.locator(".ot-progress")).to_contain_text("What was measured is kept")
     tune.do("tune_resume")
-    assert tune.asked("tune_resume") == [{"question": "tune_resume", "run_id": "run-1"}]
+    assert tune.asked("tune_resume") == [{"run_id": "run-1"}]
 
 
 def test_a_failed_run_is_resumed_too_but_not_one_whose_record_is_damaged(open_tune: OpenTune) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import threading
@@ -125,7 +126,14 @@ class StaticHandler(http.server.SimpleHTTPRequestHandler):
     """The view's own files and its page, under the program's own headers."""
 
     page = PAGE
+    # A connection for all of a page's files: without Nagle's wait for the second half of a short answer.
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     extensions_map: Mapping[str, str] = {".js": "text/javascript", ".css": "text/css", "": "text/html"}  # type: ignore[assignment]
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # a page that was closed
+            super().handle()
 
     def end_headers(self) -> None:
         for name, value in PROTECTING_HEADERS.items():
@@ -137,10 +145,14 @@ class StaticHandler(http.server.SimpleHTTPRequestHandler):
             self.path = self.path.removeprefix("/page-assets")
             super().do_GET()
             return
+        self.answer("text/html; charset=utf-8", self.page.encode())
+
+    def answer(self, kind: str, content: bytes) -> None:
         self.send_response(200)
-        self.send_header("content-type", "text/html; charset=utf-8")
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
         self.end_headers()
-        self.wfile.write(self.page.encode())
+        self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
         """Nothing: a request is no news."""

@@ -51,6 +51,13 @@ def test_an_error_names_the_folders_of_this_machine_by_words(places: Places, wri
         ("at 5 tokens/s, see https://docs.openvino.ai/a/b", "at 5 tokens/s, see https://docs.openvino.ai/a/b"),
         ("read layers/0/mlp: 3 / 4", "read layers/0/mlp: 3 / 4"),
         (f"{HOME}/x", "home folder/x"),
+        (
+            "[Errno 2] No such file or directory: '/data/hub/models----srv--my models--x/refs/main'",
+            "[Errno 2] No such file or directory: 'Hugging Face folder/…'",
+        ),
+        ("looked for models----srv--x/refs/main, in vain", "looked for …, in vain"),
+        (r"see models--C:\Users\me\x or models--D:--me", "see … or …"),
+        ("models--OpenVINO--Qwen3-8B-int4-ov is complete", "models--OpenVINO--Qwen3-8B-int4-ov is complete"),
     ],
 )
 def test_what_a_program_wrote_shows_no_absolute_path_at_all(places: Places, written: str, told: str) -> None:

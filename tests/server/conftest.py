@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
-from openarc_ui.server.api import create_api
 from openarc_ui.server.owner import OwnerCookie
 from openarc_ui.server.patience import Patience
 from openarc_ui.server.protocol import PatientProtocol
@@ -33,6 +33,7 @@ from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
 from tests.conftest import write_script
 from tests.model_tasks import Shop, made_tasks, no_hub
+from tests.server.applications import Applications
 
 SLOW = {"conversation": [{"role": "user", "content": "slow"}]}
 HELLO = {"conversation": [{"role": "user", "content": "hello"}]}
@@ -67,9 +68,18 @@ class Served:
         return sum(model.running + model.queued for model in self.engine.status().models)
 
 
+@pytest.fixture(scope="session")
+def applications() -> Applications:
+    """The routes, which all servers of the session take turns with."""
+    return Applications()
+
+
 @pytest.fixture
-def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callable[..., Served]]:
+def serve(
+    make_engine: Callable[..., Engine], tmp_path: Path, applications: Applications
+) -> Iterator[Callable[..., Served]]:
     """Start servers; all end with the test."""
+    taken = ExitStack()
     servers: list[tuple[uvicorn.Server, threading.Thread, Served]] = []
 
     def start(
@@ -81,6 +91,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         runs: TuningRuns | None = None,
         shop: Shop | None = None,
         hub: Hub | None = None,
+        access: Access | None = None,
         **options: Any,
     ) -> Served:
         write_script(tmp_path / "models" / "script", **(script or {}))
@@ -95,19 +106,20 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         exposition = Exposition(engine.status, store.health)
         tasks = made_tasks(engine, shop)
         tuning = runs or TuningRuns(engine, tmp_path / "tuning")
-        api = create_api(
-            engine,
-            startup,
-            profiles,
-            conversations,
-            store,
-            exposition,
-            tuning,
-            tasks,
-            hub or no_hub(),
-            needs_key=settings.needs_key,
-            access=Access(settings.requests_per_minute),
+        over = applications.over(
+            settings.needs_key,
+            engine=engine,
+            startup=startup,
+            profiles=profiles,
+            conversations=conversations,
+            store=store,
+            exposition=exposition,
+            runs=tuning,
+            tasks=tasks,
+            hub=hub or no_hub(),
+            access=access or Access(settings.requests_per_minute),
         )
+        api = taken.enter_context(over)
         application = OwnerCookie(Guard(api, settings, patience))
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
@@ -134,6 +146,7 @@ def serve(make_engine: Callable[..., Engine], tmp_path: Path) -> Iterator[Callab
         served.runs.close()
         served.conversations.close()
         served.store.close()
+    taken.close()
 
 
 @pytest.fixture

@@ -253,7 +253,7 @@ def test_order_is_kept_with_what_tasks_work_on_left_alone(
     working.client.post(f"{TASKS}/downloads", json=GET)
     assert working.client.get("/models/sizes").json()[0]["size_bytes"] == 5
     renamed = working.client.post("/models/rename", json={"model": "tiny", "new_name": "new"}).json()
-    assert renamed["model"] == "new"
+    assert (renamed["model"], renamed["profiles"]) == ("new", [])
     assert working.client.post("/models/delete", json={"model": "tiny", "confirm": "tiny"}).json()["freed_bytes"] == 7
     busy = ("tiny-ov",)
     assert asked == [(busy,), ("tiny", "new", busy), ("tiny", "tiny", busy)]
@@ -285,6 +285,43 @@ def test_a_model_is_verified_and_looked_into(working: Served, monkeypatch: pytes
     looked = working.client.get("/models/inspect?model=tiny&parts=graph&parts=template").json()
     assert looked["graph"]["operations"] == [["MatMul", 3]] and looked["problems"] == ["graph", "template"]
     problem(working.client.get("/models/inspect?model=tiny&parts=graf"), 422)
+
+
+def test_a_rename_says_which_profiles_keep_the_old_name(working: Served) -> None:
+    for name, path in (("fast", "script"), ("whole", "./script"), ("other", "another")):
+        body = {"load": {"model_path": path}}
+        assert working.client.put(f"/profiles/{name}", json=body).status_code in (200, 201)
+    told = working.client.post("/models/rename", json={"model": "script", "new_name": "new"}).json()
+    assert (told["model"], told["profiles"]) == ("new", ["fast", "whole"])
+    assert told["message"] == (
+        "'script' is called 'new' now. Its old name still stands in the profiles 'fast', 'whole': "
+        "choose the model anew there, and save."
+    )
+    assert working.client.get("/profiles/fast").json()["load"]["model_path"] == "script"
+
+
+def test_a_model_that_is_verified_is_neither_renamed_nor_deleted(
+    working: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def verified(engine: Any, model: str, stopping: threading.Event) -> list[VerifiedFile]:
+        begun.set()
+        assert goes_on.wait(10)
+        return []
+
+    monkeypatch.setattr(model_work, "verify_model", verified)
+    verifying = threading.Thread(target=lambda: working.client.post("/models/verify", json={"model": "script"}))
+    verifying.start()
+    try:
+        assert begun.wait(10)
+        for path, more in (("rename", {"new_name": "new"}), ("delete", {"confirm": "script"})):
+            answer = working.client.post(f"/models/{path}", json={"model": "script", **more})
+            assert problem(answer, 409)["code"] == "model_in_use"
+    finally:
+        goes_on.set()
+        verifying.join(10)
+    assert working.client.post("/models/rename", json={"model": "script", "new_name": "new"}).status_code == 200
 
 
 def test_a_client_that_leaves_ends_a_verification(working: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.answers import without_long_echoes
@@ -23,6 +24,7 @@ from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.api import create_api
+from openarc_ui.server.schemas import GenerateBody
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
@@ -273,6 +275,21 @@ def test_echoes_are_cut_and_sentences_are_not() -> None:
     assert len(without_long_echoes(f"No model '{'a b ' * 1000}' here.")) < 300
     assert without_long_echoes(f"No model '{'a' * 1000}' here.").endswith("… here.")
     assert len(without_long_echoes("a b " * 10_000)) < 2100
+
+
+@pytest.mark.parametrize(
+    "conversation", [[{"role": "nobody"}] * 10_001, [[{"role": "nobody"}] * 6000] * 2, [[]] * 10_001]
+)
+def test_messages_are_counted_before_one_is_read(conversation: list[Any]) -> None:
+    with pytest.raises(ValidationError, match="at most 10000 messages in one request") as refused:
+        GenerateBody.model_validate({"conversation": conversation})
+    assert refused.value.error_count() == 1
+
+
+def test_as_many_messages_as_may_be_are_read() -> None:
+    messages = [{"role": "user", "content": "x"}] * 10_000
+    (request,) = GenerateBody.model_validate({"conversation": messages}).requests()
+    assert len(request.conversation) == 10_000
 
 
 def test_findings_are_cut_and_counted(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

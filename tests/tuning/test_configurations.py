@@ -7,7 +7,8 @@ import pytest
 from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest, SamplingParameters
 from openarc_ui.errors import InvalidRequest, PropertyRejected
-from openarc_ui.tuning.configurations import combine, configuration_of, identify, label_of
+from openarc_ui.tuning.configurations import combine, configuration_of, identify, label_of, models_of
+from openarc_ui.tuning.requests import Axis, BenchRequest, ComparisonRequest, SweepRequest
 
 BASE = LoadRequest(model_path="model", ov_config={"NUM_STREAMS": 1, "KV_CACHE_PRECISION": "f16"})
 
@@ -37,6 +38,18 @@ def test_a_nested_scheduler_field_is_set() -> None:
     made = combine(base, {"scheduler.cache_eviction_config.max_cache_size": 1024})
     assert made.scheduler.cache_eviction_config is not None
     assert made.scheduler.cache_eviction_config.max_cache_size == 1024
+
+
+def test_the_models_of_a_run_are_all_that_it_may_load() -> None:
+    other = LoadRequest(model_path="other")
+    assert models_of(BenchRequest(configuration=BASE)) == {"model"}
+    assert models_of(ComparisonRequest(a=BASE, b=other)) == {"model", "other"}
+    axes = (
+        Axis(field="model_path", values=("third", "fourth", None)),
+        Axis(field="device", values=("CPU", "GPU")),
+    )
+    assert models_of(SweepRequest(base=BASE, axes=axes)) == {"model", "third", "fourth"}
+    assert models_of(SweepRequest(base=BASE, axes=axes[1:], reference=other)) == {"model", "other"}
 
 
 def test_the_order_of_properties_is_always_the_same() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from openarc_ui import file_locks as lock
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import TuningBusy, TuningFolderUnusable
-from openarc_ui.tuning.record import lock
 from openarc_ui.tuning.record.lock import is_held
 from openarc_ui.tuning.record.records import Records, RunRecord
 from openarc_ui.tuning.requests import Axis, SweepRequest
@@ -84,7 +84,7 @@ def test_what_is_held_is_told_at_once_and_by_looking_too(
     def impatient(seconds: float) -> None:
         raise AssertionError("It waited for who will not let go.")
 
-    monkeypatch.setattr("openarc_ui.tuning.record.lock.time.sleep", impatient)
+    monkeypatch.setattr("openarc_ui.file_locks.time.sleep", impatient)
     with records.lock(record.run_id):
         assert is_held(record.folder / "lock")
         with pytest.raises(TuningBusy, match="Another process works on this run"):

@@ -340,6 +340,7 @@ def test_a_run_that_does_not_look_up_is_ended_with_its_worker(
     runs: TuningRuns, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stubborn(request: Any, desk: Any, record: Any) -> None:
+        assert engine.reservation is not None and engine.reservation.models == {LOAD.model_path}
         engine.load(LOAD, holder=engine.reservation)
         until(lambda: engine.status().models == ())
         raise RunStopped
@@ -384,7 +385,13 @@ def test_two_servers_on_one_folder_leave_each_others_runs_alone(
     with monkeypatch.context() as patched:
         stand_still(patched)
         head = runs.start(MANY)
-        for do in (theirs.resume, theirs.cancel, theirs.pause, theirs.delete, lambda run_id: theirs.rename(run_id, "x")):
+        for do in (
+            theirs.resume,
+            theirs.cancel,
+            theirs.pause,
+            theirs.delete,
+            lambda run_id: theirs.rename(run_id, "x"),
+        ):
             with pytest.raises(TuningBusy, match="Another process"):
                 do(head.run_id)
         assert theirs.active() is None and theirs.heads()[0].state is RunState.RUNNING

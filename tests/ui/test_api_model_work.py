@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import gradio as gr
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
@@ -22,12 +18,12 @@ from openarc_ui.models.inspection.inspect import Inspection, Trial
 from openarc_ui.models.tidy import FolderSize, VerifiedFile
 from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.ui import api_model_work
-from openarc_ui.ui.api_info import add_endpoint
 from openarc_ui.ui.api_model_work import ACTIONS, model_work_endpoints
 from openarc_ui.ui.rights import Rights
 from tests.hub_server import HubServer
 from tests.model_tasks import Shop, made_tasks
 from tests.models.work.scripted_work import ScriptedWork
+from tests.ui.served import serve_endpoints
 
 REPOSITORY = "Somebody/tiny-ov"
 
@@ -63,20 +59,8 @@ def hub_server() -> Iterator[HubServer]:
 @pytest.fixture
 def address(engine: Engine, tasks: ModelTasks, hub_server: HubServer) -> Iterator[str]:
     """The endpoints alone, on a port."""
-    with gr.Blocks(analytics_enabled=False) as page:
-        for each in model_work_endpoints(engine, tasks, Hub(hub_server.endpoint), Rights()):
-            add_endpoint(each)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=5)
+    with serve_endpoints(model_work_endpoints(engine, tasks, Hub(hub_server.endpoint), Rights())) as served:
+        yield served
 
 
 @pytest.fixture

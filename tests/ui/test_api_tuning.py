@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
@@ -23,12 +17,12 @@ from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import TuningBusy
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.tuning.requests import BenchRequest
-from openarc_ui.ui.api_info import add_endpoint
 from openarc_ui.ui.api_tuning import ACTIONS, tuning_endpoints
 from openarc_ui.ui.api_watch import LoadWatch
 from openarc_ui.ui.rights import Rights
 from tests.conftest import write_script
 from tests.tuning_fakes import CONFIGURATION_ID, RUN_ID, FakeRuns, view
+from tests.ui.served import serve_endpoints
 
 BENCH: dict[str, Any] = {"kind": "bench", "configuration": {"model_path": "script"}}
 
@@ -52,20 +46,8 @@ def engine(make_engine: Callable[..., Engine], tmp_path: Path) -> Engine:
 @pytest.fixture
 def address(engine: Engine, runs: FakeRuns, profiles: ProfileStore) -> Iterator[str]:
     """The endpoints alone, on a port."""
-    with gr.Blocks(analytics_enabled=False) as page:
-        for each in tuning_endpoints(engine, runs, profiles, LoadWatch(engine), Rights(), False):
-            add_endpoint(each)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=5)
+    with serve_endpoints(tuning_endpoints(engine, runs, profiles, LoadWatch(engine), Rights(), False)) as served:
+        yield served
 
 
 @pytest.fixture

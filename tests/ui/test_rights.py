@@ -49,7 +49,7 @@ COUNTED_BY_THEMSELVES = {"chat_submitted"}
 """It tells too many in the chat, where the words that were not sent stay."""
 HARMLESS_QUESTIONS = {
     "pulse", "growth", "metrics", "metrics_request", "metrics_requests", "metrics_compare", "tune_view", "tune_offers",
-    "models_view", "models_library", "models_sizes",
+    "models_view", "models_library", "models_installed", "models_options", "models_command",
 }  # fmt: skip
 GUARDED_TUNING = {
     "tune_start", "tune_pause", "tune_cancel", "tune_resume", "tune_rename", "tune_delete", "tune_apply", "tune_profile",
@@ -57,7 +57,7 @@ GUARDED_TUNING = {
 }  # fmt: skip
 GUARDED_MODELS = {
     "models_search", "models_files", "models_token", "models_download", "models_convert", "models_pause", "models_resume",
-    "models_cancel", "models_forget", "models_options", "models_command", "models_rename", "models_delete", "models_verify",
+    "models_cancel", "models_forget", "models_sizes", "models_rename", "models_delete", "models_verify",
     "models_verify_stop", "models_load", "models_unload", "models_inspect",
 }  # fmt: skip
 GUARDED_QUESTIONS = {"metrics_again", "metrics_bandwidth"} | GUARDED_TUNING | GUARDED_MODELS

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from openarc_ui.engine.backends.files import context_length, path_outside, read_json
 from openarc_ui.engine.catalogue.folder import TOKENIZER_IR, ModelEntry, without_backends
 from openarc_ui.engine.catalogue.gguf_header import GgufHeader, read_gguf_header
+from openarc_ui.engine.catalogue.parts import INDEX_FILE, NUMBERED, WHOLE_FILE, missing_of_index
 from openarc_ui.engine.catalogue.weights import MAX_NUMBER, TooLong, WeightSummary, read_weights
 from openarc_ui.engine.types import BackendName
 from openarc_ui.errors import InvalidRequest, OpenArcError
@@ -88,7 +89,9 @@ def _describe_gguf(entry: ModelEntry) -> ModelDetails:
     header: GgufHeader | None = None
     if not entry.problems:
         header = _read(lambda: read_gguf_header(path), None, path.name, problems)
-    problems += _gguf_problems(header, path.name)
+    elif NUMBERED.fullmatch(path.name):
+        header = _read(lambda: read_gguf_header(path), None, path.name, [])  # a part's problem is told by its name
+    problems += _gguf_problems(header, path.name) if not entry.problems else []
     cannot_run = dict(entry.cannot_run)
     if problems and not entry.problems:
         cannot_run |= without_backends(entry, problems[0])
@@ -143,6 +146,9 @@ def _describe_folder(entry: ModelEntry) -> ModelDetails:
         weights, unread, is_torn = _weights(model_xml)
         torn = unread + _size_problem(weights, entry.file("openvino_model.bin"))
         problems, stopping = problems + torn, stopping + (torn if is_torn or not unread else [])
+    if entry.kind == "checkpoint" and not entry.problems:
+        absent = _absent(entry)
+        problems, stopping = problems + absent, stopping + absent
     quantization = _quantization(files["openvino_config.json"])
     cannot_run = dict(entry.cannot_run)
     if stopping and entry.kind != "script":
@@ -177,6 +183,17 @@ def _weights(model_xml: Path) -> tuple[WeightSummary | None, list[str], bool]:
         return read_weights(model_xml), [], False
     except InvalidRequest as error:
         return None, [error.message.rstrip(".") + "."], not isinstance(error.__cause__, TooLong)
+
+
+def _absent(entry: ModelEntry) -> list[str]:
+    """Files that the index of a checkpoint names and nobody has."""
+    index = entry.file(INDEX_FILE)
+    if index is None or entry.file(WHOLE_FILE) is not None:
+        return []
+    problems: list[str] = []
+    found = partial(missing_of_index, has=lambda name: entry.file(name) is not None)
+    missing = _read(lambda: found(read_json(index)), "", INDEX_FILE, problems)
+    return [*problems, *([f"{missing}."] if missing else [])]
 
 
 def _json(entry: ModelEntry, name: str) -> dict[str, Any]:

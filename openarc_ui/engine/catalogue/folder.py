@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.catalogue.gguf_header import read_gguf_architecture
+from openarc_ui.engine.catalogue.parts import missing_parts, problem_of_part
 from openarc_ui.engine.explain import explain
 from openarc_ui.engine.frozen import is_text
 from openarc_ui.engine.types import BackendName, LoadRequest
@@ -76,6 +77,10 @@ class _Listing:
     def ending(self, suffix: str) -> list[str]:
         return [name for name in self.sizes if name.lower().endswith(suffix)]
 
+    def everything(self) -> tuple[str, ...]:
+        """Every file, and every link that leads out: whoever looks for a name has it either way."""
+        return (*self.sizes, *self.outside)
+
 
 def scan(root: Path) -> list[ModelEntry]:
     """Every model below `root`, which must be resolved, at most three folders deep, by name."""
@@ -100,7 +105,7 @@ def _scan(folder: Path, root: Path, depth: int) -> Iterator[ModelEntry]:
         return
     ggufs = [name for name in listing.ending(".gguf") if not name.startswith(".")]
     for name in ggufs:
-        yield _gguf(folder / name, root, listing.sizes[name])
+        yield _gguf(folder / name, root, listing)
     judged = _judge(listing) if folder != root else None
     if judged is not None and judged.has_weights:
         yield _entry(folder, root, listing, judged)
@@ -161,7 +166,8 @@ def _judge(listing: _Listing) -> _Judgement | None:
     if listing.has("openvino_model.bin"):
         return _Judgement("ir", True, "openvino_model.xml is missing")
     if listing.ending(".safetensors"):
-        return _Judgement("checkpoint", True, "" if listing.has("config.json") else "config.json is missing")
+        missing = missing_parts(listing.everything(), ".safetensors")
+        return _Judgement("checkpoint", True, missing if listing.has("config.json") else "config.json is missing")
     if others:
         return _Judgement("ir", True, f"its model is named {others[0]}; both backends look for openvino_model.xml")
     if any(name in listing.sizes for name in TOKENIZER_IR):
@@ -209,9 +215,9 @@ def _cannot_run(listing: _Listing, kind: ModelKind) -> dict[str, str]:
     return reasons
 
 
-def _gguf(path: Path, root: Path, size_bytes: int) -> ModelEntry:
+def _gguf(path: Path, root: Path, listing: _Listing) -> ModelEntry:
     """A GGUF file, judged by its first bytes and its name."""
-    problem = reason = ""
+    problem, reason = problem_of_part(path.name, listing.everything()), ""
     try:
         architecture = read_gguf_architecture(path)
         if architecture is not None and architecture not in GGUF_ARCHITECTURES:
@@ -227,7 +233,7 @@ def _gguf(path: Path, root: Path, size_bytes: int) -> ModelEntry:
         kind="gguf",
         backends=() if problem or reason else ("genai",),
         cannot_run=cannot_run,
-        size_bytes=size_bytes,
+        size_bytes=listing.sizes[path.name],
         problems=(_sentence(problem),) if problem else (),
     )
 

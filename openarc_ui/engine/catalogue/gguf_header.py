@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -185,6 +185,27 @@ def read_gguf_architecture(path: Path) -> str | None:
     return None
 
 
+def read_gguf_texts(path: Path, key: str, places: Collection[int]) -> dict[int, str]:
+    """Some items of an array of texts, such as the special tokens among `tokenizer.ggml.tokens`; those it does not have are left out.
+
+    Raises:
+        ValueError: it is no GGUF, is cut, or claims what can't be.
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        reader = _Reader(file, path.stat().st_size)
+        _, _, key_count = _begin(reader)
+        before = sum(1 for _ in _values(reader, key_count, until=key))
+        if before == key_count or reader.number("I") != ARRAY or reader.number("I") != STRING:
+            return {}
+        count = reader.count(8, f"items in {key}")
+        found: dict[int, str] = {}
+        for place in sorted(each for each in set(places) if 0 <= each < count):
+            reader.skip_texts(place - max(found, default=-1) - 1)
+            found[place] = reader.text(MAX_NAME_BYTES)
+        return found
+
+
 class _Reader:
     """Values one after the other, in chunks; what lies behind the end of the file is an error, never memory."""
 
@@ -281,10 +302,16 @@ def _begin(reader: _Reader) -> tuple[int, int, int]:
     return version, reader.count(0, "tensors"), reader.count(0, "values")
 
 
-def _values(reader: _Reader, key_count: int) -> Iterator[tuple[str, Value | None, int]]:
-    """Key, value and length in bytes; for an array None and its items, which are passed over afterwards."""
+def _values(reader: _Reader, key_count: int, until: str = "") -> Iterator[tuple[str, Value | None, int]]:
+    """Key, value and length in bytes; for an array None and its items, which are passed over afterwards.
+
+    Args:
+        until: ends behind this key, before its value.
+    """
     for _ in range(key_count):
         key = reader.text(MAX_NAME_BYTES)
+        if key == until:
+            return
         kind = reader.number("I")
         if kind == STRING:
             text, length = reader.text_or_length(MAX_TEXT_BYTES)

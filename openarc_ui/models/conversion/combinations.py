@@ -6,7 +6,6 @@ take and silently ignore is refused too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -37,7 +36,9 @@ FOUR_BIT_ONLY: Final = (
 INTEGERS_ONLY: Final = ("sym", "dataset", "num-samples")
 NEEDS_DATA: Final = ("scale-estimation", "gptq", "lora-correction")
 DATA_FREE_METRIC: Final = "weight_quantization_error"
-LOCAL_DATASET: Final = re.compile(r"auto(:seq_len=[1-9]\d{0,4})?")
+LOCAL_DATASET: Final = "auto"
+NAMED_DATASETS: Final = ("wikitext2", "c4", "c4-new", "gsm8k")
+"""Of the Hub, for text models (`PREDEFINED_CAUSAL_LANGUAGE_DATASETS`)."""
 
 
 def checked(options: ConversionOptions, given: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
@@ -178,12 +179,30 @@ def _data(values: Values) -> None:
         raise InvalidRequest(f"'{needing}' needs data.", "Set dataset to auto: texts that the model writes itself.")
     if "num-samples" in values and "dataset" not in values:
         raise InvalidRequest("'num-samples' counts a dataset's texts.", "Set dataset to auto, or leave it out.")
-    dataset = values.get("dataset")
-    if dataset is not None and not LOCAL_DATASET.fullmatch(str(dataset)):
+    if "dataset" in values:
+        _require_local(str(values["dataset"]))
+
+
+def _require_local(dataset: str) -> None:
+    """A dataset that needs neither the network nor a package that is not installed."""
+    if dataset == LOCAL_DATASET:
+        return
+    name, _, rest = dataset.partition(":")
+    if name == LOCAL_DATASET:
         raise InvalidRequest(
-            f"The dataset '{dataset}' would be fetched from the Hub, and a conversion asks nobody.",
-            "Use auto: texts that the model writes itself.",
+            f"The dataset auto takes nothing behind it: Optimum passes over '{rest}'.",
+            "Use auto alone; num-samples says how many texts.",
         )
+    if name not in NAMED_DATASETS:
+        raise InvalidRequest(
+            f"Optimum knows no dataset '{dataset}' for text models.", "Use auto: texts that the model writes itself."
+        )
+    raise InvalidRequest(
+        f"The dataset {name} is fetched from the Hub by the package `datasets`. OpenArc does not install it, and a conversion "
+        "asks no other machine.",
+        f"Use auto: texts that the model writes itself. Or, in a terminal: pip install datasets, and optimum-cli with "
+        f"--dataset {name} and the model folder's path for the result.",
+    )
 
 
 def _mixed(values: Values) -> None:

@@ -20,7 +20,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadStage
 from openarc_ui.errors import ConversionFailed, InvalidRequest, OpenArcError
 from openarc_ui.models.child import Child
-from openarc_ui.models.conversion.check import not_measured, quick_check
+from openarc_ui.models.conversion.check import much_worse, not_measured, quick_check
 from openarc_ui.models.conversion.command import ConversionCommand, export_words, words_of
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, no_room_to_measure, require_room
 from openarc_ui.models.conversion.options import conversion_options
@@ -113,6 +113,7 @@ class Conversion:
 
     def _convert(self, run: _Run) -> ConversionCard:
         began_at, began = time.time(), time.monotonic()
+        run.notes.extend(self._plan.notes)
         needs = self._require_room(run)
         gguf = self._entry.path if self._entry.kind == "gguf" else ""
         checkpoint = run.unpacked if gguf else Path(self._entry.path)
@@ -129,6 +130,8 @@ class Conversion:
         carry_side_files(checkpoint, run.result)
         name_the_source(run.result, checkpoint, self._entry.name)
         source_check, result_check = self._measured(run, checkpoint, needs)
+        worse = much_worse(source_check, result_check)
+        run.notes += [worse] if worse else []
         run.tell("Writing the card", 0.99)
         card = ConversionCard(
             source=self._entry.name,
@@ -144,6 +147,7 @@ class Conversion:
             peak_memory_bytes=run.watch.peak_bytes,
             source_check=source_check,
             result_check=result_check,
+            notes=tuple(run.notes),
         )
         write_card(card, run.result)
         noted = {"kind": "conversion", "model": self._entry.name}
@@ -158,9 +162,10 @@ class Conversion:
             raise ConversionFailed(
                 f"'{self._entry.name}' can't be read: {error}.", "Download or copy it again."
             ) from error
-        warning = require_room(needs, run.folder)
-        if warning:
-            run.log(warning)
+        tight = require_room(needs, run.folder)
+        if tight is not None:
+            run.log(f"{tight.words}: it may be ended by the system.")
+            run.notes.append(tight.note)
         return needs
 
     def _measured(
@@ -198,6 +203,7 @@ class _Run:
         self.watch = MemoryWatch()
         self._say, self._hidden, self._log = say, hidden, log
         self._told = _Kept()
+        self.notes: list[str] = []
 
     def clear(self, keeping_result: bool = False) -> None:
         """Nothing of an earlier run, or of this one, is left but its result."""
@@ -271,6 +277,7 @@ class _Run:
             if isinstance(report, LoadStage):
                 self.tell(report.label, report.fraction * CONVERTED, report.detail)
             elif isinstance(report, Prepared):
+                self.notes += map(self._hidden, report.notes)
                 return
             elif isinstance(report, Failed):
                 raise ConversionFailed(f"It can't be converted: {self._hidden(report.message)}", report.hint or HINT)

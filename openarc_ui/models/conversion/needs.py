@@ -54,6 +54,35 @@ class ConversionNeeds:
     disk_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class TightMemory:
+    """By the estimate it may not be enough.
+
+    Attributes:
+        limit: what the free memory is of, in words.
+    """
+
+    needed_bytes: int
+    free_bytes: int
+    limit: str
+
+    @property
+    def words(self) -> str:
+        """Before it begins."""
+        return (
+            f"The conversion needs about {_gigabytes(self.needed_bytes)} of memory, and {_gigabytes(self.free_bytes)} are free "
+            f"({self.limit})"
+        )
+
+    @property
+    def note(self) -> str:
+        """Of a conversion that went well all the same."""
+        return (
+            f"Memory was tight: by the estimate it needed {_gigabytes(self.needed_bytes)}, and "
+            f"{_gigabytes(self.free_bytes)} were free when it began ({self.limit}). Its times may be longer for that."
+        )
+
+
 def needs_of(entry: ModelEntry, options: Mapping[str, OptionValue]) -> ConversionNeeds:
     """Of a checkpoint or a GGUF.
 
@@ -74,8 +103,8 @@ def needs_of(entry: ModelEntry, options: Mapping[str, OptionValue]) -> Conversio
     )
 
 
-def require_room(needs: ConversionNeeds, folder: Path) -> str:
-    """See that there is enough; returns a warning in a sentence where memory may be short, else "".
+def require_room(needs: ConversionNeeds, folder: Path) -> TightMemory | None:
+    """See that there is enough; what is told where memory may be short.
 
     Raises:
         DoesNotFit: the weights alone are more than the free memory.
@@ -89,16 +118,13 @@ def require_room(needs: ConversionNeeds, folder: Path) -> str:
         )
     room = system_room()
     if room.free_bytes is None or needs.memory_bytes <= room.free_bytes:
-        return ""
-    words = (
-        f"The conversion needs about {_gigabytes(needs.memory_bytes)} of memory, and {_gigabytes(room.free_bytes)} are free "
-        f"({room.limit})"
-    )
+        return None
+    tight = TightMemory(needs.memory_bytes, room.free_bytes, room.limit)
     if BASE_BYTES + needs.weights_bytes > room.free_bytes:
         raise DoesNotFit(
-            f"{words}.", "Unload models and end other programs, or download a model that is converted already."
+            f"{tight.words}.", "Unload models and end other programs, or download a model that is converted already."
         )
-    return f"{words}: it may be ended by the system."
+    return tight
 
 
 def no_room_to_measure(needs: ConversionNeeds) -> str:

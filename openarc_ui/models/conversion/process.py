@@ -16,6 +16,7 @@ from typing import Any
 
 from openarc_ui.engine.types import LoadStage
 from openarc_ui.models.childhood import claim_stdout, end_with_parent
+from openarc_ui.models.conversion.library_notes import LibraryNotes
 from openarc_ui.models.conversion.order import ConversionOrder
 from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Reporter
 from openarc_ui.privacy import forbid_telemetry
@@ -76,8 +77,8 @@ class Stages:
             sys.stderr.flush()
 
 
-def convert(order: ConversionOrder, stages: Stages) -> None:
-    """All of it.
+def convert(order: ConversionOrder, stages: Stages) -> tuple[str, ...]:
+    """All of it; what one has to know of the result, in sentences.
 
     Raises:
         ValueError: what is wrong with the source, the options or the result.
@@ -93,10 +94,13 @@ def convert(order: ConversionOrder, stages: Stages) -> None:
         )
     refuse_own_code(Path(order.checkpoint))
     stages.begin("Starting Optimum", EXPORTING[0])
-    export(order.words, stages)
+    said = LibraryNotes()
+    with said.listening():
+        export(order.words, stages)
     stages.begin("Looking at the result", CHECKING)
-    look_at_result(Path(order.checkpoint), Path(order.result), order.wants_tokenizer)
+    found = look_at_result(Path(order.checkpoint), Path(order.result), order.wants_tokenizer)
     stages.end()
+    return (*said.notes, *found)
 
 
 def refuse_own_code(checkpoint: Path) -> None:
@@ -164,14 +168,15 @@ def _told_too(step: Any, stages: Stages) -> Any:
     return told
 
 
-def look_at_result(checkpoint: Path, result: Path, wants_tokenizer: bool) -> None:
-    """Whether it is a whole model: it opens, and tokenizers and chat template are there.
+def look_at_result(checkpoint: Path, result: Path, wants_tokenizer: bool) -> tuple[str, ...]:
+    """Whether it is a whole model: it opens, and tokenizers and chat template are there; what is odd, in sentences.
 
     Raises:
         ValueError: what is missing.
     """
     import openvino
     import openvino_genai
+    from transformers import AutoTokenizer
 
     model_xml = result / "openvino_model.xml"
     if not model_xml.is_file():
@@ -180,24 +185,27 @@ def look_at_result(checkpoint: Path, result: Path, wants_tokenizer: bool) -> Non
     if not (result / "config.json").is_file():
         raise ValueError("the result has no config.json")
     if not wants_tokenizer:
-        return
+        return ()
     if not all((result / name).is_file() for name in ("openvino_tokenizer.xml", "openvino_detokenizer.xml")):
         raise ValueError("the tokenizer could not be converted to OpenVINO; the log says why")
-    compare_tokenizers(openvino_genai.Tokenizer(str(result)), result)
     keep_template(checkpoint, result)
-
-
-def compare_tokenizers(openvino_tokenizer: Any, result: Path) -> None:
-    """Say in the log where OpenVINO's tokenizer and the one it was made from give other token ids; a model runs all the same."""
-    from transformers import AutoTokenizer
-
     tokenizer = AutoTokenizer.from_pretrained(str(result), local_files_only=True, trust_remote_code=False)
+    return compare_tokenizers(openvino_genai.Tokenizer(str(result)), tokenizer)
+
+
+def compare_tokenizers(openvino_tokenizer: Any, tokenizer: Any) -> tuple[str, ...]:
+    """Where OpenVINO's tokenizer and the one it was made from give other token ids; a model runs all the same."""
+    odd = []
     for sample in SAMPLES:
         ids = openvino_tokenizer.encode(sample, add_special_tokens=False).input_ids.data[0].tolist()
         if ids != tokenizer(sample, add_special_tokens=False).input_ids:
-            sys.stderr.write(
-                f"Warning: openvino_tokenizer.xml and tokenizer.json give other token ids for {sample!r}.\n"
-            )
+            odd.append(sample)
+    if not odd:
+        return ()
+    return (
+        f"Its two tokenizers, OpenVINO's for GenAI and Hugging Face's for Optimum, give other token ids for {len(odd)} of "
+        f"{len(SAMPLES)} sample texts, such as {odd[0]!r}: the backends read different prompts.",
+    )
 
 
 def keep_template(checkpoint: Path, result: Path) -> None:
@@ -232,12 +240,14 @@ def main() -> int:
     end_with_parent()
     reporter = JsonReporter(claim_stdout())
     try:
-        convert(order, Stages(reporter))
+        notes = convert(order, Stages(reporter))
     except (ValueError, ImportError, OSError, RuntimeError, KeyError, TypeError, AttributeError, MemoryError) as error:
         logger.exception("the conversion failed")
         reporter.send(Failed(words_of_failure(error), ""))
         return 1
-    reporter.send(Prepared(order.result))
+    for note in notes:
+        sys.stderr.write(f"Note: {note}\n")
+    reporter.send(Prepared(order.result, notes))
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.backends.template import (
@@ -16,10 +16,13 @@ from openarc_ui.engine.backends.template import (
     tokenizer_ir_template,
 )
 from openarc_ui.engine.catalogue.folder import ModelEntry
-from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
+from openarc_ui.engine.catalogue.gguf_header import read_gguf_header, read_gguf_texts
 from openarc_ui.errors import InvalidRequest
+from openarc_ui.models.gguf_kinds import begins_texts
 from openarc_ui.models.inspection.template_trials import TemplateFacts
 
+GGUF_TOKENS: Final = {"bos_token": "bos", "eos_token": "eos", "pad_token": "padding", "unk_token": "unknown"}
+"""A special token as templates know it -> as a GGUF names its id."""
 READ = (TEMPLATE_FILE, *JSON_FILES, "openvino_tokenizer.xml", "special_tokens_map.json", "tokenizer.json")
 
 
@@ -44,10 +47,15 @@ def template_facts(entry: ModelEntry) -> TemplateFacts:
 
 
 def _of_gguf(path: Path) -> TemplateFacts:
-    """The vocabulary is not read, so its special tokens have no text here."""
-    text = read_gguf_header(path).chat_template
-    where = "the metadata of the model's tokenizer"
-    return TemplateFacts(ModelTemplates(text or "", None, where, is_plain=not text), {}, None)
+    header = read_gguf_header(path)
+    text, values = header.chat_template, header.values
+    said = {name: values.get(f"tokenizer.ggml.{key}_token_id") for name, key in GGUF_TOKENS.items()}
+    ids = {name: each for name, each in said.items() if isinstance(each, int) and not isinstance(each, bool)}
+    written = read_gguf_texts(path, "tokenizer.ggml.tokens", ids.values())
+    tokens = {name: written[each] for name, each in ids.items() if each in written}
+    adds_bos = begins_texts(*(values.get(f"tokenizer.ggml.{key}") for key in ("add_bos_token", "model", "pre")))
+    templates = ModelTemplates(text or "", None, "the metadata of the model's tokenizer", is_plain=not text)
+    return TemplateFacts(templates, tokens, adds_bos if "bos_token" in tokens else None)
 
 
 def _of_folder(entry: ModelEntry) -> TemplateFacts:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from openarc_ui.engine.catalogue.folder import TEMPORARY_ENDINGS
 from openarc_ui.errors import InvalidRequest, ModelExists
 from openarc_ui.models.requests import ConversionRequest, DownloadRequest
-from openarc_ui.models.work.record import flush_folder
+from openarc_ui.whole_files import sync_folder
 
 UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 LONGEST = 96
@@ -66,7 +66,7 @@ def publish(result: Path, model_folder: Path, name: str) -> None:
         if is_taken(model_folder, name):
             raise taken(name) from None
         raise
-    flush_folder(model_folder)
+    sync_folder(model_folder)
 
 
 def taken(name: str) -> ModelExists:
@@ -87,5 +87,5 @@ def _flush(folder: Path) -> None:
         for name in files:
             with (Path(path) / name).open(FLUSHED_MODE) as stream:
                 os.fsync(stream.fileno())
-        flush_folder(Path(path))
+        sync_folder(Path(path))
         folders[:] = [each for each in folders if not (Path(path) / each).is_symlink()]

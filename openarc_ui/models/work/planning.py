@@ -13,6 +13,7 @@ from openarc_ui.errors import InvalidRequest
 from openarc_ui.models.conversion.combinations import checked
 from openarc_ui.models.conversion.command import command_of
 from openarc_ui.models.conversion.gguf_architectures import problem_of_architecture
+from openarc_ui.models.conversion.hints import hints_of
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.requests import ConversionRequest, OptionValue
@@ -32,6 +33,7 @@ class ConversionPlan:
         first_step, export: the equal command line word by word; a GGUF is unpacked first, else the first step is empty.
         text: both, quoted for a shell, to be run in the model folder.
         needed_memory_bytes, needed_disk_bytes: at the most, by estimate; None: the source's files don't tell.
+        notes: what one should know before it begins, in sentences.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ConversionPlan:
     text: str
     needed_memory_bytes: int | None = None
     needed_disk_bytes: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPlan:
@@ -73,6 +76,7 @@ def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPla
         text=command.text,
         needed_memory_bytes=needs.memory_bytes if needs is not None else None,
         needed_disk_bytes=needs.disk_bytes if needs is not None else None,
+        notes=hints_of(entry, options),
     )
 
 
@@ -87,6 +91,10 @@ def source_of(engine: Engine, source: str) -> ModelEntry:
         raise InvalidRequest(
             f"'{entry.name}' is no Hugging Face checkpoint and no GGUF, so there is nothing to convert.",
             "Choose a folder with safetensors, or a .gguf file.",
+        )
+    if entry.problems and not entry.backends:
+        raise InvalidRequest(
+            f"'{entry.name}' can't be converted: {entry.problems[0].rstrip('.')}.", "Mend that, or download it again."
         )
     return entry
 

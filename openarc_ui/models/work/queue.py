@@ -74,7 +74,9 @@ class TaskQueue:
         try:
             # First written, then deleted: what is killed in between may not be told as made and named.
             entry.kept = replace(entry.kept, is_made=False)
-            entry.change(state=TaskState.INTERRUPTED, progress=TaskProgress(), ended_at=time.time())
+            # When it was interrupted is not known; of several starts the first one came closest.
+            ended_at = entry.task.ended_at if entry.task.ended_at is not None else time.time()
+            entry.change(state=TaskState.INTERRUPTED, progress=TaskProgress(), ended_at=ended_at)
             entry.write()
             _delete_work(entry)
             entry.write()  # that some of it can't be deleted

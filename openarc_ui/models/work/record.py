@@ -8,13 +8,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import secrets
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from openarc_ui.errors import TaskNotFound, nearest
 from openarc_ui.models.results import ModelTask
 from openarc_ui.models.work.lock import TaskLock, is_held
+from openarc_ui.whole_files import sync_folder, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,10 @@ TASK_FILE, LOCK_FILE, WORK_FOLDER, RESULT = "task.json", "lock", "work", "result
 TASK_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 UNFINISHED = (".new-", ".gone-")
 """Beginnings of the names of folders that are being made or deleted."""
+GONE_BESIDE = ".openarc-gone-"
+"""The same of a model that is being deleted and lies on another disk than the tasks: beside it."""
+DEEPEST = 3
+"""Folders below the model folder in which a model may lie, as in the catalogue."""
 LARGEST_FILE_BYTES = 4_000_000
 
 
@@ -90,13 +94,7 @@ class TaskFolder:
 
     def write(self, kept: Kept) -> None:
         """Put it in place of what was kept."""
-        new = self.path / f"{TASK_FILE}.new"
-        with new.open("wb") as written:
-            written.write(_KEPT.dump_json(kept))
-            written.flush()
-            os.fsync(written.fileno())
-        new.replace(self.path / TASK_FILE)
-        flush_folder(self.path)
+        write_whole(self.path / TASK_FILE, _KEPT.dump_json(kept))
 
     def lock(self) -> TaskLock:
         """Take it.
@@ -146,7 +144,7 @@ class TaskFolders:
             new.write(kept)
             named = TaskFolder(self.path / kept.task.task_id)
             new.path.replace(named.path)
-            flush_folder(self.path)
+            sync_folder(self.path)
         except BaseException:
             if lock is not None:
                 lock.close()
@@ -181,8 +179,8 @@ class TaskFolders:
         try:
             left = [each for each in self.path.iterdir() if each.name.startswith(UNFINISHED)]
         except OSError:
-            return
-        for each in left:
+            left = []
+        for each in (*left, *_gone_beside(self.path.parent, DEEPEST)):
             if not is_held(each / LOCK_FILE):
                 shutil.rmtree(each, ignore_errors=True)
         try:
@@ -191,17 +189,19 @@ class TaskFolders:
             return  # it has tasks
 
 
+def _gone_beside(folder: Path, depth: int) -> Iterator[Path]:
+    """Models below a folder that were being deleted where they lay. No link is followed."""
+    try:
+        children = [each for each in folder.iterdir() if each.is_dir() and not each.is_symlink()]
+    except OSError:
+        return
+    for each in children:
+        if each.name.startswith(GONE_BESIDE):
+            yield each
+        elif depth > 0 and not each.name.startswith("."):
+            yield from _gone_beside(each, depth - 1)
+
+
 def new_task_id(now: float) -> str:
     """Sorts by time: 20261126-120000-3f2a9c."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(3)}"
-
-
-def flush_folder(folder: Path) -> None:
-    """Make sure that a power cut takes back no name in it. Windows opens no folders."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import EngineClosed, InvalidRequest, ModelExists, ModelInUse, OpenArcError, TaskNotFound
 from openarc_ui.models.requests import ConversionRequest, DownloadRequest
 from openarc_ui.models.results import ModelTask, TaskProgress, TaskState
+from openarc_ui.models.verifying import Readings
 from openarc_ui.models.work.asked import read_kept_request
 from openarc_ui.models.work.entry import RESUMABLE, Entry, at_rest, read_entry
 from openarc_ui.models.work.lock import TaskLock
@@ -49,6 +51,7 @@ class ModelTasks:
         self._changed = threading.Condition()
         self._entries: dict[str, Entry] = {}
         self._queue = TaskQueue(engine, self._changed, self._note_change)
+        self._readings = Readings()
         self._revision = 0
         self._glanced_at = 0.0
         self._is_closed = False
@@ -199,13 +202,17 @@ class ModelTasks:
             del self._entries[task_id]
             self._note_change()
 
+    def reading(self, model: str) -> AbstractContextManager[None]:
+        """Count a model as worked on for as long as somebody reads its files whole."""
+        return self._readings.of(model)
+
     def busy_names(self) -> tuple[str, ...]:
-        """Names in the model folder that a task makes or reads now, which nobody should touch."""
+        """Names in the model folder that a task makes or somebody reads now, which nobody should touch."""
         with self._changed:
             self._glance()
             under_way = [each.task for each in self._entries.values() if each.is_under_way]
         names = [name for task in under_way for name in (task.name, str(task.request.get("source", "")))]
-        return tuple(dict.fromkeys(filter(None, names)))
+        return tuple(dict.fromkeys(filter(None, (*names, *self._readings.names()))))
 
     def converting(self) -> str | None:
         """What the conversion that works now makes; None: none does."""

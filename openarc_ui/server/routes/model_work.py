@@ -24,9 +24,10 @@ from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection.inspect import inspect_model
 from openarc_ui.models.library import library
 from openarc_ui.models.results import ModelTask
-from openarc_ui.models.tidy import delete_model, folder_sizes, rename_model, verify_model
+from openarc_ui.models.tidy import delete_model, folder_sizes, rename_model, renamed_words, verify_model
 from openarc_ui.models.work.planning import plan_conversion
 from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.disconnect import unless_disconnected
 from openarc_ui.server.model_work_bodies import (
     REPOSITORY,
@@ -68,8 +69,8 @@ Body = TypeVar("Body", bound=BaseModel)
 T = TypeVar("T")
 
 
-def model_work_routes(engine: Engine, tasks: ModelTasks, hub: Hub) -> APIRouter:
-    """The routes, bound to an engine, its tasks and the Hub."""
+def model_work_routes(engine: Engine, tasks: ModelTasks, hub: Hub, profiles: ProfileStore) -> APIRouter:
+    """The routes, bound to an engine, its tasks and the Hub; the profiles are asked which of them name a model."""
     router = APIRouter(tags=["models"])
     _add_library(router, engine)
     _add_hub(router, engine, hub)
@@ -77,8 +78,8 @@ def model_work_routes(engine: Engine, tasks: ModelTasks, hub: Hub) -> APIRouter:
     _add_planning(router, engine)
     _add_starting(router, engine, tasks)
     _add_tasks(router, engine, tasks)
-    _add_keeping_order(router, engine, tasks)
-    _add_reading_whole(router, engine)
+    _add_keeping_order(router, engine, tasks, profiles)
+    _add_reading_whole(router, engine, tasks)
     return router
 
 
@@ -252,7 +253,7 @@ def _add_tasks(router: APIRouter, engine: Engine, tasks: ModelTasks) -> None:
         return DeletedBody(message=f"The task {task_id} is forgotten.")
 
 
-def _add_keeping_order(router: APIRouter, engine: Engine, tasks: ModelTasks) -> None:
+def _add_keeping_order(router: APIRouter, engine: Engine, tasks: ModelTasks, profiles: ProfileStore) -> None:
     @router.get("/models/sizes", summary="What takes how much of the model folder", responses=documented(503))
     async def read_sizes() -> list[FolderSizeBody]:
         """Models and everything else, what tasks left included, the largest first."""
@@ -264,17 +265,18 @@ def _add_keeping_order(router: APIRouter, engine: Engine, tasks: ModelTasks) -> 
 
     @router.post("/models/rename", summary="Rename a model", responses=TASK_ERRORS)
     async def rename(body: RenameModelBody) -> RenamedBody:
-        """One that is not loaded, and that no task works on."""
+        """One that is not loaded, that no task works on and no tuning run needs. Profiles keep the old name, and are named."""
 
-        def renamed() -> str:
-            return rename_model(engine, body.model, body.new_name, tasks.busy_names())
+        def renamed() -> RenamedBody:
+            naming = profiles.naming(engine.catalogue, body.model)
+            name = rename_model(engine, body.model, body.new_name, tasks.busy_names())
+            return RenamedBody(message=renamed_words(body.model, name, naming), model=name, profiles=list(naming))
 
-        name = await anyio.to_thread.run_sync(renamed)
-        return RenamedBody(message=f"'{body.model}' is called '{name}' now.", model=name)
+        return await anyio.to_thread.run_sync(renamed)
 
     @router.post("/models/delete", summary="Delete a model", responses=TASK_ERRORS)
     async def delete(body: DeleteModelBody) -> DeletedModelBody:
-        """For good. One that is not loaded, and that no task works on."""
+        """For good. One that is not loaded, that no task works on and no tuning run needs."""
 
         def deleted() -> int:
             return delete_model(engine, body.model, body.confirm, tasks.busy_names())
@@ -283,7 +285,7 @@ def _add_keeping_order(router: APIRouter, engine: Engine, tasks: ModelTasks) -> 
         return DeletedModelBody(message=f"'{body.model}' is deleted.", freed_bytes=freed)
 
 
-def _add_reading_whole(router: APIRouter, engine: Engine) -> None:
+def _add_reading_whole(router: APIRouter, engine: Engine, tasks: ModelTasks) -> None:
     limiter = anyio.CapacityLimiter(WORKERS_AT_ONCE)
 
     @router.post(
@@ -296,7 +298,8 @@ def _add_reading_whole(router: APIRouter, engine: Engine) -> None:
         """Read every file and compare its hash with the one noted when it came. Gigabytes take a while; leaving ends it."""
 
         def work(stopping: threading.Event) -> VerificationBody:
-            found = verify_model(engine, body.model, stopping=stopping)
+            with tasks.reading(body.model):
+                found = verify_model(engine, body.model, stopping=stopping)
             files = [as_json(each, engine.places) for each in found]
             return VerificationBody.model_validate({"model": body.model, "is_good": is_good(found), "files": files})
 

@@ -6,18 +6,17 @@ It knows values and bytes, and no run. A kill at any moment leaves whole lines a
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from openarc_ui import whole_files
 from openarc_ui.errors import TuningFolderUnusable
+from openarc_ui.whole_files import sync_folder as sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -93,42 +92,13 @@ class JsonLines(Generic[Line]):
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Into a file beside it first, then over it: a reader sees the old content or the new one.
+    """As `whole_files.write_whole` does.
 
     Raises:
         TuningFolderUnusable.
     """
     with as_folder_error():
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as written:
-                written.write(content)
-                written.flush()
-                os.fsync(written.fileno())
-            Path(temporary).replace(file)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        sync_folder(file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """That a file of this name is in it outlasts a power cut too, where the system has that.
-
-    Raises:
-        OSError.
-    """
-    if sys.platform == "win32":
-        return  # no folder can be opened there
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        # Some network file systems sync files only.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)
+        whole_files.write_whole(file, content)
 
 
 @contextlib.contextmanager

@@ -35,14 +35,20 @@ def offers(engine: Engine) -> Json:
 
 
 def command(engine: Engine, request: ConversionRequest) -> Json:
-    """What would be run, and the folder it would become.
+    """What would be run, the folder it would become, and what one should know before.
 
     Raises:
         ModelNotFound, InvalidRequest: it can't be done as asked.
         ConversionFailed: optimum-intel is missing or broken.
     """
     plan = plan_conversion(engine, request)
-    return {"name": plan.name, "command": plan.text, "source_bytes": plan.source_bytes, "needs": _needs(engine, plan)}
+    return {
+        "name": plan.name,
+        "command": plan.text,
+        "source_bytes": plan.source_bytes,
+        "needs": _needs(engine, plan),
+        "notes": list(plan.notes),
+    }
 
 
 def _needs(engine: Engine, plan: ConversionPlan) -> Json | None:

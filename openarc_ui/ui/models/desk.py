@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,6 +20,7 @@ from openarc_ui.models.inspection import inspect
 from openarc_ui.models.requests import DownloadRequest
 from openarc_ui.models.results import ModelTask, TaskState
 from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.models.verifying import Verifying
 from openarc_ui.ui.models.wanted import (
     AskedDelete,
@@ -37,17 +40,18 @@ class Desk:
 
     Args:
         engine: whose model folder it is.
+        profiles: asked which of them name a model; None: there are none.
     """
 
-    def __init__(self, engine: Engine, tasks: ModelTasks, hub: Hub) -> None:
-        self._engine, self._tasks, self._hub = engine, tasks, hub
-        self.verifying = Verifying(engine)
+    def __init__(self, engine: Engine, tasks: ModelTasks, hub: Hub, profiles: ProfileStore | None = None) -> None:
+        self._engine, self._tasks, self._hub, self._profiles = engine, tasks, hub, profiles
+        self.verifying = Verifying(engine, tasks)
 
     def view(self, asked: AskedView, may: Json) -> Json:
         """Tasks, what is loaded, what is verified; only the revision where nothing changed."""
         loaded, loading = self._models_in(ModelState.READY), self._models_in(ModelState.LOADING)
         parts = (self._tasks.revision(), self.verifying.changes(), self._hub.has_token, loaded, loading, asked.log_of)
-        revision = repr((*parts, may["may_administer"]))
+        revision = repr((*parts, self._results_mark(), may["may_administer"]))
         if revision == asked.since_revision:
             return {"revision": revision}
         # As over REST: what is fetched and made, from where, is the administrator's to know.
@@ -62,6 +66,12 @@ class Desk:
             "hub": {"endpoint": self._hub.endpoint, "has_token": is_told and self._hub.has_token},
             **may,
         }
+
+    def _results_mark(self) -> int:
+        """Another number as soon as anything came into or went from what tasks made: by a rename or a delete, whoever did it."""
+        root = self._engine.model_folder
+        finished = [root / each.name for each in self._tasks.tasks() if each.state is TaskState.FINISHED]
+        return hash(tuple(_changed_at(Path(path)) for folder in finished for path, _, _ in os.walk(folder)))
 
     def _told_tasks(self, log_of: str | None) -> list[Json]:
         tasks = self._tasks.tasks()
@@ -118,7 +128,7 @@ class Desk:
         """Everything in the model folder; for a key without rights, the models alone."""
         entries = {entry.name: entry for entry in self._engine.catalog()}
         told = []
-        for each in tidy.folder_sizes(self._engine, self.busy_names()):
+        for each in tidy.folder_sizes(self._engine, self._tasks.busy_names()):
             if not each.is_model and not may_administer:
                 continue
             entry = entries.get(each.name)
@@ -133,10 +143,13 @@ class Desk:
         return dict(self._engine.places.hidden({"folders": told, "free_bytes": self.free_bytes()}))
 
     def rename(self, asked: AskedName) -> Json:
-        return {"model": tidy.rename_model(self._engine, asked.model, asked.new_name, self.busy_names())}
+        """Its new name, the profiles that keep the old one, and both in words."""
+        naming = self._profiles.naming(self._engine.catalogue, asked.model) if self._profiles is not None else ()
+        name = tidy.rename_model(self._engine, asked.model, asked.new_name, self._tasks.busy_names())
+        return {"model": name, "profiles": list(naming), "words": tidy.renamed_words(asked.model, name, naming)}
 
     def delete(self, asked: AskedDelete) -> Json:
-        return {"freed_bytes": tidy.delete_model(self._engine, asked.model, asked.confirm, self.busy_names())}
+        return {"freed_bytes": tidy.delete_model(self._engine, asked.model, asked.confirm, self._tasks.busy_names())}
 
     def inspect(self, asked: AskedInspection) -> Json:
         found = inspect.inspect_model(self._engine, asked.model, asked.parts)
@@ -158,14 +171,16 @@ class Desk:
             self._engine.unload(name)
         return {"unloaded": names}
 
-    def busy_names(self) -> Sequence[str]:
-        """Models that something works on now: those being made, their sources, and one that is verified."""
-        verified = self.verifying.state()
-        read_now = (verified["model"],) if verified is not None and verified["is_running"] else ()
-        return (*self._tasks.busy_names(), *read_now)
-
     def _installed(self) -> list[str]:
         return [entry.name for entry in self._engine.catalog()]
+
+
+def _changed_at(folder: Path) -> int:
+    """When names in it changed last, in nanoseconds; 0 where it is gone."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _result_model(folder: str, entries: Sequence[ModelEntry]) -> str | None:

@@ -1,7 +1,8 @@
 """What the Models tab's script may ask, as functions from one JSON text to another; an OpenArcError is an answer too.
 
-Looking at tasks, the library and the models is for every key; what asks the Hub, starts, ends, changes, loads or makes
-this machine work wants the administration key.
+Looking at the library, at the models and at what a conversion would do is for every key; what asks the Hub, tells what lies
+in the folder, starts, ends, changes, loads or makes this machine work wants the administration key. REST and the Gradio
+endpoints decide the same: tests/ui/models/test_one_rule.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from openarc_ui.errors import AdministratorNeeded, OpenArcError
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.results import ModelTask
 from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.metrics.tab import Readers, as_text
 from openarc_ui.ui.metrics.wanted import read
 from openarc_ui.ui.models import conversions
@@ -44,14 +46,17 @@ Json = dict[str, Any]
 Question = Callable[..., Awaitable[str]]
 
 
-def questions(engine: Engine, tasks: ModelTasks, hub: Hub, rights: Rights) -> list[Question]:
+def questions(
+    engine: Engine, tasks: ModelTasks, hub: Hub, rights: Rights, profiles: ProfileStore | None = None
+) -> list[Question]:
     """All of them, under the names by which the script calls them."""
-    readers, desk = Readers(), Desk(engine, tasks, hub)
+    readers, desk = Readers(), Desk(engine, tasks, hub, profiles)
 
-    def looks(name: str, work: Callable[[Any, Json], Json]) -> Question:
+    def looks(name: str, work: Callable[[Any, Json], Json], *, is_slow: bool = False) -> Question:
         async def ask(asked: Any, request: gr.Request) -> str:
             may = _may(rights, request)
-            return await _answered(engine, lambda: readers.run(lambda: work(asked, may)))
+            run = anyio.to_thread.run_sync if is_slow else readers.run
+            return await _answered(engine, lambda: run(lambda: work(asked, may)))
 
         ask.__name__ = name
         return ask
@@ -70,10 +75,12 @@ def questions(engine: Engine, tasks: ModelTasks, hub: Hub, rights: Rights) -> li
     return [
         looks("models_view", lambda asked, may: desk.view(read(asked, AskedView), may)),
         looks("models_library", lambda asked, may: desk.library(read(asked, AskedLibrary))),
-        looks("models_sizes", lambda asked, may: _sizes(desk, asked, may)),
+        looks("models_installed", lambda asked, may: _sizes(desk, asked, is_all=False)),
+        # Slow: the first time, optimum-intel is asked for its options.
+        looks("models_options", lambda asked, may: _options(engine, asked), is_slow=True),
+        looks("models_command", lambda asked, may: _command(engine, asked), is_slow=True),
         *_of_hub(desk, hub, administers),
         *_of_tasks(desk, tasks, administers),
-        *_of_conversions(engine, administers),
         *_of_folder(desk, administers),
     ]
 
@@ -125,18 +132,13 @@ def _of_tasks(desk: Desk, tasks: ModelTasks, administers: Administers) -> list[Q
     ]
 
 
-def _of_conversions(engine: Engine, administers: Administers) -> list[Question]:
-    def options(asked: Any) -> Json:
-        read(asked, AskedOptions)
-        return conversions.offers(engine)
+def _options(engine: Engine, asked: Any) -> Json:
+    read(asked, AskedOptions)
+    return conversions.offers(engine)
 
-    def command(asked: Any) -> Json:
-        return conversions.command(engine, read(asked, AskedConversion).request)
 
-    return [
-        administers("models_options", "Looking at what can be converted", options),
-        administers("models_command", "Preparing a conversion", command),
-    ]
+def _command(engine: Engine, asked: Any) -> Json:
+    return conversions.command(engine, read(asked, AskedConversion).request)
 
 
 def _of_folder(desk: Desk, administers: Administers) -> list[Question]:
@@ -150,6 +152,7 @@ def _of_folder(desk: Desk, administers: Administers) -> list[Question]:
         return {"verifying": desk.verifying.state()}
 
     return [
+        administers("models_sizes", "Listing what takes room", lambda asked: _sizes(desk, asked, is_all=True)),
         administers("models_rename", "Renaming a model", lambda asked: desk.rename(read(asked, AskedName))),
         administers("models_delete", "Deleting a model", lambda asked: desk.delete(read(asked, AskedDelete))),
         administers("models_verify", "Verifying a model", verify),
@@ -162,9 +165,10 @@ def _of_folder(desk: Desk, administers: Administers) -> list[Question]:
     ]
 
 
-def _sizes(desk: Desk, asked: Any, may: Json) -> Json:
+def _sizes(desk: Desk, asked: Any, *, is_all: bool) -> Json:
+    """All that lies in the model folder, or the models alone, which every key may know."""
     read(asked, AskedSizes)
-    return desk.sizes(may["may_administer"])
+    return desk.sizes(is_all)
 
 
 def _may(rights: Rights, request: gr.Request) -> Json:

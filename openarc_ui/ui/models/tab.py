@@ -7,6 +7,7 @@ import gradio as gr
 from openarc_ui.engine.engine import Engine
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.models.questions import questions
 from openarc_ui.ui.rights import Rights
 
@@ -18,14 +19,14 @@ import(`${window.location.origin}/page-assets/models/view.js`)
 """
 
 
-def build_models_tab(engine: Engine, tasks: ModelTasks, hub: Hub, rights: Rights) -> gr.HTML:
+def build_models_tab(engine: Engine, tasks: ModelTasks, hub: Hub, profiles: ProfileStore, rights: Rights) -> gr.HTML:
     """The tab's component, inside an open gr.Tab."""
     return gr.HTML(
         "{}",
         html_template='<div class="oa-models"></div>',
         js_on_load=VIEW_SCRIPT,
         apply_default_css=False,
-        server_functions=questions(engine, tasks, hub, rights),
+        server_functions=questions(engine, tasks, hub, rights, profiles),
         elem_id="oa-models-tab",
         elem_classes="oa-tight",
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import ModelInUse, OpenArcError
 from openarc_ui.models import tidy
+from openarc_ui.models.work.tasks import ModelTasks
 
 logger = logging.getLogger(__name__)
 UNKNOWN = {"code": "openarc_error", "message": "Reading the files ended with an error.", "hint": "The log has it."}
@@ -20,10 +22,11 @@ class Verifying:
 
     Args:
         engine: whose model folder it is.
+        tasks: told which model is read, so that nobody renames or deletes it meanwhile.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._lock = engine, threading.Lock()
+    def __init__(self, engine: Engine, tasks: ModelTasks) -> None:
+        self._engine, self._tasks, self._lock = engine, tasks, threading.Lock()
         self._state: dict[str, Any] | None = None
         self._stopping = threading.Event()
         self._changes = 0
@@ -39,7 +42,10 @@ class Verifying:
                 raise ModelInUse(f"{self._state['model']} is verified now.", "Wait until it ends, or stop it.")
             self._stopping = threading.Event()
             self._set(model=model, is_running=True, fraction=0.0, files=None, problem=None)
-            threading.Thread(target=self._run, args=(model, self._stopping), name="verify", daemon=True).start()
+            reading = ExitStack()
+            reading.enter_context(self._tasks.reading(model))
+            work = (model, self._stopping, reading)
+            threading.Thread(target=self._run, args=work, name="verify", daemon=True).start()
 
     def stop(self) -> None:
         """End it soon; what was read is forgotten."""
@@ -54,7 +60,7 @@ class Verifying:
         """Grows with every change of the state."""
         return self._changes
 
-    def _run(self, model: str, stopping: threading.Event) -> None:
+    def _run(self, model: str, stopping: threading.Event, reading: ExitStack) -> None:
         def say(fraction: float) -> None:
             with self._lock:
                 if round(fraction, 2) != (self._state or {}).get("fraction"):
@@ -70,6 +76,7 @@ class Verifying:
         except Exception:
             logger.exception("verifying %s ended with an error", model)
             problem = UNKNOWN
+        reading.close()
         with self._lock:
             if stopping.is_set():
                 self._set(model=model, is_running=False, fraction=None, files=None, problem=None)

@@ -74,7 +74,7 @@ class AskedTask(Frozen):
 
 
 class AskedSizes(Frozen):
-    """Asked of `models_sizes`."""
+    """Asked of `models_sizes` and `models_installed`."""
 
 
 class AskedModel(Frozen):

@@ -171,6 +171,18 @@ def test_auto_says_why_it_took_a_backend(tmp_path: Path) -> None:
         (("tokenizer.json", "tokenizer_config.json"), "no weights"),
         (("config.json",), "no weights"),
         (("model.safetensors",), "config.json is missing."),
+        (
+            ("model-00001-of-00003.safetensors", *HUGGING_FACE),
+            "2 of 3 parts are missing: model-00002-of-00003.safetensors and model-00003-of-00003.safetensors.",
+        ),
+        (
+            ("model-00001-of-00003.safetensors", "model-00003-of-00003.safetensors", *HUGGING_FACE),
+            "1 of 3 parts is missing: model-00002-of-00003.safetensors.",
+        ),
+        (
+            ("model-00004-of-99999.safetensors", *HUGGING_FACE),
+            "99998 of 99999 parts are missing: model-00001-of-99999.safetensors and 99997 more.",
+        ),
     ],
 )
 def test_a_broken_folder_is_listed_with_what_is_wrong(tmp_path: Path, files: tuple[str, ...], says: str) -> None:
@@ -181,6 +193,55 @@ def test_a_broken_folder_is_listed_with_what_is_wrong(tmp_path: Path, files: tup
     assert set(entry.cannot_run) == {"genai", "optimum"}
     with pytest.raises(BackendUnavailable, match="No backend"):
         choose_backend(LoadRequest(model_path="model"), entry)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"),
+        ("model.safetensors", "model-00001-of-00002.safetensors"),
+        ("model-00001-of-00001.safetensors",),
+        ("model-1-of-3.safetensors",),
+    ],
+)
+def test_parts_that_are_all_there_are_a_model(tmp_path: Path, weights: tuple[str, ...]) -> None:
+    make(tmp_path / "model", *weights, *HUGGING_FACE)
+    (entry,) = list_models(tmp_path)
+    assert (entry.backends, entry.problems) == (("optimum",), ())
+
+
+def test_a_part_that_is_a_link_out_is_said_to_be_one_and_not_to_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("{}")
+    folder = make(tmp_path / "models" / "model", "model-00001-of-00002.safetensors", *HUGGING_FACE)
+    (folder / "model-00002-of-00002.safetensors").symlink_to(tmp_path / "elsewhere")
+    (entry,) = list_models(tmp_path / "models")
+    assert entry.backends == ()
+    assert entry.problems == ("model-00002-of-00002.safetensors is a link out of the model folder.",)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ((1,), "It is one of 3 parts; 2 of 3 parts are missing: m-00002-of-00003.gguf and m-00003-of-00003.gguf."),
+        ((1, 3), "It is one of 3 parts; 1 of 3 parts is missing: m-00002-of-00003.gguf."),
+        ((1, 2, 3), "It is one of 3 parts; merge them into one file first."),
+    ],
+    ids=str,
+)
+def test_a_part_of_a_gguf_runs_nowhere_and_says_which_others_are_missing(
+    tmp_path: Path, numbers: tuple[int, ...], says: str
+) -> None:
+    for number in numbers:
+        (tmp_path / f"m-{number:05}-of-00003.gguf").write_bytes(gguf("llama"))
+    (tmp_path / "other-00002-of-00003.gguf").write_bytes(gguf("llama"))
+    entries = [entry for entry in list_models(tmp_path) if entry.name.startswith("m-")]
+    assert [(entry.backends, entry.problems) for entry in entries] == [((), (says,))] * len(numbers)
+
+
+def test_a_whole_gguf_may_be_numbered(tmp_path: Path) -> None:
+    (tmp_path / "m-00001-of-00001.gguf").write_bytes(gguf("llama"))
+    (entry,) = list_models(tmp_path)
+    assert entry.backends == ("genai",)
 
 
 def test_a_folder_without_weights_hides_no_model_below_it(tmp_path: Path) -> None:

@@ -265,7 +265,48 @@ def test_a_part_of_a_split_gguf_says_so(tmp_path: Path) -> None:
         header(value("general.architecture", 8, text("llama")), parts, tensor("t", (32, 1), 2), tensors=1) + bytes(99)
     )
     details = described(tmp_path / "m-00001-of-00003.gguf")
+    assert details.backends == () and "one of 3 parts" in details.problems[0] and len(details.problems) == 1
+    assert (details.architecture, details.parameters) == ("llama", 32)
+    (tmp_path / "m-00001-of-00003.gguf").rename(tmp_path / "renamed.gguf")
+    details = described(tmp_path / "renamed.gguf")
     assert details.backends == () and "one of 3 parts" in details.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("index", "says"),
+    [
+        ({"a": "one.safetensors", "b": "two.safetensors"}, "1 of 2 parts is missing: two.safetensors."),
+        ({"a": "../two.safetensors"}, "1 of 1 parts is missing: ../two.safetensors."),
+        ({}, "model.safetensors.index.json can't be read: it names no files"),
+        ({"a": 1}, "model.safetensors.index.json can't be read: it names no files"),
+        ([], "model.safetensors.index.json can't be read: it names no files"),
+    ],
+    ids=str,
+)
+def test_a_checkpoint_whose_index_names_what_is_not_there_runs_nowhere(
+    tmp_path: Path, index: object, says: str
+) -> None:
+    folder = tmp_path / "models" / "m"
+    folder.mkdir(parents=True)
+    (tmp_path / "two.safetensors").touch()
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    (folder / "one.safetensors").touch()
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    details = describe_model(find_model(tmp_path / "models", "m"))
+    assert details.backends == () and says in details.problems
+    (folder / "model.safetensors").touch()  # then no index is read
+    assert not any("parts" in each or "names no files" in each for each in described(folder).problems)
+
+
+def test_a_checkpoint_with_all_that_its_index_names_is_a_model(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    (folder / "one.safetensors").touch()
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "one.safetensors"}}))
+    assert described(folder).backends == ("optimum",) and not described(folder).problems
 
 
 @pytest.mark.model

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from openarc_ui.engine.catalogue.gguf_header import TENSOR_TYPES, read_gguf_architecture, read_gguf_header
+from openarc_ui.engine.catalogue.gguf_header import (
+    TENSOR_TYPES,
+    read_gguf_architecture,
+    read_gguf_header,
+    read_gguf_texts,
+)
 from tests.starter_fixture import ensure_starter_gguf
 
 TERABYTE = 2**40
@@ -64,6 +69,26 @@ def test_the_starters_header_is_what_the_gguf_package_reads() -> None:
     assert ours.end_bytes == path.stat().st_size
     assert ours.weights().words == "135 M parameters, q4_1 in groups of 32, q8_0 in groups of 32"
     assert read_gguf_architecture(path) == "llama"
+
+
+def words(key: str, *texts: str) -> bytes:
+    return value(key, 9, struct.pack("<IQ", 8, len(texts)) + b"".join(map(text, texts)))
+
+
+def test_some_texts_of_an_array_are_read_without_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(header(LLAMA, words("tokens", "a", "é", "c", "d"), words("others", "x"), value("small", 1, b"x")))
+    assert read_gguf_texts(path, "tokens", [3, 1, 1, 0]) == {0: "a", 1: "é", 3: "d"}
+    assert read_gguf_texts(path, "others", [0, 1, -1, 2**40]) == {0: "x"}
+    assert read_gguf_texts(path, "small", [0]) == read_gguf_texts(path, "missing", [0]) == {}
+
+
+def test_an_array_that_ends_before_its_texts_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(header(LLAMA, words("tokens", "a", "b" * 100))[:-50])
+    assert read_gguf_texts(path, "tokens", [0]) == {0: "a"}
+    with pytest.raises(ValueError, match="cut"):
+        read_gguf_texts(path, "tokens", [1])
 
 
 def test_the_table_of_tensor_types_is_the_gguf_packages() -> None:

@@ -20,6 +20,7 @@ import gguf
 import numpy
 import psutil
 import pytest
+from pydantic import TypeAdapter
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
@@ -100,7 +101,7 @@ def converted(engine: Engine, model_folder: Path) -> tuple[Path, ConversionCard,
     ran, folder = Ran(), model_folder / ".tasks" / "one"
     (folder / "result").mkdir(parents=True)
     (folder / "result" / "left_from_before").write_text("x")
-    card = ran.run(conversion(engine, check=True, weight_format="int4", group_size=32), folder)
+    card = ran.run(conversion(engine, check=True, weight_format="int4", group_size=64), folder)
     return folder, card, ran
 
 
@@ -122,16 +123,20 @@ def test_the_card_tells_what_was_done(converted: tuple[Path, ConversionCard, Ran
     assert card.options == {
         "task": "text-generation-with-past",
         "weight-format": "int4",
-        "group-size": 32,
+        "group-size": 64,
         "group-size-fallback": "adjust",
     }
-    assert card.command == conversion(engine, weight_format="int4", group_size=32).command
-    assert "u4 in groups of 32" in card.weights
+    assert card.command == conversion(engine, weight_format="int4", group_size=64).command
+    assert "u4 in groups of 64" in card.weights
+    assert card.notes == ("Groups of 64 don't divide some layers: theirs are smaller.",)
     assert 10_000_000 < card.peak_memory_bytes < 5_000_000_000
     assert card.seconds > 1
     kept = json.loads((folder / "result" / "openarc_conversion.json").read_text())
     assert kept["command"] == list(card.command)
     assert kept["result_check"]["runtime"] == "OpenVINO, CPU"
+    assert kept["notes"] == list(card.notes)
+    del kept["notes"]
+    assert TypeAdapter(ConversionCard).validate_python(kept).notes == ()  # of a version that had none
 
 
 def test_source_and_result_are_measured_alike(converted: tuple[Path, ConversionCard, Ran]) -> None:
@@ -308,14 +313,29 @@ def test_too_little_memory_is_refused_and_tight_memory_is_a_warning(
         )
 
     free(9_000_000_000)
-    assert require_room(wanted, tmp_path) == ""
+    assert require_room(wanted, tmp_path) is None
     assert no_room_to_measure(wanted) == ""
     free(6_000_000_000)
-    assert "7.3 GB of memory, and 6.0 GB are free" in require_room(wanted, tmp_path)
+    tight = require_room(wanted, tmp_path)
+    assert tight is not None
+    assert "7.3 GB of memory, and 6.0 GB are free" in tight.words
+    assert "it needed 7.3 GB, and 6.0 GB were free" in tight.note
     assert "needs about 8.8 GB" in no_room_to_measure(wanted)
     free(4_500_000_000)
     with pytest.raises(DoesNotFit, match=r"7\.3 GB"):
         require_room(wanted, tmp_path)
+
+
+def test_tight_memory_is_in_the_log_and_among_the_notes(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tight = needs.TightMemory(3_000_000_000, 2_000_000_000, "system memory")
+    monkeypatch.setattr(module, "require_room", lambda needs, folder: tight)
+    log: list[str] = []
+    run = module._Run(tmp_path, lambda said: None, lambda line: line, log.append, threading.Event())
+    conversion(engine)._require_room(run)
+    assert run.notes == [tight.note]
+    assert log == [f"{tight.words}: it may be ended by the system."]
 
 
 def test_needs_count_a_gguf_as_it_is_unpacked(engine: Engine) -> None:

@@ -10,7 +10,7 @@ import pytest
 from optimum.commands.export.openvino import parse_args_openvino
 
 from openarc_ui.errors import InvalidRequest
-from openarc_ui.models.conversion.combinations import checked
+from openarc_ui.models.conversion.combinations import NAMED_DATASETS, checked
 from openarc_ui.models.conversion.command import command_of, export_words
 from openarc_ui.models.conversion.options import NOT_OFFERED, TASK, ConversionOptions, conversion_options
 
@@ -122,7 +122,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"weight-format": "int4", "scale-estimation": True}, "needs data", "auto"),
     ({"weight-format": "int4", "sensitivity-metric": "hessian_input_activation"}, "needs data", "auto"),
     ({"weight-format": "int4", "num-samples": 8}, "dataset's texts", "auto"),
-    ({"weight-format": "int4", "gptq": True, "dataset": "wikitext2"}, "fetched from the Hub", "auto"),
+    ({"weight-format": "int4", "gptq": True, "dataset": "wikitext2"}, "wikitext2 is fetched from the Hub", "auto"),
+    ({"weight-format": "int4", "gptq": True, "dataset": "c4:seq_len=64"}, "c4 is fetched from the Hub", "--dataset c4"),
+    ({"weight-format": "int4", "gptq": True, "dataset": "auto:seq_len=64"}, "passes over 'seq_len=64'", "auto alone"),
+    ({"weight-format": "int4", "gptq": True, "dataset": "alice"}, "no dataset 'alice'", "auto"),
     ({"weight-format": "int4", "dataset": "auto", "gptq": True, "lora-correction": True}, "together", ""),
     ({"weight-format": "mxfp4", "awq": True}, "mxfp4", ""),
     ({"weight-format": "mxfp4", "group-size": 64}, "groups of 32, not 64", "Leave"),
@@ -167,12 +170,18 @@ def test_what_is_wrong_is_said_before_anything_runs(
     assert hint in caught.value.hint
 
 
+def test_the_datasets_that_are_refused_are_those_that_optimum_knows() -> None:
+    from optimum.intel.openvino.utils import PREDEFINED_CAUSAL_LANGUAGE_DATASETS
+
+    assert {*NAMED_DATASETS, "auto"} == PREDEFINED_CAUSAL_LANGUAGE_DATASETS
+
+
 def test_what_optimum_takes_is_taken(options: ConversionOptions) -> None:
     for given in (
         {"weight-format": "int4", "awq": True},
         {"weight-format": "int4", "awq": True, "scale-estimation": True, "dataset": "auto", "num-samples": 4},
         {"weight-format": "int4", "ratio": 0.8, "sym": True, "backup-precision": "none", "all-layers": True},
-        {"weight-format": "int4", "gptq": True, "dataset": "auto:seq_len=64"},
+        {"weight-format": "int4", "gptq": True, "dataset": "auto"},
         {"weight-format": "fp16", "disable-stateful": True},
         {"quant-mode": "int8", "dataset": "auto", "smooth-quant-alpha": 0.9},
         {"weight-format": "int8", "sym": False},

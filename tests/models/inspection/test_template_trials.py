@@ -15,6 +15,7 @@ from openarc_ui.models.inspection import template_trials
 from openarc_ui.models.inspection.reports import Trial
 from openarc_ui.models.inspection.template_facts import template_facts
 from openarc_ui.models.inspection.template_trials import TemplateFacts, try_template
+from tests.models.conversion.tiny_gguf import tiny_model, write_gguf
 
 SOUND = """\
 {%- if tools %}{{ '<tools>' ~ tools | tojson ~ '</tools>' }}{% endif -%}
@@ -212,6 +213,26 @@ def test_whether_the_tokenizer_begins_texts_is_read_from_it(processor: Any, adds
     assert facts(tmp_path).adds_bos is adds_bos
 
 
+@pytest.mark.parametrize(
+    ("values", "pre", "adds_bos"),
+    [
+        ({}, "qwen2", False),
+        ({}, "llama-bpe", True),
+        ({"tokenizer.ggml.add_bos_token": False}, "llama-bpe", False),
+        ({"tokenizer.ggml.add_bos_token": True}, "qwen2", True),
+    ],
+)
+def test_a_ggufs_special_tokens_are_read_from_its_header(
+    values: dict[str, Any], pre: str, adds_bos: bool, tmp_path: Path
+) -> None:
+    write_gguf(tiny_model("llama"), "llama", tmp_path / "m.gguf", values=values, pre=pre)
+    found = template_facts(find_model(tmp_path, "m.gguf"))
+    assert found.special_tokens == {"bos_token": "<|begin|>", "eos_token": "<|end|>"}
+    assert found.adds_bos is adds_bos
+    beginning = next(each for each in try_template(found).trials if each.what == "Beginning-of-text token")
+    assert beginning.verdict == ("warning" if adds_bos else "good"), beginning.words
+
+
 def test_a_model_without_a_template_says_what_happens_instead(tmp_path: Path) -> None:
     model(tmp_path)
     with pytest.raises(InvalidRequest, match="transcript"):
@@ -241,8 +262,16 @@ def test_the_starters_own_template_is_good(starter_folder: Path) -> None:
 
 
 @pytest.mark.model
-def test_a_gguf_brings_its_template_along(starter_gguf: Path) -> None:
-    found = try_template(template_facts(find_model(starter_gguf.parent, starter_gguf.name)))
+def test_a_gguf_brings_its_template_and_its_special_tokens_along(starter_gguf: Path) -> None:
+    facts = template_facts(find_model(starter_gguf.parent, starter_gguf.name))
+    assert facts.special_tokens == {
+        "bos_token": "<|im_start|>",
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|im_end|>",
+        "unk_token": "<|endoftext|>",
+    }
+    assert facts.adds_bos is False
+    found = try_template(facts)
     verdicts = {trial.what: trial.verdict for trial in found.trials}
     assert (verdicts["One user"], verdicts["Tools"]) == ("good", "warning")
 

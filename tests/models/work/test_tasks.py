@@ -295,6 +295,25 @@ def test_what_ran_when_the_server_ended_is_interrupted_and_can_be_resumed(
     assert second.wait(begun.task_id, 5).state is TaskState.FINISHED and shop.made[-1].began_with == [2]
 
 
+def test_when_a_conversion_was_interrupted_stays_as_it_was_first_told(
+    open_tasks: Callable[[], ModelTasks], shop: Shop, engine: Engine
+) -> None:
+    first = open_tasks()
+    begun = first.start(CONVERT)
+    in_the_middle(shop, 0)
+    first.close()
+    ended_at = first.task(begun.task_id).ended_at
+    assert ended_at is not None
+    assert [open_tasks().task(begun.task_id).ended_at for _ in range(2)] == [ended_at] * 2
+    file = engine.model_folder / FOLDER / begun.task_id / "task.json"
+    kept = json.loads(file.read_text())
+    kept["task"] |= {"state": "running", "ended_at": None}  # as of a server that was killed
+    file.write_text(json.dumps(kept))
+    ended_at = open_tasks().task(begun.task_id).ended_at
+    assert ended_at is not None and ended_at > first.task(begun.task_id).created_at
+    assert open_tasks().task(begun.task_id).ended_at == ended_at
+
+
 def test_two_servers_on_one_folder_leave_each_other_s_tasks_alone(
     open_tasks: Callable[[], ModelTasks], shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -511,8 +530,9 @@ def test_a_task_whose_state_can_not_be_written_goes_on_and_says_so(
 ) -> None:
     begun = tasks.start(GET)
     work = in_the_middle(shop)
-    blocked = engine.model_folder / FOLDER / begun.task_id / "task.json.new"
-    blocked.mkdir()
+    blocked = engine.model_folder / FOLDER / begun.task_id / "task.json"
+    blocked.unlink()
+    blocked.mkdir()  # over a folder no file can be put
     free(work)
     done = tasks.wait(begun.task_id, 5)
     assert done.state is TaskState.FINISHED and any("could not be written" in note for note in done.notes)
@@ -577,6 +597,14 @@ def test_names_that_a_task_makes_or_reads_are_busy(tasks: ModelTasks, shop: Shop
     tasks.cancel(converting.task_id)
     in_the_middle(shop, 0)
     tasks.pause(begun.task_id)
+    assert tasks.busy_names() == ()
+
+
+def test_a_model_that_is_read_whole_is_busy_until_the_last_reader_ends(tasks: ModelTasks) -> None:
+    with tasks.reading("tiny"), tasks.reading("other"):
+        with tasks.reading("tiny"):
+            assert set(tasks.busy_names()) == {"tiny", "other"}
+        assert set(tasks.busy_names()) == {"tiny", "other"}
     assert tasks.busy_names() == ()
 
 

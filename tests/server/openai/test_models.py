@@ -175,16 +175,8 @@ def test_errors_elsewhere_keep_their_own_form(server: Served) -> None:
     assert server.client.get("/models/unknown").json().keys() == {"detail", "code", "hint"}
 
 
-def test_who_asks_too_often_is_told_when_to_come_back(
-    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tests.server import conftest
-
-    create_api = conftest.create_api
-    monkeypatch.setattr(
-        conftest, "create_api", lambda *given, **named: create_api(*given, **{**named, "access": Access(1)})
-    )
-    served = serve()
+def test_who_asks_too_often_is_told_when_to_come_back(serve: Callable[..., Served]) -> None:
+    served = serve(access=Access(1))
     assert served.client.post(CHAT, json=HELLO).status_code == 200
     response = served.client.post(CHAT, json=HELLO)
     error = response.json()["error"]

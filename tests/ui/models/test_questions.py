@@ -2,206 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from openarc_ui.access import ROLE_HEADER, Access, Role
-from openarc_ui.engine.places import Places
-from openarc_ui.engine.types import LoadRequest, ModelState
-from openarc_ui.errors import HubUnreachable, ModelNotFound, TaskNotFound
-from openarc_ui.models import library, tidy
+from openarc_ui.access import Role
+from openarc_ui.engine.types import ModelState
+from openarc_ui.errors import ModelNotFound
+from openarc_ui.models import tidy
 from openarc_ui.models.conversion.needs import ConversionNeeds
 from openarc_ui.models.hub.client import Hub
-from openarc_ui.models.inspection import inspect
-from openarc_ui.models.results import ModelTask, TaskProblem, TaskState
-from openarc_ui.models.work import planning
+from openarc_ui.models.results import TaskProblem, TaskState
 from openarc_ui.ui.models import conversions
-from openarc_ui.ui.models.questions import questions
-from openarc_ui.ui.rights import Rights
 from tests.browser import models_answers as made_up
 from tests.browser.models_page import NAMES
-
-LOOKING: dict[str, dict[str, Any]] = {"models_view": {}, "models_library": {}, "models_sizes": {}}
-DOWNLOAD = {"request": {"kind": "download", "repository": made_up.REPOSITORY}}
-CONVERSION = {"request": {"kind": "conversion", "source": "m.gguf", "options": {"weight-format": "int4"}}}
-CHANGING: dict[str, dict[str, Any]] = {
-    "models_search": {"words": "qwen"},
-    "models_files": DOWNLOAD,
-    "models_token": {"token": "hf_secret"},
-    "models_download": DOWNLOAD,
-    "models_convert": CONVERSION,
-    "models_pause": {"task_id": "d1"},
-    "models_resume": {"task_id": "d1"},
-    "models_cancel": {"task_id": "d1"},
-    "models_forget": {"task_id": "d1"},
-    "models_options": {},
-    "models_command": CONVERSION,
-    "models_rename": {"model": "m", "new_name": "other"},
-    "models_delete": {"model": "m", "confirm": "m"},
-    "models_verify": {"model": "m"},
-    "models_verify_stop": {},
-    "models_load": {"model": "m"},
-    "models_unload": {"model": "m"},
-    "models_inspect": {"model": "m"},
-}
-FREE_BYTES = 10**12
-
-
-class Tasks:
-    """A download that runs and a conversion that is over, and what was asked."""
-
-    def __init__(self) -> None:
-        self.done: list[tuple[str, Any]] = []
-        self.number = 7
-        self.shown: tuple[ModelTask, ...] = (made_up.download(), made_up.conversion("c1", TaskState.FINISHED))
-
-    def tasks(self) -> Sequence[ModelTask]:
-        return self.shown
-
-    def revision(self) -> int:
-        return self.number
-
-    def busy_names(self) -> tuple[str, ...]:
-        return ("busy",)
-
-    def start(self, request: Any) -> ModelTask:
-        return self._do("start", request)
-
-    def pause(self, task_id: str) -> ModelTask:
-        return self._do("pause", task_id)
-
-    def resume(self, task_id: str) -> ModelTask:
-        return self._do("resume", task_id)
-
-    def cancel(self, task_id: str) -> ModelTask:
-        return self._do("cancel", task_id)
-
-    def forget(self, task_id: str) -> None:
-        self._do("forget", task_id)
-
-    def _do(self, name: str, what: Any) -> ModelTask:
-        if what == "other":
-            raise TaskNotFound("There is no task 'other'.", "Choose one of the list.")
-        self.done.append((name, what))
-        return self.shown[0]
-
-
-class OfflineHub:
-    """A Hub that finds what was made up."""
-
-    endpoint = "http://127.0.0.1:9"
-
-    def __init__(self) -> None:
-        self.token: SecretStr | None = None
-        self.is_offline = False
-
-    @property
-    def has_token(self) -> bool:
-        return self.token is not None
-
-    def set_token(self, token: SecretStr | None) -> None:
-        self.token = token
-
-    def search(self, words: str, *, only_openvino: bool = True, limit: int = 20) -> Sequence[Any]:
-        if self.is_offline:
-            raise HubUnreachable("The Hub does not answer.", "See whether this machine is online.")
-        return made_up.FOUND
-
-    def files(self, repository: str, revision: str = "main") -> Any:
-        return made_up.FILES
-
-
-class FolderEngine:
-    """An engine over a folder with one model; loads are kept."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model_folder = folder
-        self.places = Places(folder, folder / "cache")
-        self.loads: list[LoadRequest] = []
-        self.entry = SimpleNamespace(
-            name="m", kind="ir", size_bytes=5, backends=("genai",), ov_config={"KV_CACHE_PRECISION": "f16"}, problems=()
-        )
-        self.catalogue = SimpleNamespace(find=self._find)
-        self.preflight = SimpleNamespace(devices=lambda: [SimpleNamespace(name="CPU", full_name="Some CPU")])
-        self.loaded: list[Any] = []
-        self.unloaded: list[str] = []
-
-    def catalog(self) -> list[Any]:
-        return [self.entry]
-
-    def status(self) -> Any:
-        return SimpleNamespace(models=self.loaded)
-
-    def load(self, request: LoadRequest) -> Any:
-        self.loads.append(request)
-        return SimpleNamespace(name=request.model_path, load_seconds=1.2)
-
-    def unload(self, name: str) -> None:
-        self.unloaded.append(name)
-
-    def _find(self, name: str) -> Any:
-        if name != "m":
-            raise ModelNotFound(f"There is no model '{name}'.", "Choose one of the list.")
-        return self.entry
-
-
-class Asking:
-    """The functions over these, asked with a key of either role."""
-
-    def __init__(self, folder: Path) -> None:
-        self.tasks, self.hub, self.engine = Tasks(), OfflineHub(), FolderEngine(folder)
-        engine: Any = self.engine
-        tasks: Any = self.tasks
-        hub: Any = self.hub
-        self.functions = {each.__name__: each for each in questions(engine, tasks, hub, Rights(Access()))}
-
-    def ask(self, name: str, question: Any, role: Role = Role.ADMINISTRATOR) -> dict[str, Any]:
-        text = question if isinstance(question, str) else json.dumps(question)
-        request = SimpleNamespace(request=SimpleNamespace(base_url="http://host:7860/"), headers={ROLE_HEADER: role})
-        asked: Any = self.functions[name](text, request)
-        answer = asyncio.run(asked)
-        assert isinstance(answer, str)
-        return dict(json.loads(answer))
-
-
-@pytest.fixture
-def kept() -> list[tuple[Any, ...]]:
-    """What was asked of the model folder."""
-    return []
-
-
-@pytest.fixture
-def asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: list[tuple[Any, ...]]) -> Asking:
-    def remembered(name: str, answer: Any) -> Callable[..., Any]:
-        def do(engine: Any, *given: Any, **named: Any) -> Any:
-            kept.append((name, *given))
-            return answer
-
-        return do
-
-    monkeypatch.setattr(library, "library", lambda engine, device, context_tokens: made_up.LIBRARY)
-    monkeypatch.setattr(tidy, "folder_sizes", remembered("sizes", made_up.FOLDERS))
-    monkeypatch.setattr(tidy, "rename_model", remembered("rename", "other"))
-    monkeypatch.setattr(tidy, "delete_model", remembered("delete", 5))
-    monkeypatch.setattr(tidy, "verify_model", remembered("verify", made_up.VERIFIED))
-    monkeypatch.setattr(inspect, "inspect_model", remembered("inspect", made_up.INSPECTION))
-    options = SimpleNamespace(options=made_up.OPTIONS, versions={"optimum-intel": "2.1.0"})
-    monkeypatch.setattr(conversions, "conversion_options", lambda: options)
-    plan = planning.ConversionPlan("m-int4", "m.gguf", "gguf", 5, {}, (), ("optimum-cli",), "optimum-cli")
-    monkeypatch.setattr(conversions, "plan_conversion", lambda engine, request: plan)
-    monkeypatch.setattr(conversions, "source_of", lambda engine, source: engine.entry)
-    monkeypatch.setattr(conversions, "needs_of", lambda entry, options: ConversionNeeds(5, 6, 7))
-    return Asking(tmp_path)
+from tests.ui.models.asked_questions import CHANGING, CONVERSION, DOWNLOAD, LOOKING, Asking, OfflineHub
 
 
 def test_every_question_is_there_once_and_the_page_of_the_browser_tests_has_them_all(asking: Asking) -> None:
@@ -247,7 +69,7 @@ def test_a_use_key_is_told_no_task_and_no_log_as_over_rest(asking: Asking) -> No
 
 
 def test_a_use_key_sees_models_alone_not_what_else_lies_in_the_folder(asking: Asking) -> None:
-    mine = {each["name"] for each in asking.ask("models_sizes", {}, Role.USER)["folders"]}
+    mine = {each["name"] for each in asking.ask("models_installed", {}, Role.USER)["folders"]}
     assert "notes" not in mine and "SmolLM2-135M.gguf" in mine
     assert "notes" in {each["name"] for each in asking.ask("models_sizes", {})["folders"]}
 
@@ -371,9 +193,12 @@ def wait_verified(asking: Asking) -> dict[str, Any]:
     raise AssertionError("it still runs")
 
 
-def test_a_command_comes_with_what_it_needs(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_comes_with_what_it_needs_and_what_one_should_know(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer = asking.ask("models_command", CONVERSION)
     assert answer["command"] == "optimum-cli" and answer["needs"]["memory_bytes"] == 6
+    assert answer["notes"] == ["n"]
 
     def broken(entry: Any, options: Any) -> ConversionNeeds:
         raise ValueError("no header")
