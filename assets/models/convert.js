@@ -78,8 +78,8 @@ export class Convert {
     if (this.place.firstChild !== this.form) this.place.replaceChildren(this.form);
     if (this.wantedSource && names.includes(this.wantedSource)) this.source = this.wantedSource;
     this.wantedSource = null;
-    if (!names.includes(this.source)) [this.source] = names;
-    redraw(this.sourceHost, [sources, this.source], () => [field("Source", select(sources.map((each) => [each.name, `${each.name} (${KINDS[each.kind] || each.kind}, ${bytes(each.size_bytes)})`]), this.source, (source) => { this.source = source; this.#changed(); }, { "data-name": "source" }), "A checkpoint or a GGUF of the model folder.")]);
+    if (!names.includes(this.source)) this.source = (sources.find((each) => !each.problem) || sources[0]).name;
+    redraw(this.sourceHost, [sources, this.source], () => [field("Source", select(sources.map((each) => [each.name, `${each.name} (${KINDS[each.kind] || each.kind}, ${bytes(each.size_bytes)})${each.problem ? " – can’t be converted" : ""}`]), this.source, (source) => { this.source = source; this.#changed(); }, { "data-name": "source" }), "A checkpoint or a GGUF of the model folder.")]);
     this.versions.textContent = ["optimum-intel", "nncf", "openvino"].filter((name) => versions[name]).map((name) => `${name} ${versions[name]}`).join(" · ");
     this.allWords.textContent = `All ${options.length} options of the installed version`;
     this.#choose(this.format, false);

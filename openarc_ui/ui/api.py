@@ -65,7 +65,7 @@ def add_endpoints(
         *load_endpoints(engine, watch, rights),
         *planning_endpoints(engine, rights, needs_key),
         *profile_endpoints(engine, profiles, watch, rights, needs_key),
-        *model_work_endpoints(engine, tasks, hub, rights),
+        *model_work_endpoints(engine, tasks, hub, profiles, rights),
         *metrics_endpoints(engine, store, rights),
         *tuning_endpoints(engine, runs, profiles, watch, rights, needs_key),
         *request_endpoints(engine, store, rights, needs_key),

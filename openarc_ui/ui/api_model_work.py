@@ -24,11 +24,12 @@ from openarc_ui.models.inspection.inspect import inspect_model as inspected
 from openarc_ui.models.library import library
 from openarc_ui.models.requests import ConversionRequest, DownloadRequest
 from openarc_ui.models.tidy import delete_model as deleted
-from openarc_ui.models.tidy import folder_sizes
+from openarc_ui.models.tidy import folder_sizes, renamed_words
 from openarc_ui.models.tidy import rename_model as renamed
 from openarc_ui.models.tidy import verify_model as verified
 from openarc_ui.models.work.planning import plan_conversion
 from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.api_model_tasks import ModelName, read_request, task_endpoints
 from openarc_ui.ui.api_shown import JsonObject, as_object
@@ -57,7 +58,9 @@ ACTIONS = {
 Json = dict[str, Any]
 
 
-def model_work_endpoints(engine: Engine, tasks: ModelTasks, hub: Hub, rights: Rights) -> list[Callable[..., Any]]:
+def model_work_endpoints(
+    engine: Engine, tasks: ModelTasks, hub: Hub, profiles: ProfileStore, rights: Rights
+) -> list[Callable[..., Any]]:
     """The endpoints' functions, wrapped in their rights."""
     limiter = anyio.CapacityLimiter(WORKERS_AT_ONCE)
     made = [
@@ -65,7 +68,7 @@ def model_work_endpoints(engine: Engine, tasks: ModelTasks, hub: Hub, rights: Ri
         *_planning(engine),
         *task_endpoints(engine, tasks),
         *_reading_whole(engine, tasks, limiter),
-        *_keeping_order(engine, tasks),
+        *_keeping_order(engine, tasks, profiles),
     ]
     return [
         rights.administers(ACTIONS[each.__name__], endpoint(each)) if each.__name__ in ACTIONS else endpoint(each)
@@ -211,21 +214,27 @@ def _reading_whole(engine: Engine, tasks: ModelTasks, limiter: anyio.CapacityLim
     return [inspect_model, verify_model]
 
 
-def _keeping_order(engine: Engine, tasks: ModelTasks) -> list[Callable[..., Any]]:
-    async def rename_model(model: ModelName, new_name: Annotated[str, Field(min_length=1, max_length=96)]) -> str:
-        """Give a model another name. Not one that is loaded, or that a task works on.
+def _keeping_order(engine: Engine, tasks: ModelTasks, profiles: ProfileStore) -> list[Callable[..., Any]]:
+    async def rename_model(model: ModelName, new_name: Annotated[str, Field(min_length=1, max_length=96)]) -> Json:
+        """Give a model another name. Not one that is loaded, that a task works on or that a tuning run needs.
 
         Args:
             model: Which, as /models shows it.
             new_name: One name, no path; its folder stays where it is.
 
         Returns:
-            Its name in the catalogue now.
+            Its name in the catalogue now (model), the profiles that still name the old one, and both in words (message).
         """
-        return await anyio.to_thread.run_sync(lambda: renamed(engine, model, new_name, tasks.busy_names()))
+
+        def done() -> Json:
+            naming = profiles.naming(engine.catalogue, model)
+            name = renamed(engine, model, new_name, tasks.busy_names())
+            return {"message": renamed_words(model, name, naming), "model": name, "profiles": list(naming)}
+
+        return await anyio.to_thread.run_sync(done)
 
     async def delete_model(model: ModelName, confirm: Annotated[str, Field(max_length=LONGEST_NAME)]) -> int:
-        """Delete a model for good. Not one that is loaded, or that a task works on.
+        """Delete a model for good. Not one that is loaded, that a task works on or that a tuning run needs.
 
         Args:
             model: Which, as /models shows it.

@@ -309,7 +309,7 @@ def answers(*tasks: ModelTask, **more: Any) -> Json:
         "models_download": started,
         "models_convert": {"task": TASK.dump_python(conversion(), mode="json")},
         "models_options": {
-            "sources": [{"name": "SmolLM2-135M.gguf", "kind": "gguf", "size_bytes": 98_000_000}],
+            "sources": [{"name": "SmolLM2-135M.gguf", "kind": "gguf", "size_bytes": 98_000_000, "problem": ""}],
             "names": names,
             "options": [dataclasses.asdict(each) for each in OPTIONS],
             "versions": {"optimum-intel": "2.1.0", "nncf": "3.4.0", "openvino": "2026.4.1"},

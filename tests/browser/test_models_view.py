@@ -523,6 +523,15 @@ def test_without_a_source_the_way_to_one_is_shown(open_models: OpenModels) -> No
     assert models.hash() == "#models?view=hub"
 
 
+def test_a_source_that_can_not_be_converted_says_so_and_is_not_chosen_by_itself(open_models: OpenModels) -> None:
+    answers = made_up.answers()
+    broken = {"name": "half", "kind": "checkpoint", "size_bytes": 5, "problem": "2 of 3 parts are missing."}
+    answers["models_options"]["sources"].insert(0, broken)
+    source = open_models(answers, link=CONVERT).page.get_by_label("Source")
+    expect(source).to_have_value("SmolLM2-135M.gguf")
+    expect(source.locator("option").first).to_contain_text("can’t be converted")
+
+
 # My models
 
 

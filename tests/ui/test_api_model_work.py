@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from gradio_client.exceptions import AppError
 
 from openarc_ui.access import CALLER_HEADER, ROLE_HEADER
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.types import LoadRequest
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection.inspect import Inspection, Trial
 from openarc_ui.models.tidy import FolderSize, VerifiedFile
 from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.profiles import Profile, ProfileStore
 from openarc_ui.ui import api_model_work
 from openarc_ui.ui.api_model_work import ACTIONS, model_work_endpoints
 from openarc_ui.ui.rights import Rights
@@ -57,9 +60,14 @@ def hub_server() -> Iterator[HubServer]:
 
 
 @pytest.fixture
-def address(engine: Engine, tasks: ModelTasks, hub_server: HubServer) -> Iterator[str]:
+def profiles(tmp_path: Path) -> ProfileStore:
+    return ProfileStore(tmp_path / "profiles")
+
+
+@pytest.fixture
+def address(engine: Engine, tasks: ModelTasks, hub_server: HubServer, profiles: ProfileStore) -> Iterator[str]:
     """The endpoints alone, on a port."""
-    with serve_endpoints(model_work_endpoints(engine, tasks, Hub(hub_server.endpoint), Rights())) as served:
+    with serve_endpoints(model_work_endpoints(engine, tasks, Hub(hub_server.endpoint), profiles, Rights())) as served:
         yield served
 
 
@@ -125,13 +133,16 @@ def test_a_model_is_verified_with_news_and_looked_into(client: Client, monkeypat
     assert client.predict("tiny", ["template"], api_name="/inspect_model")["problems"] == ["template"]
 
 
-def test_order_is_kept(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_order_is_kept(client: Client, profiles: ProfileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_model_work, "renamed", lambda engine, model, new, busy: new)
     monkeypatch.setattr(api_model_work, "deleted", lambda engine, model, confirm, busy: 7)
     monkeypatch.setattr(
         api_model_work, "folder_sizes", lambda engine, busy: [FolderSize("tiny", 5, 1, True, False, "x")]
     )
-    assert client.predict("tiny", "other", api_name="/rename_model") == "other"
+    profiles.save(Profile(name="mine", load=LoadRequest(model_path="tiny")))
+    told = client.predict("tiny", "other", api_name="/rename_model")
+    assert (told["model"], told["profiles"]) == ("other", ["mine"])
+    assert "'mine'" in told["message"]
     assert client.predict("tiny", "tiny", api_name="/delete_model") == 7
     assert client.predict(api_name="/model_sizes")[0]["size_bytes"] == 5
 

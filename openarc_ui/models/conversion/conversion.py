@@ -71,14 +71,12 @@ class Conversion:
         self._request, self._engine = request, engine
         self._plan = plan_conversion(engine, request)
         entry = source_of(engine, request.source)
-        if entry.kind == "checkpoint":
-            problem = entry.problems[0] if entry.problems else ""
-            outside = path_outside(Path(entry.path))
-            problem = problem or (f"{outside} leads out of the model's folder." if outside else "")
-        else:
-            problem = entry.problems[0] if entry.problems else ""
-        if problem:
-            raise InvalidRequest(f"'{entry.name}' can't be converted: {problem}", "Download or copy the model again.")
+        outside = path_outside(Path(entry.path)) if entry.kind == "checkpoint" else None
+        if outside:
+            raise InvalidRequest(
+                f"'{entry.name}' can't be converted: {outside} leads out of the model's folder.",
+                "Download or copy the model again.",
+            )
         self._entry = entry
 
     @property

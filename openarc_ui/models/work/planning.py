@@ -92,11 +92,17 @@ def source_of(engine: Engine, source: str) -> ModelEntry:
             f"'{entry.name}' is no Hugging Face checkpoint and no GGUF, so there is nothing to convert.",
             "Choose a folder with safetensors, or a .gguf file.",
         )
-    if entry.problems and not entry.backends:
+    problem = problem_of_source(entry)
+    if problem:
         raise InvalidRequest(
-            f"'{entry.name}' can't be converted: {entry.problems[0].rstrip('.')}.", "Mend that, or download it again."
+            f"'{entry.name}' can't be converted: {problem.rstrip('.')}.", "Mend that, or download it again."
         )
     return entry
+
+
+def problem_of_source(entry: ModelEntry) -> str:
+    """Why it can't be converted, as far as the catalogue knows; empty where nothing of that stands against it."""
+    return entry.problems[0] if entry.problems and not entry.backends else ""
 
 
 def _require_known_architecture(entry: ModelEntry) -> None:

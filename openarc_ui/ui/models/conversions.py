@@ -10,7 +10,7 @@ from openarc_ui.engine.memory.room import system_room
 from openarc_ui.models.conversion.needs import needs_of
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.requests import ConversionRequest
-from openarc_ui.models.work.planning import SOURCES, ConversionPlan, plan_conversion, source_of
+from openarc_ui.models.work.planning import SOURCES, ConversionPlan, plan_conversion, problem_of_source, source_of
 
 Json = dict[str, Any]
 
@@ -24,7 +24,12 @@ def offers(engine: Engine) -> Json:
     known, entries = conversion_options(), engine.catalog()
     return {
         "sources": [
-            {"name": entry.name, "kind": entry.kind, "size_bytes": entry.size_bytes}
+            {
+                "name": entry.name,
+                "kind": entry.kind,
+                "size_bytes": entry.size_bytes,
+                "problem": problem_of_source(entry),
+            }
             for entry in entries
             if entry.kind in SOURCES
         ],

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.mcp_models import model_tools
 from openarc_ui.server.mcp_rights import USE as TOOLS_FOR_USE
 from openarc_ui.server.permissions import ADMINISTER, USE, Place
@@ -59,7 +60,7 @@ def endpoints(make_engine: Callable[..., Engine], tmp_path: Path) -> dict[str, A
     """The Gradio endpoints by name, wrapped in their rights."""
     (tmp_path / "models").mkdir(exist_ok=True)
     engine = make_engine()
-    made = model_work_endpoints(engine, made_tasks(engine), no_hub(), Rights())
+    made = model_work_endpoints(engine, made_tasks(engine), no_hub(), ProfileStore(tmp_path / "profiles"), Rights())
     return {each.__name__: each for each in made}
 
 
