@@ -527,7 +527,7 @@ def test_a_source_that_can_not_be_converted_says_so_and_is_not_chosen_by_itself(
     answers = made_up.answers()
     broken = {"name": "half", "kind": "checkpoint", "size_bytes": 5, "problem": "2 of 3 parts are missing."}
     answers["models_options"]["sources"].insert(0, broken)
-    source = open_models(answers, link=CONVERT).page.get_by_label("Source")
+    source = open_models(answers, link=CONVERT).page.get_by_label("Source", exact=True)
     expect(source).to_have_value("SmolLM2-135M.gguf")
     expect(source.locator("option").first).to_contain_text("can’t be converted")
 
