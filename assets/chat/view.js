@@ -91,6 +91,7 @@ class View {
     if (snapshot.revision < this.chat.snapshot.revision) return; // events overtake each other
     this.#tellEnd(this.chat.snapshot, snapshot);
     this.chat.snapshot = snapshot;
+    this.#keepOpen(snapshot);
     this.#settle(snapshot);
     this.chat.handed.show(snapshot);
     this.list.show();
@@ -102,6 +103,14 @@ class View {
     if (snapshot.conversation.id === this.awaited) this.#arrive();
     if (snapshot.running.length) this.#grow(snapshot.conversation.id);
     else if (this.growing !== snapshot.conversation.id) this.growing = null;
+  }
+
+  /** A reload, or another tab, finds the conversation that is open; before the page's own was opened nothing is known of it. */
+  #keepOpen({ revision, conversation }) {
+    const open = conversation.id ?? "";
+    if (revision === 0 || open === this.keptOpen) return;
+    this.keptOpen = open;
+    remember("open", open);
   }
 
   /**

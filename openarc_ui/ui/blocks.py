@@ -89,7 +89,6 @@ def build_page(
                 build_metrics_tab(engine, store, rights, needs_key=needs_key)
         _follow(page, engine, startup, status, again, loads, chats, rights)
         loads.ahead.saved.render()
-        chats.column.last_open.render()
         fill_when_opened(page, loads, profiles, rights)
         retry = rights.administers("Beginning the start-up again", startup.retry)
         again.click(retry, None, None, api_visibility="private", show_progress="hidden")

@@ -127,9 +127,7 @@ def test_every_message_can_be_edited_inserted_moved_and_deleted(open_page: OpenP
 
 def test_a_page_opened_during_the_first_answer_comes_back_to_its_conversation(open_page: OpenPage) -> None:
     dashboard = scripted(open_page())
-    dashboard.page.wait_for_timeout(
-        1500
-    )  # what the choice of a model brings with it is over, so only the message tells
+    dashboard.setting("Max new tokens", "2000")
     dashboard.send("slow, if you please")
     expect(dashboard.answers.last).to_contain_text("word word")
     again = open_page(beside=dashboard)
@@ -406,6 +404,7 @@ def test_the_reader_who_scrolls_up_is_left_alone(open_page: OpenPage) -> None:
 
 def test_two_tabs_of_one_browser_share_a_conversation(open_page: OpenPage) -> None:
     one = scripted(open_page())
+    one.setting("Max new tokens", "2000")
     one.ask("hello")
     other = open_page(beside=one)
     expect(other.messages).to_have_count(2)

@@ -30,21 +30,19 @@ class Column:
     """The right column's components.
 
     Attributes:
-        last_open: of this browser, the conversation that was open last. Rendered outside the tabs: one inside is read too late.
         filled_for: hidden; the conversation whose settings the panel shows, so that a late change goes to no other.
     """
 
     settings: SettingsPanel
     prompt: PromptPanel
     json: JsonPanel
-    last_open: gr.BrowserState
     filled_for: gr.Textbox
 
     @property
     def outputs(self) -> list[Any]:
         """What `Panels.after` updates."""
         seed, _ = show_seed(self.settings, None)
-        parts = [self.last_open, self.filled_for, *self.settings.inputs, seed]
+        parts = [self.filled_for, *self.settings.inputs, seed]
         return [*parts, self.prompt.prompt, self.json.text, self.json.note]
 
 
@@ -62,7 +60,6 @@ class Panels:
         conversation = await self._pictures.conversation(session) if session.panel != SETTINGS else None
         is_other = session.filled_for != now
         session.filled_for = now
-        opened = last_open(session)
         inputs = [gr.skip() for _ in self._column.settings.inputs]
         if session.settings != session.shown_settings:
             inputs, session.shown_settings = updates_of(session.settings), session.settings
@@ -70,7 +67,7 @@ class Panels:
         prompt: Any = gr.skip()
         if session.panel == PROMPT:
             prompt = await anyio.to_thread.run_sync(self._prompt, conversation, session.settings)
-        return [opened, now if is_other else gr.skip(), *inputs, seed, prompt, *_json(session, conversation)]
+        return [now if is_other else gr.skip(), *inputs, seed, prompt, *_json(session, conversation)]
 
     def _prompt(self, conversation: Conversation | None, settings: ChatSettings) -> dict[str, Any]:
         """What a model would be given now."""
@@ -99,15 +96,6 @@ class Panels:
             return self._engine.chat_template(settings.model or None).text
         except OpenArcError:
             return ""
-
-
-def last_open(session: ChatSession) -> Any:
-    """Update of `Column.last_open`, as soon as another conversation is open, so that a reload finds it."""
-    now = session.conversation_id or ""
-    if session.told_open == now:
-        return gr.skip()
-    session.told_open = now
-    return {"conversation": now}
 
 
 def _json(session: ChatSession, conversation: Conversation | None) -> tuple[Any, Any]:

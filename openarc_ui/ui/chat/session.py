@@ -64,7 +64,6 @@ class ChatSession:
         shown_settings: what the panel shows, as far as is known; where they differ, it has to be filled.
         last_seed: of the answer that came last.
         filled_for: the conversation the panel was filled for.
-        told_open: the conversation the browser was told to come back to.
         json_text: what the JSON panel shows.
         typed: what was done to the conversation by typing JSON.
         panel: the open tab of the right column.
@@ -88,7 +87,6 @@ class ChatSession:
     shown_settings: ChatSettings = field(default_factory=ChatSettings)
     last_seed: int | None = None
     filled_for: str | None = None
-    told_open: str | None = None
     json_text: str | None = None
     typed: Typed | None = None
     panel: str = "settings"

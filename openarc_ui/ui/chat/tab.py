@@ -30,8 +30,6 @@ from openarc_ui.ui.rights import Rights
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 EVERY: dict[str, Any] = {**PRIVATE, "trigger_mode": "multiple", "concurrency_limit": None}
 LATEST: dict[str, Any] = {**PRIVATE, "trigger_mode": "always_last", "concurrency_limit": None}
-STORAGE_SECRET = "openarc"
-"""Nothing secret is kept there; without one the conversation would not be found again after a restart of the server."""
 DEBOUNCE_SECONDS = 0.3
 
 VIEW_SCRIPT = """
@@ -44,6 +42,10 @@ import(`${window.location.origin}/page-assets/chat/view.js`).then((view) => {
 }).catch((error) => console.error(error));
 """
 VIEW_HEAD = '<link rel="stylesheet" href="/page-assets/chat/column.css">'
+LAST_OPEN = """() => {
+  try { return [JSON.parse(localStorage.getItem("openarc.chat.open"))]; } catch { return [null]; }
+}"""
+"""Kept by the view itself, which knows the order of what it shows: an event's answer may come after a later one's."""
 UNFOLD = """() => {
   const isOpen = document.querySelector("#oa-chat-column").classList.toggle("is-open");
   document.querySelector("#oa-chat-fold").setAttribute("aria-expanded", String(isOpen));
@@ -159,10 +161,9 @@ def _build_column(engine: Engine) -> tuple[Column, dict[str, gr.Tab]]:
             prompt = build_prompt_panel(settings)
         with gr.Tab("JSON", id=panels.JSON, render_children=True) as json_tab:
             json_panel = build_json_panel()
-    last_open = gr.BrowserState({}, storage_key="openarc-last-conversation", secret=STORAGE_SECRET, render=False)
     filled_for = gr.Textbox("", visible="hidden", elem_id="oa-chat-filled-for")
     tabs = {panels.SETTINGS: settings_tab, panels.PROMPT: prompt_tab, panels.JSON: json_tab}
-    return Column(settings, prompt, json_panel, last_open, filled_for), tabs
+    return Column(settings, prompt, json_panel, filled_for), tabs
 
 
 def _outputs(update: Update) -> list[Any]:
@@ -183,12 +184,12 @@ def _wire_view(tab: ChatTab, after: Panels, rights: Rights) -> None:
     async def chat_submitted(request: gr.Request, event: gr.EventData, *values: Any) -> AsyncIterator[list[Any]]:
         session = tab.session(request)
         async for update in tab.chat.submit(session, event._data, values, partial(rights.count, request)):
-            yield [*_outputs(update), panels.last_open(session)]
+            yield _outputs(update)
 
     async def chat_edited(request: gr.Request, event: gr.EventData) -> AsyncIterator[list[Any]]:
         session = tab.session(request)
         async for update in tab.chat.edit(session, event._data):
-            yield [*_outputs(update), panels.last_open(session)]
+            yield _outputs(update)
 
     async def chat_asked(request: gr.Request, event: gr.EventData) -> Any:
         return _outputs(await tab.chat.look_up(tab.session(request), event._data))[1]
@@ -197,9 +198,8 @@ def _wire_view(tab: ChatTab, after: Panels, rights: Rights) -> None:
         tab.chat.stop(tab.session(request), event._data)
 
     follow_up = _follow_up(tab, after)
-    shown = [*tab.outputs, tab.column.last_open]
-    tab.view.submit(chat_submitted, tab.column.settings.inputs, shown, **EVERY).then(**follow_up)
-    tab.view.edit(chat_edited, None, shown, **EVERY).then(**follow_up)
+    tab.view.submit(chat_submitted, tab.column.settings.inputs, tab.outputs, **EVERY).then(**follow_up)
+    tab.view.edit(chat_edited, None, tab.outputs, **EVERY).then(**follow_up)
     tab.view.select(chat_asked, None, tab.reply, **EVERY)
     tab.view.stop(chat_stopped, None, None, queue=False, **PRIVATE)
 
@@ -224,13 +224,13 @@ def _wire_column(tab: ChatTab, after: Panels, tabs: dict[str, gr.Tab]) -> None:
         await asyncio.sleep(DEBOUNCE_SECONDS)
         session = tab.session(request)
         async for update, words in tab.chat.type_json(session, text):
-            yield [*_outputs(update), words, panels.last_open(session)]
+            yield [*_outputs(update), words]
 
     follow_up = _follow_up(tab, after)
     changes = [each.change for each in column.settings.inputs]
     inputs = [column.filled_for, *column.settings.inputs]
     gr.on(changes, settings_changed, inputs, tab.outputs, **LATEST).then(**follow_up)
-    column.json.text.input(json_typed, [column.json.text], [*tab.outputs, column.json.note, column.last_open], **LATEST)
+    column.json.text.input(json_typed, [column.json.text], [*tab.outputs, column.json.note], **LATEST)
     for name, each in tabs.items():
         each.select(_opens(tab, after, name), None, column.outputs, **PRIVATE)
 
@@ -248,12 +248,12 @@ def _opens(tab: ChatTab, after: Panels, name: str) -> Any:
 def _wire_page(page: gr.Blocks, tab: ChatTab, after: Panels) -> None:
     """Opening the page brings the last conversation back; closing it ends what it waits for."""
 
-    async def chat_opened(request: gr.Request, last: dict[str, Any] | None) -> list[Any]:
-        known = last.get("conversation") if isinstance(last, dict) else None
-        return _outputs(await tab.chat.open(tab.session(request), known))
+    async def chat_opened(request: gr.Request, last: str | None) -> list[Any]:
+        return _outputs(await tab.chat.open(tab.session(request), last))
 
     async def chat_closed(request: gr.Request) -> None:
         tab.chat.close(str(request.session_hash))
 
-    page.load(chat_opened, [tab.column.last_open], tab.outputs, **PRIVATE).then(**_follow_up(tab, after))
+    last_open = gr.Textbox(None, visible="hidden", elem_id="oa-chat-last-open")
+    page.load(chat_opened, [last_open], tab.outputs, js=LAST_OPEN, **PRIVATE).then(**_follow_up(tab, after))
     page.unload(chat_closed)
