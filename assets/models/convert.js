@@ -73,7 +73,7 @@ export class Convert {
   }
 
   #draw() {
-    const { sources, versions, options } = this.offers, names = sources.map((each) => each.name);
+    const { versions, options } = this.offers, sources = [...this.offers.sources].sort((a, b) => Boolean(a.problem) - Boolean(b.problem)), names = sources.map((each) => each.name);
     if (!sources.length) { this.place.replaceChildren(emptyBox("Nothing to convert", "A conversion begins with a Hugging Face checkpoint or a GGUF in the model folder. Get one from the Hub: untick “OpenVINO models only” there.", wordButton("Search the Hub", () => this.desk.go({ view: "hub" }), { class: "is-primary", "data-action": "to-hub" }))); return; }
     if (this.place.firstChild !== this.form) this.place.replaceChildren(this.form);
     if (this.wantedSource && names.includes(this.wantedSource)) this.source = this.wantedSource;
@@ -134,7 +134,7 @@ export class Convert {
       this.command.textContent = told.command;
       this.commandHelp.textContent = `This is run in processes of its own, without the Hub. ${commandWords(told.command)}`;
       this.nameInput.placeholder = told.name;
-      this.wrong = nameProblem(told.name, this.offers.names, "");
+      this.wrong = nameProblem(told.name, this.offers.names);
       if (this.wrong && !this.name) this.wrong = `There is a ${told.name} already: write another name.`;
     } catch (error) {
       if (number === this.number) this.wrong = error.message;

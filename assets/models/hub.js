@@ -2,12 +2,13 @@
 
 import { wordButton } from "../chat/buttons.js";
 import { make } from "../chat/dom.js";
-import { check, field } from "../tune/fields.js";
+import { check } from "../tune/fields.js";
 import { redraw } from "../tune/tools.js";
 import { HubFiles } from "./hub_files.js";
 import { mark } from "./marks.js";
 import { emptyBox, guarded, problemBox, waits } from "./parts.js";
 import { folderOf, repositoryOf } from "./repository.js";
+import { tokenForm } from "./token.js";
 import { NONE, day, many } from "./values.js";
 
 export class HubView {
@@ -38,7 +39,7 @@ export class HubView {
     const { may, why, hub, tasks } = this.desk.now();
     this.go.disabled = this.search.disabled = !may;
     this.go.title = may ? "" : why;
-    redraw(this.token, [hub, may], () => [this.#tokenForm(hub, may)]);
+    redraw(this.token, [hub, may], () => [make("details", { class: "om-details ol-token" }, make("summary", {}, `Token for gated models: ${hub.has_token ? "set" : "not set"} · ${hub.endpoint}`), tokenForm(this.desk))]);
     this.files.follow();
     if (this.found && tasks) this.#draw();
   }
@@ -48,7 +49,7 @@ export class HubView {
   async #submit() {
     const typed = this.search.value.trim(), repository = repositoryOf(typed);
     if (!typed || !this.desk.now().may) return;
-    if (repository) { this.desk.go({ view: "hub", repository: repository.repository }); if (repository.revision !== "main") this.files.at(repository.revision); return; }
+    if (repository) { this.desk.go({ view: "hub", repository: repository.repository }); this.files.at(repository.revision, repository.file); return; }
     const number = this.number += 1;
     this.asked = typed;
     this.found = null;
@@ -74,19 +75,5 @@ export class HubView {
       make("tbody", {}, ...shown.map(([each, isHere]) => make("tr", { "data-repository": each.repository }, make("th", { scope: "row", class: "ol-of-model" }, make("span", { class: "ol-name" }, each.repository), make("span", { class: "ot-marks" }, each.is_gated ? mark(["!", "gated", "warn"], "Its owner lets people in one by one: a token is needed") : null, isHere ? mark(["✓", "a folder of this name is here", "good"]) : null)),
         make("td", { class: "is-number", "data-name": "Downloads" }, many(each.downloads)), make("td", { class: "is-number", "data-name": "Likes" }, many(each.likes)), make("td", { "data-name": "Updated" }, day(each.updated_at)), make("td", { "data-name": "Licence", class: "ol-of-licence" }, each.licence || NONE),
         make("td", { class: "ol-of-button" }, guarded(this.desk, "Files", () => this.desk.go({ view: "hub", repository: each.repository }), { class: "is-small", "data-action": `files-${each.repository}`, "aria-label": `Files of ${each.repository}` }))))))] : []);
-  }
-
-  #tokenForm(hub, may) {
-    const input = make("input", { type: "password", class: "oc-field", autocomplete: "off", placeholder: "hf_…", "data-name": "token", disabled: !may }), problem = make("p", { class: "ot-bad", role: "alert" });
-    const set = (token) => async () => {
-      problem.textContent = "";
-      try { await this.desk.ask("models_token", { token }); this.desk.toast(token ? "The token is set; it is kept in memory only." : "The token is gone."); } catch (error) { problem.textContent = error.message; }
-      input.value = "";
-      this.desk.again();
-    };
-    const save = wordButton("Use it", () => { if (input.value.trim()) set(input.value.trim())(); else input.focus(); }, { "data-action": "set-token", disabled: !may });
-    input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); save.click(); } });
-    return make("details", { class: "om-details ol-token" }, make("summary", {}, `Token for gated models: ${hub.has_token ? "set" : "not set"} · ${hub.endpoint}`),
-      make("div", { class: "ol-token-row" }, field("Token of your account", input, "Kept in this server’s memory until it ends; never shown, logged or written down."), make("div", { class: "oc-buttons" }, save, hub.has_token ? wordButton("Forget it", set(null), { "data-action": "clear-token", disabled: !may }) : null)), problem);
   }
 }

@@ -7,7 +7,8 @@ import { hint } from "../metrics/notes.js";
 import { mark } from "./marks.js";
 import { room } from "./get.js";
 import { makerOf, problemBox, waits } from "./parts.js";
-import { folderOf, nameProblem, pageOf } from "./repository.js";
+import { filesWith, folderOf, nameProblem, pageOf, revisionProblem } from "./repository.js";
+import { tokenForm } from "./token.js";
 import { bytes } from "./values.js";
 
 const SHORT = 10;
@@ -15,12 +16,13 @@ const SHORT = 10;
 export class HubFiles {
   /** @param {import("./parts.js").Desk} desk @param {() => void} back */
   constructor(desk, back) {
-    Object.assign(this, { desk, repository: null, answer: null, chosen: new Set(), number: 0, error: "" });
+    Object.assign(this, { desk, repository: null, answer: null, chosen: new Set(), number: 0, error: "", named: "" });
     this.title = make("h3", {});
     this.facts = make("div", { class: "ot-marks" });
     this.said = make("div");
-    this.revision = make("input", { class: "oc-field", value: "main", autocomplete: "off", spellcheck: "false", "data-name": "revision", onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); this.#ask(); } } });
-    this.look = wordButton("Look", () => this.#ask(), { "data-action": "look" });
+    this.revision = make("input", { class: "oc-field", value: "main", autocomplete: "off", spellcheck: "false", "data-name": "revision", onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); this.#look(); } }, oninput: () => { this.#tellRevision(); if (this.answer) this.#tell(); } });
+    this.revisionWords = make("span", { class: "ot-problem", role: "alert" });
+    this.look = wordButton("Look", () => this.#look(), { "data-action": "look" });
     this.name = make("input", { class: "oc-field", autocomplete: "off", spellcheck: "false", maxlength: "96", "data-name": "folder", oninput: () => { this.error = ""; this.#tell(); } });
     this.rows = make("tbody");
     this.all = make("input", { type: "checkbox", "aria-label": "All files", onchange: () => { this.chosen = new Set(this.all.checked ? this.answer.files.map((file) => file.path) : []); this.#tick(); } });
@@ -28,8 +30,8 @@ export class HubFiles {
     this.sum = make("p", { class: "ot-words", role: "status" });
     this.problem = make("p", { class: "ot-bad", role: "alert", hidden: true });
     this.begin = wordButton("Download", () => this.#start(), { class: "is-primary", "data-action": "download" });
-    this.usual = wordButton("What is needed", () => { this.chosen = this.#wanted(); this.#tick(); }, { class: "is-small", "data-action": "needed-files" });
-    this.body = make("div", { class: "ol-stack" }, make("div", { class: "ot-fields" }, field("Revision: a branch, tag or commit", make("span", { class: "ol-with-button" }, this.revision, this.look), "", this.revision), field("Folder in the model folder", this.name)), make("div", { class: "om-table-frame ol-file-frame", tabindex: "0", role: "region", "aria-label": "Files" }, this.table));
+    this.usual = wordButton("What is needed", () => { this.named = ""; this.chosen = this.#wanted(); this.#draw(); }, { class: "is-small", "data-action": "needed-files" });
+    this.body = make("div", { class: "ol-stack" }, make("div", { class: "ot-fields" }, field("Revision: a branch, tag or commit", make("span", { class: "ol-revision" }, make("span", { class: "ol-with-button" }, this.revision, this.look), this.revisionWords), "", this.revision), field("Folder in the model folder", this.name)), make("div", { class: "om-table-frame ol-file-frame", tabindex: "0", role: "region", "aria-label": "Files" }, this.table));
     this.foot = make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.sum, this.problem), this.usual, this.begin);
     this.element = make("section", { class: "om-card ol-section", "aria-label": "Files of a repository", hidden: true }, make("div", { class: "om-card-head ol-head" }, wordButton("‹ Search", back, { class: "is-small", "data-action": "back" }), this.title), this.facts, this.said, this.body, this.foot);
   }
@@ -43,11 +45,35 @@ export class HubFiles {
     this.name.value = folderOf(repository);
     this.title.textContent = repository;
     this.answer = null;
+    this.named = "";
     this.isWaiting = true;
     this.follow();
   }
 
-  at(revision) { this.revision.value = revision; this.#ask(); }
+  /** What an address names. @param {string} revision @param {string} [file] to be chosen with what goes with it */
+  at(revision, file = "") {
+    const isOther = this.revision.value !== revision, isNew = this.named !== file;
+    this.revision.value = revision;
+    this.named = file;
+    if (isOther) this.#look();
+    else if (this.answer && isNew) { this.chosen = this.#usual(); this.#draw(); }
+  }
+
+  #revision() { return this.revision.value.trim() || "main"; }
+
+  /** What the server would refuse as it is written is not sent. */
+  #look() {
+    if (revisionProblem(this.#revision())) this.#tellRevision();
+    else this.#ask();
+  }
+
+  #tellRevision() {
+    const wrong = revisionProblem(this.#revision());
+    this.revision.setAttribute("aria-invalid", String(Boolean(wrong)));
+    this.revisionWords.textContent = wrong;
+    this.look.disabled = Boolean(wrong);
+    return wrong;
+  }
 
   /** The Hub is asked once it is known that one may. */
   follow() {
@@ -66,25 +92,34 @@ export class HubFiles {
     this.said.replaceChildren(waits("Asking the Hub", 2));
     this.body.hidden = this.foot.hidden = true;
     try {
-      const answer = await this.desk.ask("models_files", { request: { kind: "download", repository: this.repository, revision: this.revision.value.trim() || "main" } });
+      const answer = await this.desk.ask("models_files", { request: { kind: "download", repository: this.repository, revision: this.#revision() } });
       if (number !== this.number) return;
       this.answer = answer;
-      this.chosen = this.#wanted();
+      this.chosen = this.#usual();
       this.said.replaceChildren();
       this.#draw();
     } catch (error) {
       if (number !== this.number) return;
-      this.said.replaceChildren(problemBox(error, () => this.#ask(), error.code === "hub_access_denied" ? make("p", {}, make("a", { href: pageOf(this.desk.now().hub.endpoint, this.repository), target: "_blank", rel: "noopener noreferrer" }, "Its page on the Hub")) : null));
+      this.said.replaceChildren(problemBox(error, () => this.#ask(), ...(error.code === "hub_access_denied" ? [make("p", {}, make("a", { href: pageOf(this.desk.now().hub.endpoint, this.repository), target: "_blank", rel: "noopener noreferrer" }, "Its page on the Hub")), tokenForm(this.desk, () => this.#ask())] : [])));
     }
     this.follow();
   }
 
   #wanted() { return new Set(this.answer.files.filter((file) => file.is_wanted).map((file) => file.path)); }
 
+  /** What is chosen before somebody chooses. */
+  #usual() { return (this.named && filesWith(this.named, this.answer.files)) || this.#wanted(); }
+
+  /** Why these are chosen. */
+  #words() {
+    if (!this.named) return this.answer.words;
+    return filesWith(this.named, this.answer.files) ? `The address names ${this.named}: it is chosen, with what goes with it.` : `There is no ${this.named} at this revision, which the address names. ${this.answer.words}`;
+  }
+
   #draw() {
-    const { answer } = this, files = [...answer.files].sort((a, b) => Number(b.is_wanted) - Number(a.is_wanted) || b.size_bytes - a.size_bytes);
+    const { answer } = this, words = this.#words(), files = [...answer.files].sort((a, b) => Number(this.chosen.has(b.path)) - Number(this.chosen.has(a.path)) || Number(b.is_wanted) - Number(a.is_wanted) || b.size_bytes - a.size_bytes);
     this.facts.replaceChildren(answer.is_gated ? mark(["!", "gated", "warn"]) : "", make("span", { class: "ot-help" }, answer.licence || "licence not told"), make("span", { class: "ot-help", title: answer.commit }, `commit ${answer.commit.slice(0, SHORT)}`), make("a", { class: "ol-link", href: pageOf(this.desk.now().hub.endpoint, answer.repository), target: "_blank", rel: "noopener noreferrer" }, "Its page on the Hub"));
-    this.said.replaceChildren(...(answer.words ? [make("p", { class: "ot-help", role: "note" }, answer.words)] : []));
+    this.said.replaceChildren(...(words ? [make("p", { class: "ot-help", role: "note" }, words)] : []));
     this.rows.replaceChildren(...files.map((file, at) => {
       const id = `ol-file-${at}`, box = make("input", { type: "checkbox", id, "data-path": file.path, onchange: () => { if (box.checked) this.chosen.add(file.path); else this.chosen.delete(file.path); this.#tell(); } });
       return make("tr", {}, make("td", {}, box), make("th", { scope: "row" }, make("label", { for: id }, file.path)), make("td", { class: "is-number" }, bytes(file.size_bytes)), make("td", { class: "ot-help" }, file.is_wanted ? "needed" : ""));
@@ -99,7 +134,7 @@ export class HubFiles {
 
   #tell() {
     const { files, names, free_bytes: free } = this.answer, chosen = files.filter((file) => this.chosen.has(file.path)), size = chosen.reduce((sum, file) => sum + file.size_bytes, 0), now = this.desk.now(), name = this.name.value.trim(), maker = makerOf(now, name);
-    const wrong = nameProblem(name, names), { words, isEnough } = room(size, now.free_bytes ?? free), why = !now.may ? now.why : !chosen.length ? "No file is chosen." : maker ? "A task makes this folder already." : wrong || (isEnough ? "" : words);
+    const wrong = nameProblem(name, names), wrongRevision = this.#tellRevision() && "The revision can’t be one; it is marked.", { words, isEnough } = room(size, now.free_bytes ?? free), why = !now.may ? now.why : !chosen.length ? "No file is chosen." : maker ? "A task makes this folder already." : wrong || wrongRevision || (isEnough ? "" : words);
     this.all.checked = chosen.length === files.length;
     this.all.indeterminate = chosen.length > 0 && !this.all.checked;
     this.name.setAttribute("aria-invalid", String(Boolean(wrong)));
@@ -113,7 +148,7 @@ export class HubFiles {
     const wanted = this.#wanted(), isUsual = wanted.size === this.chosen.size && [...wanted].every((path) => this.chosen.has(path));
     this.begin.disabled = true;
     try {
-      const { task } = await this.desk.ask("models_download", { request: { kind: "download", repository: this.repository, revision: this.revision.value.trim() || "main", files: isUsual ? [] : [...this.chosen], name: this.name.value.trim() } });
+      const { task } = await this.desk.ask("models_download", { request: { kind: "download", repository: this.repository, revision: this.#revision(), files: isUsual ? [] : [...this.chosen], name: this.name.value.trim() } });
       this.desk.toast(`The download of ${task.name} has begun.`);
       this.desk.again();
     } catch (error) {

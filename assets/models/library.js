@@ -60,7 +60,7 @@ export class Library {
   #shown() {
     const wanted = this.words.toLowerCase().split(/\s+/).filter(Boolean);
     const items = this.answer.items.filter(({ entry, fit }) => (!this.onlyFits || fit === "fits" || fit === "tight") && wanted.every((word) => [entry.name, entry.repository, entry.good_for, entry.licence, entry.precision, entry.collection].some((text) => (text || "").toLowerCase().includes(word))));
-    const keys = { size: ({ entry }) => entry.size_bytes ?? UNKNOWN, parameters: ({ entry }) => -(entry.parameters ?? 0), context: ({ entry }) => -(entry.context_length ?? 0) };
+    const keys = { size: ({ entry, reckoned_bytes: reckoned }) => entry.size_bytes ?? reckoned ?? UNKNOWN, parameters: ({ entry }) => -(entry.parameters ?? 0), context: ({ entry }) => -(entry.context_length ?? 0) };
     if (this.sort === "name") return items.sort((a, b) => a.entry.name.localeCompare(b.entry.name));
     return keys[this.sort] ? items.sort((a, b) => keys[this.sort](a) - keys[this.sort](b) || FIT_ORDER.indexOf(a.fit) - FIT_ORDER.indexOf(b.fit)) : items;
   }
@@ -93,7 +93,7 @@ export class Library {
     const isOpen = (name) => element.querySelector(`.${name}`)?.open ?? false; // what is read stays open when free memory changed
     redraw(element, [item, maker?.task_id, maker?.state, load, now.may], () => [
       make("th", { scope: "row", class: "ol-of-model" }, entry.repository ? make("a", { class: "ol-name", href: pageOf(now.hub.endpoint, entry.repository), target: "_blank", rel: "noopener noreferrer", title: `${entry.repository}: opens its page on the Hub` }, entry.name) : make("span", { class: "ol-name" }, entry.name), make("span", { class: "ol-use" }, entry.good_for), " ", sources(entry, isOpen("ol-sources"))),
-      number("Size", bytes(entry.size_bytes)), number("Parameters", parameters(entry.parameters)), make("td", { "data-name": "Weights", class: "ol-of-weights" }, entry.precision), make("td", { class: "is-number", "data-name": "Context", title: entry.context_length === null ? "not told" : `${decimal(entry.context_length, 0)} tokens` }, context(entry.context_length)), make("td", { "data-name": "Licence", class: "ol-of-licence", title: entry.licence }, entry.licence || NONE),
+      make("td", { class: "is-number", "data-name": "Size", title: item.reckoned_bytes ? "Its size is not told; reckoned from its parameters" : null }, item.reckoned_bytes ? `≈ ${bytes(item.reckoned_bytes)}` : bytes(entry.size_bytes)), number("Parameters", parameters(entry.parameters)), make("td", { "data-name": "Weights", class: "ol-of-weights" }, entry.precision), make("td", { class: "is-number", "data-name": "Context", title: entry.context_length === null ? "not told" : `${decimal(entry.context_length, 0)} tokens` }, context(entry.context_length)), make("td", { "data-name": "Licence", class: "ol-of-licence", title: entry.licence }, entry.licence || NONE),
       make("td", { "data-name": "Fit", class: "ol-of-fit" }, make("details", { class: "ol-fit", open: isOpen("ol-fit") }, make("summary", { title: item.fit_words, "data-action": "fit" }, fitMark(item.fit, item.fit_words)), make("p", { class: "ot-help" }, item.fit_words))),
       make("td", { class: "ol-of-button" }, ...this.#buttons(item, maker, load)),
     ]);

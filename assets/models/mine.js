@@ -11,6 +11,7 @@ import { bytes, decimal } from "./values.js";
 
 const KINDS = { ir: "OpenVINO", gguf: "GGUF", checkpoint: "checkpoint", script: "scripted" };
 const last = (name) => name.split("/").at(-1);
+const isSource = ({ kind }) => kind === "checkpoint" || kind === "gguf";
 
 export class Mine {
   /** @param {import("./parts.js").Desk} desk */
@@ -60,7 +61,7 @@ export class Mine {
     const { name } = folder, element = this.rows.get(name) || make("tr", { "data-model": name }), now = this.desk.now(), load = loadOf(now, name), reading = now.verifying?.is_running ? now.verifying.model : null;
     this.rows.set(name, element);
     redraw(element, [folder, most, load, now.may, reading !== null], () => [
-      make("th", { scope: "row", class: "ol-of-model" }, make("span", { class: "ol-name" }, name), make("span", { class: "ot-marks" }, load ? loadMark(load) : null, folder.is_model && !folder.can_run ? mark(["–", folder.kind === "checkpoint" || folder.kind === "gguf" ? "to be converted" : "can’t be run", ""], folder.problems.join(" ")) : null)),
+      make("th", { scope: "row", class: "ol-of-model" }, make("span", { class: "ol-name" }, name), make("span", { class: "ot-marks" }, load ? loadMark(load) : null, folder.is_model && !folder.can_run ? mark(["–", isSource(folder) && !folder.problems.length ? "to be converted" : "can’t be run", ""], folder.problems.join(" ")) : null)),
       make("td", { "data-name": "Size", class: "ol-of-size" }, make("span", {}, bytes(folder.size_bytes)), make("i", { class: "ol-size", style: `width: ${Math.max(1, folder.size_bytes / most * 100).toFixed(1)}%`, "aria-hidden": "true" })),
       make("td", { "data-name": "What", class: "ol-of-what" }, folder.what || KINDS[folder.kind] || "", ...folder.problems.slice(0, 2).map((words) => make("span", { class: "ot-mark-words" }, words))),
       make("td", { class: "ol-of-button" }, folder.is_model ? this.#buttons(folder, load, reading) : null),
@@ -69,11 +70,11 @@ export class Mine {
   }
 
   #buttons(folder, isLoaded, reading) {
-    const { name, kind } = folder, { may, why } = this.desk.now(), off = (words, blocked = "") => ({ disabled: !may || Boolean(blocked), title: !may ? why : blocked || words }), icon = (picture, label, run, action, blocked) => iconButton(picture, `${label} ${name}`, run, { class: "is-small", "data-action": `${action}-${name}`, ...off(label, blocked) });
+    const { name } = folder, isBroken = !folder.can_run && folder.problems.length > 0, { may, why } = this.desk.now(), off = (words, blocked = "") => ({ disabled: !may || Boolean(blocked), title: !may ? why : blocked || words }), icon = (picture, label, run, action, blocked) => iconButton(picture, `${label} ${name}`, run, { class: "is-small", "data-action": `${action}-${name}`, ...off(label, blocked) });
     const load = guarded(this.desk, "Load", () => loadModel(this.desk, name, load), { class: "is-small", "data-action": `load-${name}`, "aria-label": `Load ${name}` }), used = isLoaded ? "It is loaded; unload it first." : "", unload = guarded(this.desk, "Unload", () => this.#unload(name), { class: "is-small", "data-action": `unload-${name}`, "aria-label": `Unload ${name}` });
-    return make("div", { class: "oc-buttons ol-row-buttons" }, isLoaded ? unload : folder.can_run ? load : null, kind === "checkpoint" || kind === "gguf" ? guarded(this.desk, "Convert", () => this.desk.go({ view: "convert", source: name }), { class: "is-small", "data-action": `convert-${name}`, "aria-label": `Convert ${name}` }) : null,
+    return make("div", { class: "oc-buttons ol-row-buttons" }, isLoaded ? unload : folder.can_run ? load : null, isSource(folder) ? guarded(this.desk, "Convert", () => this.desk.go({ view: "convert", source: name }), { class: "is-small", disabled: isBroken, title: isBroken ? folder.problems[0] : null, "data-action": `convert-${name}`, "aria-label": `Convert ${name}` }) : null,
       guarded(this.desk, "Look inside", () => this.desk.go({ view: "inside", model: name }), { class: "is-small", "data-action": `inside-${name}`, "aria-label": `Look inside ${name}` }),
-      icon("check", "Verify", () => this.#verify(name), "verify", reading !== null ? `${reading} is verified now.` : ""), icon("edit", "Rename", () => this.#rename(name), "rename", used), icon("delete", "Delete", () => this.#delete(folder), "delete", used));
+      icon("check", "Verify", () => this.#verify(name), "verify", reading !== null ? `${reading} is verified now.` : ""), icon("edit", "Rename", () => this.#rename(folder), "rename", used), icon("delete", "Delete", () => this.#delete(folder), "delete", used));
   }
 
   async #unload(name) {
@@ -87,12 +88,13 @@ export class Mine {
     this.verified.scrollIntoView({ block: "nearest" });
   }
 
-  #rename(name) {
-    const names = this.answer.folders.map((each) => each.name), input = make("input", { class: "oc-field", value: last(name), autocomplete: "off", spellcheck: "false", maxlength: "96", "data-name": "new-name" }), problem = make("p", { class: "ot-bad", role: "alert" });
+  #rename({ name, kind }) {
+    const names = this.answer.folders.map((each) => each.name), isFile = kind === "gguf", input = make("input", { class: "oc-field", value: last(name), autocomplete: "off", spellcheck: "false", maxlength: "96", "data-name": "new-name" }), problem = make("p", { class: "ot-bad", role: "alert" });
     const save = wordButton("Rename", async () => {
       const wanted = input.value.trim();
-      problem.textContent = nameProblem(wanted, names, last(name));
-      if (problem.textContent || wanted === last(name)) return;
+      const whole = isFile && wanted && !/\.gguf$/i.test(wanted) ? `${wanted}.gguf` : wanted; // the server adds it
+      problem.textContent = nameProblem(whole, names, { own: last(name), isFile });
+      if (problem.textContent || whole === last(name)) return;
       save.disabled = true;
       try {
         const { model, profiles = [], words } = await this.desk.ask("models_rename", { model: name, new_name: wanted });

@@ -6,7 +6,7 @@ import { redraw } from "../tune/tools.js";
 import { conversionParts } from "./checks.js";
 import { taskMark } from "./marks.js";
 import { bar, commandWords, copyButton, facts, loadOf, part } from "./parts.js";
-import { figuresOf, taskButtons } from "./tasks.js";
+import { figuresOf, taskButtons, troubleOf, whyUnloadable } from "./tasks.js";
 import { NONE, bytes, duration, moment, shell } from "./values.js";
 
 const NEAR_END = 40;
@@ -65,15 +65,15 @@ export class TaskDrawer {
     this.bar.element.classList.toggle("is-still", state !== "running");
     this.bar.set(state === "running" ? progress.fraction : progress.fraction ?? 0);
     this.figures.textContent = figuresOf(task).join(" · ");
-    redraw(this.buttons, [state, task.can_pause, task.can_resume, task.result_model, isLoaded, now.may], () => taskButtons(this.desk, task, isLoaded));
-    redraw(this.told, [state, task.problem, task.command, task.card, task.notes, task.ended_at, isOver ? progress.peak_memory_bytes : null], () => this.#tell(task));
+    redraw(this.buttons, [state, task.can_pause, task.can_resume, task.result_model, task.can_load, isLoaded, now.may], () => taskButtons(this.desk, task, isLoaded));
+    redraw(this.told, [state, task.problem, whyUnloadable(task), task.command, task.card, task.notes, task.ended_at, isOver ? progress.peak_memory_bytes : null], () => this.#tell(task));
     this.#showLog(task.log);
   }
 
   #tell(task) {
     const { request, problem, card, command } = task, took = task.ended_at ? task.ended_at - task.created_at : null;
     const asked = task.kind === "download" ? [["Repository", request.repository], ["Revision", request.revision], ["Files", request.files?.length ? `${request.files.length} chosen` : "all that are needed"]] : [["Source", request.source], ["Check afterwards", request.check ? "yes" : "no"]];
-    return [problem ? make("div", { class: "om-box is-bad" }, make("p", {}, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null) : null,
+    return [problem ? make("div", { class: "om-box is-bad" }, make("p", {}, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null) : null, ...(problem ? [] : troubleOf(task)),
       ...task.notes.map((words) => make("p", { class: "ot-mark-words" }, words)), ...(card ? conversionParts(card) : []),
       command.length ? part("The equal command", make("pre", { class: "om-code ol-command", tabindex: "0" }, shell(command)), make("p", { class: "ot-help" }, commandWords(shell(command))), make("div", { class: "oc-buttons" }, copyButton(this.desk, () => shell(command), "Copy the command"))) : null,
       part("Asked for", facts([...asked, ["Begun", moment(task.created_at)], took !== null ? ["From begin to end", duration(took)] : null, task.progress.peak_memory_bytes && !card ? ["Memory at most", bytes(task.progress.peak_memory_bytes)] : null]))];

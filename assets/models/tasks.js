@@ -27,6 +27,16 @@ const lostByCancel = ({ progress, created_at: begun }) => (progress.fraction ?? 
 /** A failed download could go on with what came. @param {Object} task */
 const lostByClear = ({ progress, can_resume: canResume }) => canResume && progress.done_bytes ? thrown(progress.done_bytes) : "";
 
+/** Why what a finished task made can't be loaded; "" where it can. @param {Object} task */
+export const whyUnloadable = ({ state, can_load: canLoad, result_problem: words }) => state === "finished" && canLoad === false ? words || "" : "";
+
+/** What went wrong, or what can't be done with what came of it. @param {Object} task */
+export function troubleOf(task) {
+  const { problem } = task, why = whyUnloadable(task);
+  if (problem) return [make("p", { class: "ot-bad" }, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null];
+  return why ? [make("p", { class: "ot-mark-words", role: "note" }, `It can’t be loaded: ${why}`)] : [];
+}
+
 /** Buttons for what makes sense now. @param {import("./parts.js").Desk} desk @param {Object} task @param {boolean} isLoaded */
 export function taskButtons(desk, task, isLoaded) {
   const act = (question, said) => async () => {
@@ -34,13 +44,13 @@ export function taskButtons(desk, task, isLoaded) {
     desk.again();
   };
   const { state, progress } = task, { may, why } = desk.now(), off = { disabled: !may, title: may ? null : why }, isOver = ["finished", "failed", "cancelled"].includes(state);
-  const latest = () => desk.now().tasks.find((each) => each.task_id === task.task_id) || task, model = state === "finished" ? task.result_model : null;
+  const latest = () => desk.now().tasks.find((each) => each.task_id === task.task_id) || task, model = state === "finished" ? task.result_model : null, canLoad = task.can_load !== false;
   const load = wordButton("Load it", () => loadModel(desk, model, load), { class: "is-small is-primary", "data-action": "load-result", ...off });
   return [
     task.can_pause ? wordButton("Pause", act("models_pause"), { class: "is-small", "data-action": "pause", ...off }) : null,
     task.can_resume ? wordButton(task.kind === "conversion" || state === "failed" && !progress.done_bytes ? "Begin anew" : "Resume", act("models_resume"), { class: "is-small", "data-action": "resume", ...off }) : null,
     !isOver ? asking("Cancel", () => lostByCancel(latest()), act("models_cancel"), { class: "is-small", "data-action": "cancel", ...off }) : null,
-    model && !isLoaded ? load : null,
+    model && !isLoaded && canLoad ? load : null,
     model ? guarded(desk, "Look inside", () => desk.go({ view: "inside", model }), { class: "is-small", "data-action": "look-inside" }) : null,
     isOver ? asking("Clear", () => lostByClear(latest()), act("models_forget"), { class: "is-small", "data-action": "forget", ...off, "aria-label": `Clear ${task.name} from the list`, title: off.title || (state === "finished" ? "Takes it out of this list; the model stays" : "Takes it out of this list, with what is left of it") }) : null,
   ].filter(Boolean);
@@ -79,8 +89,8 @@ class Card {
     this.bar.element.setAttribute("aria-label", `Progress of ${task.name}`);
     this.bar.set(state === "running" ? progress.fraction : progress.fraction ?? 0);
     this.figures.textContent = task.card ? checkWords(task.card) : figuresOf(task).join(" · ");
-    redraw(this.problem, problem, () => problem ? [make("p", { class: "ot-bad" }, problem.message), problem.hint ? make("p", { class: "ot-help" }, problem.hint) : null] : []);
-    redraw(this.buttons, [state, task.can_pause, task.can_resume, task.result_model, load, may], () => taskButtons(this.desk, task, Boolean(load)));
+    redraw(this.problem, [problem, whyUnloadable(task)], () => troubleOf(task));
+    redraw(this.buttons, [state, task.can_pause, task.can_resume, task.result_model, task.can_load, load, may], () => taskButtons(this.desk, task, Boolean(load)));
     const words = isUnderWay(task) ? "" : `${task.name}: ${taskWord(state)}`;
     if (this.heard.textContent !== words) this.heard.textContent = words;
   }

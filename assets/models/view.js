@@ -74,9 +74,9 @@ class View {
   }
 
   #take(answer) {
-    const { tasks, loaded, loading, may_administer: may, why_not: why, free_bytes, hub, verifying } = answer;
+    const { tasks, loaded, loading, may_administer: may, why_not: why, free_bytes, hub, verifying, folder_revision: folder = null } = answer;
     this.now = { tasks, loaded, loading, may, why, free_bytes, hub, verifying };
-    const isFirst = !this.hasAnswer, outline = JSON.stringify([loaded, tasks.filter((task) => task.state === "finished").map((task) => task.task_id).sort()]);
+    const isFirst = !this.hasAnswer, outline = JSON.stringify([loaded, folder, tasks.filter((task) => task.state === "finished").map((task) => task.task_id).sort()]);
     this.hasAnswer = true;
     if (isFirst) this.#openPart();
     else if (outline !== this.outline) this.#refresh();

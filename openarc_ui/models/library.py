@@ -17,6 +17,7 @@ from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.memory.estimate import FitEstimate, Verdict
+from openarc_ui.engine.memory.shape import ModelShape
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import OpenArcError
 from openarc_ui.models.hub.paths import OURS
@@ -72,6 +73,7 @@ class LibraryItem:
         fit: on `device`, with a context of `context_tokens`; by the same estimate as the Load tab's.
         fit_words: the estimate in one sentence, with its numbers.
         installed_as: its name in the model folder; None where it is not there.
+        reckoned_bytes: of its weights, from parameters and precision, where its size is not told; None: told, or can't be.
     """
 
     entry: LibraryEntry
@@ -81,6 +83,7 @@ class LibraryItem:
     fit: FitWord
     fit_words: str
     installed_as: str | None
+    reckoned_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,9 @@ def _item(
     engine: Engine, entry: LibraryEntry, installed_as: str | None, device: str, context_tokens: int
 ) -> LibraryItem:
     needed, fit, said = _fit(engine, entry, installed_as, device, context_tokens)
-    return LibraryItem(entry, device, context_tokens, needed, fit, said, installed_as)
+    shape = _told_shape(entry) if entry.size_bytes is None else None
+    reckoned = shape.weights.size_bytes if shape is not None else None
+    return LibraryItem(entry, device, context_tokens, needed, fit, said, installed_as, reckoned)
 
 
 def _fit(
@@ -194,9 +199,18 @@ def _estimate(
     if installed_as is not None:
         request = LoadRequest(model_path=installed_as, device=device)
         return engine.preflight.fit(request, context_tokens, is_strict=False)
+    shape = _told_shape(entry)
+    if shape is None:
+        return None
+    pretended = ModelEntry(entry.name, "", "ir", ("genai",), {}, entry.size_bytes or 0)
+    request = LoadRequest(model_path=entry.name, device=device)
+    return engine.preflight.fit_of_shape(pretended, request, shape, context_tokens)
+
+
+def _told_shape(entry: LibraryEntry) -> ModelShape | None:
     if entry.shape is None or entry.widths is None or entry.parameters is None:
         return None
-    shape = told_shape(
+    return told_shape(
         Told(
             Widths(*entry.shape, *entry.widths, entry.shares_embedding),
             entry.size_bytes,
@@ -206,11 +220,6 @@ def _estimate(
             entry.context_length,
         )
     )
-    if shape is None:
-        return None
-    pretended = ModelEntry(entry.name, "", "ir", ("genai",), {}, entry.size_bytes or 0)
-    request = LoadRequest(model_path=entry.name, device=device)
-    return engine.preflight.fit_of_shape(pretended, request, shape, context_tokens)
 
 
 class _Installed:

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from openarc_ui.engine.frozen import Frozen
 
-FolderName = Annotated[str, StringConstraints(max_length=96, pattern=r"^$|^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_REPOSITORY = r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$"
+_REVISION = r"^[\w./-]+$"
+_FOLDER = r"^$|^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+def _written(pattern: str, words: str) -> AfterValidator:
+    """Whoever writes something else is told in words what is right: a pattern tells a person nothing."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+def _shown(pattern: str) -> Any:
+    """In the description of the API, for programs."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
+FolderName = Annotated[
+    str,
+    StringConstraints(max_length=96),
+    _written(_FOLDER, "Write letters, digits and ._-, with a letter or digit first: one name, no path"),
+    _shown(_FOLDER),
+]
 """A new folder of the model folder: one name, no path, nothing hidden."""
+Repository = Annotated[
+    str,
+    _written(_REPOSITORY, "Write owner/name, such as OpenVINO/Qwen3-0.6B-int4-ov"),
+    _shown(_REPOSITORY),
+]
+Revision = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    _written(_REVISION, "Write a branch, a tag or a commit: letters, digits and ./_-"),
+    _shown(_REVISION),
+]
 OptionValue = bool | int | float | str
 
 
@@ -17,10 +55,8 @@ class DownloadRequest(Frozen):
     """A model repository of the Hub, into a folder of the model folder."""
 
     kind: Literal["download"] = "download"
-    repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")] = Field(
-        description="Such as `OpenVINO/Qwen3-0.6B-int4-ov`."
-    )
-    revision: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\w./-]+$")] = Field(
+    repository: Repository = Field(description="Such as `OpenVINO/Qwen3-0.6B-int4-ov`.")
+    revision: Revision = Field(
         "main", description="A branch, a tag or a commit; what it means when the download begins is kept to the end."
     )
     files: tuple[str, ...] = Field(

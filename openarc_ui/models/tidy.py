@@ -16,11 +16,10 @@ from openarc_ui.engine.compile_cache import CacheFolderUnusable
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.reservation import Reservation
 from openarc_ui.errors import InvalidRequest, ModelExists, ModelFolderUnusable, ModelInUse
-from openarc_ui.models.hub.paths import problem_of_path
 from openarc_ui.models.sizes import IN_USE, FolderSize, folder_sizes, loaded_paths, paths_of, unlinked_bytes
 from openarc_ui.models.verifying import VerifiedFile, verify_model
 from openarc_ui.models.work.lock import TaskLock
-from openarc_ui.models.work.names import LONGEST, UNFIT, check_name
+from openarc_ui.models.work.names import GGUF, check_name
 from openarc_ui.models.work.problems import folder_problem
 from openarc_ui.models.work.record import FOLDER, GONE_BESIDE, LOCK_FILE, UNFINISHED
 from openarc_ui.whole_files import sync_folder
@@ -37,7 +36,6 @@ __all__ = [
     "verify_model",
 ]
 
-GGUF = ".gguf"
 UNMOVABLE = (errno.EXDEV, errno.EBUSY)
 """What the system says of a folder that something is mounted on, and overlayfs of one that an image brought."""
 
@@ -197,16 +195,7 @@ def _checked_name(entry: ModelEntry, new_name: str) -> str:
     name = new_name.strip()
     if entry.kind == "gguf" and not name.lower().endswith(GGUF):
         name += GGUF
-    is_fit = name[:1].isascii() and name[:1].isalnum() and not UNFIT.search(name) and len(name) <= LONGEST
-    problem = problem_of_path(name) if is_fit else ""
-    if not is_fit or problem:
-        raise InvalidRequest(
-            f"'{new_name[:LONGEST]}' is no name for a model{f': it {problem}' if problem else ''}.",
-            f"Use up to {LONGEST} letters, digits and ._-, with a letter or digit first; the folder it is in stays the same.",
-        )
-    if entry.kind != "gguf" and name.lower().endswith(GGUF):
-        raise InvalidRequest("A folder whose name ends in .gguf would look like a file.", "Choose another name.")
-    check_name(name)
+    check_name(name, is_file=entry.kind == "gguf")
     return name
 
 

@@ -10,13 +10,14 @@ from pydantic import Field, ValidationError
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.explain import explain, fields_by_path
-from openarc_ui.models.answers import LONGEST_REPOSITORY, as_json
+from openarc_ui.models.answers import LONGEST_REPOSITORY, LONGEST_TASK_ID, as_json
 from openarc_ui.models.library import library
 from openarc_ui.models.requests import DownloadRequest
 from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.server.mcp_bodies import RecommendedTold, TaskTold
 
 MOST_TASKS = 20
+TaskId = Annotated[str, Field(min_length=1, max_length=LONGEST_TASK_ID, description="As model_tasks tells it.")]
 
 
 def model_tools(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], ...]:
@@ -50,7 +51,19 @@ def model_tools(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], 
         """Downloads and conversions of models, the newest first: how far each is, and why it failed."""
         return [_told(engine, each) for each in (await anyio.to_thread.run_sync(tasks.tasks))[:MOST_TASKS]]
 
-    return recommended_models, start_download, model_tasks
+    return recommended_models, start_download, model_tasks, *_ending(engine, tasks)
+
+
+def _ending(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], ...]:
+    async def pause_task(task_id: TaskId) -> TaskTold:
+        """Stop a download and keep what came; a person goes on with it in the Models tab. A conversion can't be paused."""
+        return _told(engine, await anyio.to_thread.run_sync(tasks.pause, task_id))
+
+    async def cancel_task(task_id: TaskId) -> TaskTold:
+        """End a download or conversion for good, and delete what it made so far. A finished one stays as it is."""
+        return _told(engine, await anyio.to_thread.run_sync(tasks.cancel, task_id))
+
+    return pause_task, cancel_task
 
 
 def _told(engine: Engine, task: Any) -> TaskTold:

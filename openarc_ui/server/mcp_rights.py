@@ -20,6 +20,8 @@ ADMINISTER: Mapping[str, str] = {
     "start_bench": "Starting a run",
     "start_download": "Downloading a model",
     "model_tasks": "Listing downloads and conversions",
+    "pause_task": "Pausing a download",
+    "cancel_task": "Cancelling a download or a conversion",
 }
 """Tool -> what its caller is told that needs the administration key."""
 COUNTED: frozenset[str] = frozenset({"chat"})

@@ -17,8 +17,6 @@ from openarc_ui.server.routes.devices import OptionBody
 
 TASK_ID: Any = "20261126-120000-3f2a9c"
 REPOSITORY: Any = "OpenVINO/Qwen3-0.6B-int4-ov"
-_ASKED = DownloadRequest.model_json_schema()["properties"]
-REPOSITORY_PATTERN, REVISION_PATTERN = _ASKED["repository"]["pattern"], _ASKED["revision"]["pattern"]
 SOURCE = "SmolLM2-135M-Instruct"
 DOWNLOAD_EXAMPLE: dict[str, Any] = {"repository": REPOSITORY}
 CONVERSION_EXAMPLE: dict[str, Any] = {
@@ -109,6 +107,7 @@ class LibraryItemBody(BaseModel):
     fit: Literal["fits", "tight", "too large", "unknown"] = Field(description="Into the memory that is free now.")
     fit_words: str = Field(description="The estimate in a sentence.")
     installed_as: str | None = Field(description="Its name in the model folder; null: it is not there.")
+    reckoned_bytes: int | None = Field(description="Of its weights, from its parameters, where its size is not told.")
 
 
 class FoundModelBody(BaseModel):

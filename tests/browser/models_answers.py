@@ -125,14 +125,22 @@ def view(
     revision: str = "1",
     log_of: str | None = None,
     results: Mapping[str, str] = MappingProxyType({}),
+    unloadable: Mapping[str, str] = MappingProxyType({}),
     **more: Any,
 ) -> Json:
-    """What `models_view` answers; `results`: task -> the model it made, where that is not named as its folder."""
+    """What `models_view` answers.
+
+    Args:
+        results: task -> the model it made, where that is not named as its folder.
+        unloadable: task -> why what it made can't be loaded.
+    """
     told = [TASK.dump_python(each, mode="json") for each in tasks]
     for each in told:
         if each["task_id"] != log_of:
             each["log"] = []
         each["result_model"] = results.get(each["task_id"], each["name"]) if each["state"] == "finished" else None
+        each["can_load"] = each["state"] == "finished" and each["task_id"] not in unloadable
+        each["result_problem"] = unloadable.get(each["task_id"], "")
     return {
         "revision": revision,
         "tasks": told,
@@ -143,6 +151,7 @@ def view(
         "hub": {"endpoint": "http://127.0.0.1:9", "has_token": False},
         "may_administer": True,
         "why_not": "",
+        "folder_revision": "f1",
         **more,
     }
 

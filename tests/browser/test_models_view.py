@@ -23,6 +23,7 @@ pytestmark = pytest.mark.browser
 OpenModels = Callable[..., ModelsPage]
 HUB, CONVERT, MINE = "#models?view=hub", "#models?view=convert", "#models?view=mine"
 FILES = f"{HUB}&repository={made_up.REPOSITORY}"
+BEGIN = '[data-action="download"]:visible'
 INSIDE = "#models?view=inside&model=SmolLM2-135M-Instruct-int4"
 USE_ONLY: dict[str, Any] = {
     "may_administer": False,
@@ -63,6 +64,15 @@ def test_the_library_tells_each_model_s_facts_and_whether_it_fits(open_models: O
     heads = models.page.locator(".ol-group").all_inner_texts()
     assert heads == ["To begin with", "Launched with OpenArc", "From OpenVINO"]
     assert models.asked("models_search") == models.asked("models_files") == [], "the Hub is asked by nobody"
+
+
+def test_a_size_that_is_not_told_is_reckoned_and_marked_so(open_models: OpenModels) -> None:
+    answers = made_up.answers()
+    item = next(each for each in answers["models_library"]["items"] if each["entry"]["name"].startswith("Falcon3"))
+    item["entry"]["size_bytes"], item["reckoned_bytes"] = None, 5_640_000_000
+    size = open_models(answers).row("Falcon3-10B-Instruct-int4_asym-ov").locator('[data-name="Size"]')
+    expect(size).to_have_text("≈ 5.64 GB")
+    expect(size).to_have_attribute("title", re.compile("reckoned from its parameters"))
 
 
 def test_the_library_is_filtered_sorted_and_held_against_another_device(open_models: OpenModels) -> None:
@@ -244,6 +254,100 @@ def test_a_name_that_is_taken_or_impossible_can_not_be_used(open_models: OpenMod
     expect(models.page.locator('[data-action="download"]:visible')).to_be_disabled()
 
 
+IMPOSSIBLE = [
+    ("con", "Windows keeps this name for a device."),
+    ("LPT1.v2", "Windows keeps this name for a device."),
+    ("small.", "No dot at the end"),
+    ("small.gguf", "would look like a file"),
+    ("small.tmp", "is none of a model"),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), IMPOSSIBLE, ids=[name for name, _ in IMPOSSIBLE])
+def test_a_folder_s_name_that_the_server_refuses_is_refused_before_it_is_sent(
+    open_models: OpenModels, name: str, words: str
+) -> None:
+    models = open_models(link=FILES)
+    field, begin = models.page.get_by_label("Folder in the model folder"), models.page.locator(BEGIN)
+    field.fill(name)
+    expect(models.page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    expect(begin).to_be_disabled()
+    field.fill("console.v2")
+    expect(begin).to_be_enabled()
+
+
+def test_the_same_names_are_refused_for_a_result_and_for_a_model_of_the_library(open_models: OpenModels) -> None:
+    models = open_models()
+    models.row("Ministral-3b-instruct-int4_asym-ov").get_by_role("button", name="Get").click()
+    box = models.page.get_by_role("dialog")
+    box.get_by_label("Folder in the model folder").fill("nul")
+    expect(box).to_contain_text("Windows keeps this name for a device.")
+    box.locator('[data-action="download"]').click()
+    assert models.asked("models_download") == []
+    box.get_by_role("button", name="Cancel").click()
+    models.part("convert")
+    models.page.get_by_label("Name of the result").fill("small.gguf")
+    expect(models.page.get_by_role("alert").filter(has_text="would look like a file")).to_be_visible()
+    expect(models.page.locator('[data-action="convert"]:visible')).to_be_disabled()
+
+
+def test_a_revision_that_can_be_none_is_said_and_not_sent(open_models: OpenModels) -> None:
+    models = open_models(link=FILES)
+    expect(models.page.locator(BEGIN)).to_be_enabled()
+    models.asked("models_files")
+    revision = models.page.get_by_label("Revision: a branch, tag or commit")
+    revision.fill("my branch")
+    models.page.keyboard.press("Enter")
+    expect(models.page.get_by_text("Letters, digits, dots, slashes, dashes and underscores.")).to_be_visible()
+    expect(revision).to_have_attribute("aria-invalid", "true")
+    expect(models.page.locator('[data-action="look"]')).to_be_disabled()
+    expect(models.page.locator(BEGIN)).to_be_disabled()
+    revision.fill("refs/pr/1")
+    models.page.keyboard.press("Enter")
+    assert [each["request"]["revision"] for each in [models.wait_asked("models_files")]] == ["refs/pr/1"]
+
+
+SEVERAL = ("smol.Q4_K_M.gguf", "smol.Q8_0.gguf", "smol.F16-00001-of-00002.gguf", "smol.F16-00002-of-00002.gguf")
+
+
+@pytest.mark.parametrize(
+    ("file", "chosen", "words"),
+    [
+        ("smol.Q8_0.gguf", {"config.json", "smol.Q8_0.gguf"}, "The address names smol.Q8_0.gguf"),
+        ("smol.F16-00001-of-00002.gguf", {"config.json", *SEVERAL[2:]}, "The address names"),
+        ("README.md", {"README.md"}, "The address names README.md"),
+        ("gone.gguf", {"config.json", "smol.Q4_K_M.gguf"}, "There is no gone.gguf at this revision"),
+    ],
+    ids=["a GGUF", "a part", "no weights", "not there"],
+)
+def test_the_address_of_a_file_chooses_that_file(
+    open_models: OpenModels, file: str, chosen: set[str], words: str
+) -> None:
+    small = [file for file in made_up.FILES.files if file.path in ("README.md", "config.json")]
+    ggufs = [made_up.HubFile(path, 90_000_000, "a" * 64, None, path == SEVERAL[0]) for path in SEVERAL]
+    answer = made_up.answers()["models_files"] | {"words": "Q4_K_M is taken of 3 GGUF models in there."}
+    answer["files"] = [dataclasses.asdict(each) for each in (*small, *ggufs)]
+    models = open_models(made_up.answers(models_files=answer), link=HUB)
+    models.page.get_by_label("Search the Hub").fill(f"https://huggingface.co/{made_up.REPOSITORY}/blob/main/{file}")
+    models.do("search")
+    expect(models.page.get_by_role("note").filter(has_text=words)).to_be_visible()
+    ticked = "(all) => all.filter((each) => each.checked).map((each) => each.dataset.path)"
+    assert set(models.page.eval_on_selector_all(".ol-files input[data-path]", ticked)) == chosen
+    models.do("download")
+    sent = set(models.wait_asked("models_download")["request"]["files"])
+    assert sent == (set() if "gone" in file else chosen), "none named: all that are needed"
+    models.do("needed-files")
+    expect(models.page.get_by_text("Q4_K_M is taken of 3 GGUF models in there.", exact=True)).to_be_visible()
+
+
+def test_a_half_of_an_ir_is_chosen_with_the_other_and_with_its_tokenizers(open_models: OpenModels) -> None:
+    models = open_models(link=HUB)
+    address = f"https://huggingface.co/{made_up.REPOSITORY}/resolve/main/openvino_model.bin"
+    models.page.get_by_label("Search the Hub").fill(address)
+    models.do("search")
+    expect(models.page.locator(".ol-section .ot-start .ot-words")).to_contain_text("3 of 5 files: 400 MB")
+
+
 def test_a_token_is_typed_hidden_sent_once_and_forgotten(open_models: OpenModels) -> None:
     models = open_models(link=HUB)
     models.page.get_by_text("Token for gated models: not set").click()
@@ -267,6 +371,37 @@ def test_a_gated_model_says_where_to_ask(open_models: OpenModels) -> None:
     models = open_models(made_up.answers(models_files=denied), link=FILES)
     alert = models.page.get_by_role("alert").filter(has_text="It is gated. Ask on its page.")
     expect(alert.get_by_role("link")).to_have_attribute("href", f"http://127.0.0.1:9/{made_up.REPOSITORY}")
+
+
+def test_a_gated_model_takes_a_token_where_it_is_refused(open_models: OpenModels) -> None:
+    denied = {"error": {"message": "It is gated.", "hint": "Ask on its page.", "code": "hub_access_denied"}}
+    models = open_models(made_up.answers(models_files=denied), link=FILES)
+    alert = models.page.get_by_role("alert").filter(has_text="It is gated.")
+    field = alert.get_by_label("Token of your account")
+    expect(field).to_have_attribute("type", "password")
+    field.fill("hf_secret")
+    models.asked("models_files")
+    models.answer({"models_files": made_up.answers()["models_files"]})
+    models.page.keyboard.press("Enter")
+    assert models.wait_asked("models_token") == {"token": "hf_secret"}
+    assert models.wait_asked("models_files")["request"]["repository"] == made_up.REPOSITORY
+    expect(models.page.locator(BEGIN)).to_be_enabled()
+    assert models.asked("models_token") == [], "it is sent once"
+    values = models.page.eval_on_selector_all("input", "(all) => all.map((each) => each.value)")
+    assert "hf_secret" not in values and "hf_secret" not in models.page.content()
+
+
+def test_a_token_that_is_refused_is_said_beside_its_field_and_forgotten(open_models: OpenModels) -> None:
+    denied = {"error": {"message": "It is gated.", "hint": "", "code": "hub_access_denied"}}
+    bad = {"error": {"message": "This is no token.", "hint": "", "code": "invalid_request"}}
+    models = open_models(made_up.answers(models_files=denied, models_token=bad), link=FILES)
+    alert = models.page.get_by_role("alert").filter(has_text="It is gated.")
+    alert.get_by_label("Token of your account").fill("hf_secret")
+    models.asked("models_files")
+    models.do("set-token")
+    expect(alert).to_contain_text("This is no token.")
+    expect(alert.get_by_label("Token of your account")).to_have_value("")
+    assert models.asked("models_files") == []
 
 
 # Tasks
@@ -329,6 +464,19 @@ def test_a_downloaded_gguf_is_loaded_and_looked_into_by_its_file(open_models: Op
     assert models.wait_asked("models_inspect")["model"] == gguf
     models.answer({"models_view": made_up.view(finished, results={"d1": gguf}, loaded=[gguf], revision="2")})
     expect(models.task("d1")).to_contain_text("✓loaded")
+
+
+@pytest.mark.parametrize("link", ["#models", "#models?task=d1"], ids=["list", "drawer"])
+def test_what_can_not_be_run_says_why_and_offers_no_load(open_models: OpenModels, link: str) -> None:
+    finished, why = made_up.download(state=TaskState.FINISHED), "There are no weights in it."
+    told = made_up.view(finished, unloadable={"d1": why})
+    models = open_models(made_up.answers(models_view=told), link=link)
+    place = models.page.locator(".ol-drawer") if "task" in link else models.task("d1")
+    expect(place.get_by_role("note").filter(has_text=why)).to_be_visible()
+    expect(place.get_by_role("button", name="Load it")).to_have_count(0)
+    models.answer({"models_view": made_up.view(finished, revision="2")})
+    expect(place.get_by_role("button", name="Load it")).to_be_visible()
+    expect(place.get_by_text(why)).to_have_count(0)
 
 
 def test_a_question_that_waits_outlives_a_poll(open_models: OpenModels) -> None:
@@ -529,7 +677,7 @@ def test_a_source_that_can_not_be_converted_says_so_and_is_not_chosen_by_itself(
     answers["models_options"]["sources"].insert(0, broken)
     source = open_models(answers, link=CONVERT).page.get_by_label("Source", exact=True)
     expect(source).to_have_value("SmolLM2-135M.gguf")
-    expect(source.locator("option").first).to_contain_text("can’t be converted")
+    expect(source.locator("option").last).to_contain_text("can’t be converted")
 
 
 # My models
@@ -560,6 +708,61 @@ def test_a_model_that_is_being_loaded_is_not_called_loaded(open_models: OpenMode
     expect(models.task("c1")).to_contain_text("✓loaded")
     models.part("mine")
     expect(models.row(name)).to_contain_text("✓loaded")
+
+
+def test_a_model_that_can_not_be_run_says_why(open_models: OpenModels) -> None:
+    told, why = made_up.folders(), "Its copy was interrupted."
+    told["folders"][1] |= {"problems": [why]}
+    models = open_models(made_up.answers(models_sizes=told), link=MINE)
+    row = models.row("SmolLM2-135M.gguf")
+    expect(row.get_by_text(why, exact=True)).to_be_visible()
+    expect(row).to_contain_text("can’t be run")
+    expect(row).not_to_contain_text("to be converted")
+    expect(row.get_by_role("button", name="Load", exact=True)).to_have_count(0)
+    expect(row.get_by_role("button", name="Convert")).to_be_disabled()
+    expect(row.get_by_role("button", name="Convert")).to_have_attribute("title", why)
+
+
+def test_what_another_tab_renamed_is_seen_here(open_models: OpenModels) -> None:
+    models = open_models(link=MINE)
+    expect(models.row("SmolLM2-135M.gguf")).to_be_visible()
+    told = made_up.folders()
+    told["folders"][1] |= {"name": "renamed.gguf"}
+    models.answer({"models_sizes": told, "models_view": made_up.view(revision="2", folder_revision="f2")})
+    expect(models.row("renamed.gguf")).to_be_visible()
+    expect(models.row("SmolLM2-135M.gguf")).to_have_count(0)
+
+
+def test_nothing_is_measured_anew_while_the_folder_stays_as_it_is(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(made_up.download()), link=MINE)
+    expect(models.row("SmolLM2-135M.gguf")).to_be_visible()
+    models.page.wait_for_timeout(200)
+    models.asked("models_sizes")
+    models.answer({"models_view": made_up.view(made_up.download(fraction=0.41), revision="2")})
+    expect(models.task("d1")).to_contain_text("0.41 of 1.00 GB")
+    assert models.asked("models_sizes") == []
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "words"),
+    [
+        ("SmolLM2-135M.gguf", "con", "Windows keeps this name for a device."),
+        ("notes-ov", "small.gguf", "would look like a file"),
+        ("notes-ov", "small.", "No dot at the end"),
+    ],
+)
+def test_renaming_to_what_the_server_refuses_is_not_sent(
+    open_models: OpenModels, model: str, name: str, words: str
+) -> None:
+    told = made_up.folders()
+    told["folders"][2] |= {"name": "notes-ov", "is_model": True, "kind": "ir"}
+    models = open_models(made_up.answers(models_sizes=told), link=MINE)
+    models.row(model).get_by_role("button", name="Rename").click()
+    box = models.page.get_by_role("dialog")
+    box.get_by_label("New name").fill(name)
+    models.page.keyboard.press("Enter")
+    expect(box).to_contain_text(words)
+    assert models.asked("models_rename") == []
 
 
 def test_deleting_wants_the_whole_name(open_models: OpenModels) -> None:

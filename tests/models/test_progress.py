@@ -12,7 +12,11 @@ from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Report, T
 
 @pytest.mark.parametrize(
     "report",
-    [LoadStage("Downloading", 0.25, "41 of 93 MB"), Prepared("/models/größe", ("a note",)), Failed("two\nlines", "a hint")],
+    [
+        LoadStage("Downloading", 0.25, "41 of 93 MB"),
+        Prepared("/models/größe", ("a note",)),
+        Failed("two\nlines", "a hint"),
+    ],
 )
 def test_a_report_is_the_same_on_the_other_side_of_the_pipe(report: Report) -> None:
     stream = io.StringIO()

@@ -31,6 +31,7 @@ from openarc_ui.startup import Startup
 from openarc_ui.tuning.requests import BenchRequest
 from tests.conftest import write_script
 from tests.model_tasks import Shop, made_tasks, no_hub
+from tests.models.work.scripted_work import ScriptedWork
 from tests.reports import report
 from tests.tuning_fakes import RUN_ID, FakeRuns
 
@@ -49,6 +50,8 @@ TOOLS = {
     "recommended_models",
     "start_download",
     "model_tasks",
+    "pause_task",
+    "cancel_task",
 }
 
 
@@ -246,6 +249,24 @@ def test_an_agent_fetches_a_model_and_watches_it(serve_mcp: Callable[[Settings],
     assert told[0]["task_id"] == said(begun)["task_id"] and told[0]["problem"] == ""
 
 
+def test_an_agent_pauses_and_cancels_what_it_began(serve_mcp: Callable[[Settings], str], shop: Shop) -> None:
+    shop.next = [ScriptedWork()]
+    address = serve_mcp(Settings(model="none", mcp=True))
+    _, (begun,) = talk(address, ("start_download", {"repository": "Somebody/tiny-ov"}))
+    assert shop.made[0].is_in_the_middle.wait(5)
+    which = {"task_id": said(begun)["task_id"]}
+    _, (paused, cancelled, absent, told) = talk(
+        address,
+        ("pause_task", which),
+        ("cancel_task", which),
+        ("cancel_task", {"task_id": "20261126-120000-000000"}),
+        ("model_tasks", {}),
+    )
+    assert said(paused)["state"] == "paused" and said(cancelled)["state"] == "cancelled"
+    assert absent.is_error and "20261126-120000-000000" in said(absent)
+    assert [each["state"] for each in told.structured_content["result"]] == ["cancelled"]
+
+
 def test_every_tool_is_for_use_or_for_administration() -> None:
     assert USE | ADMINISTER.keys() == TOOLS and not USE & ADMINISTER.keys() and COUNTED <= USE
 
@@ -276,7 +297,8 @@ def test_a_key_for_use_may_look_and_chat_but_not_load(serve_mcp: Callable[[Setti
     address = serve_mcp(two_keys())
     loading = [("load_profile", {"profile": "mine"}), ("load_model", {"model": "script"}), ("unload_model", {})]
     others = [("start_bench", {"model": "script"}), ("start_download", {"repository": "a/b"}), ("model_tasks", {})]
-    _, refused = talk(address, ("list_profiles", {}), *loading, *others, key="a-key-for-use")
+    ending = [("pause_task", {"task_id": "a"}), ("cancel_task", {"task_id": "a"})]
+    _, refused = talk(address, ("list_profiles", {}), *loading, *others, *ending, key="a-key-for-use")
     for result, action in zip(refused, ADMINISTER.values(), strict=True):
         assert result.is_error and said(result).startswith(f"{action} needs the administration key.")
     _, loaded = talk(address, loading[1], key="a-key-for-administration")

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from openarc_ui.engine.backends.files import context_length, path_outside, read_json
 from openarc_ui.engine.catalogue.folder import TOKENIZER_IR, ModelEntry, without_backends
 from openarc_ui.engine.catalogue.gguf_header import GgufHeader, read_gguf_header
-from openarc_ui.engine.catalogue.parts import INDEX_FILE, NUMBERED, WHOLE_FILE, missing_of_index
+from openarc_ui.engine.catalogue.parts import INDEX_FILE, NUMBERED, WHOLE_FILE, files_of_index, missing_of_index
+from openarc_ui.engine.catalogue.safetensors_header import problem_of_length
 from openarc_ui.engine.catalogue.weights import MAX_NUMBER, TooLong, WeightSummary, read_weights
 from openarc_ui.engine.types import BackendName
 from openarc_ui.errors import InvalidRequest, OpenArcError
@@ -148,7 +149,8 @@ def _describe_folder(entry: ModelEntry) -> ModelDetails:
         problems, stopping = problems + torn, stopping + (torn if is_torn or not unread else [])
     if entry.kind == "checkpoint" and not entry.problems:
         absent = _absent(entry)
-        problems, stopping = problems + absent, stopping + absent
+        torn = absent or _cut(entry)
+        problems, stopping = problems + torn, stopping + torn
     quantization = _quantization(files["openvino_config.json"])
     cannot_run = dict(entry.cannot_run)
     if stopping and entry.kind != "script":
@@ -194,6 +196,29 @@ def _absent(entry: ModelEntry) -> list[str]:
     found = partial(missing_of_index, has=lambda name: entry.file(name) is not None)
     missing = _read(lambda: found(read_json(index)), "", INDEX_FILE, problems)
     return [*problems, *([f"{missing}."] if missing else [])]
+
+
+def _cut(entry: ModelEntry) -> list[str]:
+    """The first of the weights' files that ends before its last weight: an interrupted copy or download.
+
+    Only of those that transformers opens: other programs' weights may lie beside them.
+    """
+    index = entry.file(INDEX_FILE)
+    if entry.file(WHOLE_FILE) is not None:
+        names = [WHOLE_FILE]
+    elif index is not None:
+        names = files_of_index(read_json(index))
+    else:
+        names = sorted(path.name for path in Path(entry.path).glob("*.safetensors"))
+    for name in names:
+        problems: list[str] = []
+        path = entry.file(name)
+        if path is not None:
+            said = _read(partial(problem_of_length, path), "", name, problems)
+            problems += [said] if said else []
+        if problems:
+            return problems
+    return []
 
 
 def _json(entry: ModelEntry, name: str) -> dict[str, Any]:

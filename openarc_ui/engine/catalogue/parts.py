@@ -57,14 +57,24 @@ def missing_of_index(index: Mapping[str, Any], has: Callable[[str], bool]) -> st
     Raises:
         ValueError: it is no such index.
     """
+    wanted = files_of_index(index)
+    absent = [each for each in wanted if not has(each)]
+    return _missing(len(absent), len(wanted), absent[:2]) if absent else ""
+
+
+def files_of_index(index: Mapping[str, Any]) -> list[str]:
+    """The files that an index of safetensors names.
+
+    Raises:
+        ValueError: it is no such index.
+    """
     told = index.get("weight_map")
     if not isinstance(told, dict) or not told or not all(isinstance(each, str) for each in told.values()):
         raise ValueError("it names no files")
     wanted = sorted(set(told.values()))
     if len(wanted) > MOST_PARTS:
         raise ValueError(f"it names {len(wanted)} files")
-    absent = [each for each in wanted if not has(each)]
-    return _missing(len(absent), len(wanted), absent[:2]) if absent else ""
+    return wanted
 
 
 def _is_of_family(name: str, part: re.Match[str]) -> bool:

@@ -18,13 +18,13 @@ from typing import Final
 from openarc_ui.engine.backends.files import path_outside
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadStage
-from openarc_ui.errors import ConversionFailed, InvalidRequest, OpenArcError
+from openarc_ui.errors import ConversionFailed, InvalidRequest, ModelFolderUnusable, OpenArcError
 from openarc_ui.models.child import Child
 from openarc_ui.models.conversion.check import much_worse, not_measured, quick_check
 from openarc_ui.models.conversion.command import ConversionCommand, export_words, words_of
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, no_room_to_measure, require_room
 from openarc_ui.models.conversion.options import conversion_options
-from openarc_ui.models.conversion.order import ConversionOrder
+from openarc_ui.models.conversion.order import COMPRESSING, TRACING, ConversionOrder
 from openarc_ui.models.conversion.result import (
     carry_side_files,
     name_the_source,
@@ -37,6 +37,7 @@ from openarc_ui.models.progress import Failed, Prepared, Report, from_line
 from openarc_ui.models.requests import ConversionRequest
 from openarc_ui.models.results import ConversionCard, QuickCheck, TaskProgress
 from openarc_ui.models.work.planning import plan_conversion, source_of
+from openarc_ui.models.work.problems import FULL, disk_full, folder_problem, says_full
 from openarc_ui.models.work.worker import TaskStopped
 
 SILENCE_SECONDS: Final = 6 * 3600.0
@@ -44,7 +45,16 @@ SILENCE_SECONDS: Final = 6 * 3600.0
 CONVERTED: Final = 0.75
 """The share of the whole that is done before anything is measured."""
 SOURCE_MEASURED: Final = 0.88
-HINT: Final = "The task's log says more; another weight format or task may work."
+HINT: Final = "The task's log says more."
+HINT_OF_OPTIONS: Final = "The task's log says more; another weight format or task may work."
+"""For what the options decide; no other weight format mends a file that can't be read."""
+NO_ROOM_BYTES: Final = 1_000_000
+"""With less free, a failed write is the disk's, whatever words a library found for it."""
+UNWRITTEN_WORDS: Final = "basic_ios::clear: iostream error"
+"""All that OpenVINO says of a write that failed, for whatever reason; Optimum has removed the half file by then."""
+NO_MEMORY: Final = (
+    "Most likely the system had no memory left: unload models, end other programs, or convert a smaller model."
+)
 
 QUIET: Final[Mapping[str, str]] = {
     "HF_HUB_OFFLINE": "1",
@@ -105,7 +115,7 @@ class Conversion:
             is_whole = True
             return card
         except OSError as error:
-            raise ConversionFailed(f"The conversion failed: {error.strerror or type(error).__name__}.", HINT) from error
+            raise run.problem_of_files(error) from error
         finally:
             run.clear(keeping_result=is_whole)
 
@@ -269,7 +279,9 @@ class _Run:
                 report = child.next_report()
             except queue.Empty:
                 if time.monotonic() - heard_at > SILENCE_SECONDS:
-                    raise ConversionFailed("The conversion stood still for hours and was given up.", HINT) from None
+                    raise ConversionFailed(
+                        "The conversion stood still for hours and was given up.", self._hint()
+                    ) from None
                 continue
             heard_at = time.monotonic()
             if isinstance(report, LoadStage):
@@ -278,18 +290,31 @@ class _Run:
                 self.notes += map(self._hidden, report.notes)
                 return
             elif isinstance(report, Failed):
-                raise ConversionFailed(f"It can't be converted: {self._hidden(report.message)}", report.hint or HINT)
+                raise self._failed(f"It can't be converted: {self._hidden(report.message)}", report.hint)
             else:
                 words = self._hidden(child.reason_of_death("The converting process"))
-                raise ConversionFailed(words, _hint_of_death(words))
+                raise self._failed(words, NO_MEMORY if "signal 9" in words else "")
 
+    def _failed(self, words: str, hint: str) -> OpenArcError:
+        """The end of the converting process; a library's words about a full disk are those of the model folder's."""
+        if not hint and (says_full(words) or shutil.disk_usage(self.folder).free < NO_ROOM_BYTES):
+            return disk_full()
+        if not hint and UNWRITTEN_WORDS in words:
+            return ModelFolderUnusable(
+                "A file of the result could not be written: most likely the disk of the model folder is full.",
+                "Make room, then resume the task.",
+            )
+        return ConversionFailed(words, hint or self._hint())
 
-def _hint_of_death(words: str) -> str:
-    if "signal 9" in words:
-        return (
-            "Most likely the system had no memory left: unload models, end other programs, or convert a smaller model."
-        )
-    return HINT
+    def _hint(self) -> str:
+        return HINT_OF_OPTIONS if self._told.stage in (TRACING, COMPRESSING) else HINT
+
+    def problem_of_files(self, error: OSError) -> OpenArcError:
+        """What the system said about a file: of the task's folder or its disk, or of the source."""
+        is_ours = isinstance(error.filename, (str, Path)) and Path(error.filename).is_relative_to(self.folder)
+        if is_ours or error.errno in FULL:
+            return folder_problem(error)
+        return ConversionFailed(f"The conversion failed: {error.strerror or type(error).__name__}.", HINT)
 
 
 def _environment(temporary: Path) -> Mapping[str, str]:

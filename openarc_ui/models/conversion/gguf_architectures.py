@@ -16,12 +16,12 @@ MODEL_TYPES: Final[Mapping[str, str]] = {
     "gemma3": "gemma3_text",
     "starcoder2": "starcoder2",
     "stablelm": "stablelm",
-    "nemotron": "nemotron",
     "gpt2": "gpt2",
 }
 """A GGUF's architecture -> transformers' model type: those decoders that transformers has tables for.
 
-Without falcon and bloom, which it has too: how their tokenizers split text can't be rebuilt exactly.
+Without falcon and bloom, which it has too: how their tokenizers split text can't be rebuilt exactly; and without nemotron,
+which Optimum-Intel 2.1 no longer exports.
 """
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+TRACING: Final = "Tracing the model"
+COMPRESSING: Final = "Compressing the weights"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from typing import Any
 from openarc_ui.engine.types import LoadStage
 from openarc_ui.models.childhood import claim_stdout, end_with_parent
 from openarc_ui.models.conversion.library_notes import LibraryNotes
-from openarc_ui.models.conversion.order import ConversionOrder
+from openarc_ui.models.conversion.order import COMPRESSING, TRACING, ConversionOrder
+from openarc_ui.models.conversion.supported import OWN_CODE, OWN_CODE_HINT
 from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Reporter
 from openarc_ui.privacy import forbid_telemetry
 
@@ -27,9 +28,9 @@ UNPACKING = (0.0, 0.3)
 EXPORTING = (0.3, 0.95)
 STEPS = (
     ("optimum.exporters.openvino.__main__", "main_export", "Reading the checkpoint", 0.3),
-    ("optimum.exporters.openvino.convert", "export_from_model", "Tracing the model", 0.4),
+    ("optimum.exporters.openvino.convert", "export_from_model", TRACING, 0.4),
     ("optimum.exporters.openvino.__main__", "maybe_convert_tokenizers", "Converting the tokenizer", 0.6),
-    ("optimum.exporters.openvino.__main__", "_main_quantize", "Compressing the weights", 0.65),
+    ("optimum.exporters.openvino.__main__", "_main_quantize", COMPRESSING, 0.65),
     ("optimum.exporters.openvino.__main__", "_merge_move", "Writing the result", 0.93),
 )
 """Module, function, what it does in words, share of the whole that is done when it begins."""
@@ -44,6 +45,14 @@ COMPRESSED = 0.93
 TRACING_NOISE = ("Converting a tensor to a Python", "torch.tensor results are registered as constants")
 """What PyTorch warns of at every trace of every model."""
 CHECKING = 0.95
+
+
+class Refused(ValueError):
+    """It is not tried, with what to do instead."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class Stages:
@@ -107,14 +116,14 @@ def refuse_own_code(checkpoint: Path) -> None:
     """A model that needs Python files of its own is not converted.
 
     Raises:
-        ValueError: it is one.
+        Refused: it is one.
     """
     from transformers import CONFIG_MAPPING
 
     from openarc_ui.engine.backends.files import needs_own_code
 
     if needs_own_code(checkpoint, CONFIG_MAPPING):
-        raise ValueError("the model needs Python files of its own folder, and a model's own code is not run")
+        raise Refused(OWN_CODE, OWN_CODE_HINT)
 
 
 def export(words: tuple[str, ...], stages: Stages) -> None:
@@ -243,7 +252,7 @@ def main() -> int:
         notes = convert(order, Stages(reporter))
     except (ValueError, ImportError, OSError, RuntimeError, KeyError, TypeError, AttributeError, MemoryError) as error:
         logger.exception("the conversion failed")
-        reporter.send(Failed(words_of_failure(error), ""))
+        reporter.send(Failed(words_of_failure(error), error.hint if isinstance(error, Refused) else ""))
         return 1
     for note in notes:
         sys.stderr.write(f"Note: {note}\n")

@@ -76,9 +76,14 @@ def write_texts(source: Any, gguf: Path, folder: Path) -> None:
     if template:
         (folder / CHAT_TEMPLATE).write_text(template, encoding="utf-8")
     if STARTER_GGUF.is_at(gguf):
-        generation |= RECOMMENDED_SAMPLING
+        generation |= _accepted(RECOMMENDED_SAMPLING)
         carry_starter_files(folder)
     _write_json(folder / "generation_config.json", generation)
+
+
+def _accepted(sampling: dict[str, Any]) -> dict[str, Any]:
+    """Without what only who samples reads, where the default is greedy: transformers refuses to save such a file."""
+    return sampling if sampling["do_sample"] else {"do_sample": False}
 
 
 def _ends(source: Any) -> int | list[int] | None:

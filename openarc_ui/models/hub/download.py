@@ -14,7 +14,17 @@ from openarc_ui.errors import DownloadFailed, ModelFolderUnusable
 from openarc_ui.models.child import Child
 from openarc_ui.models.hub.client import Hub, RepositoryFiles
 from openarc_ui.models.hub.plan import RESULT_FOLDER, Plan, keep_plan, kept_plan, plan_of, there_bytes
-from openarc_ui.models.hub.reports import Arrived, Failed, Finished, Note, Report, from_line
+from openarc_ui.models.hub.reports import (
+    ASKING,
+    DOWNLOADING,
+    READING,
+    Arrived,
+    Failed,
+    Finished,
+    Note,
+    Report,
+    from_line,
+)
 from openarc_ui.models.hub.speed import Speed
 from openarc_ui.models.hub.transfer import PATIENCE_SECONDS
 from openarc_ui.models.requests import DownloadRequest
@@ -25,6 +35,8 @@ from openarc_ui.models.work.worker import TaskStopped
 SPARE_BYTES = 100_000_000
 """That stay free on the disk: a system without any room breaks in other places."""
 TELL_SECONDS = 0.5
+SILENCE_SECONDS = 5.0
+"""So long without a byte, and it is said."""
 _NO_TOKENS = dict.fromkeys(("OPENARC_HUB_TOKEN", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), "")
 
 
@@ -80,7 +92,7 @@ class Download:
             raise TaskStopped
         child = self._start(folder)
         try:
-            _Following(child, plan, say, log).follow(stopping)
+            _Following(child, plan, say, log, self._patience_seconds).follow(stopping)
         finally:
             child.end()
         return None
@@ -128,11 +140,18 @@ class _Following:
     """A downloading process followed to its end."""
 
     def __init__(
-        self, child: Child[Report], plan: Plan, say: Callable[[TaskProgress], None], log: Callable[[str], None]
+        self,
+        child: Child[Report],
+        plan: Plan,
+        say: Callable[[TaskProgress], None],
+        log: Callable[[str], None],
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
+        self._patience_seconds = patience_seconds
         self._child, self._plan, self._say, self._log = child, plan, say, log
         self._speed = Speed()
         self._last: Arrived | None = None
+        self._grew_at = time.monotonic()
         self._told_at = float("-inf")
 
     def follow(self, stopping: threading.Event) -> None:
@@ -166,9 +185,16 @@ class _Following:
             return
         if self._last is not None and report.stage != self._last.stage:
             self._speed = Speed()  # what is read, or waited for, is no download
+        if self._is_news_of_bytes(report):
+            self._grew_at = time.monotonic()
         is_news = self._last is None or (report.path, report.stage) != (self._last.path, self._last.stage)
         self._last = report
         self._tell(is_news)
+
+    def _is_news_of_bytes(self, report: Arrived) -> bool:
+        """More came, or what was done until now was no waiting for bytes."""
+        last = self._last
+        return last is None or report.done_bytes > last.done_bytes or report.path != last.path or last.stage == READING
 
     def _tell(self, is_news: bool) -> None:
         """Also while nothing comes: the speed falls then."""
@@ -177,7 +203,14 @@ class _Following:
             return
         self._told_at = now
         self._speed.saw(now, self._last.done_bytes)
-        self._say(self._progress(self._last.stage, self._last.done_bytes, self._last.path))
+        self._say(self._progress(self._stage(self._last, now), self._last.done_bytes, self._last.path))
+
+    def _stage(self, last: Arrived, now: float) -> str:
+        """What is done now; while a server keeps silent, for how long, and when that ends."""
+        silent_seconds = now - self._grew_at
+        if last.stage not in (DOWNLOADING, ASKING) or silent_seconds < SILENCE_SECONDS:
+            return last.stage
+        return f"No bytes for {silent_seconds:.0f} s; tried again for up to {self._patience_seconds:.0f} s"
 
     def _progress(self, stage: str, done_bytes: int, path: str) -> TaskProgress:
         total = self._plan.total_bytes

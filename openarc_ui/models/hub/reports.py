@@ -15,6 +15,10 @@ from openarc_ui.errors import (
 )
 
 
+READING, DOWNLOADING, ASKING = "Reading what is there", "Downloading", "Asking again"
+"""Stages of a file; between two requests there is also "Waiting 8 s: the connection was cut"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """So many bytes of all files lie on the disk.

@@ -18,7 +18,7 @@ from openarc_ui.errors import DownloadFailed, HubUnreachable
 from openarc_ui.models.hub.connection import WAIT_HEADER, Connection, host_of
 from openarc_ui.models.hub.part import Part, TooMuch
 from openarc_ui.models.hub.plan import Plan, PlannedFile, begun, finished, is_finished, size_of, there_bytes
-from openarc_ui.models.hub.reports import Arrived, Note, Report
+from openarc_ui.models.hub.reports import ASKING, DOWNLOADING, READING, Arrived, Note, Report
 
 PATIENCE_SECONDS = 180.0
 """So long without one new byte, and the network counts as gone."""
@@ -88,16 +88,18 @@ class Transfer:
     def _fetch(self, number: int, file: PlannedFile, elsewhere: int) -> str:
         path = begun(self._folder, number)
         there = min(size_of(path), file.size_bytes)
-        self._say(elsewhere + there, file, "Reading what is there" if path.is_file() else "Downloading")
+        self._say(elsewhere + there, file, READING if path.is_file() else DOWNLOADING)
         for is_last in (False, True):
             with Part(path, file) as part:
+                if part.size_bytes > 0:
+                    self._say(elsewhere + part.size_bytes, file, DOWNLOADING)
                 try:
                     self._fill(file, part, elsewhere)
                 except TooMuch:
                     part.restart()
                 if part.is_right:
                     part.move_to(finished(self._folder, file))
-                    self._say(elsewhere + file.size_bytes, file, "Downloading")
+                    self._say(elsewhere + file.size_bytes, file, DOWNLOADING)
                     return part.sha256
                 part.restart()
             if not is_last:
@@ -121,6 +123,7 @@ class Transfer:
                 self._tell(Note(f"{file.path}: {cut.why}; going on in {seconds:.0f} s."))
                 self._say(elsewhere + part.size_bytes, file, f"Waiting {seconds:.0f} s: {cut.why}")
                 self._sleep(seconds)
+                self._say(elsewhere + part.size_bytes, file, ASKING)
                 if cut.wait_seconds is not None:
                     last_growth += seconds  # it was asked for, so it tries nobody's patience
                 failures += 1
@@ -191,7 +194,7 @@ class Transfer:
 
     def _say_sometimes(self, done_bytes: int, file: PlannedFile) -> None:
         if time.monotonic() - self._told_at >= TELL_SECONDS:
-            self._say(done_bytes, file, "Downloading")
+            self._say(done_bytes, file, DOWNLOADING)
 
     def _say(self, done_bytes: int, file: PlannedFile, stage: str) -> None:
         self._told_at = time.monotonic()

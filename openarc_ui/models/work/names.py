@@ -9,11 +9,13 @@ from pathlib import Path, PurePosixPath
 
 from openarc_ui.engine.catalogue.folder import TEMPORARY_ENDINGS
 from openarc_ui.errors import InvalidRequest, ModelExists
+from openarc_ui.models.hub.paths import problem_of_path
 from openarc_ui.models.requests import ConversionRequest, DownloadRequest
 from openarc_ui.whole_files import sync_folder
 
 UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 LONGEST = 96
+GGUF = ".gguf"
 FLUSHED_MODE = "rb+" if sys.platform == "win32" else "rb"
 """How a file is opened whose bytes are to reach the disk; Windows wants to be able to write it."""
 WITHOUT_FORMAT = "ov"
@@ -27,17 +29,29 @@ def result_name(request: DownloadRequest | ConversionRequest) -> str:
     if isinstance(request, DownloadRequest):
         return _fitting(request.repository.rpartition("/")[2])
     source = PurePosixPath(request.source.replace("\\", "/").rstrip("/")).name
-    stem = source[: -len(".gguf")] if source.lower().endswith(".gguf") else source
+    stem = source[: -len(GGUF)] if source.lower().endswith(GGUF) else source
     ending = str(request.options.get("weight-format", WITHOUT_FORMAT))
     return f"{_fitting(stem)[: LONGEST - 1 - len(ending)]}-{_fitting(ending)}"
 
 
-def check_name(name: str) -> None:
-    """See that a folder of this name would be listed as a model.
+def check_name(name: str, *, is_file: bool = False) -> None:
+    """See that a model may have this name: one of a download, of a conversion, or a new one of what is there.
+
+    Args:
+        is_file: it is a GGUF's, not a folder's.
 
     Raises:
         InvalidRequest.
     """
+    is_fit = name[:1].isascii() and name[:1].isalnum() and not UNFIT.search(name) and len(name) <= LONGEST
+    problem = problem_of_path(name) if is_fit else ""
+    if not is_fit or problem:
+        raise InvalidRequest(
+            f"'{name[:LONGEST]}' is no name for a model{f': it {problem}' if problem else ''}.",
+            f"Use up to {LONGEST} letters, digits and ._-, with a letter or digit first.",
+        )
+    if not is_file and name.lower().endswith(GGUF):
+        raise InvalidRequest("A folder whose name ends in .gguf would look like a file.", "Choose another name.")
     if name.endswith(TEMPORARY_ENDINGS):
         raise InvalidRequest(
             f"A folder whose name ends in {', '.join(TEMPORARY_ENDINGS)} is no model.", "Choose another name."
@@ -77,7 +91,7 @@ def taken(name: str) -> ModelExists:
 
 
 def _fitting(name: str) -> str:
-    fit = UNFIT.sub("-", name).lstrip("._-")[:LONGEST]
+    fit = UNFIT.sub("-", name).lstrip("._-")[:LONGEST].rstrip(".")
     return fit or "model"
 
 

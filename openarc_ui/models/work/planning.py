@@ -16,6 +16,7 @@ from openarc_ui.models.conversion.gguf_architectures import problem_of_architect
 from openarc_ui.models.conversion.hints import hints_of
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of
 from openarc_ui.models.conversion.options import conversion_options
+from openarc_ui.models.conversion.supported import OWN_CODE, OWN_CODE_HINT, problem_of_type
 from openarc_ui.models.requests import ConversionRequest, OptionValue
 from openarc_ui.models.work.names import check_name, result_name
 
@@ -54,7 +55,7 @@ def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPla
 
     Raises:
         ModelNotFound: no such source.
-        InvalidRequest: it is no checkpoint and no GGUF of a known architecture, or the options are wrong, with what is right.
+        InvalidRequest: it is no checkpoint and no GGUF of a type that can be converted, or the options are wrong, with what is right.
         ConversionFailed: optimum-intel is missing or broken.
     """
     entry = source_of(engine, request.source)
@@ -63,6 +64,8 @@ def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPla
     options = checked(conversion_options(), request.options)
     if entry.kind == "gguf":
         _require_known_architecture(entry)
+    else:
+        _require_known_type(entry)
     command = command_of(entry.name, entry.kind == "gguf", options, name)
     needs = _needs(entry, options)
     return ConversionPlan(
@@ -116,6 +119,19 @@ def _require_known_architecture(entry: ModelEntry) -> None:
         raise InvalidRequest(
             f"'{entry.name}' can't be converted: {problem}.",
             "Choose another, or download one that is converted already.",
+        )
+
+
+def _require_known_type(entry: ModelEntry) -> None:
+    """The same of a checkpoint. A config.json that can't be read is a problem that the catalogue tells."""
+    try:
+        problem = problem_of_type(Path(entry.path))
+    except (ValueError, OSError):
+        return
+    if problem:
+        raise InvalidRequest(
+            f"'{entry.name}' can't be converted: {problem}.",
+            OWN_CODE_HINT if problem == OWN_CODE else "Choose a text-generation model of another type.",
         )
 
 

@@ -14,10 +14,31 @@ logger = logging.getLogger(__name__)
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
 
+FULL_WORDS = (
+    "no space left on device",
+    "disk quota exceeded",
+    "file too large (os error 27)",
+    "[errno 27] file too large",
+    "not enough space on the disk",
+)
+"""As Linux, macOS and Windows say it, in the words of whatever library wrote."""
+
+
+def says_full(words: str) -> bool:
+    """Whether a process that wrote into the model folder ended because there was no room."""
+    folded = words.casefold()
+    return any(each in folded for each in FULL_WORDS)
+
+
+def disk_full() -> ModelFolderUnusable:
+    """The same error for a download and a conversion."""
+    return ModelFolderUnusable("The disk of the model folder is full.", "Make room, then resume the task.")
+
+
 def folder_problem(error: OSError) -> ModelFolderUnusable:
     """What the system said about writing into the model folder."""
     if error.errno in FULL:
-        return ModelFolderUnusable("The disk of the model folder is full.", "Make room, then resume the task.")
+        return disk_full()
     return ModelFolderUnusable(
         f"The model folder can't be written: {error.strerror or type(error).__name__}.",
         "Mend its permissions, or start OpenArc with another --model-folder.",

@@ -17,6 +17,7 @@ from openarc_ui.models.results import ConversionCard, TaskKind, TaskProblem, Tas
 from openarc_ui.models.work.entry import Entry, at_rest
 from openarc_ui.models.work.names import publish
 from openarc_ui.models.work.problems import problem_of
+from openarc_ui.models.work.usable import unusable_note
 from openarc_ui.models.work.worker import TaskStopped
 
 logger = logging.getLogger(__name__)
@@ -179,6 +180,10 @@ class TaskQueue:
             entry.kept = replace(entry.kept, is_made=True)
         entry.write()
         publish(entry.folder.result, self._engine.model_folder, entry.task.name)
+        note = unusable_note(self._engine.catalog(), entry.task.name)
+        if note:
+            with self._changed:
+                entry.change(notes=(*entry.task.notes, note))
 
     def _leave(self, entry: Entry, state: TaskState, problem: TaskProblem | None) -> None:
         """It is not under way any more."""

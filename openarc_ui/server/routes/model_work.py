@@ -23,6 +23,7 @@ from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection.inspect import inspect_model
 from openarc_ui.models.library import library
+from openarc_ui.models.requests import Repository, Revision
 from openarc_ui.models.results import ModelTask
 from openarc_ui.models.tidy import delete_model, folder_sizes, rename_model, renamed_words, verify_model
 from openarc_ui.models.work.planning import plan_conversion
@@ -31,8 +32,6 @@ from openarc_ui.profiles import ProfileStore
 from openarc_ui.server.disconnect import unless_disconnected
 from openarc_ui.server.model_work_bodies import (
     REPOSITORY,
-    REPOSITORY_PATTERN,
-    REVISION_PATTERN,
     TASK_ID,
     ConversionBody,
     ConversionOptionsBody,
@@ -125,22 +124,12 @@ def _add_hub(router: APIRouter, engine: Engine, hub: Hub) -> None:
     @router.get("/models/hub/files", summary="List the files of a model on the Hub", responses=HUB_ERRORS)
     async def hub_files(
         repository: Annotated[
-            str,
-            Query(
-                max_length=LONGEST_REPOSITORY,
-                pattern=REPOSITORY_PATTERN,
-                description="Owner and name.",
-                examples=[REPOSITORY],
-            ),
+            Repository,
+            Query(max_length=LONGEST_REPOSITORY, description="Owner and name.", examples=[REPOSITORY]),
         ],
         revision: Annotated[
-            str,
-            Query(
-                max_length=200,
-                pattern=REVISION_PATTERN,
-                description="A branch, a tag or a commit.",
-                examples=["main"],
-            ),
+            Revision,
+            Query(description="A branch, a tag or a commit.", examples=["main"]),
         ] = "main",
     ) -> RepositoryFilesBody:
         """With sizes and hashes, and which of them a download fetches by itself."""

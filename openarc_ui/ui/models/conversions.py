@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+from openarc_ui.engine.catalogue.catalogue import ModelEntry
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.memory.room import system_room
 from openarc_ui.models.conversion.needs import needs_of
@@ -31,7 +33,7 @@ def offers(engine: Engine) -> Json:
                 "problem": problem_of_source(entry),
             }
             for entry in entries
-            if entry.kind in SOURCES
+            if entry.kind in SOURCES and _has_weights(entry)
         ],
         "names": [entry.name for entry in entries],
         "options": [dataclasses.asdict(option) for option in known.options],
@@ -54,6 +56,11 @@ def command(engine: Engine, request: ConversionRequest) -> Json:
         "needs": _needs(engine, plan),
         "notes": list(plan.notes),
     }
+
+
+def _has_weights(entry: ModelEntry) -> bool:
+    """A tokenizer or a config.json alone is nothing to choose; cut or missing parts are told with the source."""
+    return entry.kind == "gguf" or any(Path(entry.path).glob("*.safetensors"))
 
 
 def _needs(engine: Engine, plan: ConversionPlan) -> Json | None:

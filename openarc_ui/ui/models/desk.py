@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from openarc_ui.models.inspection import inspect
 from openarc_ui.models.requests import DownloadRequest
 from openarc_ui.models.results import ModelTask, TaskState
 from openarc_ui.models.work.tasks import ModelTasks
+from openarc_ui.models.work.usable import NO_MODEL, UNUSABLE
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.models.verifying import Verifying
 from openarc_ui.ui.models.wanted import (
@@ -51,13 +53,15 @@ class Desk:
         """Tasks, what is loaded, what is verified; only the revision where nothing changed."""
         loaded, loading = self._models_in(ModelState.READY), self._models_in(ModelState.LOADING)
         parts = (self._tasks.revision(), self.verifying.changes(), self._hub.has_token, loaded, loading, asked.log_of)
-        revision = repr((*parts, self._results_mark(), may["may_administer"]))
+        folder_revision = self._folder_revision()
+        revision = repr((*parts, self._results_mark(), folder_revision, may["may_administer"]))
         if revision == asked.since_revision:
             return {"revision": revision}
         # As over REST: what is fetched and made, from where, is the administrator's to know.
         is_told = may["may_administer"]
         return {
             "revision": revision,
+            "folder_revision": folder_revision,
             "tasks": self._told_tasks(asked.log_of) if is_told else [],
             "loaded": loaded,
             "loading": loading,
@@ -73,6 +77,11 @@ class Desk:
         finished = [root / each.name for each in self._tasks.tasks() if each.state is TaskState.FINISHED]
         return hash(tuple(_changed_at(Path(path)) for folder in finished for path, _, _ in os.walk(folder)))
 
+    def _folder_revision(self) -> str:
+        """Another text as soon as a model came, went or has another name, whoever did it."""
+        models = sorted((entry.name, entry.kind) for entry in self._engine.catalog())
+        return hashlib.sha256(repr(models).encode()).hexdigest()[:16]
+
     def _told_tasks(self, log_of: str | None) -> list[Json]:
         tasks = self._tasks.tasks()
         has_results = any(each.state is TaskState.FINISHED for each in tasks)
@@ -80,12 +89,30 @@ class Desk:
         return [self.task(each, log_of, entries) for each in tasks]
 
     def task(self, task: ModelTask, log_of: str | None = None, entries: Sequence[ModelEntry] = ()) -> Json:
-        """One task; its log only where that is open. `result_model`: which of the models it made, where that is one."""
+        """One task; its log only where that is open.
+
+        Of a finished one also: `result_model`, which of the models it made, where that is one; `can_load`, and in
+        `result_problem` why not.
+        """
         told: Json = TASK.dump_python(task, mode="json")
         told["result_model"] = _result_model(task.name, entries) if task.state is TaskState.FINISHED else None
+        if task.state is TaskState.FINISHED:
+            told["notes"] = [each for each in task.notes if not each.startswith(UNUSABLE)]  # how it stands now is told
+            told["can_load"], told["result_problem"] = self._can_load(task.name, told["result_model"], entries)
         if task.task_id != log_of:
             told["log"] = []
         return dict(self._engine.places.hidden(told))
+
+    def _can_load(self, folder: str, model: str | None, entries: Sequence[ModelEntry]) -> tuple[bool, str]:
+        """Whether a backend can run what a task made, and why not; no reason where it is gone, or is several models."""
+        entry = next((each for each in entries if each.name == model), None)
+        if entry is not None:
+            details = self._engine.catalogue.describe(entry)
+            reasons = details.problems or tuple(dict.fromkeys(details.cannot_run.values()))
+            return (True, "") if details.backends else (False, " ".join(reasons))
+        is_there = (self._engine.model_folder / folder).is_dir()
+        is_several = any(each.name.startswith(f"{folder}/") for each in entries)
+        return False, NO_MODEL if is_there and not is_several else ""
 
     def _models_in(self, state: ModelState) -> list[str]:
         """The catalogue's names of the models that stand so."""

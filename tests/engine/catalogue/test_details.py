@@ -309,6 +309,90 @@ def test_a_checkpoint_with_all_that_its_index_names_is_a_model(tmp_path: Path) -
     assert described(folder).backends == ("optimum",) and not described(folder).problems
 
 
+def write_safetensors(path: Path, data_bytes: int, cut_bytes: int = 0, header: bytes | None = None) -> int:
+    """Two tensors; how long the whole file is."""
+    middle = data_bytes // 2
+    tensors = {
+        "__metadata__": {"format": "pt"},
+        "b": {"dtype": "F16", "shape": [1], "data_offsets": [middle, data_bytes]},
+        "a": {"dtype": "F16", "shape": [1], "data_offsets": [0, middle]},
+    }
+    head = json.dumps(tensors).encode() if header is None else header
+    whole = len(head).to_bytes(8, "little") + head + bytes(data_bytes)
+    path.write_bytes(whole[: len(whole) - cut_bytes])
+    return len(whole)
+
+
+def checkpoint(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+def test_a_cut_safetensors_runs_nowhere_and_says_how_much_is_there(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "m")
+    file = folder / "model.safetensors"
+    whole = write_safetensors(file, 1000)
+    assert described(folder).problems == () and described(folder).backends == ("optimum",)
+    write_safetensors(file, 1000, cut_bytes=1)
+    details = described(folder)
+    assert details.problems == (f"model.safetensors has {whole - 1} of {whole} bytes; its copy was interrupted.",)
+    assert details.backends == () and "interrupted" in details.cannot_run["optimum"]
+    write_safetensors(file, 1000, cut_bytes=1050)
+    begin = whole - 1000
+    assert described(folder).problems == (
+        f"model.safetensors has {whole - 1050} of at least {begin} bytes; its copy was interrupted.",
+    )
+
+
+def test_only_the_safetensors_that_are_opened_have_to_be_whole(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "m")
+    write_safetensors(folder / "consolidated.safetensors", 100, cut_bytes=1)
+    assert "consolidated" in described(folder).problems[0]
+    write_safetensors(folder / "one.safetensors", 100)
+    write_safetensors(folder / "two.safetensors", 100)
+    index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert described(folder).problems == ()
+    write_safetensors(folder / "two.safetensors", 100, cut_bytes=1)
+    assert "two.safetensors has" in described(folder).problems[0]
+    write_safetensors(folder / "model.safetensors", 100)
+    assert described(folder).problems == ()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{}",
+        b"[]",
+        b"not json",
+        b"[" * 100_000,
+        b'{"a": 1}',
+        b'{"a": {"data_offsets": 7}}',
+        b'{"a": {"data_offsets": [0, "9"]}}',
+        b'{"a": {"data_offsets": [0, 1e9]}}',
+        b'{"a": {"data_offsets": [0, 99999999999999999999999]}}',
+        b'{"a": {"data_offsets": [9, -9]}}',
+        b"\xff\xfe",
+    ],
+    ids=lambda header: str(header[:40]),
+)
+def test_a_header_that_tells_no_size_is_no_cut_file(tmp_path: Path, header: bytes) -> None:
+    folder = checkpoint(tmp_path / "m")
+    write_safetensors(folder / "model.safetensors", 4, header=header)
+    assert described(folder).problems == ()
+
+
+def test_a_safetensors_of_another_place_is_never_opened(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "models" / "m")
+    write_safetensors(tmp_path / "secret", 100, cut_bytes=1)
+    write_safetensors(folder / "model.safetensors", 100)
+    (folder / "other.safetensors").symlink_to(tmp_path / "secret")
+    details = describe_model(find_model(tmp_path / "models", "m"))
+    assert "bytes" not in " ".join(details.problems) and "out of the model folder" in details.problems[0]
+
+
 @pytest.mark.model
 def test_no_describing_brings_a_heavy_library_into_the_main_process() -> None:
     program = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,23 +25,30 @@ from pydantic import TypeAdapter
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
-from openarc_ui.errors import ConversionFailed, DoesNotFit, InvalidRequest, ModelFolderUnusable, ModelNotFound
+from openarc_ui.errors import (
+    ConversionFailed,
+    DoesNotFit,
+    InvalidRequest,
+    ModelFolderUnusable,
+    ModelNotFound,
+    OpenArcError,
+)
 from openarc_ui.models.conversion import conversion as module
 from openarc_ui.models.conversion import needs
 from openarc_ui.models.conversion.check import not_measured, quick_check
 from openarc_ui.models.conversion.conversion import Conversion
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, no_room_to_measure, require_room
-from openarc_ui.models.conversion.order import ConversionOrder
+from openarc_ui.models.conversion.order import COMPRESSING, TRACING, ConversionOrder
+from openarc_ui.models.conversion.process import Refused, refuse_own_code
 from openarc_ui.models.conversion.result import carry_side_files, name_the_source
 from openarc_ui.models.conversion.watching import MemoryWatch
+from openarc_ui.models.progress import Failed
 from openarc_ui.models.requests import ConversionRequest
 from openarc_ui.models.results import ConversionCard, TaskProgress
 from openarc_ui.models.work.planning import plan_conversion
 from openarc_ui.models.work.worker import TaskStopped
 from tests.conftest import ask
 from tests.models.conversion.tiny_gguf import tiny_model, write_gguf
-
-TRACING = "Tracing the model"
 
 
 @dataclass
@@ -248,6 +256,93 @@ def test_what_the_libraries_refuse_is_told_in_a_sentence(engine: Engine, model_f
     assert list(tmp_path.iterdir()) == []
 
 
+class _Ended:
+    """A converting process that said one last thing, or died with its last words."""
+
+    process_id = os.getpid()
+
+    def __init__(self, report: Failed | None, words: str = "") -> None:
+        self._report, self._words = report, words
+
+    def next_report(self) -> Failed | None:
+        return self._report
+
+    def reason_of_death(self, what: str) -> str:
+        return f"{what} ended with exit code 1: {self._words}"
+
+
+def failure(folder: Path, stage: str, report: Failed | None, words: str = "") -> OpenArcError:
+    """What is raised where the process ends so in this stage."""
+    run = module._Run(folder, lambda said: None, lambda line: line, lambda line: None, threading.Event())
+    run.tell(stage, 0.1)
+    ended: Any = _Ended(report, words)
+    with pytest.raises(OpenArcError) as caught:
+        run._follow(ended)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (None, "safetensors_rust.SafetensorError: I/O error: No space left on device (os error 28)"),
+        (Failed("OSError: [Errno 28] No space left on device: 'x'.", ""), ""),
+    ],
+)
+def test_a_disk_that_fills_is_the_model_folders(tmp_path: Path, report: Failed | None, words: str) -> None:
+    error = failure(tmp_path, "Writing the weights in 16 bits", report, words)
+    assert (error.code, error.message) == ("model_folder_unusable", "The disk of the model folder is full.")
+    assert "Make room" in error.hint
+
+
+def test_a_disk_without_room_is_the_reason_whatever_a_library_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
+    assert failure(tmp_path, COMPRESSING, Failed("RuntimeError: odd.", "")).code == "model_folder_unusable"
+    assert failure(tmp_path, COMPRESSING, Failed("own code.", "Choose another.")).code == "conversion_failed"
+
+
+def test_a_write_of_openvino_that_failed_is_most_likely_the_disks(tmp_path: Path) -> None:
+    error = failure(tmp_path, COMPRESSING, Failed("RuntimeError: basic_ios::clear: iostream error.", ""))
+    assert error.code == "model_folder_unusable" and "most likely the disk" in error.message
+
+
+def test_a_full_disk_in_the_main_process_is_the_model_folders_too(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(error: OSError) -> Any:
+        def raise_it(*_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(module.Conversion, "_convert", raise_it)
+        with pytest.raises(OpenArcError) as caught:
+            Ran().run(conversion(engine), tmp_path)
+        return caught.value
+
+    assert fail(OSError(errno.ENOSPC, "No space left on device")).message == "The disk of the model folder is full."
+    ours = fail(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "result")))
+    assert ours.message == "The model folder can't be written: Permission denied."
+    other = fail(OSError(errno.EIO, "Input/output error", "/elsewhere/model.safetensors"))
+    assert (other.code, other.hint) == ("conversion_failed", module.HINT)
+
+
+def test_another_weight_format_is_advised_only_where_the_options_decide(tmp_path: Path) -> None:
+    said = Failed("RuntimeError: odd.", "")
+    for stage in (TRACING, COMPRESSING):
+        assert "another weight format" in failure(tmp_path, stage, said).hint
+    for stage in ("Reading the GGUF", "Reading the checkpoint", "Converting the tokenizer"):
+        assert failure(tmp_path, stage, said).hint == "The task's log says more."
+        assert failure(tmp_path, stage, None, "odd").hint == "The task's log says more."
+    assert failure(tmp_path, COMPRESSING, Failed("no.", "Choose another.")).hint == "Choose another."
+
+
+def test_a_model_with_its_own_python_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "own", "auto_map": {"AutoConfig": "own.Own"}}')
+    with pytest.raises(Refused, match="own code is not run") as caught:
+        refuse_own_code(tmp_path)
+    assert "Choose another model" in caught.value.hint
+
+
 def test_a_source_that_is_none_is_refused_at_once(engine: Engine, model_folder: Path) -> None:
     with pytest.raises(ModelNotFound):
         Conversion(ConversionRequest(source="nothing"), engine)
@@ -267,7 +362,7 @@ def test_a_source_that_is_none_is_refused_at_once(engine: Engine, model_folder: 
         Conversion(ConversionRequest(source="cut.gguf"), engine)
 
 
-@pytest.mark.parametrize("architecture", ["falcon", "bloom", "mamba"])
+@pytest.mark.parametrize("architecture", ["falcon", "bloom", "mamba", "nemotron"])
 def test_a_gguf_of_an_unknown_architecture_is_refused_when_it_is_planned(
     engine: Engine, model_folder: Path, architecture: str
 ) -> None:

@@ -141,7 +141,7 @@ def _changed(numbers: Any, name: str, architecture: str, config: Any) -> Any:
         return _permuted(numbers, config.num_attention_heads)
     if architecture == "llama" and ".attn_k." in name:
         return _permuted(numbers, config.num_key_value_heads)
-    if architecture in ("gemma2", "gemma3", "nemotron") and name.endswith("norm.weight"):
+    if architecture in ("gemma2", "gemma3") and name.endswith("norm.weight"):
         return numbers + 1
     if architecture == "gpt2" and name.endswith(".weight") and numbers.ndim == 2 and name.startswith("blk."):
         return numbers.T

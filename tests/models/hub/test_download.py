@@ -29,6 +29,7 @@ from openarc_ui.errors import (
     ModelFolderUnusable,
     OpenArcError,
 )
+from openarc_ui.models.hub import download as module
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.hub.download import Download
 from openarc_ui.models.requests import DownloadRequest
@@ -364,3 +365,18 @@ def test_a_server_that_is_killed_leaves_no_process_and_the_next_one_goes_on(
     assert Run(download(hub_server), folder).end() is None
     assert_whole(folder)
     assert hub_server.all_sent_bytes < 1_700_000
+
+
+def test_a_server_that_keeps_silent_is_told_and_how_long_it_is_tried(
+    hub_server: HubServer, commit: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENCE_SECONDS", 1.0)
+    hub_server.faults.hangs_after_bytes, hub_server.faults.bytes_per_second = 1_000_000, 1_500_000
+    run = Run(download(hub_server), folder)
+    run.until(lambda said: said.stage == "No bytes for 2 s; tried again for up to 60 s")
+    silent = next(each for each in run.said if each.stage.startswith("No bytes"))
+    assert silent.detail == "openvino_model.bin" and (silent.done_bytes or 0) > 500_000
+    hub_server.faults.hangs_after_bytes = None
+    assert run.end() is None
+    assert run.said[-1].stage == "Downloaded"
+    assert_whole(folder)

@@ -77,3 +77,35 @@ def test_what_was_there_before_and_what_is_waited_for_is_no_speed(monkeypatch: p
     following.follow(threading.Event())
     speeds = [each.bytes_per_second for each in said if each.stage != "Downloaded"]
     assert speeds == [None, None, 1000.0, None, None, 3000.0]
+
+
+def test_silence_counts_from_the_last_byte_through_every_new_try_and_not_while_a_file_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = Told(
+        (0.0, Arrived(0, "a", "Reading what is there")),
+        (30.0, Arrived(500, "a", "Downloading")),
+        (33.0, Arrived(500, "a", "Downloading")),
+        (42.0, Arrived(500, "a", "Downloading")),
+        (50.0, Arrived(500, "a", "Waiting 1 s: nothing came for a while")),
+        (51.0, Arrived(500, "a", "Asking again")),
+        (52.0, Arrived(600, "a", "Downloading")),
+        (70.0, Arrived(600, "b", "Downloading")),
+        (71.0, Finished()),
+    )
+    monkeypatch.setattr(download.time, "monotonic", lambda: told.now)
+    said: list[TaskProgress] = []
+    plan = Plan("org/model", "main", "0" * 40, (PlannedFile("a", 6_000, None, None),))
+    following = download._Following(cast(Child[Any], told), plan, said.append, lambda line: None, 180.0)
+    following.follow(threading.Event())
+    assert [each.stage for each in said] == [
+        "Reading what is there",
+        "Downloading",
+        "Downloading",
+        "No bytes for 12 s; tried again for up to 180 s",
+        "Waiting 1 s: nothing came for a while",
+        "No bytes for 21 s; tried again for up to 180 s",
+        "Downloading",
+        "Downloading",
+        "Downloaded",
+    ]

@@ -116,6 +116,8 @@ def test_what_is_there_counts_from_the_first_moment_of_a_later_run(run: Run) -> 
     arrived = [each for each in run.reports if isinstance(each, Arrived)]
     assert [each.done_bytes for each in arrived] == sorted(each.done_bytes for each in arrived)
     reading = next(each for each in arrived if each.stage == "Reading what is there")
+    at = arrived.index(reading)
+    assert (arrived[at + 1].stage, arrived[at + 1].done_bytes) == ("Downloading", reading.done_bytes)
     assert reading.done_bytes == sum(each.size_bytes for each in plan.files[:number]) + 200_000
 
 
@@ -171,6 +173,14 @@ def test_being_asked_to_wait_is_obeyed(run: Run) -> None:
     run.go(plan)
     assert run.content() == FILES and run.pauses == [7.0, 2.5, 4.0, 8.0]
     assert any(isinstance(each, Arrived) and each.stage == "Waiting 7 s: the Hub answered 429" for each in run.reports)
+
+
+def test_after_a_wait_it_is_said_that_the_wait_is_over(run: Run) -> None:
+    plan = run.plan()
+    run.server.faults.statuses = [(503, "2")]
+    run.go(plan)
+    stages = [each.stage for each in run.reports if isinstance(each, Arrived)]
+    assert stages[stages.index("Waiting 2 s: the Hub answered 503") + 1] == "Asking again"
 
 
 def test_being_asked_to_wait_for_hours_ends_it(run: Run) -> None:

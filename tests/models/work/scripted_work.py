@@ -41,6 +41,7 @@ class ScriptedWork:
     error: Exception | None = None
     card: ConversionCard | None = None
     result_name: str = "result"
+    file_name: str = "script.json"
     lines: tuple[str, ...] = ()
     began_with: list[int] = field(default_factory=list)
     is_in_the_middle: threading.Event = field(default_factory=threading.Event)
@@ -66,7 +67,7 @@ class ScriptedWork:
             say(TaskProgress("Works", (step + 1) / self.steps, step + 1, self.steps, 10.0, 1.0, memory_bytes=step))
         result = folder / self.result_name
         result.mkdir()
-        (result / "script.json").write_text('{"replies": [{"text": "made"}]}')
+        (result / self.file_name).write_text('{"replies": [{"text": "made"}]}')
         part.unlink()
         return self.card
 

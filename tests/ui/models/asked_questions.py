@@ -129,9 +129,15 @@ class FolderEngine:
         self.places = Places(folder, folder / "cache")
         self.loads: list[LoadRequest] = []
         self.entry = SimpleNamespace(
-            name="m", kind="ir", size_bytes=5, backends=("genai",), ov_config={"KV_CACHE_PRECISION": "f16"}, problems=()
+            name="m",
+            kind="ir",
+            size_bytes=5,
+            backends=("genai",),
+            ov_config={"KV_CACHE_PRECISION": "f16"},
+            problems=(),
+            cannot_run={},
         )
-        self.catalogue = SimpleNamespace(find=self._find)
+        self.catalogue = SimpleNamespace(find=self._find, describe=lambda entry: entry)
         self.preflight = SimpleNamespace(devices=lambda: [SimpleNamespace(name="CPU", full_name="Some CPU")])
         self.loaded: list[Any] = []
         self.unloaded: list[str] = []

@@ -94,7 +94,7 @@ def test_nothing_but_the_revision_is_sent_while_nothing_changed(asking: Asking) 
 def test_a_finished_task_names_the_model_that_it_made(
     asking: Asking, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], result: str | None
 ) -> None:
-    entries = [SimpleNamespace(name=name, backends=("genai",)) for name in names]
+    entries = [SimpleNamespace(name=name, kind="ir", backends=("genai",), problems=(), cannot_run={}) for name in names]
     monkeypatch.setattr(asking.engine, "catalog", lambda: entries)
     told = {task["task_id"]: task["result_model"] for task in asking.ask("models_view", {})["tasks"]}
     assert told == {"d1": None, "c1": result}
