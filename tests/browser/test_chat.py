@@ -27,7 +27,7 @@ TOOL = 'def weather(city: str) -> str:\n    """Today\'s weather."""'
 REPLIES = [
     {"when": "rain", "text": "Take an umbrella."},
     {"when": "weather", "text": f"Let me look. {CALL}"},
-    {"when": "think", "text": "<think>\nHm, one and one.\n</think>\n\nTwo.", "token_seconds": 0.05},
+    {"when": "think", "text": "<think>\nHm, one and one.\n</think>\n\nTwo.", "token_seconds": 0.25},
     {"when": "slow", "text": "word " * 2000, "token_seconds": 0.01},
     {"when": "rich", "text": "| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n\nIt costs $5 or $6, and \\(x^2\\)."},
     {"text": "As the script says."},

@@ -667,6 +667,8 @@ def test_without_a_source_the_way_to_one_is_shown(open_models: OpenModels) -> No
     answers["models_options"]["sources"] = []
     models = open_models(answers, link=CONVERT)
     expect(models.page.get_by_text("Nothing to convert")).to_be_visible()
+    to_hub = models.page.locator('[data-action="to-hub"]')
+    expect(to_hub).to_have_css("color", "rgb(255, 255, 255)")
     models.do("to-hub")
     assert models.hash() == "#models?view=hub"
 
