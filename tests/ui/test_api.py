@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +16,6 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
@@ -41,6 +37,7 @@ from tests.conftest import write_script
 from tests.model_tasks import made_tasks, no_hub
 from tests.reports import report
 from tests.tuning_fakes import FakeRuns
+from tests.ui.served import serve_page
 
 RECOMMENDED = {"PERFORMANCE_HINT": "LATENCY"}
 
@@ -83,17 +80,8 @@ def address(
         add_endpoints(
             engine, store, startup, profiles, conversations, FakeRuns(), made_tasks(engine), no_hub(), Rights()
         )
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=5)
+    with serve_page(page) as served:
+        yield served
 
 
 @pytest.fixture
