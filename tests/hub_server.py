@@ -103,6 +103,8 @@ class HubServer:
         self.asked: list[Asked] = []
         self.token_reached_the_store = False
         self.is_closed = False
+        self.answers_with_files = 0
+        self.changed = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.hub = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -133,6 +135,28 @@ class HubServer:
     def all_sent_bytes(self) -> int:
         """Bytes of files that were sent, headers not counted."""
         return sum(self.sent_bytes.values())
+
+    def wait_until_nobody_fetches(self, timeout_seconds: float = 20.0) -> None:
+        """Until no answer with a file is under way: a client that left is noticed one or two pieces later."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: not self.answers_with_files, timeout_seconds), (
+                "a file is still fetched"
+            )
+
+    def settled_bytes(self) -> Counter[str]:
+        """Bytes of files that were sent, by file, once nobody fetches any more: the last piece is counted late."""
+        self.wait_until_nobody_fetches()
+        return self.sent_bytes
+
+    def forget_sent_bytes(self) -> None:
+        """Count from nothing; what a client that left was sent does not come in later."""
+        self.settled_bytes().clear()
+
+    def count_answer(self, change: int) -> None:
+        """One answer with a file more, or one less."""
+        with self.changed:
+            self.answers_with_files += change
+            self.changed.notify_all()
 
     def allow(self, token: str, *repositories: str) -> None:
         """Make a token valid, and let it into these gated or private repositories."""
@@ -341,7 +365,11 @@ class _Handler(BaseHTTPRequestHandler):
             content = bytes(255 - each for each in content)
         self._begin(status, {**headers, "Content-Length": str(len(content)), "Accept-Ranges": "bytes"})
         if self.command == "GET":
-            self._send_slowly(path, content)
+            self.hub.count_answer(1)
+            try:
+                self._send_slowly(path, content)
+            finally:
+                self.hub.count_answer(-1)
         return None
 
     def _send_slowly(self, path: str, content: bytes) -> None:

@@ -70,7 +70,7 @@ def run(hub_server: HubServer, tmp_path: Path) -> Run:
 def test_every_file_comes_as_it_is_and_each_byte_once(run: Run) -> None:
     run.go(run.plan())
     assert run.content() == FILES
-    assert run.server.all_sent_bytes == sum(map(len, FILES.values()))
+    assert run.server.settled_bytes().total() == sum(map(len, FILES.values()))
     arrived = [each for each in run.reports if isinstance(each, Arrived)]
     assert arrived[0].done_bytes == 0 and arrived[-1].done_bytes == sum(map(len, FILES.values()))
     assert [each.done_bytes for each in arrived] == sorted(each.done_bytes for each in arrived)
@@ -81,7 +81,7 @@ def test_a_cut_in_the_middle_goes_on_from_there(run: Run) -> None:
     run.go(run.plan())
     assert run.content() == FILES
     # A cut connection may lose what was on its way; nothing that had arrived is sent again.
-    assert run.server.sent_bytes["openvino_model.bin"] < len(WEIGHTS) + 4 * 100_000
+    assert run.server.settled_bytes()["openvino_model.bin"] < len(WEIGHTS) + 4 * 100_000
     ranges = [each.headers["range"] for each in run.server.asked if "range" in each.headers]
     assert ranges and all(each.startswith("bytes=") and each != "bytes=0-599999" for each in ranges)
     assert "the connection was cut; going on in 1 s" in run.notes
@@ -98,11 +98,11 @@ def test_a_later_run_goes_on_where_the_first_one_stopped(run: Run) -> None:
     there = begun(run.folder, number).stat().st_size
     assert 0 < there <= 200_000
     run.server.faults.cut_after_bytes = None
-    run.server.sent_bytes.clear()
+    run.server.forget_sent_bytes()
     run.go(plan)
     assert run.content() == FILES
-    assert run.server.sent_bytes["openvino_model.bin"] == len(WEIGHTS) - there
-    assert "config.json" not in run.server.sent_bytes
+    assert run.server.settled_bytes()["openvino_model.bin"] == len(WEIGHTS) - there
+    assert "config.json" not in run.server.settled_bytes()
 
 
 def test_what_is_there_counts_from_the_first_moment_of_a_later_run(run: Run) -> None:
@@ -164,7 +164,7 @@ def test_a_file_of_another_length_is_no_endless_download(run: Run, change: bytes
     with pytest.raises((DownloadFailed, HubUnreachable)):
         Run(run.server, run.folder, patience=0.3).go(plan)
     assert "openvino_model.bin" not in run.content()
-    assert run.server.sent_bytes["openvino_model.bin"] < 3_000_000 or isinstance(change, int)
+    assert run.server.settled_bytes()["openvino_model.bin"] < 3_000_000 or isinstance(change, int)
 
 
 def test_being_asked_to_wait_is_obeyed(run: Run) -> None:
