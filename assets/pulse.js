@@ -20,14 +20,27 @@ async function beat() {
 window.addEventListener("pagehide", () => { isGone = true; });
 beat();
 
-// A link into the Tune or the Models tab opens it, wherever it stands. The tab's view reads the rest, but is made only when the tab is first shown.
-const NAMES = { tune: "Tune", models: "Models" };
+// The address says which tab is shown, so that a link opens it and a reload stays there. Tune, Models and Metrics say more
+// than their name, and write that themselves; a view of theirs is made only when its tab is first shown.
+const PLAIN = ["load", "chat"], OPENED = /^#(load|chat|models|tune)(?=[?&]|$)/;
+const tabs = () => [...document.querySelectorAll('#oa-tabs [role="tab"]')];
+const nameOf = (tab) => tab.textContent.trim().toLowerCase();
 const openTab = (tries = 200) => {
-  const found = /^#(tune|models)([?&]|$)/.exec(window.location.hash);
+  const found = OPENED.exec(window.location.hash);
   if (!found) return;
-  const tab = [...document.querySelectorAll('#oa-tabs [role="tab"]')].find((each) => each.textContent.trim() === NAMES[found[1]]);
+  const tab = tabs().find((each) => nameOf(each) === found[1]);
   if (!tab && tries) setTimeout(() => openTab(tries - 1), 50);
   if (tab && tab.getAttribute("aria-selected") !== "true") tab.click();
 };
+const writeTab = () => {
+  const shown = tabs().find((each) => each.getAttribute("aria-selected") === "true"), name = shown ? nameOf(shown) : "";
+  if (PLAIN.includes(name) && window.location.hash !== `#${name}`) history.replaceState(history.state, "", `#${name}`);
+};
+const watchTabs = (tries = 200) => {
+  const bar = document.querySelector("#oa-tabs");
+  if (bar) new MutationObserver(writeTab).observe(bar, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
+  else if (tries) setTimeout(() => watchTabs(tries - 1), 50);
+};
 window.addEventListener("hashchange", () => openTab());
 openTab();
+watchTabs();
