@@ -92,7 +92,7 @@ class Application:
 
     def status(self) -> dict[str, Any]:
         """What `GET /status` says now."""
-        answer: dict[str, Any] = httpx.get(f"{self.address}/status", headers=self.headers, timeout=5).json()
+        answer: dict[str, Any] = httpx.get(f"{self.address}/status", headers=self.headers, timeout=30).json()
         return answer
 
     def end(self, signal_number: int = signal.SIGTERM) -> int:

@@ -16,8 +16,8 @@ from tests.application import Application
 from tests.hub_server import HubServer
 
 WEIGHTS_BYTES = 150_000
-BYTES_PER_SECOND = 75_000
-"""A download takes two seconds, so that an example can pause it."""
+BYTES_PER_SECOND = 37_500
+"""A download takes four seconds, so that an example can pause it."""
 
 
 @contextmanager

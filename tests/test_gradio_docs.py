@@ -38,7 +38,7 @@ def said(starter_folder: Path) -> str:
                 ["sh", "-c", block.replace(WRITTEN_ADDRESS, program.address)],
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=180,
             )
             assert done.returncode == 0, done.stderr
             printed.write(done.stdout)

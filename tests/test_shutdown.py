@@ -37,7 +37,7 @@ class Reader(threading.Thread):
 
     def run(self) -> None:
         try:
-            with httpx.stream("POST", self._ask[0], json=self._ask[1], timeout=30) as answer:
+            with httpx.stream("POST", self._ask[0], json=self._ask[1], timeout=120) as answer:
                 for piece in answer.iter_text():
                     self.received += piece
                     self.began.set()
@@ -51,18 +51,17 @@ def test_what_runs_is_finished_or_cancelled_and_every_report_is_written(tmp_path
     with Application(tmp_path / "models", "--model", "script") as program:
         program.wait()
         endless = Reader(program.address, "/generate/stream", "endless")
-        assert endless.began.wait(10)
+        assert endless.began.wait(60)
         short = Reader(program.address, "/generate/stream", "short")
-        assert short.began.wait(10)
+        assert short.began.wait(60)
         queued = [Reader(program.address, path, "endless") for path in ("/generate/stream", "/generate/text")]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while program.status()["models"][0]["queued"] < len(queued):
             assert time.monotonic() < deadline
-        began_at = time.monotonic()
-        assert program.end(signal_number) == 0
-        assert time.monotonic() - began_at < 10
+            time.sleep(0.02)
+        assert program.end(signal_number) == 0, "it is killed where it does not end by itself within 15 seconds"
         for reader in (endless, short, *queued):
-            reader.join(5)
+            reader.join(30)
             assert not reader.is_alive()
         said = program.log.read_text()
         with closing(sqlite3.connect(program.database)) as database:

@@ -225,7 +225,7 @@ def test_a_call_that_fails_ends_with_an_error_that_says_why(served: Application,
     for kind, command in (("curl", ["bash", "-c"]), ("python", [sys.executable, "-c"])):
         text = code(kind, request, address=served.address, needs_key=True)
         done = subprocess.run(
-            [*command, text], capture_output=True, text=True, timeout=60, env={**os.environ, "OPENARC_API_KEY": KEY}
+            [*command, text], capture_output=True, text=True, timeout=180, env={**os.environ, "OPENARC_API_KEY": KEY}
         )
         assert done.returncode != 0 and "'script'" in done.stdout
 

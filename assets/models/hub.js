@@ -49,7 +49,7 @@ export class HubView {
   async #submit() {
     const typed = this.search.value.trim(), repository = repositoryOf(typed);
     if (!typed || !this.desk.now().may) return;
-    if (repository) { this.desk.go({ view: "hub", repository: repository.repository }); this.files.at(repository.revision, repository.file); return; }
+    if (repository) { this.files.address(repository); this.desk.go({ view: "hub", repository: repository.repository }); return; }
     const number = this.number += 1;
     this.asked = typed;
     this.found = null;

@@ -8,6 +8,7 @@ import { mark } from "./marks.js";
 import { room } from "./get.js";
 import { makerOf, problemBox, waits } from "./parts.js";
 import { filesWith, folderOf, nameProblem, pageOf, revisionProblem } from "./repository.js";
+import { Standing } from "./standing.js";
 import { tokenForm } from "./token.js";
 import { bytes } from "./values.js";
 
@@ -16,7 +17,7 @@ const SHORT = 10;
 export class HubFiles {
   /** @param {import("./parts.js").Desk} desk @param {() => void} back */
   constructor(desk, back) {
-    Object.assign(this, { desk, repository: null, answer: null, chosen: new Set(), number: 0, error: "", named: "" });
+    Object.assign(this, { desk, repository: null, answer: null, chosen: new Set(), number: 0, error: "", named: "", pasted: null });
     this.title = make("h3", {});
     this.facts = make("div", { class: "ot-marks" });
     this.said = make("div");
@@ -29,34 +30,40 @@ export class HubFiles {
     this.table = make("table", { class: "om-table ol-files" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, this.all), make("th", { scope: "col" }, "File"), make("th", { scope: "col", class: "is-number" }, "Size"), make("th", { scope: "col" }, ""))), this.rows);
     this.sum = make("p", { class: "ot-words", role: "status" });
     this.problem = make("p", { class: "ot-bad", role: "alert", hidden: true });
+    this.standing = new Standing(desk);
     this.begin = wordButton("Download", () => this.#start(), { class: "is-primary", "data-action": "download" });
     this.usual = wordButton("What is needed", () => { this.named = ""; this.chosen = this.#wanted(); this.#draw(); }, { class: "is-small", "data-action": "needed-files" });
     this.body = make("div", { class: "ol-stack" }, make("div", { class: "ot-fields" }, field("Revision: a branch, tag or commit", make("span", { class: "ol-revision" }, make("span", { class: "ol-with-button" }, this.revision, this.look), this.revisionWords), "", this.revision), field("Folder in the model folder", this.name)), make("div", { class: "om-table-frame ol-file-frame", tabindex: "0", role: "region", "aria-label": "Files" }, this.table));
-    this.foot = make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.sum, this.problem), this.usual, this.begin);
+    this.foot = make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.sum, this.standing.words, this.problem), this.usual, this.standing.button, this.begin);
     this.element = make("section", { class: "om-card ol-section", "aria-label": "Files of a repository", hidden: true }, make("div", { class: "om-card-head ol-head" }, wordButton("‹ Search", back, { class: "is-small", "data-action": "back" }), this.title), this.facts, this.said, this.body, this.foot);
   }
 
   /** @param {string|null} repository */
   open(repository) {
+    const of = this.pasted?.repository === repository ? this.pasted : { revision: "main", file: "" }, isPasted = of === this.pasted;
     this.element.hidden = !repository;
-    if (!repository || repository === this.repository && this.answer) return;
+    this.pasted = null;
+    if (!repository) return;
+    if (repository === this.repository && this.answer) { if (isPasted) this.#at(of); return; }
     this.repository = repository;
-    this.revision.value = "main";
+    this.revision.value = of.revision;
     this.name.value = folderOf(repository);
     this.title.textContent = repository;
     this.answer = null;
-    this.named = "";
+    this.named = of.file;
     this.isWaiting = true;
     this.follow();
   }
 
-  /** What an address names. @param {string} revision @param {string} [file] to be chosen with what goes with it */
-  at(revision, file = "") {
+  /** What an address names, which is opened next: no other revision is asked for first. @param {{repository: string, revision: string, file: string}} pasted `file`: to be chosen with what goes with it */
+  address(pasted) { this.pasted = pasted; }
+
+  #at({ revision, file }) {
     const isOther = this.revision.value !== revision, isNew = this.named !== file;
     this.revision.value = revision;
     this.named = file;
     if (isOther) this.#look();
-    else if (this.answer && isNew) { this.chosen = this.#usual(); this.#draw(); }
+    else if (isNew) { this.chosen = this.#usual(); this.#draw(); }
   }
 
   #revision() { return this.revision.value.trim() || "main"; }
@@ -134,21 +141,25 @@ export class HubFiles {
 
   #tell() {
     const { files, names, free_bytes: free } = this.answer, chosen = files.filter((file) => this.chosen.has(file.path)), size = chosen.reduce((sum, file) => sum + file.size_bytes, 0), now = this.desk.now(), name = this.name.value.trim(), maker = makerOf(now, name);
-    const wrong = nameProblem(name, names), wrongRevision = this.#tellRevision() && "The revision can’t be one; it is marked.", { words, isEnough } = room(size, now.free_bytes ?? free), why = !now.may ? now.why : !chosen.length ? "No file is chosen." : maker ? "A task makes this folder already." : wrong || wrongRevision || (isEnough ? "" : words);
+    const wrong = nameProblem(name, names), wrongRevision = this.#tellRevision() && "The revision can’t be one; it is marked.", { words, isEnough } = room(size, now.free_bytes ?? free), stands = this.standing.show(name, this.#request()), why = !now.may ? now.why : !chosen.length ? "No file is chosen." : stands ? this.standing.words.textContent : maker ? "A task makes this folder already." : wrong || wrongRevision || (isEnough ? "" : words);
     this.all.checked = chosen.length === files.length;
     this.all.indeterminate = chosen.length > 0 && !this.all.checked;
     this.name.setAttribute("aria-invalid", String(Boolean(wrong)));
     this.sum.textContent = `${chosen.length} of ${files.length} files: ${words}`;
     this.begin.textContent = chosen.length ? `Download ${bytes(size)}` : "Download";
     this.begin.disabled = Boolean(why);
-    hint(this.problem, this.error || (why && why !== words ? why : ""));
+    hint(this.problem, this.error || (why && why !== words && !(stands && now.may && chosen.length) ? why : ""));
+  }
+
+  #request() {
+    const wanted = this.#wanted(), isUsual = wanted.size === this.chosen.size && [...wanted].every((path) => this.chosen.has(path));
+    return { kind: "download", repository: this.repository, revision: this.#revision(), files: isUsual ? [] : [...this.chosen], name: this.name.value.trim() };
   }
 
   async #start() {
-    const wanted = this.#wanted(), isUsual = wanted.size === this.chosen.size && [...wanted].every((path) => this.chosen.has(path));
     this.begin.disabled = true;
     try {
-      const { task } = await this.desk.ask("models_download", { request: { kind: "download", repository: this.repository, revision: this.#revision(), files: isUsual ? [] : [...this.chosen], name: this.name.value.trim() } });
+      const { task } = await this.desk.ask("models_download", { request: this.#request() });
       this.desk.toast(`The download of ${task.name} has begun.`);
       this.desk.again();
     } catch (error) {

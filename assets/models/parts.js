@@ -4,7 +4,7 @@ import { wordButton } from "../chat/buttons.js";
 import { make } from "../chat/dom.js";
 import { copied } from "../tune/tools.js";
 
-const UNPACK = "openarc_ui.models.conversion.unpack";
+const OURS = "openarc_ui.models.conversion.";
 
 /** @typedef {{root: HTMLElement, around: Object, ask: (name: string, asked: Object) => Promise<Object>, toast: (words: string, tone?: string) => void, now: () => Now, go: (place: Object) => void, again: () => void}} Desk */
 /** @typedef {{tasks: Object[], loaded: string[], loading: string[], may: boolean, why: string, free_bytes: number|null, hub: {endpoint: string, has_token: boolean}, verifying: Object|null}} Now */
@@ -51,8 +51,8 @@ export const makerOf = (now, name, repository = "") => now.tasks.find((task) => 
 /** Whether a model is loaded, or being loaded; "" where neither. @param {Now} now @param {string} name @returns {"loaded"|"loading"|""} */
 export const loadOf = (now, name) => now.loading.includes(name) ? "loading" : now.loaded.includes(name) ? "loaded" : "";
 
-/** How a conversion's command is run by hand; a GGUF's first step is a module of OpenArc, which is not installed as a package. @param {string} command */
-export const commandWords = (command) => `In a terminal: in the model folder, with OpenArc’s Python environment active${command.includes(UNPACK) ? " and, for the step that unpacks the GGUF, PYTHONPATH set to OpenArc’s folder" : ""}.`;
+/** How a conversion's command is run by hand; what unpacks a GGUF or gives own texts is a module of OpenArc, which is not installed as a package. @param {string} command */
+export const commandWords = (command) => `In a terminal: in the model folder, with OpenArc’s Python environment active${command.includes(OURS) ? " and, for the part that is OpenArc’s own, PYTHONPATH set to OpenArc’s folder" : ""}.`;
 
 /** Loads a model and says what came of it. @param {Desk} desk @param {string} model @param {HTMLButtonElement} button */
 export async function loadModel(desk, model, button) {

@@ -34,6 +34,7 @@ export function qualityMark(result, isReference, isBest = false) {
   if (!quality && isBest) return mark(["?", "text not compared", "warn"]);
   if (!quality) return null;
   if (quality.changes_text === null) return mark(["?", "not known", "warn"], quality.words);
+  if (quality.is_sure === false) return mark(quality.changes_text ? ["≠", "changes the text, not surely", "warn"] : ["?", "writes like it, not surely", "warn"], quality.words);
   if (quality.changes_text) return mark(["≠", "changes the text", "warn"], quality.words);
   return mark((quality.identical_share ?? 1) < 1 ? ["≈", "writes like it", "good"] : ["=", "same text", "good"], quality.words);
 }

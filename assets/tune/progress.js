@@ -5,12 +5,12 @@ import { decimal, duration } from "./values.js";
 
 const SECOND_MS = 1000;
 
-/** What is counted at the moment; null where nobody can say, since texts are compared in between. @param {Object} view a RunView */
+/** What is counted at the moment. @param {Object} view a RunView */
 function unitOf({ head, progress, request }) {
   if (head.kind === "comparison") return "rounds";
   if (head.kind === "bench") return request.quality?.is_wanted ? "steps" : "visits";
   if (progress.phase.startsWith("Confirming")) return "rounds";
-  return progress.phase === "Comparing texts" ? null : "configurations";
+  return progress.phase === "Comparing texts" ? "texts" : "configurations";
 }
 
 export class ProgressView {
@@ -41,7 +41,7 @@ export class ProgressView {
     this.now.textContent = state === "interrupted" ? "What was measured is kept; Resume goes on with the time that is left." : now;
     this.now.title = this.now.textContent;
     const what = unitOf(view);
-    this.done.textContent = what === null ? "" : planned === null ? `${decimal(done, 0)} ${what}` : `${decimal(done, 0)} of ${decimal(planned, 0)} ${what}`;
+    this.done.textContent = planned === null ? `${decimal(done, 0)} ${what}` : `${decimal(done, 0)} of ${decimal(planned, 0)} ${what}`;
     if (this.heard.textContent !== words) this.heard.textContent = words;
     this.element.classList.toggle("is-still", state !== "running");
     this.#tick();

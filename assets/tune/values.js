@@ -32,6 +32,7 @@ export function withInterval(figure, summary) {
 export function intervalWords(figure, summary) {
   if (!summary) return `${figure.words}: not measured`;
   const unit = figure.unit ? ` ${figure.unit}` : "", of = `${summary.count} sample${summary.count === 1 ? "" : "s"}`;
+  if (figure.place === "quality") return `${figure.words}: ${inUnit(figure, summary.median)}${unit}${reach(summary) === null ? "" : `, 95% interval ${inUnit(figure, summary.low)} to ${inUnit(figure, summary.high)}${unit}, by blocks of the text`}`;
   const span = reach(summary) === null ? "too few for an interval" : `95% interval ${inUnit(figure, summary.low)} to ${inUnit(figure, summary.high)}${unit}`;
   return `${figure.words}: median ${inUnit(figure, summary.median)}${unit}, ${span}, ${of}`;
 }

@@ -14,6 +14,7 @@ const NUMBERS = {
   prompt_tokens: ["Prompt", 1, 131_072, "new tokens in each turn"], generated_tokens: ["Generated", 1, 131_072, "tokens in each turn, exactly"], depth_tokens: ["Depth", 0, 131_072, "tokens of context read before"],
   concurrent_requests: ["Users", 1, 256, "at the same time"], turns: ["Turns", 1, 64, "of each user"],
 };
+const USUAL_PROMPT_TOKENS = 512, OWN_LENGTH = "none: own prompts are as long as they are";
 const BETWEEN = /^\s*-{3,}\s*$/m;
 
 /** "128 prompt + 128 generated tokens, 1 user". @param {Object} workload */
@@ -36,13 +37,16 @@ export class WorkloadEditor {
 
   /** @param {Object} workload */
   show(workload) {
-    this.workload = workload;
+    workload = this.workload = { prompt_tokens: this.workload?.prompt_tokens ?? USUAL_PROMPT_TOKENS, ...workload }; // beside own prompts it is not sent, and comes back after them
     const name = Object.hasOwn(PRESET_WORDS, workload.name) && this.#is(workload.name) ? workload.name : "custom";
     this.choice.show(name);
     this.about.textContent = ABOUT[name];
     for (const [each, frame] of Object.entries(this.numbers)) frame.set(workload[each]);
     if (document.activeElement !== this.prompts) this.prompts.value = (workload.prompts || []).join("\n---\n");
-    this.numbers.prompt_tokens.classList.toggle("is-off", Boolean(workload.prompts?.length));
+    const isOwn = Boolean(workload.prompts?.length), length = this.numbers.prompt_tokens;
+    length.classList.toggle("is-off", isOwn);
+    length.querySelector("input").disabled = isOwn;
+    length.querySelector(".ot-help").textContent = isOwn ? OWN_LENGTH : NUMBERS.prompt_tokens[3];
   }
 
   #is(name) {
@@ -62,6 +66,7 @@ export class WorkloadEditor {
 
   #take(workload) {
     this.show(workload);
-    this.changed(workload);
+    const { prompt_tokens, ...others } = this.workload;
+    this.changed(this.workload.prompts?.length ? others : { ...others, prompt_tokens });
   }
 }

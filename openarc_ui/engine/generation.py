@@ -137,8 +137,12 @@ class Generation:
         loop = asyncio.get_running_loop()
 
         def wake() -> None:
-            if not loop.is_closed():
+            try:
                 loop.call_soon_threadsafe(news.set)
+            except RuntimeError:
+                # A closed loop has no reader any more. Asked before, it could still close between question and call.
+                if not loop.is_closed():
+                    raise
 
         with self._condition:
             self._listener = wake

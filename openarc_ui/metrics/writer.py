@@ -171,6 +171,7 @@ class Writer:
         self.revision += bool(batch.counts["facts"] + batch.counts["reports"] + batch.counts["details"])
         self.sample_revision += bool(batch.counts["samples"])
         self._facts.remember(batch.rows)
+        self.problem = None  # before who waits for these rows is told
         self._waiting.written(batch, lost)
 
     @contextmanager

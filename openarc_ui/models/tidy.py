@@ -211,8 +211,12 @@ def _require_idle(engine: Engine, entry: ModelEntry, busy_names: Sequence[str]) 
     if _touches(entry, loaded_paths(engine)):
         raise _in_use(entry.name)
     busy = {each.casefold() for each in _whole_names(engine, busy_names)}
-    if any(each == entry.name.casefold() or each.startswith(f"{entry.name.casefold()}/") for each in busy):
-        raise ModelInUse(f"A task works on '{entry.name}' just now.", "Wait until it ends, or cancel it.")
+    is_busy = any(each == entry.name.casefold() or each.startswith(f"{entry.name.casefold()}/") for each in busy)
+    if is_busy or _touches(entry, paths_of(engine, busy_names)):
+        raise ModelInUse(
+            f"'{entry.name}' is needed as it is just now: a task makes or converts it, or it is looked into or verified.",
+            "Wait until that ends, or end it: Tasks and My models in the Models tab show what goes on.",
+        )
 
 
 def _touches(entry: ModelEntry, paths: Collection[str]) -> bool:

@@ -56,14 +56,18 @@ def model_tools(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], 
 
 def _ending(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], ...]:
     async def pause_task(task_id: TaskId) -> TaskTold:
-        """Stop a download and keep what came; a person goes on with it in the Models tab. A conversion can't be paused."""
+        """Stop a download and keep what came; resume_task goes on with it. A conversion can't be paused."""
         return _told(engine, await anyio.to_thread.run_sync(tasks.pause, task_id))
+
+    async def resume_task(task_id: TaskId) -> TaskTold:
+        """Go on with a download that is paused, interrupted or failed, where it was; a conversion begins anew. Returns at once."""
+        return _told(engine, await anyio.to_thread.run_sync(tasks.resume, task_id))
 
     async def cancel_task(task_id: TaskId) -> TaskTold:
         """End a download or conversion for good, and delete what it made so far. A finished one stays as it is."""
         return _told(engine, await anyio.to_thread.run_sync(tasks.cancel, task_id))
 
-    return pause_task, cancel_task
+    return pause_task, resume_task, cancel_task
 
 
 def _told(engine: Engine, task: Any) -> TaskTold:

@@ -182,6 +182,20 @@ class QualityBody(BaseModel):
     changes_text: bool | None = Field(description="The text is not the reference's any more; null: not known.")
     words: str = Field(description="The same in one sentence.")
     seconds: float = Field(description="It took.")
+    mean_kl_divergence_low: float | None = Field(
+        None, description="Lower end of its 95% interval, by blocks of the text; null: none, or too short a text."
+    )
+    mean_kl_divergence_high: float | None = Field(None, description="Upper end of it.")
+    perplexity_low: float | None = Field(None, description="Lower end of its 95% interval, likewise.")
+    perplexity_high: float | None = Field(None, description="Upper end of it.")
+    perplexity_change_percent: float | None = Field(
+        None, description="From the reference's perplexity to this one's; null: they can't be compared."
+    )
+    perplexity_change_low_percent: float | None = Field(None, description="Lower end of its 95% interval, likewise.")
+    perplexity_change_high_percent: float | None = Field(None, description="Upper end of it.")
+    is_sure: bool | None = Field(
+        None, description="The interval of what `changes_text` is by lies on one side of the limit; null: no interval."
+    )
 
 
 class ConfigurationResultBody(BaseModel):
@@ -210,7 +224,8 @@ class ProgressBody(BaseModel):
     phase: str = Field(description="In words.")
     now: str = Field(description="What is done at this moment.")
     done: int = Field(
-        description="Configurations; rounds while the best are confirmed, and in a comparison; a bench's visits."
+        description="Configurations; texts while a sweep compares them; rounds while the best are confirmed, and in a "
+        "comparison; a bench's visits."
     )
     planned: int | None = Field(description="Of them; null: the time decides.")
     elapsed_seconds: float = Field(description="Of work, pauses not counted.")

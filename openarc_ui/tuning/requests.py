@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
 from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.engine.frozen import Frozen
@@ -24,6 +31,8 @@ ObjectiveName = Literal[
     "mean_kl_divergence",
 ]
 """Figures of `tuning/figures.py` that a search can improve."""
+IS_KEPT = "is_kept"
+"""In the context of a validation: what is read was written by OpenArc, maybe an older one that took more."""
 MOST_TOKENS = 131_072
 MOST_AXES = 12
 MOST_VALUES = 64
@@ -53,7 +62,7 @@ class Workload(Frozen):
     prompts: tuple[OwnPrompt, ...] = Field(
         (),
         max_length=256,
-        description="Your own prompts, in turn, in place of the bundled text; `prompt_tokens` is then unused.",
+        description="Your own prompts, in turn, in place of the bundled text; `prompt_tokens` is refused beside them.",
     )
 
     @property
@@ -61,6 +70,21 @@ class Workload(Frozen):
         """Of one user's conversation when it is over; the user's own prompts are left out, since their length is not known."""
         prompt_tokens = 0 if self.prompts else self.prompt_tokens
         return self.depth_tokens + self.turns * (prompt_tokens + self.generated_tokens)
+
+    @model_validator(mode="after")
+    def _has_one_length_of_prompts(self, info: ValidationInfo) -> Workload:
+        is_kept = bool(info.context) and info.context.get(IS_KEPT, False)
+        if self.prompts and "prompt_tokens" in self.model_fields_set and not is_kept:
+            raise ValueError(
+                "prompt_tokens can't stand beside prompts: it cuts the bundled text, and your own prompts are as long as they are"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_refused(self, told: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that what was asked for can be asked for again."""
+        found: dict[str, Any] = told(self)
+        return {name: value for name, value in found.items() if name != "prompt_tokens" or not self.prompts}
 
     @model_validator(mode="after")
     def _fits_what_models_can_read(self) -> Workload:

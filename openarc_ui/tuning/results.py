@@ -194,6 +194,10 @@ class Quality:
         changes_text: the text is not the reference's any more, by the thresholds of `quality.py`.
         words: the same in one sentence.
         seconds: it took.
+        mean_kl_divergence_low, mean_kl_divergence_high, perplexity_low, perplexity_high: 95% intervals, by blocks of the text (see
+            `quality/text_blocks.py`); None where the text is too short for one.
+        perplexity_change_percent: of the reference's, by the same pipeline of both; with its interval, block by block.
+        is_sure: the interval of what `changes_text` is by lies on one side of the limit; None: there is no interval.
     """
 
     configuration_id: str
@@ -211,6 +215,14 @@ class Quality:
     changes_text: bool | None
     words: str
     seconds: float
+    mean_kl_divergence_low: float | None = None
+    mean_kl_divergence_high: float | None = None
+    perplexity_low: float | None = None
+    perplexity_high: float | None = None
+    perplexity_change_percent: float | None = None
+    perplexity_change_low_percent: float | None = None
+    perplexity_change_high_percent: float | None = None
+    is_sure: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +307,8 @@ class Progress:
     Attributes:
         phase: as words: "Exploring", "Confirming the best 3", "Comparing texts".
         now: what is done at this moment, as words.
-        done, planned: configurations while a sweep explores, rounds while it confirms and in a comparison, in a bench the visits
-            and a comparison of texts; planned is None where the time decides.
+        done, planned: configurations while a sweep explores, texts while it compares them, rounds while it confirms and in a
+            comparison, in a bench the visits and a comparison of texts; planned is None where the time decides.
         elapsed_seconds: of work, pauses not counted.
         left_seconds: in a sweep until the end at the latest, by its time; in the others by the pace so far; None: not known yet.
     """

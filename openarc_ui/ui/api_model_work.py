@@ -9,7 +9,6 @@ import asyncio
 import dataclasses
 import threading
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -182,8 +181,12 @@ def _reading_whole(engine: Engine, tasks: ModelTasks, limiter: anyio.CapacityLim
         Returns:
             graph, tokenizer, template, and problems with what could not be looked at.
         """
-        work = partial(inspected, engine, model, tuple(parts or ()))
-        return await anyio.to_thread.run_sync(lambda: as_json(work(), engine.places), limiter=limiter)
+
+        def work() -> Json:
+            with tasks.reading(model):
+                return as_json(inspected(engine, model, tuple(parts or ())), engine.places)
+
+        return await anyio.to_thread.run_sync(work, limiter=limiter)
 
     async def verify_model(model: ModelName) -> AsyncIterator[Json]:
         """Read every file of a model and compare its hash with the one noted when it came. A client that leaves ends it.

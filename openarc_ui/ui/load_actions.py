@@ -37,6 +37,13 @@ NO_FAILURE: dict[str, Any] = {"request": None, "findings": []}
 BROKEN_FORM = "# The form has a mistake; correct it first."
 
 
+@dataclass(slots=True)
+class Newest:
+    """Which look ahead a page asked for last. An answer to an older one would come as the form was before."""
+
+    look: object = None
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """What beside the form a look ahead goes by, in the order of `LookAhead.inputs`.
@@ -46,6 +53,7 @@ class Planned:
         kind: of the code to copy.
         profile: name of the chosen profile, "" for none.
         failure: the load that failed last, as values, and its findings.
+        newest: of this session, the look ahead that was asked for last.
     """
 
     context: str | None
@@ -53,6 +61,7 @@ class Planned:
     kind: str
     profile: str
     failure: dict[str, Any] | None
+    newest: Newest
 
 
 class Actions:
@@ -66,9 +75,18 @@ class Actions:
         self._traps = {name: trap.text for name, trap in traps().items()}
 
     def look_ahead(self, request: gr.Request, *values: Any) -> tuple[Any, ...]:
-        """Updates for `LookAhead.outputs`: findings at their fields, the fit, the verdict, and the code."""
+        """Updates for `LookAhead.outputs`: findings at their fields, the fit, the verdict, and the code.
+
+        None where the form was looked at anew meanwhile: this answer may come after that one, and would take away what
+        it showed, with what somebody agreed to there.
+        """
         form = form_of(list(values[: len(FORM_FIELDS)]))
         planned = Planned(*values[len(FORM_FIELDS) :])
+        planned.newest.look = own = object()
+        shown = self._shown(request, form, planned)
+        return shown if planned.newest.look is own else tuple(gr.skip() for _ in shown)
+
+    def _shown(self, request: gr.Request, form: FormValues, planned: Planned) -> tuple[Any, ...]:
         address = str(request.request.base_url).rstrip("/") if request is not None and request.request else ""
         found, estimate, fit = self._look(form, planned)
         is_red = estimate is not None and estimate.verdict == "red"
@@ -80,7 +98,7 @@ class Actions:
             self._recommendation(form),
             fit,
             verdict([*found, *self._red_finding(is_red, form)], self._consequence(form)) if is_offered else "",
-            gr.update(visible=True) if is_red else gr.update(visible=False, value=False),
+            _agreement(is_red, form.allow_overcommit),
             self._code(form, planned.kind, address) if is_offered else gr.update(value=f"# {NOTE}"),
             differs_from(self._profiles, planned.profile, form) if is_offered else "",
             {"version": 1, "planned": [planned.context, planned.sequences], **dataclasses.asdict(form)},
@@ -126,24 +144,19 @@ class Actions:
 
         return note
 
-    def new_model(
-        self, name: str | None, backend: str, ov_config: dict[str, Any] | None, before: str | None
-    ) -> tuple[Any, ...]:
-        """Updates for `LoadForm.model_outputs`: settings that were changed by hand are kept, others follow the model."""
+    def new_model(self, name: str | None, backend: str, before: str | None) -> tuple[Any, ...]:
+        """Updates for `LoadForm.model_outputs`: settings that were changed by hand are kept, others follow the model.
+
+        Which those are is seen in the browser, from what is offered: somebody may change them before this answer comes.
+        """
         entry, about = self.about(name)
         if entry is None or name == before:
-            return about, gr.skip(), gr.skip(), gr.skip(), name
+            return about, gr.skip(), None, name
         old = self._entry(before)
-        is_untouched = dict(ov_config or {}) == (dict(old.ov_config) if old is not None else {})
-        config = dict(entry.ov_config)
         can_run = backend == "auto" or backend in entry.backends
-        return (
-            about,
-            gr.update(choices=backend_choices(entry), value=backend if can_run else "auto"),
-            gr.update(value=config) if is_untouched else gr.skip(),
-            as_json(config) if is_untouched else gr.skip(),
-            name,
-        )
+        choices = backend_choices(entry)
+        offered = {"values": dict(entry.ov_config), "instead_of": dict(old.ov_config) if old is not None else {}}
+        return about, gr.update(choices=choices) if can_run else gr.update(choices=choices, value="auto"), offered, name
 
     def take_recommended(self, name: str | None) -> tuple[Any, Any]:
         """Widgets and JSON of the ov_config that the model's own profile recommends."""
@@ -161,14 +174,19 @@ class Actions:
         except ModelNotFound as error:
             return None, load_view.no_model(error)
 
-    def refresh(self, *values: Any) -> tuple[Any, Any, str, str | None]:
-        """Updates for `LoadForm.refresh_outputs`. A page built before the first model was there chooses it now."""
+    def refresh(self, *values: Any) -> tuple[Any, Any, str, Any]:
+        """Updates for `LoadForm.refresh_outputs`. A page built before the first model was there chooses it now.
+
+        A model that was chosen is not told again: another one may be chosen before this answer comes.
+        """
         self._engine.preflight.refresh()
         form = form_of(list(values))
         names = choices_of(self._engine.catalog())
         name = form.model or next(iter(names), None)
         devices = gr.update(choices=device_choices(self._engine.preflight.devices()))
-        return gr.update(choices=names, value=name), devices, self.about(name)[1], name if form.model else None
+        if form.model:
+            return gr.update(choices=names), devices, self.about(name)[1], gr.skip()
+        return gr.update(choices=names, value=name), devices, self.about(name)[1], None
 
     def restore(self, saved: Any) -> tuple[Any, ...]:
         """The form as this browser left it: updates for every field, the model it was for, and what was planned for.
@@ -251,6 +269,13 @@ class Actions:
         except OpenArcError as error:
             text = f"# {error.message}\n# {error.hint}"
         return gr.update(value=text, language=language)
+
+
+def _agreement(is_red: bool, is_given: bool) -> Any:
+    """An update of the box that agrees. Only what was given as this was asked is taken back: a click may be newer."""
+    if is_red:
+        return gr.update(visible=True)
+    return gr.update(visible=False, value=False) if is_given else gr.update(visible=False)
 
 
 def planned_for(context: str | None, sequences: str | None) -> tuple[int | None, int]:

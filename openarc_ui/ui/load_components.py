@@ -37,6 +37,7 @@ class LoadForm:
     Attributes:
         recommend: takes the ov_config that the model recommends.
         before: the model that was chosen last, so that a new one is known from a filled in one.
+        offered: the ov_config of a new model, and that of the one before, in place of which it may be taken.
     """
 
     model: gr.Dropdown
@@ -48,6 +49,7 @@ class LoadForm:
     device_note: gr.HTML
     recommend: gr.Button
     before: gr.State
+    offered: gr.JSON
     sections: list[Section] = field(default_factory=list)
     options: list[Any] = field(default_factory=list)
 
@@ -90,8 +92,8 @@ class LoadForm:
 
     @property
     def model_outputs(self) -> list[Any]:
-        """What a new model changes: the words about it, the backends, and its recommended ov_config."""
-        return [self.about, self.backend, self.sections[0].widgets, self.sections[0].text, self.before]
+        """What a new model changes: the words about it, the backends, and which ov_config it recommends."""
+        return [self.about, self.backend, self.offered, self.before]
 
     @property
     def refresh_outputs(self) -> list[Any]:
@@ -131,7 +133,8 @@ def build_form(engine: Engine) -> LoadForm:
     device_note = gr.HTML(elem_classes="oa-tight oa-note", elem_id="oa-device-note")
     recommend = gr.Button("", size="sm", visible=False, render=False, elem_id="oa-recommend")
     before = gr.State(first.name if first else None)
-    return LoadForm(model, refresh, about, backend, backend_note, device, device_note, recommend, before)
+    offered = gr.JSON(visible="hidden", elem_id="oa-load-offered")
+    return LoadForm(model, refresh, about, backend, backend_note, device, device_note, recommend, before, offered)
 
 
 def form_specs(form: OptionForm) -> dict[str, dict[str, Any]]:

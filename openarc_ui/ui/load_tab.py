@@ -33,6 +33,21 @@ from openarc_ui.ui.status_strip import shown_model
 READING_NEEDS_KEY = "Reading a model's files needs the administration key."
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 ALWAYS_LAST: dict[str, Any] = {**PRIVATE, "trigger_mode": "always_last", "concurrency_limit": None}
+LOOKS_AHEAD = "looks-ahead"
+"""The queue of all looks ahead: in one queue they begin in the order in which they were asked for."""
+SHOW_RESULT = """() => {
+  const show = () => document.querySelector("body:active") ? setTimeout(show, 50) : window.openarcShowResult();
+  show();
+}"""
+"""Never while a mouse button is down: what is pressed would be gone from under it, and the click with it."""
+TAKE_OFFERED = """(offered, values, text) => {
+  const listed = (settings) => JSON.stringify(Object.entries(settings || {}).sort(([one], [other]) => one < other ? -1 : 1));
+  let typed = {};
+  try { typed = JSON.parse((text || "").trim() || "{}"); } catch (error) { return [values, text]; }
+  const isUntouched = offered && [values, typed].every((each) => listed(each) === listed(offered.instead_of));
+  return isUntouched ? [offered.values, JSON.stringify(offered.values, null, 2)] : [values, text];
+}"""
+"""A new model's ov_config, where the one before stands as it was. What is being typed is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +137,13 @@ def _looking(tab: LoadTab) -> dict[str, Any]:
     """What every change of the form ends with."""
     inputs = tab.ahead.inputs(tab.form, tab.bar.profile)
     outputs = tab.ahead.outputs(tab.form, tab.bar.state)
-    return {"fn": tab.actions.look_ahead, "inputs": inputs, "outputs": outputs, **ALWAYS_LAST}
+    return {
+        "fn": tab.actions.look_ahead,
+        "inputs": inputs,
+        "outputs": outputs,
+        "concurrency_id": LOOKS_AHEAD,
+        **ALWAYS_LAST,
+    }
 
 
 def _looking_for_devices(engine: Engine) -> Callable[..., Any]:
@@ -152,9 +173,11 @@ def _wire_form(tab: LoadTab, look: dict[str, Any]) -> None:
         section.text.input(None, [section.text, *as_widgets], as_widgets, js=reader, **ALWAYS_LAST).then(
             actions.note_on_text(section.name), [section.text], [section.note], **ALWAYS_LAST
         ).then(**look)
-    chosen = [form.model, form.backend, form.sections[0].widgets, form.before]
-    form.model.change(actions.new_model, chosen, form.model_outputs, **PRIVATE).then(**look)
     recommended = [form.sections[0].widgets, form.sections[0].text]
+    chosen = [form.model, form.backend, form.before]
+    form.model.change(actions.new_model, chosen, form.model_outputs, **PRIVATE).then(
+        None, [form.offered, *recommended], recommended, js=TAKE_OFFERED, **PRIVATE
+    ).then(**look)
     form.recommend.click(actions.take_recommended, [form.model], recommended, **PRIVATE).then(**look)
     for selector in (form.device, form.backend, ahead.kind):
         selector.input(**look)
@@ -177,7 +200,7 @@ def _wire_loading(tab: LoadTab, loading: Loading, rights: Rights, look: dict[str
         parts.start.click(load_form, planned, outputs, **options),
         parts.again.click(load_again, None, outputs, **options),
     ):
-        begin.then(**look).then(None, None, None, js="window.openarcShowResult", **PRIVATE)
+        begin.then(None, None, None, js=SHOW_RESULT, **PRIVATE).then(**look)
     to_load: dict[str, Any] = {"fn": None, "js": "() => document.querySelector('#oa-load')?.focus()", **PRIVATE}
     parts.cancel.click(cancel_load, None, None, **options).then(**to_load)
     parts.unload.click(unload, [parts.loaded], [parts.result, parts.models], **options).then(**look).then(**to_load)

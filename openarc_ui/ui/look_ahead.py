@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from openarc_ui.engine.memory.estimate import DEFAULT_CONTEXT_TOKENS
-from openarc_ui.ui.load_actions import NO_FAILURE
+from openarc_ui.ui.load_actions import NO_FAILURE, Newest
 from openarc_ui.ui.load_components import LoadForm
 
 STORAGE_SECRET = "openarc"
@@ -28,6 +28,7 @@ class LookAhead:
 
     Attributes:
         failure: of this session, the load that failed last.
+        newest: of this session, the look ahead that was asked for last.
         saved: of this browser, the form as it was left. Rendered outside the tabs: one inside is read too late.
     """
 
@@ -39,10 +40,11 @@ class LookAhead:
     kind: gr.Radio
     code: gr.Code
     failure: gr.State
+    newest: gr.State
     saved: gr.BrowserState
 
     def inputs(self, form: LoadForm, profile: gr.Dropdown) -> list[Any]:
-        return [*form.inputs, self.context, self.sequences, self.kind, profile, self.failure]
+        return [*form.inputs, self.context, self.sequences, self.kind, profile, self.failure, self.newest]
 
     def outputs(self, form: LoadForm, profile_state: gr.HTML) -> list[Any]:
         widgets = [section.widgets for section in form.sections]
@@ -101,7 +103,8 @@ def build_look_ahead() -> LookAhead:
         elem_id="oa-copy",
     )
     saved = gr.BrowserState({}, storage_key="openarc-load-form", secret=STORAGE_SECRET, render=False)
-    return LookAhead(fit, context, sequences, verdict, overcommit, kind, code, gr.State(dict(NO_FAILURE)), saved)
+    failure, newest = gr.State(dict(NO_FAILURE)), gr.State(Newest())
+    return LookAhead(fit, context, sequences, verdict, overcommit, kind, code, failure, newest, saved)
 
 
 def render_verdict(ahead: LookAhead) -> None:

@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -392,9 +393,10 @@ def test_the_reader_who_scrolls_up_is_left_alone(open_page: OpenPage) -> None:
     scroller = page.locator("#oa-chat .oc-scroll")
     bottom = "(each) => each.scrollHeight - each.scrollTop - each.clientHeight"
     expect(dashboard.answers.last.locator(".oc-content")).to_contain_text("word " * 600)
-    assert scroller.evaluate(bottom) < 60
+    page.wait_for_function(f"() => ({bottom})(document.querySelector('#oa-chat .oc-scroll')) < 60")
     scroller.hover()
     page.mouse.wheel(0, -300)
+    expect(page.get_by_role("button", name="Newest")).to_be_visible()
     page.wait_for_timeout(800)
     assert scroller.evaluate(bottom) > 100
     page.get_by_role("button", name="Newest").click()
@@ -451,6 +453,13 @@ def test_it_works_on_a_phone(open_page: OpenPage) -> None:
     assert dashboard.overflow() <= 0
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+
+
 def test_nothing_is_lost_when_the_program_is_killed(
     browser: Browser, application: Application, folder: Path, kept_at: Path
 ) -> None:
@@ -462,7 +471,7 @@ def test_nothing_is_lost_when_the_program_is_killed(
     dashboard.ask("hello")
     dashboard.setting("Max new tokens", "2000")
     dashboard.send("slow")
-    page.wait_for_timeout(3500)
+    until(lambda: any(b"word word word" in each.read_bytes() for each in kept_at.parent.glob(f"{kept_at.name}*")))
     application.end(signal.SIGKILL)
     with Application(folder, "--model", "script", "--conversations", str(kept_at)) as again:
         again.wait()

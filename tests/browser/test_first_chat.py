@@ -18,6 +18,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.model]
 QUESTION = "What is the capital of France?"
 
 
+SOON_SECONDS = 10.0
+"""A stop takes a tenth of a second on a quiet machine; what is stopped would go on for a minute."""
+
+
 def idle_after(application: Application, seconds: float) -> float:
     """Seconds until no model runs anything."""
     began_at = time.perf_counter()
@@ -38,14 +42,14 @@ def test_paris_streams_in_and_stop_frees_the_engine_and_metrics_shows_both(
     expect(dashboard.answers.last).to_contain_text("Paris")
     tokens, _, throughput, ending = dashboard.figures().groups()
     assert int(tokens) > 3 and float(throughput) > 0 and ending == "stop"
-    seen: list[str] = page.evaluate("() => window.seenTexts")
-    assert seen and not seen[0].rstrip().endswith("Paris."), f"the answer came at once: {seen}"
     expect(dashboard.message).to_have_value("")
 
+    page.evaluate("() => { window.seenTexts = []; }")
     dashboard.start_long_answer()
     expect(dashboard.state).to_have_text("Generating")
+    page.wait_for_function("() => window.seenTexts.length >= 4")  # it is seen to grow while it is made
     dashboard.stop.click()
-    idle_seconds = idle_after(application, 1.0)
+    idle_seconds = idle_after(application, SOON_SECONDS)
     stopped_tokens, _, _, ending = dashboard.figures().groups()
     assert ending == "stopped by you" and 0 < int(stopped_tokens) < 2000
     print(f"idle {idle_seconds * 1000:.0f} ms after the click on Stop")
@@ -70,11 +74,11 @@ def test_escape_stops_and_a_closed_page_stops(application: Application, open_pag
     dashboard = open_page()
     dashboard.start_long_answer()
     dashboard.page.keyboard.press("Escape")
-    idle_after(application, 1.0)
+    idle_after(application, SOON_SECONDS)
     assert dashboard.figures()[4] == "stopped by you"
     dashboard.start_long_answer()
     dashboard.page.close()
-    idle_after(application, 2.0)
+    idle_after(application, SOON_SECONDS)
 
 
 def test_two_pages_do_not_see_each_other(open_page: OpenPage) -> None:
@@ -105,7 +109,7 @@ def test_a_killed_worker_is_told_and_one_click_loads_it_again(application: Appli
     dashboard = open_page()
     dashboard.start_long_answer()
     os.kill(application.status()["models"][0]["process_id"], signal.SIGKILL)
-    expect(dashboard.facts).to_contain_text("SIGKILL", timeout=3000)
+    expect(dashboard.facts).to_contain_text("SIGKILL")
     expect(dashboard.state).to_have_text("Failed")
     dashboard.tab("Load")
     dashboard.picture("failed")

@@ -222,8 +222,9 @@ def test_a_reload_brings_the_form_back(open_page: OpenPage) -> None:
     dashboard.tab("Load")
     field(page, "INFERENCE_NUM_THREADS").fill("2")
     page.get_by_role("radio", name="Optimum-Intel").check()
-    expect(page.locator("#oa-verdict")).to_contain_text("Ready to load")
-    expect(page.locator("#oa-scheduler-form, #oa-backend").first).to_be_visible()
+    page.get_by_role("button", name="Copy as code").click()
+    expect(page.locator("#oa-copy")).to_contain_text("optimum")  # it comes with the form that is kept
+    expect(page.locator("#oa-copy")).to_contain_text("INFERENCE_NUM_THREADS")
     page.wait_for_function("() => localStorage.getItem('openarc-load-form')")
     page.wait_for_timeout(500)
     again = page.context.new_page()

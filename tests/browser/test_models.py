@@ -293,7 +293,7 @@ def test_offline_is_said_at_once_and_the_library_is_there_all_the_same(tmp_path:
         began = time.monotonic()
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert").filter(has_text="Without the Hub")).to_be_visible()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 15
         page.close()
         phone = open_page(program=program, size=PHONE)
         for name in ("Load", "Chat", "Tune", "Metrics", "Models"):

@@ -174,7 +174,61 @@ def test_a_model_that_is_being_made_leads_to_its_task(open_models: OpenModels) -
     assert models.hash() == "#models?task=d1"
 
 
+def stopped(**request: Any) -> Any:
+    """A download that failed with a third of it there."""
+    task = made_up.download(state=TaskState.FAILED, can_resume=True)
+    return dataclasses.replace(task, request={**task.request, **request})
+
+
+def test_a_download_that_stopped_on_the_way_is_gone_on_with_from_the_library(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(stopped()))
+    models.row("Qwen3-0.6B-int4-ov").get_by_role("button", name="Get").click()
+    box = models.page.get_by_role("dialog", name="Get Qwen3-0.6B-int4-ov")
+    expect(box.get_by_role("note")).to_have_text("This download failed on the way; 340 MB came. Go on with it.")
+    expect(box.get_by_role("button", name="Download 410 MB")).to_be_disabled()
+    box.get_by_label("Folder in the model folder").fill("another")
+    expect(box.get_by_role("note")).to_be_hidden()
+    expect(box.get_by_role("button", name="Download 410 MB")).to_be_enabled()
+    box.get_by_label("Folder in the model folder").fill("qwen3-0.6b-INT4-ov")
+    box.get_by_role("button", name="Resume").click()
+    assert models.wait_asked("models_resume") == {"task_id": "d1"} and models.asked("models_download") == []
+    expect(box).to_have_count(0)
+
+
 # The Hub
+
+
+def test_a_download_that_stopped_on_the_way_is_gone_on_with_from_the_files(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(stopped()), link=FILES)
+    begin = models.page.locator(BEGIN)
+    note = models.page.get_by_role("note").filter(has_text="This download failed")
+    expect(note).to_have_text("This download failed on the way; 340 MB came. Go on with it.")
+    expect(begin).to_be_disabled()
+    models.page.locator('[data-path="README.md"]').check()
+    others = f"A download of this name failed on the way: other files of {made_up.REPOSITORY} at main."
+    expect(models.page.get_by_role("note").filter(has_text=others)).to_be_visible()
+    expect(begin).to_be_disabled()
+    models.page.locator('[data-path="README.md"]').uncheck()
+    models.do("resume-standing")
+    assert models.wait_asked("models_resume") == {"task_id": "d1"} and models.asked("models_download") == []
+
+
+def test_another_download_of_the_same_name_is_told_and_leads_to_its_task(open_models: OpenModels) -> None:
+    models = open_models(made_up.answers(stopped(revision="v1")), link=FILES)
+    expect(models.page.get_by_role("note").filter(has_text=f"{made_up.REPOSITORY} at v1")).to_be_visible()
+    name = models.page.get_by_label("Folder in the model folder")
+    name.fill("another")
+    expect(models.page.locator(BEGIN)).to_be_enabled()
+    name.fill("Qwen3-0.6B-int4-ov")
+    models.do("see-standing")
+    expect(models.page.get_by_role("dialog", name="Qwen3-0.6B-int4-ov")).to_be_visible()
+
+
+def test_a_failure_before_the_first_byte_stands_in_nobody_s_way(open_models: OpenModels) -> None:
+    nothing = dataclasses.replace(stopped().progress, done_bytes=0, fraction=0.0)
+    models = open_models(made_up.answers(dataclasses.replace(stopped(), progress=nothing)), link=FILES)
+    expect(models.page.locator(BEGIN)).to_be_enabled()
+    expect(models.page.get_by_role("note").filter(has_text="This download")).to_be_hidden()
 
 
 def test_the_hub_is_asked_only_when_somebody_searches(open_models: OpenModels) -> None:
@@ -221,8 +275,23 @@ def test_a_pasted_name_or_address_opens_its_files(open_models: OpenModels, typed
         f"""window.asked.some((each) => each.question === "models_files" && each.request.revision === "{revision}")"""
     )
     models.page.wait_for_function(wanted)
-    assert {each["request"]["repository"] for each in models.asked("models_files")} == {made_up.REPOSITORY}
+    expect(models.page.locator(BEGIN)).to_be_visible()
+    asked = [(each["request"]["repository"], each["request"]["revision"]) for each in models.asked("models_files")]
+    assert asked == [(made_up.REPOSITORY, revision)], "no other revision is asked for first"
     assert models.asked("models_search") == []
+
+
+def test_an_address_of_another_revision_of_what_is_open_asks_for_that(open_models: OpenModels) -> None:
+    models = open_models(link=HUB)
+    search = models.page.get_by_label("Search the Hub")
+    for revision in ("v2", "v3", "main"):
+        search.fill(f"https://huggingface.co/{made_up.REPOSITORY}/tree/{revision}")
+        models.do("search")
+        assert models.wait_asked("models_files")["request"]["revision"] == revision
+        expect(models.page.locator(BEGIN)).to_be_visible()
+        expect(models.page.get_by_label("Revision: a branch, tag or commit")).to_have_value(revision)
+        models.do("back")  # what is open stays so behind the search
+    assert models.asked("models_files") == []
 
 
 def test_files_are_chosen_with_their_sum_and_a_revision(open_models: OpenModels) -> None:

@@ -272,6 +272,33 @@ def test_a_winner_whose_text_nobody_compared_is_marked(open_tune: OpenTune) -> N
     expect(tune.page.locator(".ot-winner")).to_contain_text("text not compared")
 
 
+def test_a_text_s_figures_are_told_with_their_intervals_and_what_is_not_sure_is_marked(open_tune: OpenTune) -> None:
+    whole = made_up.sweep_view()
+    at = next(place for place, each in enumerate(whole.results) if each.quality is not None and each.number > 1)
+    before = whole.results[at]
+    assert before.quality is not None
+    unsure = dataclasses.replace(
+        before.quality,
+        **{"mean_kl_divergence": 0.0085, "mean_kl_divergence_low": 0.0061, "mean_kl_divergence_high": 0.0109},
+        **{"perplexity": 22.1, "perplexity_low": 18.25, "perplexity_high": 27.0},
+        **{
+            "perplexity_change_percent": 0.4,
+            "perplexity_change_low_percent": -0.3,
+            "perplexity_change_high_percent": 1.1,
+        },
+        **{"changes_text": False, "is_sure": False},
+    )
+    results = list(whole.results)
+    results[at] = dataclasses.replace(before, quality=unsure, is_best=False)
+    view = dataclasses.replace(whole, results=tuple(results))
+    link = f"#tune?run=run-1&configuration={before.configuration.configuration_id}"
+    drawer = open_tune(made_up.answers(tune_view=made_up.answer(view)), link=link).page.get_by_role("dialog")
+    expect(drawer).to_contain_text("0.00850 nats (0.00610 to 0.01090)")
+    expect(drawer).to_contain_text("22.100 (18.250 to 27.000)")
+    expect(drawer).to_contain_text("+0.4% (−0.3 to +1.1)")
+    expect(drawer).to_contain_text("writes like it, not surely")
+
+
 def test_a_run_like_one_whose_model_s_folder_is_told_in_words_asks_for_that_model(open_tune: OpenTune) -> None:
     view = made_up.sweep_view()
     request = {**view.request, "base": {**view.request["base"], "model_path": f"model folder/{made_up.MODELS[0]}"}}  # type: ignore[dict-item]
@@ -370,7 +397,7 @@ def test_a_running_run_shows_phase_clock_and_best_so_far_and_can_be_paused(open_
     [
         ("sweep", "Exploring", "3 of 8 configurations", "at most"),
         ("sweep", "Confirming the best 3", "3 of 8 rounds", "at most"),
-        ("sweep", "Comparing texts", "", "at most"),
+        ("sweep", "Comparing texts", "3 of 8 texts", "at most"),
         ("comparison", "Comparing", "3 of 8 rounds", "about"),
         ("bench", "Measuring", "3 of 8 visits", "about"),
     ],
@@ -564,6 +591,24 @@ def test_the_bench_s_sizes_are_the_workloads_that_python_makes_of_them(open_tune
     tune.page.get_by_role("textbox", name="Users").fill("1,4")
     request = BenchRequest.model_validate(started(tune))
     assert list(request.workloads) == grid([128, 512], [128], [0, 1024], [1, 4])
+
+
+def test_own_prompts_have_their_own_length_so_none_can_be_typed_or_is_sent(open_tune: OpenTune) -> None:
+    tune = open_tune(link=SWEEP)
+    length = tune.page.locator('[data-name="prompt_tokens"]:visible')
+    length.fill("64")
+    tune.page.locator("summary", has_text="Own prompts").click()
+    prompts = tune.page.locator('[data-name="prompts"]:visible')
+    prompts.fill("Why?\n---\nHow?")
+    expect(length).to_be_disabled()
+    expect(tune.page.locator(".ot-numbers:visible").first).to_contain_text("own prompts are as long as they are")
+    request = started(tune)
+    assert request["workload"]["prompts"] == ["Why?", "How?"] and "prompt_tokens" not in request["workload"]
+    SweepRequest.model_validate(request)
+    tune.do("new-run")
+    prompts.fill("")
+    expect(length).to_be_enabled()
+    assert SweepRequest.model_validate(started(tune)).workload.prompt_tokens == 64, "as it was before"
 
 
 def test_b_goes_along_with_a_but_for_what_it_has_otherwise(open_tune: OpenTune) -> None:

@@ -18,8 +18,8 @@ from tests.application import Application
 USE_KEY = "a-key-for-use-only"
 ADMIN_KEY = "a-key-for-administration"
 KEYS = {"OPENARC_API_KEY": USE_KEY, "OPENARC_ADMIN_KEY": ADMIN_KEY}
-REQUESTS_PER_MINUTE = 30
-MEASURED_SECONDS = 1.0
+REQUESTS_PER_MINUTE = 12
+NO_ROW_WAITS = "\nopenarc:metrics_rows_waiting 0.0\n"
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 AGENT = {
     "replies": [
@@ -46,24 +46,36 @@ class Server:
         """What OpenAI's clients call the base URL."""
         return f"{self.address}/v1"
 
-    def wait_until_idle(self, seconds: float = 3.0) -> None:
-        """Nothing runs or waits soon."""
-        until = time.perf_counter() + seconds
-        while any(model["running"] + model["queued"] for model in self.application.status()["models"]):
+    def newest_id(self) -> str:
+        """Of the newest request that has ended; "" where none has."""
+        listed = self._newest()
+        return str(listed[0]["request_id"]) if listed else ""
+
+    def wait_until_cancelled(self, newest_before: str) -> None:
+        """The next request after `newest_before` ends, and not by coming to its end."""
+        until = time.perf_counter() + 60
+        while self.newest_id() == newest_before:
             assert time.perf_counter() < until, "a request goes on though its client has left"
             time.sleep(0.05)
+        assert self._newest()[0]["finish_reason"] == "cancelled"
 
     def wait_until_measured(self) -> None:
         """What the last request cost is in the database, which a thread of its own writes."""
-        time.sleep(MEASURED_SECONDS)
+        until = time.perf_counter() + 30
+        while NO_ROW_WAITS not in httpx.get(f"{self.address}/metrics", headers=self.application.headers).text:
+            assert time.perf_counter() < until, "what was measured is not written"
+            time.sleep(0.05)
 
     def last_request(self) -> dict[str, Any]:
         """What the newest request was measured to be."""
         self.wait_until_measured()
+        return self._newest()[0]
+
+    def _newest(self) -> list[dict[str, Any]]:
         headers = self.application.headers
-        listed = httpx.get(f"{self.address}/metrics/requests?limit=1", headers=headers).json()["requests"]
-        found: dict[str, Any] = listed[0]
-        return found
+        answer = httpx.get(f"{self.address}/metrics/requests?limit=1", headers=headers, timeout=30)
+        listed: list[dict[str, Any]] = answer.json()["requests"]
+        return listed
 
 
 @pytest.fixture(scope="package", autouse=True)

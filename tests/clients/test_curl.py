@@ -40,12 +40,14 @@ def test_an_answer_comes_as_it_is_made(server: Server) -> None:
     command = ["curl", "-sSN", "-H", f"Authorization: Bearer {USE_KEY}", "-H", "Content-Type: application/json"]
     endless = {**QUESTION, "max_tokens": 4000, "stream": True, "ignore_eos": True}
     command += ["-d", json.dumps(endless), f"{server.openai_address}/chat/completions"]
+    server.wait_until_measured()
+    before = server.newest_id()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         first = [running.stdout.readline() for _ in range(6)]
         running.kill()
     assert [line[:6] for line in first[::2]] == ["data: "] * 3 and set(first[1::2]) == {"\n"}
-    server.wait_until_idle()
+    server.wait_until_cancelled(before)
 
 
 def test_a_stream_ends_with_done(server: Server) -> None:

@@ -244,18 +244,22 @@ def test_the_async_client_asks_several_at_once(server: Server) -> None:
 
 
 def test_leaving_a_stream_ends_its_generation(client: OpenAI, server: Server) -> None:
+    server.wait_until_measured()
+    before = server.newest_id()
     stream = client.chat.completions.create(
-        model=server.model, messages=ENDLESS, max_tokens=2000, stream=True, extra_body={"ignore_eos": True}
+        model=server.model, messages=ENDLESS, max_tokens=4000, stream=True, extra_body={"ignore_eos": True}
     )
     next(iter(stream))
     stream.close()
-    server.wait_until_idle()
+    server.wait_until_cancelled(before)
 
 
 def test_a_client_that_does_not_want_to_wait_ends_its_generation(client: OpenAI, server: Server) -> None:
+    server.wait_until_measured()
+    before = server.newest_id()
     hasty = client.with_options(timeout=0.7)
     with pytest.raises(openai.APITimeoutError):
         hasty.chat.completions.create(
             model=server.model, messages=ENDLESS, max_tokens=4000, extra_body={"ignore_eos": True}
         )
-    server.wait_until_idle()
+    server.wait_until_cancelled(before)

@@ -357,7 +357,12 @@ def test_a_preset_with_an_unknown_parameter_or_no_name_is_refused(store: Convers
 # Several at once
 
 
-def test_many_threads_change_one_conversation_and_nothing_is_lost(store: ConversationStore) -> None:
+PATIENT_SECONDS = 120.0
+"""Who shares the file with many others on a busy machine waits longer for his turn than a user would."""
+
+
+def test_many_threads_change_one_conversation_and_nothing_is_lost(path: Path) -> None:
+    store = ConversationStore(path, wait_seconds=PATIENT_SECONDS)
     conversation_id = store.create("me").id
     failures: list[BaseException] = []
 
@@ -379,6 +384,7 @@ def test_many_threads_change_one_conversation_and_nothing_is_lost(store: Convers
         thread.join()
     assert failures == []
     assert sorted(contents(store.get("me", conversation_id))) == sorted(f"{t}-{n}" for t in range(8) for n in range(25))
+    store.close()
 
 
 WRITER = """
@@ -388,7 +394,7 @@ from openarc_ui.conversations.database import Database
 from openarc_ui.conversations.rows import load
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.message import Message
-store = ConversationStore(Path(sys.argv[1]))
+store = ConversationStore(Path(sys.argv[1]), wait_seconds=120)
 for number in range(int(sys.argv[4])):
     with store.change("me", sys.argv[2]) as changing:
         changing.insert(Message(role="user", content=f"{sys.argv[3]}-{number} " + "x" * 2000))
@@ -403,15 +409,17 @@ def writer(path: Path, conversation_id: str, name: str, count: int) -> subproces
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_two_processes_and_this_one_write_the_same_file(store: ConversationStore, path: Path) -> None:
+def test_two_processes_and_this_one_write_the_same_file(path: Path) -> None:
+    store = ConversationStore(path, wait_seconds=PATIENT_SECONDS)
     conversation_id = store.create("me").id
     others = [writer(path, conversation_id, name, 15) for name in ("a", "b")]
     for number in range(15):
         with store.change("me", conversation_id) as changing:
             changing.insert(user(f"c-{number} "))
-    assert [other.communicate(timeout=60)[0].split()[-1] for other in others] == ["14", "14"]
+    assert [other.communicate(timeout=120)[0].split()[-1] for other in others] == ["14", "14"]
     found = sorted(content.split()[0] for content in contents(store.get("me", conversation_id)))
     assert found == sorted(f"{name}-{number}" for name in "abc" for number in range(15))
+    store.close()
 
 
 @pytest.mark.parametrize("after", [1, 13, 40])
@@ -440,9 +448,8 @@ def test_a_reader_does_not_wait_for_a_writer_and_sees_the_state_before(store: Co
     conversation_id = store.create("me").id
     with store.change("me", conversation_id) as changing:
         changing.insert(user("a"))
-        began = time.monotonic()
+        # One that waited would wait in vain, and say so: the writer goes on after it.
         assert contents(store.get("me", conversation_id)) == []
-        assert time.monotonic() - began < 0.5
     assert contents(store.get("me", conversation_id)) == ["a"]
 
 
@@ -468,7 +475,8 @@ def test_only_the_owner_of_the_file_may_read_it_and_its_companions(store: Conver
     again.close()
 
 
-def test_a_writer_elsewhere_is_waited_for(store: ConversationStore, path: Path) -> None:
+def test_a_writer_elsewhere_is_waited_for(path: Path) -> None:
+    store = ConversationStore(path, wait_seconds=PATIENT_SECONDS)
     conversation_id = store.create("me").id
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -479,6 +487,7 @@ def test_a_writer_elsewhere_is_waited_for(store: ConversationStore, path: Path) 
     timer.join()
     other.close()
     assert contents(store.get("me", conversation_id)) == ["a"]
+    store.close()
 
 
 def test_a_writer_elsewhere_that_does_not_end_is_said_with_what_to_do_and_the_store_recovers(path: Path) -> None:
@@ -489,7 +498,7 @@ def test_a_writer_elsewhere_that_does_not_end_is_said_with_what_to_do_and_the_st
     began = time.monotonic()
     with pytest.raises(ConversationsUnusable, match="in use by another program") as caught:
         store.delete("me", conversation_id)
-    assert 0.3 < time.monotonic() - began < 3 and "again" in caught.value.hint
+    assert 0.3 < time.monotonic() - began < 15 and "again" in caught.value.hint
     assert store.get("me", conversation_id).id == conversation_id
     other.execute("COMMIT")
     other.close()
@@ -511,7 +520,7 @@ def test_a_writer_of_this_process_that_does_not_end_is_not_waited_for_forever(pa
     with store.change("me", conversation_id):
         thread = threading.Thread(target=attempt)
         thread.start()
-        thread.join(5)
+        thread.join(30)
     assert len(caught) == 1
     store.close()
 
@@ -614,7 +623,7 @@ def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> Non
 
 
 def test_two_stores_may_make_the_file_at_the_same_time(path: Path) -> None:
-    stores = [ConversationStore(path) for _ in range(6)]
+    stores = [ConversationStore(path, wait_seconds=PATIENT_SECONDS) for _ in range(6)]
     made: list[str] = []
     threads = [threading.Thread(target=lambda each=each: made.append(each.create("me").id)) for each in stores]
     for thread in threads:

@@ -21,7 +21,7 @@ def test_the_processor_reads_some_gigabytes_a_second(make_engine: Callable[..., 
     began_at = time.time()
     found = make_engine().measure_bandwidth("CPU")
     assert 1e9 < found.bytes_per_second < 1e13
-    assert began_at <= found.measured_at <= time.time() < began_at + 30
+    assert began_at <= found.measured_at <= time.time()
     assert (found.device, found.method.count(".")) == ("CPU", 1), "one sentence"
     assert found.device_name
 
@@ -53,7 +53,7 @@ def test_an_idle_model_is_no_hindrance(scripted: Engine, monkeypatch: pytest.Mon
 
 def test_a_request_meanwhile_spoils_it_though_it_has_ended(scripted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def measure_while_asked(device: str) -> Any:
-        scripted.submit(ask("hi")).result(timeout=10)
+        scripted.submit(ask("hi")).result(timeout=30)
         return device
 
     monkeypatch.setattr("openarc_ui.engine.reservation.measure", measure_while_asked)

@@ -29,7 +29,7 @@ class Gauges:
         return self.now
 
 
-def until(found: Callable[[], Any], seconds: float = 5.0) -> Any:
+def until(found: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Wait for something to be true, and give it."""
     ends_at = time.monotonic() + seconds
     while not (value := found()) and time.monotonic() < ends_at:
@@ -88,11 +88,11 @@ def test_gauges_are_in_the_status_while_it_works_and_go_with_the_worker(
         return engine.status().models[0].gauges
 
     assert until(gauges) == WorkerGauges(0.0, 0)
-    with engine.submit(ask("slow")):
+    with engine.submit(ask("slow", max_new_tokens=4000, ignore_eos=True)):
         assert until(lambda: gauges() == WorkerGauges(40.0, 8_000))
     assert until(lambda: gauges() == WorkerGauges(0.0, 0))
     with engine.submit(ask("crash")) as generation, pytest.raises(Exception, match="died"):
-        generation.result(timeout=10)
+        generation.result(timeout=30)
     assert until(lambda: engine.status().models[0].state.value == "failed")
     assert gauges() is None
 
@@ -135,15 +135,15 @@ def test_the_real_cache_is_used_by_a_request_and_free_after_it(starter_folder: P
         def gauges() -> Any:
             return engine.status().models[0].gauges
 
-        generation = engine.submit(ask("Hello", max_new_tokens=2000, ignore_eos=True))
+        generation = engine.submit(ask("Hello", max_new_tokens=4000, ignore_eos=True))
         assert until(lambda: gauges() is not None and gauges().kv_cache_bytes)
         now = gauges()
         assert now.kv_cache_bytes % (32 * 13_680) == 0, "whole blocks of keys and values in u8"
         blocks = now.kv_cache_bytes / (32 * 13_680)
         assert now.kv_cache_percent == (pytest.approx(blocks / 2) if is_bounded else None)
         generation.cancel()
-        percent = generation.result(timeout=5).report.kv_cache_percent
-        assert 0 < percent < 50 if percent is not None else not is_bounded
+        percent = generation.result(timeout=30).report.kv_cache_percent
+        assert 0 < percent < 100 if percent is not None else not is_bounded
         assert until(lambda: gauges().kv_cache_bytes == 0)
         assert gauges().kv_cache_percent == (0.0 if is_bounded else None)
 

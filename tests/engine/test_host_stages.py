@@ -44,9 +44,9 @@ def test_a_caller_who_fails_while_a_model_loads_neither_ends_nor_holds_up_the_lo
         raise error
 
     with caplog.at_level(logging.ERROR):
-        assert isinstance(load_within(engine, 20, fail), ModelInfo)
+        assert isinstance(load_within(engine, 60, fail), ModelInfo)
     assert "could not be shown" in caplog.text
-    assert engine.submit(ask("hello")).result(timeout=5).texts[0] == "The capital of France is Paris."
+    assert engine.submit(ask("hello")).result(timeout=20).texts[0] == "The capital of France is Paris."
 
 
 def test_a_mistake_while_the_worker_is_heard_ends_the_load_with_a_reason(
@@ -60,7 +60,7 @@ def test_a_mistake_while_the_worker_is_heard_ends_the_load_with_a_reason(
 
     engine.preflight.with_traffic = lambda plan, info: fail(info)  # type: ignore[method-assign]
     with caplog.at_level(logging.ERROR):
-        assert isinstance(load_within(engine, 20, lambda stage: None), ModelLoadFailed)
+        assert isinstance(load_within(engine, 60, lambda stage: None), ModelLoadFailed)
     assert "a mistake of ours" in caplog.text
     assert not engine.status().models
 
@@ -78,7 +78,7 @@ def test_a_mistake_while_an_answer_is_reported_ends_the_request_and_the_model(
     host = engine._hosts["script"]
     host._hooks = replace(host._hooks, on_report=fail)
     generation = engine.submit(ask("hello"))
-    assert generation.result(timeout=5).texts[0] == "The capital of France is Paris."
-    host._receiver.join(10)
+    assert generation.result(timeout=20).texts[0] == "The capital of France is Paris."
+    host._receiver.join(20)
     assert not host._receiver.is_alive()
     assert host.status().state is ModelState.FAILED

@@ -32,7 +32,7 @@ def engine(tmp_path: Path, told: list[Any]) -> Any:
 
 def test_it_is_called_right_after_the_report_with_the_request_and_its_texts(engine: Engine, told: list[Any]) -> None:
     request = ask("Where?", num_return_sequences=2, do_sample=True)
-    result = engine.submit(request).result(timeout=5)
+    result = engine.submit(request).result(timeout=20)
     assert told == [result.report, (request, result.texts, result.report)]
     assert result.texts == ("The capital of France is Paris.",) * 2
 
@@ -41,7 +41,7 @@ def test_a_cancelled_request_has_the_text_that_came_though_nobody_read_it(engine
     generation = engine.submit(ask("slow"))
     next(generation.batches(5))
     generation.cancel()
-    result = generation.result(timeout=5)
+    result = generation.result(timeout=20)
     _, texts, report = told[1]
     assert texts == result.texts and texts[0].startswith("word")
     assert report.finish_reason == "cancelled"
@@ -49,14 +49,14 @@ def test_a_cancelled_request_has_the_text_that_came_though_nobody_read_it(engine
 
 def test_a_failed_request_has_one_empty_text(engine: Engine, told: list[Any]) -> None:
     with pytest.raises(GenerationFailed):
-        engine.submit(ask("fail")).result(timeout=5)
+        engine.submit(ask("fail")).result(timeout=20)
     request, texts, report = told[1]
     assert (request.conversation[0].content, texts, report.error_code) == ("fail", ("",), "generation_failed")
 
 
 def test_a_request_whose_worker_died_has_what_came_before(engine: Engine, told: list[Any]) -> None:
     with pytest.raises(WorkerDied):
-        engine.submit(ask("crash")).result(timeout=10)
+        engine.submit(ask("crash")).result(timeout=20)
     _, texts, report = told[1]
     assert texts[0].startswith("one two")
     assert (report.error_code, report.decode_inference_seconds) == ("worker_died", None)
@@ -69,7 +69,7 @@ def test_shares_of_a_script_are_told_as_inference_and_sampling(
     write_script(tmp_path / "models" / "shares", replies=[reply])
     engine = make_engine()
     engine.load(LoadRequest(model_path="shares"))
-    report = engine.submit(ask("count", do_sample=False)).result(timeout=5).report
+    report = engine.submit(ask("count", do_sample=False)).result(timeout=20).report
     assert report.generated_tokens == 5
     assert report.decode_inference_seconds == pytest.approx(4 * 0.02 * 0.5)
     assert report.decode_sampling_seconds == pytest.approx(4 * 0.02 * 0.25)

@@ -73,7 +73,7 @@ def test_what_a_worker_wrote_last_is_told_without_paths_and_not_kept(
 ) -> None:
     scripted._hosts["script"]._last_output._line = "my secret prompt in /mnt/private/x.bin"
     with pytest.raises(WorkerDied) as caught:
-        scripted.submit(ask("crash")).result(timeout=10)
+        scripted.submit(ask("crash")).result(timeout=30)
     assert "(last output: my secret prompt in …)" in caught.value.message
     (status,) = scripted.status().models
     assert status.failure is not None and "secret prompt in …" in status.failure and "private" not in status.failure
@@ -91,7 +91,7 @@ def test_of_a_worker_that_died_waiting_and_running_are_told_apart(
     generations = [engine.submit(ask("crash")), engine.submit(ask("slow"))]
     for generation in generations:
         with pytest.raises(WorkerDied):
-            generation.result(timeout=10)
+            generation.result(timeout=30)
     running, waiting = sorted(reports, key=lambda each: each.submitted_at)
     assert running.queue_seconds is not None and running.queue_seconds < running.total_seconds / 2
     assert waiting.queue_seconds == waiting.total_seconds

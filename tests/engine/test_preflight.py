@@ -235,4 +235,4 @@ def test_sampling_defaults_of_a_load_come_before_the_models(make_engine: Callabl
     engine = make_engine()
     info = engine.load(request)
     assert (info.generation_defaults["temperature"], info.generation_defaults["top_p"]) == (0.75, 0.5)
-    assert engine.submit(ask("hello")).result(timeout=10).report.generated_tokens == 3
+    assert engine.submit(ask("hello")).result(timeout=30).report.generated_tokens == 3

@@ -26,7 +26,7 @@ def test_only_its_holder_may_load_and_submit(scripted: Engine) -> None:
     held = scripted.reserve(WORDS, "tuning")
     info = scripted.load(LoadRequest(model_path="script", name="whatever"), holder=held)
     assert info.name == "tuning"
-    assert scripted.submit(ask("Hi", model="tuning"), holder=held).result(timeout=10).texts
+    assert scripted.submit(ask("Hi", model="tuning"), holder=held).result(timeout=30).texts
     for refused in (
         lambda: scripted.submit(ask("Hi")),
         lambda: scripted.submit(ask("Hi", model="script")),
@@ -44,7 +44,7 @@ def test_only_its_holder_may_load_and_submit(scripted: Engine) -> None:
         assert "pause it in the Tune tab" in caught.value.hint
     scripted.unload("tuning", holder=held)
     scripted.release(held)
-    assert scripted.submit(ask("Hi")).result(timeout=10).model == "script"
+    assert scripted.submit(ask("Hi")).result(timeout=30).model == "script"
     assert scripted.load(LoadRequest(model_path="script", name="another")).name == "another"
 
 
@@ -104,7 +104,7 @@ def test_a_request_that_runs_or_waits_comes_first(scripted: Engine) -> None:
 
 
 def test_a_load_and_an_unload_come_first(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
-    write_script(tmp_path / "models" / "slow", load_seconds=5.0)
+    write_script(tmp_path / "models" / "slow", load_seconds=60.0)
     engine, cancel = make_engine(), threading.Event()
 
     def load() -> None:
@@ -117,20 +117,20 @@ def test_a_load_and_an_unload_come_first(make_engine: Callable[..., Engine], tmp
     with pytest.raises(EngineBusy, match="slow is loading"):
         engine.reserve(WORDS, "tuning")
     cancel.set()
-    loading.join(10)
+    loading.join(30)
     engine.release(engine.reserve(WORDS, "tuning"))
 
 
 def test_an_unload_comes_first(scripted: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     host, may_end = scripted._host("script"), threading.Event()
-    monkeypatch.setattr(host._receiver, "join", lambda: may_end.wait(10))
+    monkeypatch.setattr(host._receiver, "join", lambda: may_end.wait(60))
     unloading = threading.Thread(target=scripted.unload)
     unloading.start()
     _until(lambda: scripted.status().models[0].state is ModelState.UNLOADING)
     with pytest.raises(EngineBusy, match="unloaded"):
         scripted.reserve(WORDS, "tuning")
     may_end.set()
-    unloading.join(10)
+    unloading.join(30)
     scripted.reserve(WORDS, "tuning")
 
 
@@ -179,7 +179,7 @@ def test_no_request_is_admitted_between_the_look_and_the_taking(scripted: Engine
     def keep_asking() -> None:
         while not stop.is_set():
             try:
-                scripted.submit(ask("Hi", max_new_tokens=1)).result(timeout=10)
+                scripted.submit(ask("Hi", max_new_tokens=1)).result(timeout=30)
                 answered[0] += 1
             except EngineReserved:
                 refused[0] += 1
@@ -187,23 +187,26 @@ def test_no_request_is_admitted_between_the_look_and_the_taking(scripted: Engine
 
     asking = threading.Thread(target=keep_asking)
     asking.start()
-    until = time.monotonic() + 30
-    while time.monotonic() < until and (taken < 100 or not refused[0] or not answered[0]):
-        try:
-            held = scripted.reserve(WORDS, "tuning")
-        except EngineBusy:
-            continue
-        taken += 1
-        time.sleep(0.001)
-        assert scripted._host("script").in_flight == 0
-        scripted.release(held)
-        time.sleep(0.0005 * (taken % 5))
-    stop.set()
-    asking.join(10)
+    until = time.monotonic() + 120
+    try:
+        while time.monotonic() < until and (taken < 100 or not refused[0] or not answered[0]):
+            try:
+                held = scripted.reserve(WORDS, "tuning")
+            except EngineBusy:
+                time.sleep(0)
+                continue
+            taken += 1
+            time.sleep(0.001)
+            assert scripted._host("script").in_flight == 0
+            scripted.release(held)
+            time.sleep(0.0005 * (taken % 5))
+    finally:
+        stop.set()
+        asking.join(30)
     assert taken >= 100 and refused[0] and answered[0]
 
 
-def _until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
+def _until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline

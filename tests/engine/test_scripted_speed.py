@@ -15,7 +15,7 @@ from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import ModelLoadFailed
 from tests.conftest import ask, write_script
 
-REPLY = {"text": "word " * 40, "prefill_seconds": 0.05, "token_seconds": 0.005}
+REPLY = {"text": "word " * 40, "prefill_seconds": 0.05, "token_seconds": 0.05}
 
 
 def load(**values: object) -> LoadRequest:
@@ -79,11 +79,11 @@ def test_a_load_is_as_fast_as_its_properties_say(make_engine: Callable[..., Engi
     decode: dict[int, float] = {}
     for threads in (1, 2):
         engine.load(load(ov_config={"INFERENCE_NUM_THREADS": threads}))
-        report = engine.submit(ask("Go on.", max_new_tokens=30)).result(timeout=20).report
+        report = engine.submit(ask("Go on.", max_new_tokens=8)).result(timeout=60).report
         assert report.decode_seconds is not None and report.prefill_seconds is not None
         decode[threads] = report.decode_seconds
         assert report.prefill_seconds >= 0.05 * (4 if threads == 1 else 1)
-    assert decode[1] >= 29 * 0.02
+    assert decode[1] >= 7 * 0.2
     assert decode[1] > 2 * decode[2]
     with pytest.raises(ModelLoadFailed, match="no room for u4"):
         engine.load(load(ov_config={"KV_CACHE_PRECISION": "u4"}))

@@ -256,7 +256,7 @@ def test_a_template_without_an_end_is_ended(
     began_at = time.perf_counter()
     with pytest.raises(TemplateRefused, match="within 1 seconds"):
         process(order(template))
-    assert time.perf_counter() - began_at < 4
+    assert time.perf_counter() - began_at < 10
     assert process(order("{{ x }}", x=1))["text"] == "1"
 
 
@@ -265,7 +265,7 @@ def test_a_process_whose_parent_is_gone_ends_itself(process: RenderProcess) -> N
     running = process._running()
     line = {**order(template), "seconds": 0.3}
     process._write(running, json.dumps(line).encode() + b"\n")
-    assert running.wait(timeout=10) == 1
+    assert running.wait(timeout=30) == 1
 
 
 def test_a_prompt_without_an_end_is_too_long() -> None:
@@ -286,7 +286,7 @@ def test_a_process_ends_with_what_holds_it() -> None:
     assert holder(order("a"))["text"] == "a"
     running = holder._running()
     del holder
-    assert running.wait(timeout=5) != 0
+    assert running.wait(timeout=30) != 0
 
 
 def test_half_a_surrogate_pair_is_refused() -> None:

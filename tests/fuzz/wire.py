@@ -32,7 +32,7 @@ def chunk(data: bytes) -> bytes:
 
 
 @contextmanager
-def connection(port: int, seconds: float = 10.0) -> Iterator[socket.socket]:
+def connection(port: int, seconds: float = 30.0) -> Iterator[socket.socket]:
     """A connection that is closed afterwards, whatever state it is in."""
     made = socket.create_connection(("127.0.0.1", port), timeout=seconds)
     try:
@@ -50,7 +50,7 @@ def send(made: socket.socket, data: bytes) -> bool:
     return True
 
 
-def received(made: socket.socket, quiet_seconds: float = 0.3, seconds: float = 10.0, statuses: int = 1) -> bytes:
+def received(made: socket.socket, quiet_seconds: float = 0.3, seconds: float = 30.0, statuses: int = 1) -> bytes:
     """What comes until so many answers began and then nothing came for a while, or the other side closed."""
     answer, until = b"", time.perf_counter() + seconds
     while time.perf_counter() < until:

@@ -35,7 +35,7 @@ def unpacked(blob: bytes) -> tuple[float, ...]:
     return struct.unpack(f"<{len(blob) // 4}f", blob)
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not come to be"
@@ -89,4 +89,4 @@ def locked_by_another_process(path: Path) -> Iterator[Callable[[], None]]:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"
-        yield lambda: process.communicate("\n", timeout=10) and None
+        yield lambda: process.communicate("\n", timeout=60) and None

@@ -286,7 +286,7 @@ def listening() -> Iterator[tuple[str, list[Any]]]:
 
 
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="needs curl and bash")
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(said=some.text(max_size=60).filter(lambda text: text.isprintable() or "\n" in text))
 def test_a_shell_sends_whatever_was_typed_unchanged(listening: tuple[str, list[Any]], said: str) -> None:
     address, seen = listening

@@ -54,11 +54,11 @@ def test_a_lock_held_for_seconds_holds_up_nobody_and_loses_nothing(store: Metric
         began_at = time.perf_counter()
         for number in range(50):
             store.record(report(request_id=str(number)))
-        assert time.perf_counter() - began_at < 0.1
+        assert time.perf_counter() - began_at < 5, "it waits for no lock: this one is held until it is given back below"
         assert not store.flush(timeout=2.5)
+        wait_until(lambda: "held by another program" in (store.health().problem or ""))
         health = store.health()
         assert (health.waiting, health.dropped) == (50, 0)
-        assert "held by another program" in (health.problem or "")
         with store.reading() as connection:
             assert connection.execute("SELECT count(*) FROM requests").fetchone() == (1,)
         unlock()
@@ -74,7 +74,7 @@ def test_closing_while_locked_spills_and_the_next_start_reads_each_row_once(stor
         store.record_sample(Sample(1.0, 2.0, 3, (), (4.0,)))
         began_at = time.perf_counter()
         store.close(timeout=0.5)
-        assert time.perf_counter() - began_at < 4
+        assert time.perf_counter() - began_at < 15
     spill = spill_path(path)
     assert spill.stat().st_mode & 0o077 == 0
     kept = spill.read_bytes()
@@ -181,6 +181,8 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 for number in range(200):
     store.record(report(request_id=str(number), inter_token_latencies_seconds=(0.1,) * 500))
 assert not store.flush(timeout=2)
+while store.health().problem is None:
+    time.sleep(0.01)
 print(store.health().waiting, store.health().problem, flush=True)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 print(store.flush(), store.health().problem, flush=True)
@@ -191,7 +193,7 @@ store.close()
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
 def test_a_file_that_can_not_grow_costs_no_report(path: Path) -> None:
     with running(FULL, str(path)) as process:
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=120)
     full, after = said.splitlines()
     assert full.startswith("200 The metrics database")
     assert after == "True None"
@@ -292,7 +294,7 @@ def test_a_folder_that_is_no_folder_waits_until_it_is_one(path: Path) -> None:
     store = MetricsStore(path)
     store.record(WHOLE)
     assert not store.flush(timeout=0.5)
-    assert store.health().problem is not None
+    wait_until(lambda: store.health().problem is not None)
     path.parent.unlink()
     assert store.flush()
     store.close()
@@ -300,7 +302,7 @@ def test_a_folder_that_is_no_folder_waits_until_it_is_one(path: Path) -> None:
 
 
 READ_ONLY = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from openarc_ui.metrics.store import MetricsStore
 from tests.reports import report
@@ -308,7 +310,10 @@ if os.geteuid() == 0:
     os.setuid(65534)
 store = MetricsStore(Path(sys.argv[1]))
 store.record(report(request_id="later"))
-print(store.flush(timeout=1.5), store.health().waiting, store.health().problem, flush=True)
+is_written = store.flush(timeout=1.5)
+while store.health().problem is None:
+    time.sleep(0.01)
+print(is_written, store.health().waiting, store.health().problem, flush=True)
 with store.reading() as connection:
     print(connection.execute("SELECT request_id FROM requests").fetchall(), flush=True)
 store.close(timeout=0)
@@ -327,7 +332,7 @@ def test_a_file_that_may_not_be_written_is_said_and_left_as_it_is() -> None:
         folder.chmod(0o555)
         before = path.read_bytes()
         with running(READ_ONLY, str(path)) as process:
-            said, _ = process.communicate(timeout=60)
+            said, _ = process.communicate(timeout=120)
         assert said.startswith("False 1 The metrics database"), said
         assert said.splitlines()[1:] == ["[('r',)]"], "what is there can be read all the same"
         assert path.read_bytes() == before
@@ -493,7 +498,7 @@ def test_a_disk_that_hangs_does_not_keep_the_program_from_ending(
     store.record(WHOLE)
     began_at = time.monotonic()
     store.close(timeout=0.2)
-    assert time.monotonic() - began_at < 3
+    assert time.monotonic() - began_at < 15
     assert "the disk hangs: 1 rows" in caplog.text
     works_again.set()
 
@@ -505,8 +510,9 @@ def test_a_damaged_file_that_was_set_aside_is_no_problem_any_more(store: Metrics
         file.write(GARBAGE)
     store.record(report(request_id="later"))
     wait_until(lambda: store.health().notice is not None)
-    wait_until(lambda: store.health().problem is None, seconds=0.1)
+    wait_until(lambda: store.health().problem is None)
     assert store.flush()
+    assert store.health().problem is None
 
 
 def test_a_damaged_file_with_nothing_to_write_is_set_aside_and_no_problem(path: Path) -> None:

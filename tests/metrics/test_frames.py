@@ -253,7 +253,7 @@ def test_percentiles_of_many_come_from_a_sample_that_says_so(
     assert 1700 < found.sampled <= 2000
     assert found.mean == pytest.approx(raw["total_seconds"].mean(), rel=1e-9)
     for percent, value in ((50, found.p50), (90, found.p90), (99, found.p99)):
-        assert abs((raw["total_seconds"] <= value).mean() - percent / 100) < 0.04
+        assert abs((raw["total_seconds"] <= value).mean() - percent / 100) < 0.05
 
 
 def test_inter_token_latencies_are_counted_over_all_gaps(connection: sqlite3.Connection, raw: pandas.DataFrame) -> None:

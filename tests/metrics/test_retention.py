@@ -37,7 +37,7 @@ def fill(path: Path, moments: dict[str, float]) -> None:
         store.record(each)
         store.record_answer(GenerationRequest(conversation=({"role": "user", "content": "a"},)), (), each)
         store.record_sample(Sample(moment, 1.0, 1, (), (), (Power("dram", 1.0),)))
-    store.close(timeout=30)
+    store.close(timeout=300)
 
 
 def periods(path: Path, table: str) -> list[int]:
@@ -130,7 +130,11 @@ def test_of_two_requests_of_one_id_each_takes_its_own_details_along(path: Path) 
     assert rows(path, "SELECT * FROM details") == []
 
 
-def test_a_start_deletes_what_is_too_old_while_new_reports_wait_less_than_a_tenth_of_a_second(path: Path) -> None:
+def test_a_start_deletes_what_is_too_old_while_new_reports_wait_for_a_step_of_it_and_not_for_all(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that the 36 steps are not over before somebody who is late has come between some of them.
+    monkeypatch.setattr("openarc_ui.metrics.writer.PAUSE_SECONDS", 0.1)
     long_ago = time.time() - 30 * DAY
     fill(path, {f"old {number}": long_ago + number * 0.01 for number in range(9_000)})
     store = MetricsStore(path, max_age_days=7)
@@ -142,7 +146,7 @@ def test_a_start_deletes_what_is_too_old_while_new_reports_wait_less_than_a_tent
         assert store.flush()
         waits.append(time.perf_counter() - began_at)
     assert len(waits) > 3
-    assert sorted(waits)[len(waits) // 2] < 0.1
+    assert sorted(waits)[len(waits) // 2] < 1.0, "a tenth of a second on a machine that has nothing else to do"
     wait_until(lambda: store.revision() != seen)
     store.close()
     assert set(names(path)) == {"new"}
@@ -150,15 +154,24 @@ def test_a_start_deletes_what_is_too_old_while_new_reports_wait_less_than_a_tent
 
 
 KILLED = """
-import sys, time
+import os, signal, sys, time
 from pathlib import Path
+from openarc_ui.metrics import retention
 from openarc_ui.metrics.store import MetricsStore
+step, steps = retention.Retention.step, []
+def held(*given):
+    # After five steps the cleaning waits for the end, within the sixth.
+    if len(steps) == 5:
+        connection = given[1]
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM requests WHERE id IN (SELECT id FROM requests LIMIT 100)")
+        print("deleting", flush=True)
+        time.sleep(600)
+    steps.append(None)
+    return step(*given)
+retention.Retention.step = held
 store = MetricsStore(Path(sys.argv[1]), max_age_days=7)
-seen = store.revision()
-while store.revision() < seen + 5:
-    time.sleep(0.001)
-print("deleting", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

@@ -130,7 +130,7 @@ def test_a_worker_is_measured_with_its_gauges_and_one_that_is_gone_is_absent() -
     for sample in (first, second):
         (worker,) = sample.workers
         assert worker.name == "busy"
-        assert worker.processor_percent > 10
+        assert worker.processor_percent > 1, "however many share the processor with it"
         assert worker.memory_bytes > 1_000_000
         assert (worker.kv_cache_percent, worker.kv_cache_bytes, worker.device_memory_bytes) == (12.5, 100, None)
     assert len(second.cores) == psutil.cpu_count()
@@ -151,7 +151,7 @@ def test_the_thread_samples_until_it_is_stopped_and_survives_a_failure() -> None
 
     sampler = Sampler(taken.append, failing_at_first, interval_seconds=0.02)
     sampler.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while len(taken) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     sampler.stop()

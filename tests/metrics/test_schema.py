@@ -70,34 +70,57 @@ def test_an_old_database_is_brought_up_to_date_before_anything_is_written(path: 
     check_sums(path)
 
 
-def test_a_large_old_database_holds_up_neither_start_nor_reports(path: Path) -> None:
+def test_a_large_old_database_holds_up_neither_start_nor_reports(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_old(path, 2, requests=60_000)
-    began_at = time.perf_counter()
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def held(connection: sqlite3.Connection) -> None:
+        begun.set()
+        assert goes_on.wait(60)
+        schema.migrate(connection)
+
+    monkeypatch.setattr("openarc_ui.metrics.database.migrate", held)
     store = MetricsStore(path)
     store.record(report(request_id="new"))
-    assert time.perf_counter() - began_at < 0.5
-    wait_until(lambda: "up to date" in (store.health().problem or ""))
+    assert begun.wait(30), "it waits for nobody to be brought up to date, who waits for this test"
+    assert "up to date" in (store.health().problem or "")
     assert store.health().waiting == 1
-    assert store.flush(timeout=60)
+    goes_on.set()
+    assert store.flush(timeout=120)
     assert store.health().problem is None
     store.close()
     assert len(names(path)) == 60_001
     check_sums(path)
 
 
-def test_an_end_in_the_middle_of_bringing_up_to_date_loses_nothing(path: Path) -> None:
-    make_old(path, 2, requests=60_000)
-    store = MetricsStore(path)
-    store.record(report(request_id="new"))
-    wait_until(lambda: "up to date" in (store.health().problem or ""))
-    store.close(timeout=0)
+def test_an_end_in_the_middle_of_bringing_up_to_date_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_old(path, 2, requests=5_000)
+    begun = threading.Event()
+
+    def slowly(connection: sqlite3.Connection) -> None:
+        """Takes a minute, in small steps."""
+
+        def step() -> int:
+            begun.set()
+            time.sleep(0.01)
+            return 0
+
+        connection.set_progress_handler(step, 100)
+        schema.migrate(connection)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("openarc_ui.metrics.database.migrate", slowly)
+        store = MetricsStore(path)
+        store.record(report(request_id="new"))
+        assert begun.wait(30)
+        store.close(timeout=0)
     with closing(sqlite3.connect(path)) as connection:
         assert schema.is_behind(connection)
     again = MetricsStore(path)
     again.record(report(request_id="newer"))
-    assert again.flush(timeout=60)
+    assert again.flush(timeout=120)
     again.close()
-    assert names(path)[60_000:] == ["new", "newer"]
+    assert names(path)[5_000:] == ["new", "newer"]
 
 
 def test_readers_of_an_old_database_are_told_to_wait(path: Path) -> None:
@@ -119,7 +142,7 @@ def test_a_database_of_a_newer_openarc_is_left_alone(path: Path) -> None:
     store = MetricsStore(path)
     store.record(WHOLE)
     assert not store.flush(timeout=0.5)
-    assert "version" in (store.health().problem or "")
+    wait_until(lambda: "version" in (store.health().problem or ""))
     with pytest.raises(MetricsUnreadable, match="newer"), store.reading():
         pass
     store.close(timeout=0.5)
@@ -132,7 +155,7 @@ def test_two_processes_that_begin_one_file_do_not_collide(path: Path) -> None:
 
     def begin() -> None:
         try:
-            with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+            with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as connection:
                 schema.migrate(connection)
         except sqlite3.Error as error:
             failures.append(error)
@@ -261,7 +284,7 @@ print("written", flush=True)
 def written_by_another_openarc(path: Path, name: str) -> None:
     """300 requests, by one that knows one figure fewer."""
     with running(OTHER_FIGURES, str(path), name, FIGURES[-1].name) as process:
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=120)
     assert said == "written\n"
 
 
@@ -343,7 +366,7 @@ def test_a_file_of_before_can_shrink_once_it_is_up_to_date(path: Path, version: 
     make_old(path, version, requests=5000)
     store = MetricsStore(path, max_bytes=1_000_000)
     store.record(report(request_id="new", submitted_at=time.time()))
-    assert store.flush(timeout=30)
+    assert store.flush(timeout=120)
     wait_until(lambda: path.stat().st_size < 1_500_000)
     store.close()
     assert rows(path, "PRAGMA auto_vacuum")[0][0] == 2
@@ -393,7 +416,7 @@ def test_a_database_of_another_program_is_refused_and_not_touched(
     store = MetricsStore(path)
     store.record(WHOLE)
     assert not store.flush(timeout=0.5)
-    assert "database of another program" in (store.health().problem or "")
+    wait_until(lambda: "database of another program" in (store.health().problem or ""))
     with pytest.raises(MetricsUnreadable, match="another program"), store.reading():
         pass
     store.close(timeout=0)

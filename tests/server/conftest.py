@@ -55,7 +55,7 @@ class Served:
     tasks: ModelTasks
     client: httpx.Client
 
-    def wait_for(self, is_true: Callable[[], bool], seconds: float = 3.0) -> float:
+    def wait_for(self, is_true: Callable[[], bool], seconds: float = 20.0) -> float:
         """Poll until something is true; how long it took."""
         began_at = time.perf_counter()
         while not is_true():
@@ -134,14 +134,14 @@ def serve(
         address = f"http://127.0.0.1:{port}"
         served = Served(address, port, engine, profiles, conversations, store, exposition, tuning, tasks, client)
         servers.append((server, thread, served))
-        served.wait_for(lambda: server.started, 10)
+        served.wait_for(lambda: server.started, 60)
         return served
 
     yield start
     for server, thread, served in servers:
         served.client.close()
         server.should_exit = True
-        thread.join(timeout=5)
+        thread.join(timeout=20)
         served.tasks.close()
         served.runs.close()
         served.conversations.close()

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from openarc_ui.errors import ConversionFailed, ModelInUse
@@ -23,11 +22,13 @@ from openarc_ui.models.tidy import FolderSize, VerifiedFile
 from openarc_ui.models.work.planning import ConversionPlan
 from openarc_ui.server import model_work_bodies as bodies
 from openarc_ui.server.routes import model_work
+from tests.engine.catalogue.test_details import NO_TENSORS
 from tests.hub_server import HubServer
 from tests.model_tasks import Shop
 from tests.models.work.scripted_work import CARD, ScriptedWork
 from tests.server.conftest import Served
 from tests.server.test_routes import problem
+from tests.server.test_streams import send
 
 TASKS = "/models/tasks"
 GET = {"repository": "Somebody/tiny-ov"}
@@ -110,7 +111,7 @@ def test_a_download_is_started_watched_and_finished(working: Served, shop: Shop)
 def test_a_download_is_paused_resumed_and_cancelled(working: Served, shop: Shop) -> None:
     shop.next = [ScriptedWork(), ScriptedWork()]
     place = f"{TASKS}/{working.client.post(f'{TASKS}/downloads', json=GET).json()['task_id']}"
-    assert shop.made[0].is_in_the_middle.wait(5)
+    assert shop.made[0].is_in_the_middle.wait(30)
     paused = working.client.post(f"{place}/pause").json()
     assert paused["state"] == "paused" and paused["can_resume"]
     assert (
@@ -118,7 +119,7 @@ def test_a_download_is_paused_resumed_and_cancelled(working: Served, shop: Shop)
     )
     assert problem(working.client.post(f"{TASKS}/downloads", json=GET), 409)["code"] == "model_exists"
     assert working.client.post(f"{place}/resume").json()["state"] in ("waiting", "running")
-    assert shop.made[1].is_in_the_middle.wait(5) and shop.made[1].began_with == [2]
+    assert shop.made[1].is_in_the_middle.wait(30) and shop.made[1].began_with == [2]
     assert working.client.post(f"{place}/cancel").json()["state"] == "cancelled"
     assert problem(working.client.post(f"{place}/resume"), 422)["code"] == "invalid_request"
 
@@ -196,8 +197,8 @@ def test_the_token_is_set_and_told_to_nobody(working: Served, hub_server: HubSer
 def test_what_a_conversion_would_run_is_shown(working: Served) -> None:
     folder = working.engine.model_folder / "tiny"
     folder.mkdir()
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"x")
+    (folder / "config.json").write_text('{"model_type": "llama"}')
+    (folder / "model.safetensors").write_bytes(NO_TENSORS)
     options = working.client.get("/models/conversion-options").json()
     assert (
         "weight-format" in {each["name"] for each in options["options"]}
@@ -300,42 +301,57 @@ def test_a_rename_says_which_profiles_keep_the_old_name(working: Served) -> None
     assert working.client.get("/profiles/fast").json()["load"]["model_path"] == "script"
 
 
-def test_a_model_that_is_verified_is_neither_renamed_nor_deleted(
-    working: Served, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", ["verified", "looked into"])
+def test_a_model_that_is_read_is_neither_renamed_nor_deleted(
+    what: str, working: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, goes_on = threading.Event(), threading.Event()
 
     def verified(engine: Any, model: str, stopping: threading.Event) -> list[VerifiedFile]:
         begun.set()
-        assert goes_on.wait(10)
+        assert goes_on.wait(30)
         return []
 
+    def inspected(engine: Any, model: str, parts: Any) -> inspect.Inspection:
+        begun.set()
+        assert goes_on.wait(30)
+        return inspect.Inspection(model, None, (), (), ())
+
+    def read() -> None:
+        if what == "verified":
+            working.client.post("/models/verify", json={"model": "script"})
+        else:
+            working.client.get("/models/inspect?model=script")
+
     monkeypatch.setattr(model_work, "verify_model", verified)
-    verifying = threading.Thread(target=lambda: working.client.post("/models/verify", json={"model": "script"}))
-    verifying.start()
+    monkeypatch.setattr(model_work, "inspect_model", inspected)
+    reading = threading.Thread(target=read)
+    reading.start()
     try:
-        assert begun.wait(10)
+        assert begun.wait(30)
         for path, more in (("rename", {"new_name": "new"}), ("delete", {"confirm": "script"})):
-            answer = working.client.post(f"/models/{path}", json={"model": "script", **more})
-            assert problem(answer, 409)["code"] == "model_in_use"
+            told = problem(working.client.post(f"/models/{path}", json={"model": "script", **more}), 409)
+            assert told["code"] == "model_in_use" and "looked into or verified" in told["message"]
     finally:
         goes_on.set()
-        verifying.join(10)
+        reading.join(30)
     assert working.client.post("/models/rename", json={"model": "script", "new_name": "new"}).status_code == 200
 
 
 def test_a_client_that_leaves_ends_a_verification(working: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def verified(engine: Any, model: str, stopping: threading.Event) -> list[VerifiedFile]:
-        assert stopping.wait(10)
+        begun.set()
+        assert stopping.wait(60)
         ended.set()
         return []
 
     monkeypatch.setattr(model_work, "verify_model", verified)
-    with pytest.raises(httpx.ReadTimeout):
-        working.client.post("/models/verify", json={"model": "tiny"}, timeout=0.3)
-    assert ended.wait(5)
+    connection = send(working, "/models/verify", {"model": "tiny"})
+    assert begun.wait(30)
+    connection.close()
+    assert ended.wait(30)
     assert working.client.get("/health").status_code == 200
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic import SecretStr
 from openarc_ui.settings import Settings
 from tests.server.conftest import HELLO, Served
 from tests.server.test_routes import problem
+from tests.server.test_streams import send
 
 LOAD: dict[str, Any] = {
     "model_path": "script",
@@ -144,15 +144,10 @@ def test_a_client_that_leaves_cancels_the_load(serve: Callable[..., Served]) -> 
     served = serve(script={"load_seconds": 30.0}, load=False)
     save(served)
 
-    def leave() -> None:
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{served.address}/profiles/short/load", timeout=httpx.Timeout(10, read=0.5))
-
-    leaving = threading.Thread(target=leave)
-    leaving.start()
+    connection = send(served, "/profiles/short/load", None)
     served.wait_for(lambda: bool(served.engine.status().models))
-    leaving.join()
-    served.wait_for(lambda: not served.engine.status().models, 10)
+    connection.close()
+    served.wait_for(lambda: not served.engine.status().models)
 
 
 def test_load_config_takes_what_a_profile_can_say(empty: Served) -> None:

@@ -126,10 +126,12 @@ def test_a_broken_template_and_a_refused_structure_have_their_own_codes(serve: C
 
 
 def test_a_question_does_not_wait_for_a_busy_model(serve: Callable[..., Served]) -> None:
-    served = serve(script={"max_running": 1})
+    script = {"max_running": 1, "replies": [{"when": "prompt", "text": "At last.", "prefill_seconds": 60.0}]}
+    served = serve(script=script)
     busy = send(served, "/generate/text", PREFILL)
     served.wait_for(lambda: served.running() == 1)
-    assert served.client.post("/tokenize", json={"text": "x"}, timeout=3).status_code == 200
+    assert served.client.post("/tokenize", json={"text": "x"}).status_code == 200
+    assert served.running() == 1
     busy.close()
 
 

@@ -25,6 +25,10 @@ POST = b"POST /generate/text HTTP/1.1\r\nHost: localhost\r\nContent-Type: applic
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
+SOON_SECONDS = 10.0
+"""What is ended here is ended within a second on a machine that has nothing else to do, and never where it is not."""
+
+
 class Impatient(PatientProtocol):
     header_seconds = 0.4
     unread_seconds = 0.5
@@ -47,7 +51,7 @@ def connected(served: Served, receive_buffer: int | None = None, address: str = 
         connection.bind((address, 0))
         if receive_buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        connection.settimeout(5)
+        connection.settimeout(30)
         connection.connect(("127.0.0.1", served.port))
         yield connection
 
@@ -76,7 +80,7 @@ def seconds_until_closed(connection: socket.socket) -> float:
 
 def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:
     with connected(served) as connection:
-        assert 0.2 < seconds_until_closed(connection) < 3
+        assert 0.2 < seconds_until_closed(connection) < SOON_SECONDS
 
 
 @pytest.mark.parametrize("first", [b"GET /health HTTP/1.1\r\nX: ", b"\r\n", HEALTH + b"GET /health HTTP/1.1\r\nX: "])
@@ -85,13 +89,13 @@ def test_headers_that_trickle_are_not_waited_for(served: Served, first: bytes) -
     with connected(served) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(first)
         connection.settimeout(0.1)
-        while time.perf_counter() - began_at < 4:
+        while time.perf_counter() - began_at < 2 * SOON_SECONDS:
             try:
                 if not connection.recv(65536):
                     break
             except TimeoutError:
                 connection.sendall(b"\r\n" if first == b"\r\n" else b"x")
-    assert time.perf_counter() - began_at < 3
+    assert time.perf_counter() - began_at < SOON_SECONDS
 
 
 @pytest.mark.parametrize("endless", [b"X: " + b"y" * 200_000, b"X: y\r\n" * 30_000])
@@ -106,8 +110,9 @@ def test_headers_without_end_are_refused(served: Served, endless: bytes) -> None
 def test_what_follows_a_body_can_not_be_without_end_either(served: Served) -> None:
     with connected(served) as connection:
         connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
+        until = time.perf_counter() + 2 * SOON_SECONDS
         with pytest.raises(ConnectionError):
-            for _ in range(64):
+            while time.perf_counter() < until:
                 connection.sendall(b"X: " + b"y" * 65_536)
                 time.sleep(0.02)
     assert served.client.get("/health").status_code == 200
@@ -119,7 +124,7 @@ def test_a_body_that_stalls_is_answered_with_408(served: Served) -> None:
         began_at = time.perf_counter()
         answer = everything(connection)
         assert answer.startswith(b"HTTP/1.1 408") and b"body_too_slow" in answer
-        assert time.perf_counter() - began_at < 3
+        assert time.perf_counter() - began_at < SOON_SECONDS
 
 
 @pytest.mark.parametrize("path", ["generate/text", "generate/cancel/x", "conversations/import", "profiles/import"])
@@ -133,31 +138,44 @@ def test_a_body_that_stalls_is_nothing_to_log(
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
-def test_a_body_that_trickles_is_not_waited_for_without_end(served: Served) -> None:
+def test_a_body_that_trickles_is_not_waited_for_without_end(serve: Callable[..., Served]) -> None:
+    # A client that is late with its next byte does not stall.
+    trickling = Patience(stall_seconds=60.0, whole_seconds=1.0)
+    served = serve(Settings(model="none"), load=False, patience=trickling, protocol=Impatient)
     began_at = time.perf_counter()
     with connected(served) as connection:
         connection.sendall(POST + b"Content-Length: 1000\r\n\r\n")
         connection.settimeout(0.1)
         answer = b""
         with contextlib.suppress(ConnectionError):
-            while time.perf_counter() - began_at < 4 and b"408" not in answer:
+            while time.perf_counter() - began_at < 2 * SOON_SECONDS and b"408" not in answer:
                 try:
                     answer += connection.recv(65536)
                 except TimeoutError:
                     connection.sendall(b" ")
-    assert b"408" in answer and 0.8 < time.perf_counter() - began_at < 3
+    assert b"408" in answer and 0.8 < time.perf_counter() - began_at < SOON_SECONDS
 
 
-def test_the_rest_of_a_body_that_was_refused_is_read_for_a_while_so_that_the_answer_arrives(served: Served) -> None:
+class Lingering(Impatient):
+    """With time for a client that is slow to send all it wanted to."""
+
+    linger_seconds = 2.0
+
+
+def test_the_rest_of_a_body_that_was_refused_is_read_for_a_while_so_that_the_answer_arrives(
+    serve: Callable[..., Served],
+) -> None:
+    served = serve(Settings(model="none"), load=False, patience=QUICK, protocol=Lingering)
     with connected(served) as connection:
         connection.sendall(POST + b"Content-Length: 99999999\r\n\r\n")
         for _ in range(40):
             connection.sendall(b"x" * 65536)
         assert connection.recv(65536).startswith(b"HTTP/1.1 413")
-        assert seconds_until_closed(connection) < 3
+        assert seconds_until_closed(connection) < SOON_SECONDS
 
 
-def test_a_connection_goes_on_after_a_refusal_whose_body_came_whole(served: Served) -> None:
+def test_a_connection_goes_on_after_a_refusal_whose_body_came_whole(serve: Callable[..., Served]) -> None:
+    served = serve(Settings(model="none"), load=False, protocol=Crowded)
     with connected(served) as connection:
         connection.sendall(POST + b"Origin: https://evil.example\r\nContent-Length: 5\r\n\r\n")
         assert one_answer(connection)[0] == 403
@@ -175,30 +193,39 @@ def test_an_answer_nobody_reads_is_ended_and_its_generation_cancelled(
     with connected(served, receive_buffer=4096) as connection:
         connection.sendall(request + b"Content-Type: application/json\r\n\r\n" + body)
         served.wait_for(lambda: served.running() == 1)
-        served.wait_for(lambda: served.running() == 0, 30)
+        served.wait_for(lambda: served.running() == 0, 60)
         served.wait_for(lambda: bool(reports))
         assert reports[-1].finish_reason is FinishReason.CANCELLED
     assert served.client.get("/health").status_code == 200
 
 
-def test_a_slow_reader_who_goes_on_reading_gets_it_all(served: Served) -> None:
+class Unread(Impatient):
+    """A reader that is a little late is not taken for one who reads no more."""
+
+    unread_seconds = 2.0
+
+
+def test_a_slow_reader_who_goes_on_reading_gets_it_all(serve: Callable[..., Served]) -> None:
+    served = serve(Settings(model="none"), load=False, patience=QUICK, protocol=Unread)
+    began_at = time.perf_counter()
     with connected(served, receive_buffer=4096) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         received = b""
         while piece := connection.recv(8192):
             received += piece
-            time.sleep(0.02)
+            time.sleep(0.03)
     head, _, body = received.partition(b"\r\n\r\n")
     length = next(
         int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
     )
     assert len(body) == length
+    assert time.perf_counter() - began_at > Unread.unread_seconds
 
 
 class Crowded(Impatient):
-    """Nothing ends a connection but that there are too many, however long this test takes to say the next word."""
+    """Nothing ends a connection but that there are too many, however long a test takes to say the next word."""
 
-    header_seconds = unread_seconds = crowded_seconds = 60.0
+    header_seconds = unread_seconds = linger_seconds = crowded_seconds = 60.0
 
 
 def test_with_too_many_connections_the_health_check_still_answers(
@@ -224,21 +251,22 @@ def test_with_too_many_connections_the_health_check_still_answers(
         for each in idle:
             each.settimeout(Crowded.header_seconds / 2)
             assert everything(each) == b""
-    served.wait_for(lambda: served.running() == 0, 20)
+    served.wait_for(lambda: served.running() == 0)
     assert served.client.post("/generate/text", json={**SLOW, "max_new_tokens": 1}).status_code == 200
 
 
 class Few(Impatient):
     """With long patience, so that what ends a connection is that there are too many."""
 
-    header_seconds = 20.0
+    header_seconds = unread_seconds = linger_seconds = 120.0
     most_connections = 8
     most_of_one_address = most_of_this_machine = 4
     more_connections = 2
 
 
-def closed(connection: socket.socket) -> bool:
-    connection.settimeout(0.2)
+def closed(connection: socket.socket, seconds: float = 0.2) -> bool:
+    """Whether the server closes it within so many seconds."""
+    connection.settimeout(seconds)
     try:
         return connection.recv(1) == b""
     except TimeoutError:
@@ -248,7 +276,7 @@ def closed(connection: socket.socket) -> bool:
 
 
 def answers(connection: socket.socket) -> bool:
-    connection.settimeout(5)
+    connection.settimeout(30)
     connection.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n")
     return one_answer(connection)[0] == 200
 
@@ -279,7 +307,7 @@ def test_of_too_many_from_everywhere_too_and_one_who_was_let_in_stays(serve: Cal
             for number in range(1, 9)
             for _ in range(3)
         ]
-        assert closed(refused) and closed(crowd[0]) and not closed(crowd[-1])
+        assert closed(refused, 30) and closed(crowd[0], 30) and not closed(crowd[-1])
         assert not closed(known)
 
 

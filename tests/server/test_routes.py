@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from openarc_ui import errors
+from openarc_ui.engine.types import LoadRequest
 from openarc_ui.server.problems import STATUS
+from tests.conftest import write_script
 from tests.server.conftest import HELLO, PREFILL, SLOW, Served
 from tests.workers import worker_processes
 
@@ -150,11 +152,11 @@ def test_a_failed_load_is_a_500_with_the_reason_and_leaves_nothing(serve: Callab
 
 def test_a_full_queue_is_503_with_retry_after(serve: Callable[..., Served]) -> None:
     served = serve(script={"max_running": 1}, queue_size=1)
-    for _ in range(2):
+    for number in (1, 2):
         threading.Thread(
             target=served.client.post, args=("/generate/text",), kwargs={"json": SLOW}, daemon=True
         ).start()
-        time.sleep(0.2)
+        served.wait_for(lambda number=number: served.running() == number)  # type: ignore[misc]
     response = served.client.post("/generate/text", json=SLOW)
     assert problem(response, 503)["code"] == "engine_busy"
     assert response.headers["retry-after"] == "1"
@@ -173,7 +175,7 @@ def test_a_killed_worker_is_a_502_and_the_server_goes_on(served: Served) -> None
     thread.start()
     served.wait_for(lambda: served.running() == 1)
     os.kill(worker_processes(served.engine)["script"], signal.SIGKILL)
-    thread.join(timeout=2)
+    thread.join(timeout=20)
     assert "SIGKILL" in problem(results[0], 502)["detail"]
     assert served.client.get("/health").status_code == 200
     assert served.client.get("/status").json()["models"][0]["state"] == "failed"
@@ -188,13 +190,14 @@ def test_cancel_by_id(served: Served) -> None:
     thread.start()
     served.wait_for(lambda: served.running() == 1)
     assert served.client.post("/generate/cancel/mine").json() == {"cancelled": True}
-    thread.join(timeout=2)
+    thread.join(timeout=20)
     assert results[0].json()["finish_reason"] == "cancelled"
     assert served.client.post("/generate/cancel/mine").json() == {"cancelled": False}
 
 
 def test_nothing_holds_up_the_event_loop(serve: Callable[..., Served]) -> None:
-    served = serve(script={"load_seconds": 1.0, "max_running": 32}, load=False)
+    endless = {"max_running": 32, "replies": [{"when": "prompt", "text": "At last.", "prefill_seconds": 60.0}]}
+    served = serve(script={**endless, "load_seconds": 60.0}, load=False)
     loading = threading.Thread(
         target=served.client.post, args=("/model/load",), kwargs={"json": {"load_config": {"id_model": "script"}}}
     )
@@ -205,7 +208,10 @@ def test_nothing_holds_up_the_event_loop(serve: Callable[..., Served]) -> None:
         began_at = time.perf_counter()
         assert served.client.get("/health").status_code == 200
         slowest = max(slowest, time.perf_counter() - began_at)
+    assert served.engine.cancel_load("script"), "it loaded all the time"
     loading.join()
+    write_script(served.engine.model_folder / "script", **endless)
+    served.engine.load(LoadRequest(model_path="script"))
     with httpx.Client(base_url=served.address, limits=httpx.Limits(max_connections=40), timeout=20) as many:
         streams = [many.stream("POST", "/generate/stream", json=PREFILL) for _ in range(20)]
         for stream in streams:
@@ -216,7 +222,7 @@ def test_nothing_holds_up_the_event_loop(serve: Callable[..., Served]) -> None:
             slowest = max(slowest, time.perf_counter() - began_at)
         for stream in streams:
             stream.__exit__(None, None, None)
-    assert slowest < 0.5
+    assert slowest < 5, "what would hold it up takes a minute"
     served.wait_for(lambda: served.running() == 0)
 
 

@@ -16,6 +16,9 @@ from openarc_ui.engine.types import FinishReason, PerformanceReport
 from tests.server.conftest import HELLO, PREFILL, SLOW, Served
 from tests.workers import worker_processes
 
+SOON_SECONDS = 4.0
+"""Half a second on a machine that has nothing else to do; what is ended would go on for longer than this."""
+
 
 def events_of(text: str) -> list[tuple[str, Any]]:
     """(event, data) of a whole stream; a comment is ("comment", text)."""
@@ -29,9 +32,9 @@ def events_of(text: str) -> list[tuple[str, Any]]:
     return events
 
 
-def send(served: Served, path: str, body: dict[str, Any]) -> socket.socket:
-    """Send a request on a bare socket and leave the answer unread."""
-    data = json.dumps(body).encode()
+def send(served: Served, path: str, body: dict[str, Any] | None) -> socket.socket:
+    """Send a request on a bare socket and leave the answer unread; None: it has no body."""
+    data = json.dumps(body).encode() if body is not None else b""
     connection = socket.create_connection(("127.0.0.1", served.port))
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
     connection.sendall(head.encode() + data)
@@ -75,14 +78,14 @@ def test_an_error_in_mid_stream_is_an_event(served: Served) -> None:
     assert (events[-1][0], events[-1][1]["code"]) == ("error", "worker_died")
 
 
-def test_a_kill_in_mid_stream_is_told_within_a_second(served: Served) -> None:
+def test_a_kill_in_mid_stream_is_told_at_once(served: Served) -> None:
     with served.client.stream("POST", "/generate/stream", json=SLOW) as response:
         chunks = response.iter_text()
         next(chunks)
         os.kill(worker_processes(served.engine)["script"], signal.SIGKILL)
         began_at = time.perf_counter()
         rest = "".join(chunks)
-    assert time.perf_counter() - began_at < 1.0
+    assert time.perf_counter() - began_at < SOON_SECONDS
     assert "event: error" in rest and "worker_died" in rest
 
 
@@ -95,13 +98,18 @@ def test_a_silent_prefill_keeps_the_connection_alive(served: Served, monkeypatch
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("body", [SLOW, PREFILL])
 def test_a_client_that_leaves_ends_its_generation(
-    served: Served, reports: list[PerformanceReport], stream: bool, body: dict[str, Any]
+    serve: Callable[..., Served], reports: list[PerformanceReport], stream: bool, body: dict[str, Any]
 ) -> None:
-    connection = send(served, "/generate/text", {**body, "stream": stream})
+    replies = [
+        {"when": "slow", "text": "word " * 4000, "token_seconds": 0.02},
+        {"when": "prompt", "text": "At last.", "prefill_seconds": 60.0},
+    ]
+    served = serve(script={"replies": replies})
+    connection = send(served, "/generate/text", {**body, "max_new_tokens": 4000, "stream": stream})
     served.wait_for(lambda: served.engine.status().models[0].running == 1)
     connection.close()
     took = served.wait_for(lambda: served.running() == 0)
-    assert took < 0.5
+    assert took < SOON_SECONDS
     served.wait_for(lambda: bool(reports))
     assert reports[0].finish_reason is FinishReason.CANCELLED
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +20,7 @@ from openarc_ui.tuning.requests import SweepRequest
 from openarc_ui.tuning.results import Summary
 from tests.server.conftest import Served
 from tests.server.test_routes import problem
+from tests.server.test_streams import send
 from tests.tuning_fakes import BROKEN_ID, CONFIGURATION_ID, RUN_ID, FakeRuns, view
 
 BENCH: dict[str, Any] = {"kind": "bench", "configuration": {"model_path": "script"}}
@@ -252,15 +252,10 @@ def test_a_client_that_leaves_cancels_the_load(serve: Callable[..., Served], run
     runs.made = lambda: view(LoadRequest(model_path="script"))
     served = serve(script={"load_seconds": 30.0}, load=False, runs=runs)
 
-    def leave() -> None:
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{served.address}{ONE}/load", timeout=httpx.Timeout(10, read=0.5))
-
-    leaving = threading.Thread(target=leave)
-    leaving.start()
+    connection = send(served, f"{ONE}/load", None)
     served.wait_for(lambda: bool(served.engine.status().models))
-    leaving.join()
-    served.wait_for(lambda: not served.engine.status().models, 10)
+    connection.close()
+    served.wait_for(lambda: not served.engine.status().models)
 
 
 def test_a_measured_configuration_becomes_a_profile(measured: Served) -> None:

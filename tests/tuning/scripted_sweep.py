@@ -31,6 +31,7 @@ class Machine:
         refuses: the same, said without loading.
         noise: relative standard deviation of a visit; of a repetition a third of that.
         weather: moment of the run, in seconds -> how much slower the whole machine is then.
+        others: moment -> cores that other programs keep busy then, as is told of a repetition.
     """
 
     seconds: Callable[[Load], float]
@@ -41,16 +42,17 @@ class Machine:
     noise: float = 0.0
     seed: int = 0
     weather: Callable[[float], float] = lambda moment: 1.0
+    others: Callable[[float], float] = lambda moment: 0.0
 
-    def sample(self, seconds: float) -> Sample:
-        return Sample(
-            0.0, seconds, seconds / 5, 512 / seconds, 100 / seconds, seconds / 100, seconds, 90 / seconds, 512, 128, 0.0
-        )
+    def sample(self, seconds: float, others: float = 0.0) -> Sample:
+        rates = seconds / 5, 512 / seconds, 100 / seconds, seconds / 100, seconds, 90 / seconds
+        return Sample(0.0, seconds, *rates, 512, 128, others)
 
     def samples(self, load: Load, seed: str, count: int, moment: float) -> tuple[Sample, ...]:
         chance = random.Random(f"{self.seed}:{seed}")
         seconds = self.weather(moment) * self.seconds(load) * max(0.2, chance.gauss(1.0, self.noise))
-        return tuple(self.sample(seconds * max(0.2, chance.gauss(1.0, self.noise / 3))) for _ in range(count))
+        scattered = (seconds * max(0.2, chance.gauss(1.0, self.noise / 3)) for _ in range(count))
+        return tuple(self.sample(each, self.others(moment)) for each in scattered)
 
 
 @dataclass

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import InvalidRequest, OpenArcError
+from openarc_ui.tuning.answers import read_request
 from openarc_ui.tuning.checks import check_request
-from openarc_ui.tuning.requests import BenchRequest, SweepRequest, Workload
+from openarc_ui.tuning.requests import IS_KEPT, BenchRequest, SweepRequest, Workload
 from openarc_ui.tuning.workloads import tokens_needed
 from tests.conftest import write_script
 from tests.tuning.bigram_model import WORDS, make_bigram_model
@@ -91,11 +92,29 @@ def test_more_users_than_may_run_and_wait_are_refused_with_both_settings(
 
 
 def test_own_prompts_have_no_part_in_the_bound_of_tokens() -> None:
-    """What is not used can't be too much either."""
-    Workload(prompts=("Why?",), prompt_tokens=131_072, generated_tokens=8)
+    """With the 512 tokens that a prompt of the bundled text has where nothing is said it would be too much."""
+    Workload(prompts=("Why?",), generated_tokens=130_900)
     with pytest.raises(ValidationError, match="more than 131072 tokens"):
         Workload(prompt_tokens=131_072, generated_tokens=8)
     assert tokens_needed(Workload(prompts=("Why?",), generated_tokens=8, turns=2, depth_tokens=3)) == 19
+
+
+@pytest.mark.parametrize("prompt_tokens", [512, 64])
+def test_a_length_of_prompts_beside_own_prompts_is_refused_by_name_with_the_reason(prompt_tokens: int) -> None:
+    asked = {"prompts": ["Why?"], "prompt_tokens": prompt_tokens, "generated_tokens": 8}
+    with pytest.raises(InvalidRequest) as raised:
+        read_request({"kind": "bench", "configuration": {"model_path": "script"}, "workloads": [asked]})
+    assert "prompt_tokens can't stand beside prompts" in raised.value.message
+    assert "your own prompts are as long as they are" in raised.value.message
+    kept = Workload.model_validate(asked, context={IS_KEPT: True})
+    assert kept.prompts == ("Why?",), "a run of an older OpenArc is still read"
+
+
+def test_what_was_asked_with_own_prompts_can_be_asked_again_as_it_is_told() -> None:
+    own = Workload(prompts=("Why?",), generated_tokens=8)
+    told = own.model_dump(mode="json")
+    assert "prompt_tokens" not in told and Workload.model_validate(told) == own
+    assert Workload(prompt_tokens=64).model_dump()["prompt_tokens"] == 64
 
 
 def test_a_pace_after_the_first_token_is_no_objective_of_answers_of_one_token() -> None:

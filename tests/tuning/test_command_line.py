@@ -108,6 +108,13 @@ def test_own_prompts_are_a_workload() -> None:
     assert [(each.prompts, each.turns) for each in made.workloads] == [(("Why?", "How?"), 2)]
 
 
+def test_a_length_of_prompts_beside_own_prompts_is_refused() -> None:
+    for command in (("bench", "m"), ("sweep", "m", "--axis", "backend=genai,optimum"), ("compare", "m")):
+        with pytest.raises(SettingsError, match="--prompt-tokens has no use beside them") as caught:
+            asked(*command, "--prompt", "Why?", "-p", "128")
+        assert caught.value.hint == "Leave out -p, or --prompt."
+
+
 def test_a_request_can_be_a_file(tmp_path: Path) -> None:
     file = tmp_path / "request.json"
     made = asked("compare", "m", "--b", "device=GPU")

@@ -50,7 +50,8 @@ def test_csv_has_every_figure_with_its_unit_in_the_name(sweep: RunView) -> None:
     assert {"total_count", "load_high_seconds", "mean_kl_divergence_nats", "perplexity", "identical_share"} <= names
     statistics = len([name for name in names if name.startswith("ttft_")])
     assert statistics == 8
-    assert sum(figure.place != "quality" for figure in FIGURES) * 8 + 3 + 17 == len(names)
+    assert {"mean_kl_divergence_low_nats", "perplexity_high", "text_is_sure"} <= names
+    assert sum(figure.place != "quality" for figure in FIGURES) * 8 + 7 + 18 == len(names)
 
 
 def test_csv_tells_values_in_base_units_and_nothing_for_what_was_not_measured(sweep: RunView) -> None:

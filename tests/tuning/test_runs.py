@@ -511,6 +511,13 @@ def test_what_could_not_be_loaded_once_is_looked_at_again_when_the_run_goes_on(
     assert [each.configuration.load.model_path for each in failed] == ["never"]
 
 
+def stands_still(runs: TuningRuns) -> bool:
+    """Whether it is the same after a few glances at the folder."""
+    before = runs.revision()
+    time.sleep(0.2)
+    return runs.revision() == before
+
+
 def test_revision_grows_with_what_is_shown_and_stands_still_otherwise(
     runs: TuningRuns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -520,13 +527,10 @@ def test_revision_grows_with_what_is_shown_and_stands_still_otherwise(
     head = runs.start(BENCH)
     assert runs.revision() > first
     ended(runs, head.run_id)
-    time.sleep(0.1)
+    until(lambda: stands_still(runs))
     after = runs.revision()
-    time.sleep(0.1)
-    assert runs.revision() == after
     Records(runs.folder).open(head.run_id).rename("by another process")
-    time.sleep(0.1)
-    assert runs.revision() > after
+    until(lambda: runs.revision() > after)
 
 
 def test_a_run_that_cant_be_read_spoils_the_list_of_no_other(runs: TuningRuns) -> None:

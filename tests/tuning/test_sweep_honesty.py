@@ -14,7 +14,6 @@ from openarc_ui.tuning.judging.statistics import FEWEST_ROUNDS
 from openarc_ui.tuning.requests import QualityOptions
 from openarc_ui.tuning.results import Configuration, Visit
 from openarc_ui.tuning.work import sweep
-from openarc_ui.tuning.work.budget import BATCH
 from tests.tuning.scripted_sweep import Desk, Load, Machine, Record
 from tests.tuning.test_sweep import AXES, BEST, SMALL, best, planted, request_for, search_for, swept, tried
 
@@ -66,7 +65,7 @@ def test_a_machine_that_gets_slower_in_the_middle_misleads_nothing() -> None:
         factors = {each.configuration_id: planted(_reading(each)) / 2.0 for each in record.configurations}
         least = min(factors.values())
         wrongly = [each for each in record.pruned if factors[each] < 1.35 * least]
-        assert len(wrongly) <= BATCH, "but those of the very round in which it happened"
+        assert wrongly == [], "not even those of the very round in which it happened"
     assert found >= 9
 
 
@@ -101,6 +100,17 @@ def test_with_enough_time_all_texts_are_compared() -> None:
     request = request_for(SMALL, quality=QualityOptions(), budget_minutes=30.0)
     record = swept(request, Machine(planted, noise=0.02)).record
     assert {visit.configuration_id for visit in record.visits if visit.workloads} == set(record.qualities)
+
+
+def test_while_texts_are_compared_they_are_counted_with_the_time_left() -> None:
+    request = request_for(SMALL, quality=QualityOptions(), budget_minutes=30.0)
+    desk = swept(request, Machine(planted, noise=0.02))
+    told = [(now, done, planned, left) for phase, now, done, planned, left in desk.said if phase == "Comparing texts"]
+    assert told[0][:3] == ("Loading the reference", 0, 6), "the base and five more have answered by then"
+    assert [done for _, done, *_ in told[1:]] == list(range(6)), "one text after the other"
+    assert {planned for _, _, planned, _ in told} == {6}
+    left = [seconds for *_, seconds in told if seconds is not None]
+    assert len(left) == len(told) and left == sorted(left, reverse=True)
 
 
 def test_progress_counts_what_was_tried_while_its_batch_still_goes_on() -> None:

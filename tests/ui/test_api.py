@@ -89,7 +89,7 @@ def client(address: str) -> Client:
     return Client(address, verbose=False, ssl_verify=False)
 
 
-def wait_for(is_true: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_for(is_true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline, "it did not become true in time"

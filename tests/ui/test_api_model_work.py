@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from openarc_ui.profiles import Profile, ProfileStore
 from openarc_ui.ui import api_model_work
 from openarc_ui.ui.api_model_work import ACTIONS, model_work_endpoints
 from openarc_ui.ui.rights import Rights
+from tests.engine.catalogue.test_details import NO_TENSORS
 from tests.hub_server import HubServer
 from tests.model_tasks import Shop, made_tasks
 from tests.models.work.scripted_work import ScriptedWork
@@ -40,8 +41,8 @@ def shop() -> Shop:
 def engine(make_engine: Callable[..., Engine], tmp_path: Any) -> Engine:
     checkpoint = tmp_path / "models" / "tiny"
     checkpoint.mkdir(parents=True)
-    (checkpoint / "config.json").write_text("{}")
-    (checkpoint / "model.safetensors").write_bytes(b"x")
+    (checkpoint / "config.json").write_text('{"model_type": "llama"}')
+    (checkpoint / "model.safetensors").write_bytes(NO_TENSORS)
     return make_engine()
 
 
@@ -82,12 +83,12 @@ def test_a_download_is_started_paused_resumed_watched_and_forgotten(client: Clie
     begun = client.predict(REPOSITORY, files=["a.xml"], name="mine", api_name="/download_model")
     assert begun["name"] == "mine" and begun["request"]["files"] == ["a.xml"]
     task_id = begun["task_id"]
-    assert shop.made[0].is_in_the_middle.wait(5)
+    assert shop.made[0].is_in_the_middle.wait(60)
     assert client.predict(task_id, api_name="/pause_task")["state"] == "paused"
     client.predict(task_id, api_name="/resume_task")
-    assert shop.made[1].is_in_the_middle.wait(5)
+    assert shop.made[1].is_in_the_middle.wait(60)
     shop.made[1].goes_on.set()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (told := client.predict(task_id, api_name="/model_task"))["state"] != "finished":
         assert time.monotonic() < deadline
     assert told["progress"]["fraction"] == 1.0
@@ -114,7 +115,9 @@ def test_the_hub_is_searched_and_listed(client: Client) -> None:
     assert listed["wanted_bytes"] == 8
 
 
-def test_a_model_is_verified_with_news_and_looked_into(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_is_verified_with_news_and_looked_into(
+    client: Client, tasks: ModelTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def verified(engine: Any, model: str, say: Callable[[float], None], stopping: threading.Event) -> Any:
         say(0.5)
         time.sleep(0.4)
@@ -122,15 +125,18 @@ def test_a_model_is_verified_with_news_and_looked_into(client: Client, monkeypat
 
     monkeypatch.setattr(api_model_work, "NEWS_SECONDS", 0.1)
     monkeypatch.setattr(api_model_work, "verified", verified)
-    monkeypatch.setattr(
-        api_model_work,
-        "inspected",
-        lambda engine, model, parts: Inspection(model, None, (), (Trial("a", "good", "b"),), parts),
-    )
+    busy: list[Sequence[str]] = []
+
+    def looked_into(engine: Any, model: str, parts: Any) -> Inspection:
+        busy.append(tasks.busy_names())
+        return Inspection(model, None, (), (Trial("a", "good", "b"),), parts)
+
+    monkeypatch.setattr(api_model_work, "inspected", looked_into)
     news = list(client.submit("tiny", api_name="/verify_model"))
     assert {each["fraction"] for each in news} == {0.5, 1.0}
     assert news[-1]["is_good"] is False and news[-1]["files"][0]["file"] == "a.bin"
     assert client.predict("tiny", ["template"], api_name="/inspect_model")["problems"] == ["template"]
+    assert busy == [("tiny",)] and tasks.busy_names() == ()
 
 
 def test_order_is_kept(client: Client, profiles: ProfileStore, monkeypatch: pytest.MonkeyPatch) -> None:

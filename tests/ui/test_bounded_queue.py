@@ -156,7 +156,7 @@ def unread_bytes(queue: BoundedQueue) -> int:
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 20
+    give_up_at = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < give_up_at, "it did not come"
         time.sleep(0.02)

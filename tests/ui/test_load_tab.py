@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from openarc_ui.engine.engine import Engine
@@ -21,7 +22,7 @@ from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.devices_panel import composed, composed_note
 from openarc_ui.ui.fit_view import verdict
 from openarc_ui.ui.folder_panel import folder_html
-from openarc_ui.ui.load_actions import NO_FAILURE, Actions
+from openarc_ui.ui.load_actions import NO_FAILURE, Actions, Newest
 from openarc_ui.ui.load_form import FORM_FIELDS, FormValues, read_object, values_of
 from openarc_ui.ui.loading import findings_of, load
 from openarc_ui.ui.option_form import GROUP_TITLES, shown_findings, spec_of
@@ -103,7 +104,7 @@ def ahead(
     actions: Actions, form: FormValues, *, context: str = "", kind: str = "curl", profile: str = "", failure: Any = None
 ) -> dict[str, Any]:
     """What looking ahead shows, by name."""
-    shown = actions.look_ahead(PAGE, *listed(form), context, "", kind, profile, failure or NO_FAILURE)
+    shown = actions.look_ahead(PAGE, *listed(form), context, "", kind, profile, failure or NO_FAILURE, Newest())
     return dict(zip(OUTPUTS, shown, strict=True))
 
 
@@ -149,6 +150,36 @@ def test_the_code_to_copy_loads_the_same_or_says_that_the_form_is_broken(actions
     assert "mistake" in ahead(actions, replace(FORM, ov_config_text="{"), kind="python")["code"]["value"]
 
 
+def test_a_look_ahead_that_comes_after_a_newer_one_changes_nothing(
+    actions: Actions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest, later, check = Newest(), [], actions._engine.preflight.check
+
+    def look(context: str) -> tuple[Any, ...]:
+        return actions.look_ahead(PAGE, *listed(FORM), context, "", "curl", "", NO_FAILURE, newest)
+
+    def asked_meanwhile(values: Any) -> list[Finding]:
+        monkeypatch.undo()
+        later.append(look("2000"))
+        return check(values)
+
+    monkeypatch.setattr(actions._engine.preflight, "check", asked_meanwhile)
+    assert look("1000") == (gr.skip(),) * len(OUTPUTS)
+    assert later[0][OUTPUTS.index("saved")]["planned"] == ["2000", ""]
+
+
+def test_an_agreement_is_taken_back_by_a_look_that_knew_it_alone(actions: Actions) -> None:
+    given = ahead(actions, replace(FORM, allow_overcommit=True))["overcommit"]
+    assert (given["visible"], given["value"]) == (False, False), "it fits, so there is nothing to agree to"
+    not_given = ahead(actions, FORM)["overcommit"]
+    assert not_given["visible"] is False and "value" not in not_given
+
+
+def test_a_look_at_the_folder_leaves_the_chosen_model_to_the_page(actions: Actions) -> None:
+    model, _, _, before = actions.refresh(*listed(FORM))
+    assert model["choices"] and "value" not in model and before == gr.skip()
+
+
 def test_wrong_numbers_to_plan_for_are_a_mistake(actions: Actions) -> None:
     shown = ahead(actions, FORM, context="many")
     assert "many" in shown["fit"] and "1 mistake" in shown["verdict"]
@@ -168,12 +199,12 @@ def test_another_model_keeps_what_was_changed_by_hand_and_follows_what_was_not(
 ) -> None:
     other = write_script(tmp_path / "models" / "other")
     (other / "openarc_profile.json").write_text('{"ov_config": {"NUM_STREAMS": 2}}')
-    about, _, widgets, text, now = actions.new_model("other", "auto", {}, "script")
-    assert "Script" in about and widgets["value"] == {"NUM_STREAMS": 2} and "2" in text and now == "other"
-    _, _, widgets, text, _ = actions.new_model("other", "auto", {"PERF_COUNT": True}, "script")
-    assert "value" not in widgets
-    _, backend, widgets, _, _ = actions.new_model("other", "auto", {"PERF_COUNT": True}, "other")
-    assert "value" not in backend and "value" not in widgets
+    about, backend, offered, now = actions.new_model("other", "auto", "script")
+    assert "Script" in about and now == "other" and "value" not in backend
+    assert offered == {"values": {"NUM_STREAMS": 2}, "instead_of": {}}, "the browser takes it where nothing was changed"
+    assert actions.new_model("other", "genai", "script")[1]["value"] == "auto", "it can't run this one"
+    _, backend, offered, _ = actions.new_model("other", "auto", "other")
+    assert "value" not in backend and offered is None
     form = replace(FORM, model="other", ov_config={"PERF_COUNT": True})
     assert ahead(actions, form)["recommend"]["visible"] and not ahead(actions, FORM)["recommend"]["visible"]
     assert actions.take_recommended("other")[0]["value"] == {"NUM_STREAMS": 2}

@@ -15,7 +15,7 @@ from openarc_ui.engine.backends.files import context_length, path_outside, read_
 from openarc_ui.engine.catalogue.folder import TOKENIZER_IR, ModelEntry, without_backends
 from openarc_ui.engine.catalogue.gguf_header import GgufHeader, read_gguf_header
 from openarc_ui.engine.catalogue.parts import INDEX_FILE, NUMBERED, WHOLE_FILE, files_of_index, missing_of_index
-from openarc_ui.engine.catalogue.safetensors_header import problem_of_length
+from openarc_ui.engine.catalogue.safetensors_header import problem_of_safetensors
 from openarc_ui.engine.catalogue.weights import MAX_NUMBER, TooLong, WeightSummary, read_weights
 from openarc_ui.engine.types import BackendName
 from openarc_ui.errors import InvalidRequest, OpenArcError
@@ -199,7 +199,7 @@ def _absent(entry: ModelEntry) -> list[str]:
 
 
 def _cut(entry: ModelEntry) -> list[str]:
-    """The first of the weights' files that ends before its last weight: an interrupted copy or download.
+    """What is wrong with the first of the weights' files that is not whole, by its header: an interrupted copy or download.
 
     Only of those that transformers opens: other programs' weights may lie beside them.
     """
@@ -214,7 +214,7 @@ def _cut(entry: ModelEntry) -> list[str]:
         problems: list[str] = []
         path = entry.file(name)
         if path is not None:
-            said = _read(partial(problem_of_length, path), "", name, problems)
+            said = _read(partial(problem_of_safetensors, path), "", name, problems)
             problems += [said] if said else []
         if problems:
             return problems

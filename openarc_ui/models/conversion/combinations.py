@@ -11,6 +11,7 @@ from typing import Final
 
 from openarc_ui.engine.options import OptionSpec
 from openarc_ui.errors import InvalidRequest, nearest
+from openarc_ui.models.conversion.calibration import is_own
 from openarc_ui.models.conversion.options import TASK, ConversionOptions
 from openarc_ui.models.requests import OptionValue
 
@@ -184,8 +185,8 @@ def _data(values: Values) -> None:
 
 
 def _require_local(dataset: str) -> None:
-    """A dataset that needs neither the network nor a package that is not installed."""
-    if dataset == LOCAL_DATASET:
+    """A dataset that needs neither the network nor a package that is not installed; whether a file is there is not asked here."""
+    if dataset == LOCAL_DATASET or is_own(dataset):
         return
     name, _, rest = dataset.partition(":")
     if name == LOCAL_DATASET:
@@ -195,12 +196,14 @@ def _require_local(dataset: str) -> None:
         )
     if name not in NAMED_DATASETS:
         raise InvalidRequest(
-            f"Optimum knows no dataset '{dataset}' for text models.", "Use auto: texts that the model writes itself."
+            f"Optimum knows no dataset '{dataset}' for text models.",
+            "Use auto: texts that the model writes itself; or a .txt or .jsonl file of the model folder.",
         )
     raise InvalidRequest(
         f"The dataset {name} is fetched from the Hub by the package `datasets`. OpenArc does not install it, and a conversion "
         "asks no other machine.",
-        f"Use auto: texts that the model writes itself. Or, in a terminal: pip install datasets, and optimum-cli with "
+        f"Use auto: texts that the model writes itself, or texts of your own in a .txt or .jsonl file of the model folder. Or, in a "
+        f"terminal: pip install datasets, and optimum-cli with "
         f"--dataset {name} and the model folder's path for the result.",
     )
 

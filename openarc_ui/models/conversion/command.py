@@ -1,6 +1,7 @@
 """The command line that equals a conversion, to copy into a terminal; the same words are what is run.
 
-A GGUF needs a step before: `python -m openarc_ui.models.conversion.unpack FILE.gguf FOLDER`.
+A GGUF needs a step before: `python -m openarc_ui.models.conversion.unpack FILE.gguf FOLDER`. Own texts as data can't be said to
+`optimum-cli`, so a module of OpenArc stands in its place, with the same words behind it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from openarc_ui.models.conversion.calibration import is_own
 from openarc_ui.models.conversion.options import TASK
 from openarc_ui.models.requests import OptionValue
 
 OPTIMUM_CLI: Final = ("optimum-cli", "export", "openvino")
+OWN_TEXTS: Final = ("python", "-m", "openarc_ui.models.conversion.own_texts")
 UNPACK: Final = ("python", "-m", "openarc_ui.models.conversion.unpack")
 
 
@@ -23,7 +26,7 @@ class ConversionCommand:
 
     Attributes:
         first_step: of a GGUF: to a Hugging Face folder beside the result. Empty for a checkpoint.
-        export: `optimum-cli export openvino ...`.
+        export: `optimum-cli export openvino ...`, or the module that gives it own texts.
         text: both, quoted for a shell, one a line, to be run in the model folder.
     """
 
@@ -36,14 +39,14 @@ class ConversionCommand:
 
 
 def export_words(model: str, options: Mapping[str, OptionValue], result: str) -> tuple[str, ...]:
-    """The words behind `optimum-cli export openvino`; the options checked before, in their own order.
+    """The words behind `optimum-cli export openvino`; the options checked before, in their own order. Own texts are no option.
 
     Values are joined to their names where they could be read as options: `--group-size=-1`.
     """
     task = str(options.get("task", TASK))
     words = ["--model", model, "--task", task]
     for name, value in options.items():
-        if name == "task" or value is False:
+        if name == "task" or value is False or (name == "dataset" and is_own(value)):
             continue
         if value is True:
             words.append(f"--{name}")
@@ -61,10 +64,12 @@ def command_of(source: str, is_gguf: bool, options: Mapping[str, OptionValue], r
         source: its name there.
         result: the result's name there.
     """
+    dataset = options.get("dataset")
+    program = (*OWN_TEXTS, str(dataset)) if is_own(dataset) else OPTIMUM_CLI
     if not is_gguf:
-        return ConversionCommand((), (*OPTIMUM_CLI, *export_words(source, options, result)))
+        return ConversionCommand((), (*program, *export_words(source, options, result)))
     unpacked = f"{result}-unpacked"
-    return ConversionCommand((*UNPACK, source, unpacked), (*OPTIMUM_CLI, *export_words(unpacked, options, result)))
+    return ConversionCommand((*UNPACK, source, unpacked), (*program, *export_words(unpacked, options, result)))
 
 
 def words_of(command: ConversionCommand) -> Sequence[str]:

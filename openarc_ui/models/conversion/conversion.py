@@ -20,6 +20,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadStage
 from openarc_ui.errors import ConversionFailed, InvalidRequest, ModelFolderUnusable, OpenArcError
 from openarc_ui.models.child import Child
+from openarc_ui.models.conversion.calibration import find_texts, is_own
 from openarc_ui.models.conversion.check import much_worse, not_measured, quick_check
 from openarc_ui.models.conversion.command import ConversionCommand, export_words, words_of
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of, no_room_to_measure, require_room
@@ -133,6 +134,7 @@ class Conversion:
                 words=export_words(str(checkpoint), options, str(run.result)),
                 result=str(run.result),
                 wants_tokenizer=not options.get("disable-convert-tokenizer", False),
+                texts=self._texts(),
             )
         )
         carry_side_files(checkpoint, run.result)
@@ -162,6 +164,10 @@ class Conversion:
         write_file_list(noted, run.result, run.require_going_on)
         run.tell("Finished", 1.0)
         return card
+
+    def _texts(self) -> str:
+        dataset = self._plan.options.get("dataset")
+        return str(find_texts(self._engine.model_folder.resolve(), str(dataset))) if is_own(dataset) else ""
 
     def _require_room(self, run: _Run) -> ConversionNeeds:
         try:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.catalogue.catalogue import ModelEntry
 from openarc_ui.engine.catalogue.gguf_header import GgufHeader, read_gguf_header
 from openarc_ui.models.conversion.combinations import FOUR_BITS, GROUPED_MODES
+from openarc_ui.models.conversion.prequantized import quantized_note
 from openarc_ui.models.requests import OptionValue
 
 COARSE_BITS: Final = 6.0
@@ -32,7 +34,7 @@ def hints_of(entry: ModelEntry, options: Mapping[str, OptionValue]) -> tuple[str
     Args:
         options: as they are run.
     """
-    found = [rounded_twice(entry, options)]
+    found = [rounded_twice(entry, options), _quantized_before(entry, options)]
     missing = [words for name, value, words in ONLY_OPTIMUM if options.get(name) == value]
     if missing:
         also = ", loaded with use_cache off" if options.get("task") == WITHOUT_CACHE else ""
@@ -55,6 +57,17 @@ def rounded_twice(entry: ModelEntry, options: Mapping[str, OptionValue]) -> str:
         f"The weights of {entry.name} are rounded already ({coarse}): {target} rounds them a second time, on another grid, and "
         "what they lose adds up. int8 or fp16 keeps what the file has."
     )
+
+
+def _quantized_before(entry: ModelEntry, options: Mapping[str, OptionValue]) -> str:
+    """The same of a checkpoint that another program has quantised, and that can be read all the same."""
+    if entry.kind != "checkpoint":
+        return ""
+    try:
+        config = read_json(Path(entry.path) / "config.json")
+    except (ValueError, OSError):
+        return ""  # the catalogue tells what is wrong with it
+    return quantized_note(config, str(options.get("weight-format") or options.get("quant-mode") or ""))
 
 
 def coarse_type(header: GgufHeader) -> str:

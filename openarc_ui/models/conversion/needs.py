@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.catalogue.catalogue import ModelEntry
 from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
 from openarc_ui.engine.memory.room import system_room
 from openarc_ui.errors import DoesNotFit, ModelFolderUnusable
+from openarc_ui.models.conversion.prequantized import growth
 from openarc_ui.models.requests import OptionValue
 
 BASE_BYTES: Final = 1_050_000_000
@@ -44,7 +46,7 @@ class ConversionNeeds:
     """Bytes; all of them estimates but `weights_bytes`.
 
     Attributes:
-        weights_bytes: of the checkpoint, or of a GGUF unpacked to 16 bits.
+        weights_bytes: of the checkpoint, or of a GGUF or of quantised weights unpacked to 16 bits.
         memory_bytes: at the most of the whole conversion.
         disk_bytes: in the model folder while it runs: unpacked, exported and compressed.
     """
@@ -87,12 +89,13 @@ def needs_of(entry: ModelEntry, options: Mapping[str, OptionValue]) -> Conversio
     """Of a checkpoint or a GGUF.
 
     Raises:
-        ValueError, OSError: the GGUF's header can't be read.
+        ValueError, OSError: the GGUF's header or the config.json can't be read.
     """
     if entry.kind == "gguf":
         weights = read_gguf_header(Path(entry.path)).weights().parameters * HALF_BYTES
     else:
-        weights = sum(each.stat().st_size for each in Path(entry.path).glob("*.safetensors"))
+        stored = sum(each.stat().st_size for each in Path(entry.path).glob("*.safetensors"))
+        weights = int(stored * growth(read_json(Path(entry.path) / "config.json")))
     parameters = weights / HALF_BYTES
     result = parameters * BYTES_A_WEIGHT.get(str(options.get("weight-format", "")), HALF_BYTES)
     unpacked = weights if entry.kind == "gguf" else 0

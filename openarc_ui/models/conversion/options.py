@@ -78,7 +78,7 @@ HELP: Final[Mapping[str, str]] = {
     "group-size": "Weights that share one scale: 32, 64 or 128; -1: a whole row. Smaller is more exact and larger on disk.",
     "group-size-fallback": "What to do with a layer whose width the group size does not divide. OpenArc's default is adjust.",
     "ratio": "The share of the layers that becomes 4-bit, 0 to 1; the rest becomes int8.",
-    "dataset": "auto: texts that the model writes itself. wikitext2, c4, c4-new and gsm8k want the Hub and a package, and are refused.",
+    "dataset": "auto: texts that the model writes itself. Or the name of a .txt or .jsonl file of the model folder, with your own.",
     "num-samples": "How many of the dataset's texts are read; 128 where nothing is said. Fewer is faster.",
     "scale-estimation": "Chooses scales by the error they make on data. Slow, and often the largest gain at 4 bits.",
     "gptq": "Corrects each layer for the rounding before it. Slow, and needs much memory.",

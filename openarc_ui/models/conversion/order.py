@@ -18,6 +18,7 @@ class ConversionOrder:
         words: behind `optimum-cli export openvino`.
         result: the folder that they make.
         wants_tokenizer: its OpenVINO tokenizers have to be there.
+        texts: a file with own texts to look at; "": none.
     """
 
     gguf: str
@@ -25,3 +26,4 @@ class ConversionOrder:
     words: tuple[str, ...]
     result: str
     wants_tokenizer: bool
+    texts: str = ""

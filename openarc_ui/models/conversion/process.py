@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from openarc_ui.engine.types import LoadStage
 from openarc_ui.models.childhood import claim_stdout, end_with_parent
 from openarc_ui.models.conversion.library_notes import LibraryNotes
 from openarc_ui.models.conversion.order import COMPRESSING, TRACING, ConversionOrder
+from openarc_ui.models.conversion.own_texts import calibrated_by
 from openarc_ui.models.conversion.supported import OWN_CODE, OWN_CODE_HINT
 from openarc_ui.models.progress import Failed, JsonReporter, Prepared, Reporter
 from openarc_ui.privacy import forbid_telemetry
@@ -104,7 +106,8 @@ def convert(order: ConversionOrder, stages: Stages) -> tuple[str, ...]:
     refuse_own_code(Path(order.checkpoint))
     stages.begin("Starting Optimum", EXPORTING[0])
     said = LibraryNotes()
-    with said.listening():
+    # Own texts are read now: the file may be another than when it was planned.
+    with said.listening(), calibrated_by(Path(order.texts)) if order.texts else nullcontext():
         export(order.words, stages)
     stages.begin("Looking at the result", CHECKING)
     found = look_at_result(Path(order.checkpoint), Path(order.result), order.wants_tokenizer)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.catalogue.folder import PROFILE_FILE
 from openarc_ui.engine.catalogue.weights import read_weights
 from openarc_ui.errors import ConversionFailed, InvalidRequest
@@ -17,23 +18,37 @@ from openarc_ui.models.results import ConversionCard
 
 CARD_FILE: Final = "openarc_conversion.json"
 FILE_LIST: Final = "openarc_files.json"
-SIDE_FILES: Final = ("generation_config.json", PROFILE_FILE)
+GENERATION: Final = "generation_config.json"
 LICENCES: Final = ("license", "licence", "notice", "copying", "model_license", "use_policy")
 MOST_BYTES: Final = 1_000_000
 BLOCK_BYTES: Final = 2**22
 
 
 def carry_side_files(checkpoint: Path, result: Path) -> None:
-    """Copy licence, recommended properties and sampling defaults where Optimum wrote none.
-
-    Optimum leaves a generation_config.json out that transformers finds odd, such as greedy with a temperature for who samples.
-    """
+    """Copy licence and recommended properties where Optimum wrote none, and keep the sampling defaults of the source."""
     for path in sorted(checkpoint.iterdir()):
         is_licence = path.stem.casefold() in LICENCES and path.suffix.casefold() in ("", ".txt", ".md")
-        if (is_licence or path.name in SIDE_FILES) and path.is_file() and not path.is_symlink():
+        if (is_licence or path.name in (PROFILE_FILE, GENERATION)) and path.is_file() and not path.is_symlink():
             target = result / path.name
-            if not target.exists() and path.stat().st_size <= MOST_BYTES:
+            if path.stat().st_size > MOST_BYTES:
+                continue
+            if path.name == GENERATION and target.exists():
+                _keep_generation(path, target)
+            elif not target.exists():
                 shutil.copyfile(path, target)
+
+
+def _keep_generation(source: Path, target: Path) -> None:
+    """What the source says stands, beside what Optimum added.
+
+    Optimum writes the file by transformers, which leaves it out where it finds it odd, such as greedy with a temperature for
+    who samples, and may leave out what another version of it wrote.
+    """
+    try:
+        kept = read_json(target) | read_json(source)
+    except ValueError:
+        return  # transformers could not read it either
+    target.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def name_the_source(result: Path, checkpoint: Path, source: str) -> None:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import openarc_ui
 from openarc_ui.engine.backends.files import needs_own_code, read_json
 from openarc_ui.errors import ConversionFailed
+from openarc_ui.models.conversion.prequantized import HINT as QUANTIZED_HINT
+from openarc_ui.models.conversion.prequantized import problem_of_quantized
 
 READ_SECONDS: Final = 120.0
 CERTAIN: Final = frozenset(
@@ -25,6 +28,7 @@ CERTAIN: Final = frozenset(
 """Types of most models, for which nobody is asked: any version of the libraries that OpenArc runs with converts them."""
 OWN_CODE: Final = "the model needs Python files of its own folder, and a model's own code is not run"
 OWN_CODE_HINT: Final = "Choose another model, or download one that is converted already."
+NO_TYPE: Final = "its config.json names no model_type, so nothing tells what it is"
 SHOWN_CHARACTERS: Final = 60
 
 
@@ -50,15 +54,39 @@ def problem_of_type(folder: Path) -> str:
         ConversionFailed: optimum-intel is missing or broken.
         ValueError, OSError: its config.json can't be read.
     """
-    model_type = read_json(folder / "config.json").get("model_type")
-    if not isinstance(model_type, str) or model_type in CERTAIN:
+    config = read_json(folder / "config.json")
+    problem = problem_of_config(config)
+    if problem:
+        return problem
+    model_type = str(config["model_type"])
+    if model_type in CERTAIN:
         return ""
+    if model_type == "mistral" and "layer_types" in config:
+        model_type = "ministral"  # as transformers takes it (AutoConfig.from_pretrained)
     types = model_types()
     if needs_own_code(folder, types.known):
         return OWN_CODE
     if model_type in types.convertible:
         return ""
     return f"Optimum-Intel has no text generation of the type {model_type[:SHOWN_CHARACTERS]!r}"
+
+
+def problem_of_config(config: Mapping[str, Any]) -> str:
+    """The same, as far as nobody has to be asked: weights that can't be read, or no type at all.
+
+    Args:
+        config: what its config.json holds.
+    """
+    if not isinstance(config.get("model_type"), str):
+        return OWN_CODE if config.get("auto_map") else NO_TYPE
+    return problem_of_quantized(config)
+
+
+def hint_of(problem: str) -> str:
+    """What to do about such a problem."""
+    if problem == OWN_CODE:
+        return OWN_CODE_HINT
+    return QUANTIZED_HINT if "quantised" in problem else "Choose a text-generation model of another type."
 
 
 def model_types() -> ModelTypes:

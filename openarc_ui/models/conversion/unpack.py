@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import sys
 import uuid
@@ -21,6 +22,14 @@ from openarc_ui.models.progress import TextReporter
 from openarc_ui.privacy import forbid_telemetry
 
 Say = Callable[[str, float], None]
+SAMPLING = {
+    "temperature": "temp",
+    "top_k": "top_k",
+    "top_p": "top_p",
+    "min_p": "min_p",
+    "repetition_penalty": "penalty_repeat",
+}
+"""Of a generation_config.json -> of a GGUF."""
 
 
 def unpack(gguf: Path, folder: Path, say: Say = lambda stage, fraction: None) -> None:
@@ -71,19 +80,27 @@ def write_texts(source: Any, gguf: Path, folder: Path) -> None:
         for name, key in (("bos", "bos"), ("pad", "padding"))
     }
     generation["eos_token_id"] = _ends(source)
+    generation |= _sampling(source)
     generation = {name: value for name, value in generation.items() if value is not None}
     template = source.value("tokenizer.chat_template")
     if template:
         (folder / CHAT_TEMPLATE).write_text(template, encoding="utf-8")
     if STARTER_GGUF.is_at(gguf):
-        generation |= _accepted(RECOMMENDED_SAMPLING)
+        generation |= RECOMMENDED_SAMPLING
         carry_starter_files(folder)
     _write_json(folder / "generation_config.json", generation)
 
 
-def _accepted(sampling: dict[str, Any]) -> dict[str, Any]:
-    """Without what only who samples reads, where the default is greedy: transformers refuses to save such a file."""
-    return sampling if sampling["do_sample"] else {"do_sample": False}
+def _sampling(source: Any) -> dict[str, Any]:
+    """What the file itself recommends, where it does (llama.cpp: `general.sampling.*`)."""
+    told = {name: source.value(f"general.sampling.{key}") for name, key in SAMPLING.items()}
+    said = {name: value for name, value in told.items() if type(value) in (int, float) and 0 <= value < math.inf}
+    if not said:
+        return {}
+    if said.get("temperature") == 0:
+        return {"do_sample": False}
+    # In 32 bits 0.6 is 0.60000002384.
+    return {"do_sample": True} | {name: round(value, 6) for name, value in said.items()}
 
 
 def _ends(source: Any) -> int | list[int] | None:

@@ -35,6 +35,7 @@ from openarc_ui.models.work.worker import TaskStopped
 SPARE_BYTES = 100_000_000
 """That stay free on the disk: a system without any room breaks in other places."""
 TELL_SECONDS = 0.5
+ASKING_HUB = "Asking the Hub"
 SILENCE_SECONDS = 5.0
 """So long without a byte, and it is said."""
 _NO_TOKENS = dict.fromkeys(("OPENARC_HUB_TOKEN", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"), "")
@@ -81,9 +82,9 @@ class Download:
         """
         if (folder / RESULT_FOLDER).is_dir():
             return None
-        say(TaskProgress(stage="Asking the Hub"))
-        self._hub.check_reachable()
         try:
+            say(_asking(folder))
+            self._hub.check_reachable()
             plan = self._planned(folder)
             _check_room(plan, folder, log)
         except OSError as error:
@@ -120,6 +121,17 @@ class Download:
             first_line=json.dumps(order),
             environment=_NO_TOKENS,
         )
+
+
+def _asking(folder: Path) -> TaskProgress:
+    """Before anything is fetched, with what an earlier run left: it counts as much if the Hub does not answer now."""
+    kept = kept_plan(folder)
+    if kept is None:
+        return TaskProgress(stage=ASKING_HUB)
+    there, total = there_bytes(kept, folder), kept.total_bytes
+    return TaskProgress(
+        stage=ASKING_HUB, fraction=min(1.0, there / total) if total else None, done_bytes=there, total_bytes=total
+    )
 
 
 def _check_room(plan: Plan, folder: Path, log: Callable[[str], None]) -> None:

@@ -14,7 +14,6 @@ from openarc_ui.errors import (
     OpenArcError,
 )
 
-
 READING, DOWNLOADING, ASKING = "Reading what is there", "Downloading", "Asking again"
 """Stages of a file; between two requests there is also "Waiting 8 s: the connection was cut"."""
 

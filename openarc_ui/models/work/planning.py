@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from openarc_ui.engine.backends.files import read_json
 from openarc_ui.engine.catalogue.catalogue import ModelEntry
 from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
 from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import InvalidRequest
+from openarc_ui.models.conversion.calibration import is_own, require_texts, texts_note
 from openarc_ui.models.conversion.combinations import checked
 from openarc_ui.models.conversion.command import command_of
 from openarc_ui.models.conversion.gguf_architectures import problem_of_architecture
 from openarc_ui.models.conversion.hints import hints_of
 from openarc_ui.models.conversion.needs import ConversionNeeds, needs_of
 from openarc_ui.models.conversion.options import conversion_options
-from openarc_ui.models.conversion.supported import OWN_CODE, OWN_CODE_HINT, problem_of_type
+from openarc_ui.models.conversion.supported import hint_of, problem_of_config, problem_of_type
 from openarc_ui.models.requests import ConversionRequest, OptionValue
 from openarc_ui.models.work.names import check_name, result_name
 
@@ -79,7 +81,7 @@ def plan_conversion(engine: Engine, request: ConversionRequest) -> ConversionPla
         text=command.text,
         needed_memory_bytes=needs.memory_bytes if needs is not None else None,
         needed_disk_bytes=needs.disk_bytes if needs is not None else None,
-        notes=hints_of(entry, options),
+        notes=(*hints_of(entry, options), *_of_texts(engine, options)),
     )
 
 
@@ -95,17 +97,39 @@ def source_of(engine: Engine, source: str) -> ModelEntry:
             f"'{entry.name}' is no Hugging Face checkpoint and no GGUF, so there is nothing to convert.",
             "Choose a folder with safetensors, or a .gguf file.",
         )
-    problem = problem_of_source(entry)
-    if problem:
-        raise InvalidRequest(
-            f"'{entry.name}' can't be converted: {problem.rstrip('.')}.", "Mend that, or download it again."
-        )
+    of_files, of_config = _problem_of_files(entry), _problem_of_config(entry)
+    if of_files:
+        raise _refused(entry, of_files, "Mend that, or download it again.")
+    if of_config:
+        raise _refused(entry, of_config, hint_of(of_config))
     return entry
 
 
 def problem_of_source(entry: ModelEntry) -> str:
-    """Why it can't be converted, as far as the catalogue knows; empty where nothing of that stands against it."""
+    """Why it can't be converted, as far as catalogue and config.json tell; empty where nothing of that stands against it."""
+    return _problem_of_files(entry) or _sentence(_problem_of_config(entry))
+
+
+def _problem_of_files(entry: ModelEntry) -> str:
     return entry.problems[0] if entry.problems and not entry.backends else ""
+
+
+def _problem_of_config(entry: ModelEntry) -> str:
+    """As a clause. A config.json that can't be read is a problem that the catalogue tells."""
+    if entry.kind != "checkpoint":
+        return ""
+    try:
+        return problem_of_config(read_json(Path(entry.path) / "config.json"))
+    except (ValueError, OSError):
+        return ""
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[0].upper()}{clause[1:]}." if clause else ""
+
+
+def _refused(entry: ModelEntry, problem: str, hint: str) -> InvalidRequest:
+    return InvalidRequest(f"'{entry.name}' can't be converted: {problem.rstrip('.')}.", hint)
 
 
 def _require_known_architecture(entry: ModelEntry) -> None:
@@ -116,10 +140,7 @@ def _require_known_architecture(entry: ModelEntry) -> None:
         return
     problem = problem_of_architecture(architecture) if architecture is not None else ""
     if problem:
-        raise InvalidRequest(
-            f"'{entry.name}' can't be converted: {problem}.",
-            "Choose another, or download one that is converted already.",
-        )
+        raise _refused(entry, problem, "Choose another, or download one that is converted already.")
 
 
 def _require_known_type(entry: ModelEntry) -> None:
@@ -129,10 +150,19 @@ def _require_known_type(entry: ModelEntry) -> None:
     except (ValueError, OSError):
         return
     if problem:
-        raise InvalidRequest(
-            f"'{entry.name}' can't be converted: {problem}.",
-            OWN_CODE_HINT if problem == OWN_CODE else "Choose a text-generation model of another type.",
-        )
+        raise _refused(entry, problem, hint_of(problem))
+
+
+def _of_texts(engine: Engine, options: Mapping[str, OptionValue]) -> Iterator[str]:
+    """What is looked at of own texts, where some are named.
+
+    Raises:
+        InvalidRequest: they can't be read.
+    """
+    dataset, count = options.get("dataset"), options.get("num-samples")
+    if is_own(dataset):
+        found = require_texts(engine.model_folder, str(dataset))
+        yield texts_note(str(dataset), found, int(count) if count is not None else None)
 
 
 def _needs(entry: ModelEntry, options: Mapping[str, OptionValue]) -> ConversionNeeds | None:

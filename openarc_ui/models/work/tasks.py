@@ -23,6 +23,7 @@ from openarc_ui.models.work.names import check_name, is_taken, result_name, take
 from openarc_ui.models.work.problems import folder_problem
 from openarc_ui.models.work.queue import TaskQueue
 from openarc_ui.models.work.record import Kept, TaskFolders, new_task_id
+from openarc_ui.models.work.standing import require_no_other
 from openarc_ui.models.work.task_log import TaskLog, log_text
 from openarc_ui.models.work.worker import Work, command_of
 
@@ -30,8 +31,6 @@ GLANCE_SECONDS = 2.0
 """How often at most it is looked whether other processes changed something."""
 STOP_SECONDS = 60.0
 """How long a work may take to stop; it should need a moment."""
-NAMING = (TaskState.WAITING, TaskState.RUNNING, TaskState.PAUSED, TaskState.INTERRUPTED)
-"""States in which a task's name is not free for another."""
 
 MakeWork = Callable[[DownloadRequest | ConversionRequest], Work]
 
@@ -71,7 +70,7 @@ class ModelTasks:
         name = result_name(request)
         check_name(name)
         self._require_open()
-        self._require_free(name)
+        self._require_free(name, request)
         work = self._make_work(request)
         now = time.time()
         task = ModelTask(
@@ -87,7 +86,7 @@ class ModelTasks:
         )
         with self._changed:
             self._require_open()
-            self._require_free(name)
+            self._require_free(name, request)
             try:
                 folder, lock = self._folders.create(Kept(task))
             except OSError as error:
@@ -337,7 +336,7 @@ class ModelTasks:
         if self._is_closed:
             raise EngineClosed("OpenArc is shutting down.", "Start it again.")
 
-    def _require_free(self, name: str) -> None:
+    def _require_free(self, name: str, request: DownloadRequest | ConversionRequest) -> None:
         """Called with or without the lock.
 
         Raises:
@@ -347,14 +346,7 @@ class ModelTasks:
             raise ModelExists(f"There is a '{name}' in the model folder already.", "Choose another name.")
         with self._changed:
             self._glance(at_once=True)
-            self._require_no_other(name)
-
-    def _require_no_other(self, name: str, than: Entry | None = None) -> None:
-        others = [each for each in self._entries.values() if each is not than and each.state in NAMING]
-        found = next((each for each in others if each.task.name.casefold() == name.casefold()), None)
-        if found is not None:
-            hint = "Resume that one, cancel it, or choose another name."
-            raise ModelExists(f"A task makes '{name}' already; it is {found.state.value}.", hint)
+            require_no_other(name, self._entries.values(), request)
 
     def _require_resumable(self, entry: Entry) -> None:
         if entry.is_under_way:
@@ -363,7 +355,7 @@ class ModelTasks:
             raise InvalidRequest(f"The task is {entry.state.value}, so it can't go on.", "Start a new one.")
         if is_taken(self._engine.model_folder, entry.task.name):
             raise taken(entry.task.name)
-        self._require_no_other(entry.task.name, than=entry)
+        require_no_other(entry.task.name, (each for each in self._entries.values() if each is not entry))
 
     def _told(self, entry: Entry) -> ModelTask:
         return entry.told(self._queue.waiting_for(entry))

@@ -21,7 +21,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.models.answers import LONGEST_REPOSITORY, LONGEST_TASK_ID, LONGEST_WORDS, MOST_FOUND, as_json, is_good
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.hub.client import Hub
-from openarc_ui.models.inspection.inspect import inspect_model
+from openarc_ui.models.inspection.inspect import Inspection, inspect_model
 from openarc_ui.models.library import library
 from openarc_ui.models.requests import Repository, Revision
 from openarc_ui.models.results import ModelTask
@@ -303,7 +303,11 @@ def _add_reading_whole(router: APIRouter, engine: Engine, tasks: ModelTasks) -> 
         ],
     ) -> InspectionBody:
         """Operations, precisions and sizes by layer; its tokenizer tried on texts; its chat template on conversations."""
-        work = partial(inspect_model, engine, model, tuple(parts))
+
+        def work() -> Inspection:
+            with tasks.reading(model):
+                return inspect_model(engine, model, tuple(parts))
+
         return await _answered(InspectionBody, engine, work, limiter)
 
 

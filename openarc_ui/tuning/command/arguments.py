@@ -148,7 +148,13 @@ def _add_measured(parser: argparse.ArgumentParser, command: str) -> None:
     add("-d", "--depth", type=numbers, metavar="N", help=f"tokens of context before the prompt{several}")
     add("-c", "--concurrency", type=numbers, metavar="N", help=f"users who ask at the same time{several}")
     add("--turns", type=int, metavar="N", help="requests of each user, one after the other")
-    add("--prompt", action="append", default=[], metavar="TEXT", help="a prompt of your own; may be given again")
+    add(
+        "--prompt",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a prompt of your own, in place of -p; may be given again",
+    )
     add("-r", "--repetitions", type=int, metavar="N", help="of a workload, each time the model is loaded (default: 3)")
     add("--name", help="what to call the run")
     add("--seed", type=int, metavar="N", help="of orders, prompts and the search")

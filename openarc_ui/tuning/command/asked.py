@@ -125,13 +125,19 @@ def _workloads(arguments: argparse.Namespace) -> list[Workload]:
     if arguments.preset:
         return [PRESETS[name] for name in arguments.preset]
     prompt, generated, depth, users = numbers
+    if arguments.prompt and prompt:
+        raise SettingsError(
+            "Your own prompts are as long as they are, so --prompt-tokens has no use beside them.",
+            "Leave out -p, or --prompt.",
+        )
     try:
         made = grid(prompt or (512,), generated or (128,), depth or (0,), users or (1,))
         changes: dict[str, Any] = {} if arguments.turns is None else {"turns": arguments.turns}
+        left_out = {"prompt_tokens"} if arguments.prompt else set[str]()
         if arguments.prompt:
             changes |= {"prompts": tuple(arguments.prompt), "name": "own prompts"}
         # Validated anew: a copy is not.
-        return [Workload.model_validate({**each.model_dump(), **changes}) for each in made]
+        return [Workload.model_validate({**each.model_dump(exclude=left_out), **changes}) for each in made]
     except ValidationError as error:
         raise _explained(error, Workload) from None
 

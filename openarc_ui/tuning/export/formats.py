@@ -122,7 +122,10 @@ def _csv(view: RunView) -> str:
 def _plain_columns(result: ConfigurationResult | None, workload: str) -> dict[str, object]:
     """Everything but the figures; of None only the names."""
     known = {} if result is None else _plain_values(result)
-    names = ("configuration_id", "number", "label", "state", "is_best", "is_on_front", "text_changed", "same_as")
+    names = (
+        *("configuration_id", "number", "label", "state", "is_best", "is_on_front"),
+        *("text_changed", "text_is_sure", "same_as"),
+    )
     more = ("backend", "device", "loads", "load", "effective_properties", "scheduler", "failure", "marks")
     return {
         **{name: known.get(name) for name in names},
@@ -141,6 +144,7 @@ def _plain_values(result: ConfigurationResult) -> dict[str, object]:
         "is_best": result.is_best,
         "is_on_front": result.is_on_front,
         "text_changed": result.quality.changes_text if result.quality is not None else None,
+        "text_is_sure": result.quality.is_sure if result.quality is not None else None,
         "same_as": result.same_as,
         "backend": loaded.backend if loaded is not None else load.backend,
         "device": loaded.device if loaded is not None else load.device,
@@ -167,14 +171,17 @@ def _figure_values(result: ConfigurationResult, workload: str) -> dict[str, obje
 
 
 def _statistics(figure: Figure) -> tuple[str, ...]:
-    """A figure of the text is computed once, so it has no spread."""
-    return ("median",) if figure.place == "quality" else STATISTICS
+    """A figure of the text is computed once, so it has no spread; of answers there is no interval either."""
+    if figure.place == "quality":
+        return ("median",) if figure.name == "identical_share" else ("median", "low", "high")
+    return STATISTICS
 
 
 def _column(figure: Figure, statistic: str) -> str:
     """ "ttft_median_seconds": the unit last, as in every name; a count has none."""
     if figure.place == "quality":
-        return f"{figure.name}_nats" if figure.unit == "nats" else figure.name
+        name = figure.name if statistic == "median" else f"{figure.name}_{statistic}"
+        return f"{name}_nats" if figure.unit == "nats" else name
     for ending, unit in UNITS.items():
         if figure.name.endswith(ending):
             name = figure.name.removesuffix(f"_{unit}")

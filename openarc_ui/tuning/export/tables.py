@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from openarc_ui.snippets import given_fields
@@ -85,13 +85,22 @@ def quality_table(view: RunView) -> Table | None:
     compared = [(each, each.quality) for each in in_order(view) if each.quality is not None]
     if not compared:
         return None
-    labels = ("KL, nats", "99th percentile", "Same top token", "Perplexity", "Reference", "GenAI's own", "Identical")
+    labels = (
+        "KL, nats",
+        "99th percentile",
+        "Same top token",
+        "Perplexity",
+        "Reference",
+        "Change",
+        "GenAI's own",
+        "Identical",
+    )
     return Table(
         heading="Text against the reference",
         columns=("Configuration", *labels, "Text"),
         numbers=(False, *(True for _ in labels), False),
         rows=tuple((result.configuration.label, *_quality(quality)) for result, quality in compared),
-        note=compared[0][1].method,
+        note=f"{compared[0][1].method}{_interval_note(quality for _, quality in compared)}",
         strong=frozenset(place for place, (result, _) in enumerate(compared) if result.is_best),
     )
 
@@ -212,18 +221,37 @@ def _quality(quality: Quality) -> Sequence[str]:
     def told(value: float | None, form: str) -> str:
         return NOTHING if value is None else format(value, form)
 
+    def between(low: float | None, high: float | None, form: str) -> str:
+        return "" if low is None or high is None else f" ({low:{form}} to {high:{form}})"
+
     changed = {True: "changed", False: "unchanged", None: "not known"}[quality.changes_text]
     if quality.changes_text is False and quality.identical_share not in (None, 1.0):
         changed = "like it"
+    if quality.is_sure is False:
+        changed += ", not surely"
+    low, high = quality.perplexity_change_low_percent, quality.perplexity_change_high_percent
+    change = NOTHING if quality.perplexity_change_percent is None else signed(quality.perplexity_change_percent)
     return (
-        told(quality.mean_kl_divergence, ".4f"),
+        told(quality.mean_kl_divergence, ".4f")
+        + between(quality.mean_kl_divergence_low, quality.mean_kl_divergence_high, ".4f"),
         told(quality.p99_kl_divergence, ".3f"),
         told(quality.same_top_share, ".1%"),
-        told(quality.perplexity, ".2f"),
+        told(quality.perplexity, ".2f") + between(quality.perplexity_low, quality.perplexity_high, ".2f"),
         told(quality.reference_perplexity, ".2f"),
+        change if low is None or high is None else f"{change} ({signed(low)} to {signed(high)})",
         told(quality.backend_perplexity, ".2f"),
         told(quality.identical_share, ".0%"),
         changed,
+    )
+
+
+def _interval_note(qualities: Iterable[Quality]) -> str:
+    """What stands in brackets, where something does."""
+    if all(each.mean_kl_divergence_low is None and each.perplexity_low is None for each in qualities):
+        return ""
+    return (
+        " In brackets 95% intervals, by resampling blocks of neighbouring tokens: how far another piece of such a text would be"
+        " off. Change is of the perplexity, from the reference's."
     )
 
 

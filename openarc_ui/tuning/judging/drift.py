@@ -15,6 +15,7 @@ import numpy
 
 from openarc_ui.tuning.figures import Figure
 from openarc_ui.tuning.judging.statistics import RESOLUTION_PERCENT, percent, signed, spoken
+from openarc_ui.tuning.judging.steadiness import Series, change_of
 from openarc_ui.tuning.judging.summaries import value_of
 from openarc_ui.tuning.results import Sample, Visit
 
@@ -24,13 +25,6 @@ FEWEST_VISITS = 4
 CONFIDENCE_PERCENT = 95.0
 MOST_EXACT = 40
 """Visits up to which Kendall's distribution is counted out; beyond, the normal one is off by less than a slope in a hundred."""
-STEP_CONFIDENCE_PERCENT = 97.5
-"""Beside the slope's 95%, so of a steady machine one of the two is told in 7 or 8 runs of a hundred. It takes 9 visits."""
-FEWEST_BEFORE = 3
-"""Visits on either side of a step: one or two that were disturbed are none."""
-SHUFFLES = 4000
-MOST_DRAWN = 1_000_000
-"""Numbers drawn at once; of very many visits there are fewer shuffles."""
 BUSY_CORES = 0.1
 """Others' work that is told. Of a machine with two cores it is 5%, more than the differences of 2 to 3% a run looks for."""
 SLOWER_FIRST = 1.1
@@ -43,10 +37,10 @@ class Drift:
 
     Attributes:
         change_percent: over the whole span, by the slope.
-        low_percent, high_percent: its interval, at `confidence_percent`; None of four visits, of which there is none at 95%.
+        low_percent, high_percent: the slope's interval, at `confidence_percent`; None of four visits, of which there is none at 95%.
         span_seconds: from the first visit to the last.
         step_percent: how much it changed at once, where that is what happened; None where it was not.
-        is_real: the interval leaves out 0, or there is a step.
+        is_real: the machine was not steady (see `steadiness.py`).
         words: the same as one sentence.
     """
 
@@ -62,16 +56,20 @@ class Drift:
     words: str
 
 
-def drift(visits: Sequence[Visit], figure: Figure, workload: str) -> Drift | None:
+def drift(
+    visits: Sequence[Visit], figure: Figure, workload: str, beside: Iterable[Sequence[Visit]] = ()
+) -> Drift | None:
     """Of the base's visits, how much a figure changed; None of fewer than four that have it, or where it is 0 in one.
 
-    The slope of the figure's logarithm over time is Theil's and Sen's, the median of all slopes between two visits: a visit that
-    was disturbed does not bend it. The interval is Sen's (Journal of the American Statistical Association 63, 1968), with Kendall's
-    exact distribution, which gives no 95% interval of four visits. A slope hardly sees a machine that got slower at one moment;
-    where it sees nothing, a step is looked for (see `_step`).
+    How much it changed is the slope of its logarithm over time, Theil's and Sen's: the median of all slopes between two visits, so
+    a visit that was disturbed does not bend it. The interval is Sen's (Journal of the American Statistical Association 63, 1968), with
+    Kendall's exact distribution, which gives no 95% interval of four visits. Whether it changed, and whether at once, is another
+    question: it is answered by `steadiness.change_of`.
+
+    Args:
+        beside: visits of other configurations that were made in the same time, and by which none of them was chosen.
     """
-    points = [(visit.began_at, value_of(visit, figure, workload)) for visit in visits]
-    kept = sorted((moment, value) for moment, value in points if value is not None and 0.0 < value < math.inf)
+    kept = _points(visits, figure, workload)
     span = kept[-1][0] - kept[0][0] if kept else 0.0
     if len(kept) < FEWEST_VISITS or span <= 0.0:
         return None
@@ -81,8 +79,11 @@ def drift(visits: Sequence[Visit], figure: Figure, workload: str) -> Drift | Non
     low = high = None
     if place is not None and place < len(slopes) - 1 - place:
         low, high = _percent(float(slopes[place]) * span), _percent(float(slopes[-1 - place]) * span)
-    is_real = low is not None and high is not None and (low > 0.0 or high < 0.0) and abs(change) >= RESOLUTION_PERCENT
-    step = None if is_real else _step([value for _, value in kept])
+    found = change_of(_series(kept), [_series(_points(each, figure, workload)) for each in beside])
+    step = None if found is None or found.place is None else (found.place, _step_percent(kept, found.place))
+    size = change if step is None else step[1]
+    is_real = found is not None and abs(size) >= RESOLUTION_PERCENT
+    step = step if is_real else None
     words = _drift_words(figure, change, low, high, span, is_real)
     return Drift(
         figure=figure.name,
@@ -93,7 +94,7 @@ def drift(visits: Sequence[Visit], figure: Figure, workload: str) -> Drift | Non
         confidence_percent=CONFIDENCE_PERCENT,
         span_seconds=span,
         step_percent=None if step is None else step[1],
-        is_real=is_real or step is not None,
+        is_real=is_real,
         words=words if step is None else _step_words(figure, len(kept), *step),
     )
 
@@ -153,27 +154,20 @@ def _place_of_ends(count: int) -> int | None:
     return outside - 1 if outside > 0 else None
 
 
-def _step(values: Sequence[float]) -> tuple[int, float] | None:
-    """After how many visits a figure changed at once, and by how many percent; None where it did not.
+def _points(visits: Iterable[Visit], figure: Figure, workload: str) -> list[tuple[float, float]]:
+    """Moment and value of each visit that has one, in order of time."""
+    points = ((visit.began_at, value_of(visit, figure, workload)) for visit in visits)
+    return sorted((moment, value) for moment, value in points if value is not None and 0.0 < value < math.inf)
 
-    Of all places the one where the means of the logarithms before and after differ most, in standard errors. How large that is
-    by chance is tried with the same values in drawn orders (a permutation test), so it takes no shape of their scatter for granted.
-    """
-    count = len(values)
-    logarithms = numpy.log(numpy.asarray(values))
-    places = numpy.arange(FEWEST_BEFORE, count - FEWEST_BEFORE + 1)
-    if not len(places) or logarithms.min() == logarithms.max():
-        return None
-    errors = numpy.sqrt(places * (count - places) / count)
-    generator, shuffles = numpy.random.default_rng(count), max(200, min(SHUFFLES, MOST_DRAWN // count))
-    drawn = generator.permuted(numpy.tile(logarithms - logarithms.mean(), (shuffles, 1)), axis=1)
-    by_chance = numpy.abs(drawn.cumsum(axis=1)[:, places - 1] / errors).max(axis=1)
-    found = numpy.abs((logarithms - logarithms.mean()).cumsum()[places - 1] / errors)
-    largest, place = float(found.max()), int(places[int(found.argmax())])
-    share = (1 + int((by_chance >= largest * (1.0 - 1e-9)).sum())) / (shuffles + 1)
-    change = _percent(float(numpy.median(logarithms[place:]) - numpy.median(logarithms[:place])))
-    is_real = share <= 1.0 - STEP_CONFIDENCE_PERCENT / 100.0 and abs(change) >= RESOLUTION_PERCENT
-    return (place, change) if is_real else None
+
+def _series(points: Sequence[tuple[float, float]]) -> Series:
+    return Series([moment for moment, _ in points], [math.log(value) for _, value in points])
+
+
+def _step_percent(points: Sequence[tuple[float, float]], place: int) -> float:
+    """How much the median after so many visits differs from the one before."""
+    before, after = ([value for _, value in part] for part in (points[:place], points[place:]))
+    return 100.0 * (statistics.median(after) / statistics.median(before) - 1.0)
 
 
 def _step_words(figure: Figure, count: int, place: int, change: float) -> str:
@@ -193,6 +187,8 @@ def _drift_words(
     name, time = f"{spoken(figure)} of the base", _time(span)
     if low is None or high is None:
         return f"{name} changed by {signed(change)} over {time}; of so few visits that can be chance."
+    if not is_real and (low > 0.0 or high < 0.0):
+        return f"{name} changed by {signed(change)} over {time}, no more than can be chance."
     if not is_real:
         return (
             f"{name} did not drift: {signed(change)} over {time} ({CONFIDENCE_PERCENT:.0f}% interval {signed(low)} to "

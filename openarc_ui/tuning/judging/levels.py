@@ -37,6 +37,14 @@ class Levels:
             return median_of(visits, self._figure, self._workload)
         return self._first * math.exp(statistics.fmean(math.log(own / base) for base, own in pairs))
 
+    def at_worst(self, visits: Sequence[Visit]) -> float | None:
+        """The same by its worst round alone: so good it is surely, also where the machine changed within one of its rounds."""
+        pairs = self._pairs(visits)
+        if self._first is None or not pairs or not all(base > 0.0 and own > 0.0 for base, own in pairs):
+            return median_of(visits, self._figure, self._workload)
+        ratios = [own / base for base, own in pairs]
+        return self._first * (min(ratios) if self._figure.is_better_higher else max(ratios))
+
     def is_paired(self, visits: Sequence[Visit]) -> bool:
         """It was visited beside the base, or there is no base to be beside of."""
         return not self._of_base or bool(self._pairs(visits))

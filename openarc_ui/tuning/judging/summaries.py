@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from openarc_ui.tuning.figures import FIGURES, Figure
 from openarc_ui.tuning.judging.round_numbers import is_confirming
@@ -112,6 +113,15 @@ def values_of(visit: Visit, figure: Figure, workload: str) -> list[float]:
 
 def _summary_of(visits: Sequence[Visit], quality: Quality | None, figure: Figure, workload: str) -> Summary | None:
     if figure.place == "quality":
-        value: float | None = getattr(quality, figure.name) if quality is not None else None
-        return None if value is None else summary([[value]])
+        return _text_summary(quality, figure)
     return summary([values_of(visit, figure, workload) for visit in visits])
+
+
+def _text_summary(quality: Quality | None, figure: Figure) -> Summary | None:
+    """Of a text, which is looked at once: the interval is by blocks of it, where there is one."""
+    value: float | None = getattr(quality, figure.name) if quality is not None else None
+    found = None if value is None else summary([[value]])
+    low, high = (getattr(quality, f"{figure.name}_{end}", None) for end in ("low", "high"))
+    if found is None or low is None or high is None:
+        return found
+    return replace(found, low=min(low, found.median), high=max(high, found.median))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,22 @@ from openarc_ui.tuning.record.record_files import as_folder_error
 Array = numpy.ndarray[Any, numpy.dtype[Any]]
 ROWS_AT_ONCE = 16
 """Of f64: 16 rows of 150,000 take 19 MB, and a comparison has six such arrays."""
+BLOCK_TOKENS = 64
+"""Neighbouring tokens that are taken together where it is asked how sure a mean is (see `text_blocks.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """One model's distributions from another's, over the positions of a text. KL divergence in nats."""
+    """One model's distributions from another's, over the positions of a text. KL divergence in nats.
+
+    Attributes:
+        block_divergences: mean KL divergence of each block.
+    """
 
     mean_kl_divergence: float
     p99_kl_divergence: float
     same_top_share: float
+    block_divergences: tuple[float, ...]
 
 
 def log_softmax(logits: Array) -> Array:
@@ -89,6 +96,10 @@ class Scorer:
         """exp of the mean negative log probability of the tokens that come."""
         return perplexity(self._log_probabilities)
 
+    def block_log_probabilities(self) -> tuple[float, ...]:
+        """Mean log probability of the tokens that come, of each block."""
+        return block_means(self._log_probabilities)
+
     def distance(self) -> Distance | None:
         """From what it was compared with."""
         if not self._divergences:
@@ -96,13 +107,22 @@ class Scorer:
         divergences = numpy.asarray(self._divergences)
         with numpy.errstate(invalid="ignore"):
             percentile = float(numpy.percentile(divergences, 99))
-        return Distance(float(divergences.mean()), percentile, self._same_top / len(self._divergences))
+        share = self._same_top / len(self._divergences)
+        return Distance(float(divergences.mean()), percentile, share, block_means(self._divergences))
 
 
 def perplexity(log_probabilities: Iterable[float]) -> float:
     """exp of the mean negative natural log probability; infinite where one of them is -inf."""
     with numpy.errstate(over="ignore"):
         return float(numpy.exp(-numpy.mean(numpy.fromiter(log_probabilities, numpy.float64))))
+
+
+def block_means(values: Sequence[float]) -> tuple[float, ...]:
+    """Of values in the text's order the mean of each block; no two blocks differ by more than a token. () of less than one."""
+    blocks = len(values) // BLOCK_TOKENS
+    if not blocks:
+        return ()
+    return tuple(float(part.mean()) for part in numpy.array_split(numpy.asarray(values, numpy.float64), blocks))
 
 
 class Keeper:

@@ -24,7 +24,16 @@ from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import OpenArcError, TuningFolderUnusable
 from openarc_ui.tuning.desk import Ending, RunStopped, TimeOver, time_over
 from openarc_ui.tuning.quality.scoring import RunProcess, Score, ScoreFailed, ScoreOrder, Scores
-from openarc_ui.tuning.quality.verdict import changes_text, divergences_of, identical_share, words_of
+from openarc_ui.tuning.quality.text_blocks import divergence_interval, perplexity_interval
+from openarc_ui.tuning.quality.verdict import (
+    change_of,
+    changes_text,
+    divergences_of,
+    identical_share,
+    is_sure,
+    loss_of,
+    words_of,
+)
 from openarc_ui.tuning.requests import QualityOptions
 from openarc_ui.tuning.results import Configuration, Failure, Greedy, Quality
 
@@ -36,6 +45,8 @@ EXACT: Mapping[str, Mapping[str, PropertyValue]] = {
 """The most exact a device takes. CPU: run with both backends. GPU: OpenVINO's names for it, whose cache is f16 at most
 (its page "GPU device"); not run on hardware."""
 VERSIONS = ("openvino", "openvino-genai")
+MOST_TOLD_LOSS = 100.0
+"""Nats a token: beyond, a perplexity is nothing that a percentage says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,7 @@ def compare_texts(
         words = " ".join(scored.reasons) or "There is no answer of both to the same prompt."
         return Failure("quality", "nothing_to_compare", words, "What was measured of its speed counts all the same.")
     score, base = scored.score or Score("", 0), scored.reference or Score("", 0)
+    divergence, perplexity, change = divergence_interval(score), perplexity_interval(score), change_of(score, base)
     return Quality(
         configuration_id=configuration.configuration_id,
         reference_id=reference.configuration_id,
@@ -126,6 +138,14 @@ def compare_texts(
         changes_text=changes_text(scored.score, scored.reference, divergences),
         words=words_of(scored.score, scored.reference, divergences),
         seconds=time.monotonic() - began_at,
+        mean_kl_divergence_low=divergence.low if divergence is not None else None,
+        mean_kl_divergence_high=divergence.high if divergence is not None else None,
+        perplexity_low=perplexity.low if perplexity is not None else None,
+        perplexity_high=perplexity.high if perplexity is not None else None,
+        perplexity_change_percent=_percent(loss_of(scored.score, scored.reference)),
+        perplexity_change_low_percent=_percent(change.low if change is not None else None),
+        perplexity_change_high_percent=_percent(change.high if change is not None else None),
+        is_sure=is_sure(scored.score, scored.reference),
     )
 
 
@@ -166,7 +186,9 @@ def _scores(
         return _Scored(reference=base, reasons=(whose + error.message,))
     if base.perplexity is not None and math.isnan(base.perplexity):
         # What is held against no numbers is none either, whatever it is itself.
-        score = replace(score, mean_kl_divergence=None, p99_kl_divergence=None, same_top_share=None)
+        score = replace(
+            score, mean_kl_divergence=None, p99_kl_divergence=None, same_top_share=None, block_divergences=()
+        )
     of_reference = (f"Of the reference: {reason}" for reason in (*base.reasons, *_not_finite(base)))
     return _Scored(score, base, (*of_reference, *score.reasons, *_not_finite(score)), is_reused)
 
@@ -174,6 +196,13 @@ def _scores(
 def _finite(number: float | None) -> float | None:
     """What JSON and a table can hold; `_not_finite` has the words for what they can't."""
     return number if number is not None and math.isfinite(number) else None
+
+
+def _percent(loss: float | None) -> float | None:
+    """A loss in nats a token as a change of perplexity, where that is a number."""
+    if loss is None or not loss < MOST_TOLD_LOSS:
+        return None
+    return 100.0 * math.expm1(loss)
 
 
 def _not_finite(score: Score) -> list[str]:

@@ -26,7 +26,7 @@ from openarc_ui.engine.devices import clean_message
 from openarc_ui.engine.pipelines import device_properties, pipeline_of
 from openarc_ui.errors import GenerationFailed, OpenArcError, TuningFolderUnusable
 from openarc_ui.privacy import forbid_telemetry
-from openarc_ui.tuning.quality.distributions import Array, Keeper, Scorer, perplexity, read_kept
+from openarc_ui.tuning.quality.distributions import Array, Keeper, Scorer, block_means, perplexity, read_kept
 from openarc_ui.tuning.quality.score_models import NotScorable, backend_log_probabilities, paged_logits, stateful_logits
 from openarc_ui.tuning.quality.scoring import Score, ScoreOrder, runs_paged, without_neutral_places
 from openarc_ui.tuning.workloads import text
@@ -55,7 +55,7 @@ def score(order: ScoreOrder) -> Score:
         reasons.append("No distributions: with sparse attention or cache eviction only GenAI's own pipeline computes.")
     if order.backend == "genai" and _is_paged(order):
         try:
-            result["backend_perplexity"] = _by_backend(order, token_ids)
+            result |= _by_backend(order, token_ids)
         except (RuntimeError, OpenArcError) as error:
             reasons.append(f"GenAI's pipeline does not tell the text's perplexity: {_words(error)}")
     return Score(**result, reasons=tuple(reasons), seconds=time.perf_counter() - began_at)
@@ -116,7 +116,13 @@ def _by_distributions(order: ScoreOrder, token_ids: Sequence[int], digest: str, 
         keeper.finish()
     distance = scorer.distance()
     told = {} if distance is None else asdict(distance)
-    return {**told, "perplexity": scorer.perplexity(), "vocabulary": vocabulary, "form": _form(order)}
+    return {
+        **told,
+        "perplexity": scorer.perplexity(),
+        "block_log_probabilities": scorer.block_log_probabilities(),
+        "vocabulary": vocabulary,
+        "form": _form(order),
+    }
 
 
 def _comparable(order: ScoreOrder, digest: str, reasons: list[str]) -> Array | None:
@@ -136,7 +142,8 @@ def _logits(order: ScoreOrder, token_ids: Sequence[int]) -> Iterator[Array]:
     return run(xml, order.device, properties, token_ids)
 
 
-def _by_backend(order: ScoreOrder, token_ids: Sequence[int]) -> float:
+def _by_backend(order: ScoreOrder, token_ids: Sequence[int]) -> dict[str, Any]:
+    """Perplexity by GenAI's own pipeline, and what it is made of."""
     from openarc_ui.engine.backends.genai import scheduler_config
     from openarc_ui.engine.backends.genai_common import import_genai
 
@@ -145,9 +152,8 @@ def _by_backend(order: ScoreOrder, token_ids: Sequence[int]) -> float:
     scheduler.enable_prefix_caching = False  # there is one request
     if not scheduler.dynamic_split_fuse:
         scheduler.max_num_batched_tokens = max(scheduler.max_num_batched_tokens, len(token_ids))
-    return perplexity(
-        backend_log_probabilities(genai, order.folder, order.device, _properties(order), scheduler, token_ids)
-    )
+    found = backend_log_probabilities(genai, order.folder, order.device, _properties(order), scheduler, token_ids)
+    return {"backend_perplexity": perplexity(found), "backend_block_log_probabilities": block_means(found)}
 
 
 def _properties(order: ScoreOrder) -> dict[str, PropertyValue]:

@@ -88,6 +88,8 @@ class Score:
         positions: tokens that were predicted.
         form: which form of the model gave the distributions, in words.
         reasons: why something is None, a sentence each.
+        block_log_probabilities, backend_block_log_probabilities: of the text's blocks, the mean of which perplexity is made.
+        block_divergences: of the same blocks, mean KL divergence.
     """
 
     token_digest: str
@@ -101,6 +103,9 @@ class Score:
     form: str = ""
     reasons: tuple[str, ...] = ()
     seconds: float = 0.0
+    block_log_probabilities: tuple[float, ...] = ()
+    backend_block_log_probabilities: tuple[float, ...] = ()
+    block_divergences: tuple[float, ...] = ()
 
 
 class ScoreFailed(OpenArcError):
@@ -243,7 +248,7 @@ def run_process(order: ScoreOrder, ending: Ending) -> Score:
 
 
 def _ask(process: subprocess.Popen[bytes], order: ScoreOrder, ending: Ending) -> bytes:
-    """The process's answer; b"" where it ended without one. It is one line, which a pipe holds whole.
+    """The process's answer; b"" where it ended without one. It is one line, which a pipe holds whole: 9 kB of the longest text.
 
     Raises:
         RunStopped, TimeOver.

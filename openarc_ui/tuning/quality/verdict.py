@@ -9,13 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from openarc_ui.tuning.judging.statistics import signed
 from openarc_ui.tuning.quality.scoring import Score
+from openarc_ui.tuning.quality.text_blocks import Interval, divergence_interval, loss_interval
 from openarc_ui.tuning.results import Divergence, Greedy
 
 MOST_KL_DIVERGENCE = 0.01
 """Mean, in nats. Beyond it the text counts as changed."""
 MOST_LOSS = 0.02
 """Of the logarithm of perplexity, where there is no KL divergence: 2%. Its sign varies from token to token, so it is noisier."""
+LEAST_TOLD = 1e-6
+"""Nats; below is what the rounding of the reference's copy leaves."""
 
 
 def divergences_of(answers: Sequence[Greedy], reference_answers: Sequence[Greedy]) -> tuple[Divergence, ...]:
@@ -72,6 +76,27 @@ def changes_text(score: Score | None, reference: Score | None, divergences: Sequ
     return None if share is None else share < 1
 
 
+def is_sure(score: Score | None, reference: Score | None) -> bool | None:
+    """Whether the whole interval of what the verdict is by is on the side of the limit that its value is on.
+
+    None where there is no interval: the text is too short, or the verdict is by the answers, or a figure is no number.
+    """
+    if score is None:
+        return None
+    if score.mean_kl_divergence is not None:
+        found, limit = divergence_interval(score), MOST_KL_DIVERGENCE
+    else:
+        found, limit = change_of(score, reference), MOST_LOSS
+    return None if found is None else found.leaves_out(limit)
+
+
+def change_of(score: Score, reference: Score | None) -> Interval | None:
+    """The interval of `loss_of`."""
+    if reference is None or loss_of(score, reference) is None:
+        return None
+    return loss_interval(score, reference)
+
+
 def words_of(score: Score | None, reference: Score | None, divergences: Sequence[Divergence]) -> str:
     """The verdict and what it rests on, as one sentence."""
     parts = [part for part in (_answers(divergences), _distributions(score, reference)) if part]
@@ -83,6 +108,10 @@ def words_of(score: Score | None, reference: Score | None, divergences: Sequence
     verdict = (
         "Changes the text" if changed else "Writes the same" if share in (None, 1.0) else "Writes like the reference"
     )
+    if is_sure(score, reference) is False:
+        by_divergence = score is not None and score.mean_kl_divergence is not None
+        limit = f"{MOST_KL_DIVERGENCE:g} nats" if by_divergence else f"{100.0 * MOST_LOSS:g}% of perplexity"
+        return f"{verdict}, but not surely: {'; '.join(parts)}; the limit of {limit} is within the interval."
     return f"{verdict}: {'; '.join(parts)}."
 
 
@@ -99,15 +128,30 @@ def _answers(divergences: Sequence[Divergence]) -> str:
 def _distributions(score: Score | None, reference: Score | None) -> str:
     parts = []
     if score is not None and score.mean_kl_divergence is not None:
-        parts.append(f"KL {nats(score.mean_kl_divergence)}")
+        parts.append(f"KL {nats(score.mean_kl_divergence)}{_between(divergence_interval(score))}")
     if score is not None and reference is not None and loss_of(score, reference) is not None:
         mine, its = score.perplexity, reference.perplexity
         by = "perplexity"
         if mine is None or its is None or not math.isfinite(its):
             mine, its, by = score.backend_perplexity, reference.backend_perplexity, "perplexity by GenAI"
         told = f"{mine:.2f}" if mine is not None and math.isfinite(mine) else "no finite number"
-        parts.append(f"{by} {its:.2f} -> {told}")
+        parts.append(f"{by} {its:.2f} -> {told}{_change_words(change_of(score, reference))}")
     return "; ".join(parts)
+
+
+def _between(found: Interval | None) -> str:
+    """The interval of a KL divergence, where it says more than that it is next to nothing."""
+    if found is None or found.high < LEAST_TOLD:
+        return ""
+    return f" ({nats(found.low).removesuffix(' nats')} to {nats(found.high).removesuffix(' nats')})"
+
+
+def _change_words(found: Interval | None) -> str:
+    """The interval of a change of perplexity, in percent."""
+    if found is None:
+        return ""
+    low, high = (signed(100.0 * math.expm1(end)) for end in (found.low, found.high))
+    return f" ({low} to {high})"
 
 
 def nats(divergence: float) -> str:
@@ -116,6 +160,6 @@ def nats(divergence: float) -> str:
         return "infinite"
     if math.isnan(divergence):
         return "no number"
-    if divergence < 1e-6:
+    if divergence < LEAST_TOLD:
         return "below 0.000001 nats"
     return f"{divergence:.{max(1 - math.floor(math.log10(divergence)), 0)}f} nats"

@@ -32,7 +32,7 @@ from openarc_ui.tuning.record.lock import RunLock, is_held
 from openarc_ui.tuning.record.record_files import as_folder_error, sync_folder, write_whole
 from openarc_ui.tuning.record.run_record import HEAD, Kept, head_file
 from openarc_ui.tuning.record.run_record import RunRecord as RunRecord
-from openarc_ui.tuning.requests import RunRequest
+from openarc_ui.tuning.requests import IS_KEPT, RunRequest
 from openarc_ui.tuning.results import RunState
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Records:
         try:
             with as_folder_error():
                 content = (folder / HEAD).read_bytes()
-            return RunRecord(folder, head_file().validate_json(content))
+            return RunRecord(folder, head_file().validate_json(content, context={IS_KEPT: True}))
         except ValidationError as error:
             logger.warning("run %s can't be read: %s", run_id, error.errors(include_input=False)[:1])
             raise TuningFolderUnusable(

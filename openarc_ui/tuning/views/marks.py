@@ -81,8 +81,9 @@ def effect_of(standing: Standing) -> str | None:
 
 
 def _text_marks(standing: Standing) -> Sequence[str]:
-    if standing.changes_text and standing.quality is not None:
-        return [standing.quality.words]
+    quality = standing.quality
+    if quality is not None and (quality.changes_text is True or quality.is_sure is False):
+        return [quality.words]
     failure = standing.quality_failure
     if is_time_over(failure):
         return ["Its text was not compared: the time was over."]

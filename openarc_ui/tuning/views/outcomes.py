@@ -156,6 +156,8 @@ def _text_of(standing: Standing, awaits_texts: bool) -> str:
     if quality is None or quality.changes_text is None:
         is_open = awaits_texts and quality is None and standing.quality_failure is None
         return " Its text is not compared yet." if is_open else " Its text was not compared."
+    if quality.is_sure is False:
+        return f" Its text is {'changed' if quality.changes_text else 'like the reference’s'}, but not surely."
     if quality.changes_text:
         return " Its text is changed."
     return " Its text is unchanged." if quality.identical_share in (None, 1.0) else " It writes like the reference."

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from openarc_ui.tuning.figures import BY_NAME, FIGURES
 from openarc_ui.tuning.judging.differences import confirmed, differences_of
 from openarc_ui.tuning.judging.drift import background_words, drift, warm_up_words
+from openarc_ui.tuning.judging.round_numbers import is_confirming
 from openarc_ui.tuning.judging.standings import (
     Standing,
     best_of,
@@ -132,7 +133,9 @@ class _Making:
         visits = [visit for visit in self._record.visits if visit.workloads]
         decode = BY_NAME["decode_tokens_per_second"]
         figure = next((each for each in self._objectives if each.place == "sample"), decode)
-        drifted = drift(self.base.visits, figure, self._workload) if self.base and self._workload else None
+        drifted = (
+            drift(self.base.visits, figure, self._workload, self._beside()) if self.base and self._workload else None
+        )
         found = (
             drifted.words if drifted else None,
             warm_up_words(visits),
@@ -140,6 +143,15 @@ class _Making:
             loads_words(visits),
         )
         return tuple(words for words in found if words)
+
+    def _beside(self) -> list[list[Visit]]:
+        """Of the others the visits by which none was chosen: of a sweep those of confirming."""
+        is_sweep = isinstance(self._record.request, SweepRequest)
+        return [
+            [visit for visit in each.visits if not is_sweep or is_confirming(visit.round_number)]
+            for each in self._standings
+            if each is not self.base
+        ]
 
     def _best(self) -> Standing | None:
         if isinstance(self._record.request, ComparisonRequest):

@@ -6,7 +6,7 @@ after the first is left out of the second. Texts are compared here only where th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from openarc_ui.errors import OpenArcError
 from openarc_ui.tuning.configurations import combine, configuration_of, label_of
@@ -151,15 +151,34 @@ class Exploring:
                 self._record.begin(configuration)  # a failure is a result too
         rounds.run(first, new, PHASE)
         if rounds.budget.rounds_of_a_batch > 1:
-            for each in new:
-                if rounds.may_be_visited(each) and rounds.scores.is_clearly_no_winner(each, last_part(first)):
-                    self._record.prune(each)
-            rounds.run(exploring_round(number, 1), new, PHASE)
+            self._second_round(number, new)
         if rounds.budget.compares_while_exploring:
             rounds.compare(sorted(new.values(), key=lambda each: each.configuration_id in self._record.pruned))
         self._batch = ()
         for proposal, configuration in made:
             self._tell(configuration.configuration_id, proposal)
+
+    def _second_round(self, number: int, new: Mapping[str, Configuration]) -> None:
+        """Visit again what may yet win, and the base. What is clearly no winner is given up without.
+
+        But where that may be the machine's fault, the second round decides alone: other programs were busy just then, or those that
+        are visited again show that the machine changed in between. Where nothing may yet win, the best is visited again for that.
+        """
+        rounds, scores = self._rounds, self._rounds.scores
+        first, second = exploring_round(number, 0), exploring_round(number, 1)
+        losing = [each for each in new if rounds.may_be_visited(each)]
+        losing = [each for each in losing if scores.is_clearly_no_winner(each, last_part(first))]
+        losing = scores.in_order(losing, last_part(first))
+        again = [each for each in new if each not in losing]
+        again += [each for each in losing if scores.is_disturbed(each, first)]
+        again += [] if any(map(rounds.may_be_visited, again)) else losing[:1]
+        rounds.run(second, {each: new[each] for each in again}, PHASE)
+        if scores.is_other_machine(first, second):
+            again += [each for each in losing if each not in again]
+            rounds.run(second, {each: new[each] for each in losing}, PHASE)
+        for each in losing:
+            if each not in again or scores.is_clearly_no_winner(each, last_part(second), second):
+                self._record.prune(each)
 
     def _tell(self, configuration_id: str, proposal: Proposal) -> None:
         """What is known of a configuration, told to the search for a combination that makes it."""

@@ -18,6 +18,8 @@ from openarc_ui.tuning.results import Configuration, Failure
 from openarc_ui.tuning.work.budget import Budget
 from openarc_ui.tuning.work.scores import Scores
 
+COMPARING = "Comparing texts"
+
 
 class Rounds:
     """What a sweep does with its desk.
@@ -83,7 +85,7 @@ class Rounds:
                 if share == 1.0:
                     self._desk.note("The time was over before all texts were compared.")
                 return
-            self.say("Comparing texts", configuration.label)
+            self.say_texts(configuration.label)
             found = self._desk.quality(configuration, self.reference, deadline=self.budget.deadline())
             self.budget.is_over = is_time_over(found)
 
@@ -117,6 +119,10 @@ class Rounds:
     def say(self, phase: str, now: str) -> None:
         """How far it is; it ends with the time, if not before."""
         self._desk.say(phase, now, self.done(), self.planned, self.budget.left_seconds())
+
+    def say_texts(self, now: str) -> None:
+        """The same while texts are compared: how many were, of those that have answered so far."""
+        self._desk.say(COMPARING, now, *self.scores.texts(), self.budget.left_seconds())
 
     def _visit(
         self, configuration: Configuration, workloads: tuple[Workload, ...], number: int, with_greedy: bool

@@ -9,13 +9,15 @@ import math
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 
+from openarc_ui.tuning.desk import is_compared
 from openarc_ui.tuning.figures import BY_NAME, Figure
+from openarc_ui.tuning.judging.drift import BUSY_CORES
 from openarc_ui.tuning.judging.front import front
 from openarc_ui.tuning.judging.levels import Levels, rounds_beside
-from openarc_ui.tuning.judging.round_numbers import is_confirming
+from openarc_ui.tuning.judging.round_numbers import is_confirming, last_part
 from openarc_ui.tuning.judging.standings import is_time_over
 from openarc_ui.tuning.judging.statistics import half_width_percent, paired, summary
-from openarc_ui.tuning.judging.summaries import median_of, rounds_of, values_of
+from openarc_ui.tuning.judging.summaries import median_of, rounds_of, samples_of, values_of
 from openarc_ui.tuning.quality.text_key import text_key
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.requests import SweepRequest
@@ -51,9 +53,10 @@ class Scores:
             and not is_time_over(visit.failure)
         ]
 
-    def visits(self, configuration_id: str, until: int | None = None) -> list[Visit]:
+    def visits(self, configuration_id: str, until: int | None = None, since: int = 0) -> list[Visit]:
         """Those of them that succeeded."""
-        return [visit for visit in self.all_visits(configuration_id, until) if visit.failure is None]
+        found = self.all_visits(configuration_id, until)
+        return [visit for visit in found if visit.failure is None and visit.round_number >= since]
 
     def is_recorded(self, configuration_id: str, round_number: int) -> bool:
         """It was visited in this round, whatever came of it."""
@@ -74,17 +77,17 @@ class Scores:
             return newest[-1] if len(newest) == FAILURES_OF_THE_BASE and all(newest) else None
         return next((visit.failure for visit in visits if visit.failure is not None), None)
 
-    def values(self, configuration_id: str, until: int | None = None) -> Values:
+    def values(self, configuration_id: str, until: int | None = None, since: int = 0) -> Values:
         """Each objective; see `value`."""
-        return tuple(self.value(configuration_id, figure, until) for figure in self.objectives)
+        return tuple(self.value(configuration_id, figure, until, since) for figure in self.objectives)
 
-    def value(self, configuration_id: str, figure: Figure, until: int | None = None) -> float | None:
+    def value(self, configuration_id: str, figure: Figure, until: int | None = None, since: int = 0) -> float | None:
         """What it is ranked by: beside the base of the same rounds (see `levels.py`), of a text what was found of it."""
         if figure.place == "quality":
             quality = self._record.qualities.get(configuration_id)
             found: float | None = getattr(quality, figure.name) if isinstance(quality, Quality) else None
             return found
-        return self._beside_base(figure).of(self.visits(configuration_id, until))
+        return self._beside_base(figure).of(self.visits(configuration_id, until, since))
 
     def memory_bytes(self, configuration_id: str, until: int | None = None) -> float | None:
         """What the limit is held against, as tables show it."""
@@ -100,10 +103,13 @@ class Scores:
         limit, memory = self._request.memory_limit_bytes, self.memory_bytes(configuration_id, until)
         return limit is not None and memory is not None and memory > limit
 
-    def is_clearly_no_winner(self, configuration_id: str, until: int | None = None) -> bool:
+    def is_clearly_no_winner(self, configuration_id: str, until: int | None = None, since: int = 0) -> bool:
         """It needs too much memory, or another one is so much better that more visits would not turn it.
 
         A faster one that may turn out to change the text is no such other one: then this one would be the one to take.
+
+        Args:
+            since: what was measured of it in earlier rounds says nothing.
         """
         if self.is_over_limit(configuration_id, until):
             return True
@@ -111,16 +117,38 @@ class Scores:
             return False  # texts are compared later
         if not self._is_paired(configuration_id, until):
             return False  # what was measured at another hour
-        values = self.values(configuration_id, until)
+        values = self.values(configuration_id, until, since)
         factor = CLEARLY_WORSE if len(self.objectives) == 1 else CLEARLY_DOMINATED
         return any(
-            self._is_worse(values, self.values(other, until), factor)
+            self._is_worse(values, self._at_worst(other, until), factor)
             for other in self._measured(until)
             if other != configuration_id
             and self._writes_no_worse(other, configuration_id)
             and not self.is_over_limit(other, until)
             and self._is_paired(other, until)
         )
+
+    def is_other_machine(self, first: int, second: int) -> bool:
+        """Whether something was so much faster or slower in the second round as to turn what was said by the first."""
+        factor = math.sqrt(CLEARLY_WORSE if len(self.objectives) == 1 else CLEARLY_DOMINATED)
+        numbers, workload = range(second, last_part(second) + 1), self._request.workload.name
+        again = {visit.configuration_id for visit in self._record.visits if visit.round_number in numbers}
+        for figure in (each for each in self.objectives if each.place == "sample"):  # a later load is faster anyway
+            for configuration_id in again:
+                rounds = (self._in_round(configuration_id, number) for number in (first, second))
+                one, other = (median_of(visits, figure, workload) for visits in rounds)
+                if one and other and not 1.0 / factor <= other / one <= factor:
+                    return True
+        return False
+
+    def is_disturbed(self, configuration_id: str, number: int) -> bool:
+        """Whether other programs were busier while it was measured in a round than while the base was."""
+        own, of_base = (self._others_cores(self._in_round(each, number)) for each in (configuration_id, self._base_id))
+        return own is not None and own - (of_base or 0.0) > BUSY_CORES
+
+    def in_order(self, configuration_ids: Iterable[str], until: int) -> list[str]:
+        """The best first."""
+        return sorted(configuration_ids, key=lambda each: self._costs(each, until))
 
     def ranked(self) -> list[str]:
         """Ids of all that were measured, the best first; what was given up, or can't win, comes last."""
@@ -181,6 +209,19 @@ class Scores:
         seconds = [each.seconds for each in self._record.qualities.values() if isinstance(each, Quality)]
         return _median(seconds[1:]) or (seconds[0] / 2.0 if seconds else 0.0)
 
+    def texts(self) -> tuple[int, int]:
+        """Of how many configurations the text was compared, and how many have answered for that; both of those measured."""
+        wanted = [each for each in self._measured() if self.has_answered(each)]
+        return sum(is_compared(self._record.qualities.get(each)) for each in wanted), len(wanted)
+
+    def _in_round(self, configuration_id: str, number: int) -> list[Visit]:
+        """Its visits in all parts of a round."""
+        return self.visits(configuration_id, last_part(number), number)
+
+    def _others_cores(self, visits: Iterable[Visit]) -> float | None:
+        samples = (sample for visit in visits for sample in samples_of(visit, self._request.workload.name))
+        return _median(each.others_cores for each in samples if each.others_cores is not None)
+
     def _able(self) -> list[str]:
         """Ids of those that may win; of what was given up, what comes back (see `finalists`)."""
         whole = [each for each in self._measured() if not self.is_over_limit(each) and None not in self.values(each)]
@@ -234,6 +275,11 @@ class Scores:
             and any(visit.workloads for visit in self.visits(each.configuration_id, until))
         ]
 
+    def _at_worst(self, configuration_id: str, until: int | None) -> Values:
+        """Each objective, none of which is of a text, by its worst round."""
+        visits = self.visits(configuration_id, until)
+        return tuple(self._beside_base(figure).at_worst(visits) for figure in self.objectives)
+
     def _is_worse(self, mine: Values, theirs: Values, factor: float) -> bool:
         """By more than the factor, in every objective."""
         for figure, one, other in zip(self.objectives, mine, theirs, strict=True):
@@ -248,9 +294,9 @@ class Scores:
         quality = self._record.qualities.get(configuration_id)
         return isinstance(quality, Quality) and quality.changes_text is True
 
-    def _costs(self, configuration_id: str) -> list[float]:
+    def _costs(self, configuration_id: str, until: int | None = None) -> list[float]:
         """Its objectives turned so that less is better; what is not known is worst."""
-        values = zip(self.objectives, self.values(configuration_id), strict=True)
+        values = zip(self.objectives, self.values(configuration_id, until), strict=True)
         return [math.inf if value is None else -value if figure.is_better_higher else value for figure, value in values]
 
 

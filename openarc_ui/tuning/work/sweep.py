@@ -100,7 +100,7 @@ def _have_reference(desk: Desk, record: RunRecord, rounds: Rounds, reference: Co
     record.begin(reference)
     if not scores.has_answered(reference_id) and not scores.is_recorded(reference_id, FIRST_ROUND):
         if rounds.budget.left_seconds() > 0.0:
-            rounds.say("Comparing texts", "Loading the reference")
+            rounds.say_texts("Loading the reference")
             rounds.ask_for_answers(reference)
         if not scores.is_recorded(reference_id, FIRST_ROUND):
             desk.note("The time was over before texts were compared.")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from openarc_ui.engine.catalogue.catalogue import ModelEntry
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.memory.room import system_room
+from openarc_ui.engine.options import OptionSpec
+from openarc_ui.models.conversion.calibration import texts_files
+from openarc_ui.models.conversion.combinations import LOCAL_DATASET
 from openarc_ui.models.conversion.needs import needs_of
 from openarc_ui.models.conversion.options import conversion_options
 from openarc_ui.models.requests import ConversionRequest
@@ -36,9 +40,19 @@ def offers(engine: Engine) -> Json:
             if entry.kind in SOURCES and _has_weights(entry)
         ],
         "names": [entry.name for entry in entries],
-        "options": [dataclasses.asdict(option) for option in known.options],
+        "options": [_option(option, texts_files(engine.model_folder)) for option in known.options],
         "versions": dict(known.versions),
     }
+
+
+def _option(option: OptionSpec, texts: Sequence[str]) -> Json:
+    """As a form needs it; of the data sets those that can be taken here."""
+    told = dataclasses.asdict(option)
+    if option.name == "dataset":
+        auto = {"value": LOCAL_DATASET, "words": "texts that the model writes itself"}
+        own = [{"value": name, "words": "your own, of the model folder"} for name in texts]
+        told |= {"kind": "choice", "choices": [auto, *own]}
+    return told
 
 
 def command(engine: Engine, request: ConversionRequest) -> Json:

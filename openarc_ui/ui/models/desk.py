@@ -179,7 +179,8 @@ class Desk:
         return {"freed_bytes": tidy.delete_model(self._engine, asked.model, asked.confirm, self._tasks.busy_names())}
 
     def inspect(self, asked: AskedInspection) -> Json:
-        found = inspect.inspect_model(self._engine, asked.model, asked.parts)
+        with self._tasks.reading(asked.model):
+            found = inspect.inspect_model(self._engine, asked.model, asked.parts)
         return dict(self._engine.places.hidden({"inspection": dataclasses.asdict(found)}))
 
     def load(self, model: str) -> Json:

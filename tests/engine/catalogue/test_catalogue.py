@@ -16,7 +16,7 @@ from openarc_ui.engine.choice import choose_backend
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import BackendUnavailable, InvalidRequest, ModelNotFound
 from tests.conftest import write_script
-from tests.engine.catalogue.test_details import write_ir
+from tests.engine.catalogue.test_details import NO_TENSORS, write_ir
 from tests.engine.catalogue.test_gguf_header import header, tensor, text, value
 
 IR = ("openvino_model.xml", "openvino_model.bin")
@@ -35,7 +35,7 @@ def gguf(architecture: str, kind: int = 2, torn_bytes: int = 0) -> bytes:
 def make(folder: Path, *files: str) -> Path:
     folder.mkdir(parents=True)
     for name in files:
-        (folder / name).write_text("{}")
+        (folder / name).write_bytes(NO_TENSORS if name.endswith(".safetensors") else b"{}")
     return folder
 
 

@@ -19,6 +19,9 @@ from openarc_ui.errors import InvalidRequest
 from tests.engine.catalogue.test_gguf_header import header, tensor, text, value
 from tests.starter_fixture import ensure_starter_gguf
 
+NO_TENSORS = b"\2\0\0\0\0\0\0\0{}"
+"""A whole safetensors file that holds none."""
+
 NET = """<?xml version="1.0"?><net name="m" version="11"><layers>{}</layers></net>"""
 CONST = '<layer id="1" type="Const"><data element_type="{}" shape="{}" offset="{}" size="{}"/></layer>'
 
@@ -288,14 +291,14 @@ def test_a_checkpoint_whose_index_names_what_is_not_there_runs_nowhere(
 ) -> None:
     folder = tmp_path / "models" / "m"
     folder.mkdir(parents=True)
-    (tmp_path / "two.safetensors").touch()
+    (tmp_path / "two.safetensors").write_bytes(NO_TENSORS)
     for name in ("config.json", "tokenizer.json"):
         (folder / name).write_text("{}")
-    (folder / "one.safetensors").touch()
+    (folder / "one.safetensors").write_bytes(NO_TENSORS)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
     details = describe_model(find_model(tmp_path / "models", "m"))
     assert details.backends == () and says in details.problems
-    (folder / "model.safetensors").touch()  # then no index is read
+    (folder / "model.safetensors").write_bytes(NO_TENSORS)  # then no index is read
     assert not any("parts" in each or "names no files" in each for each in described(folder).problems)
 
 
@@ -304,7 +307,7 @@ def test_a_checkpoint_with_all_that_its_index_names_is_a_model(tmp_path: Path) -
     folder.mkdir()
     for name in ("config.json", "tokenizer.json"):
         (folder / name).write_text("{}")
-    (folder / "one.safetensors").touch()
+    (folder / "one.safetensors").write_bytes(NO_TENSORS)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "one.safetensors"}}))
     assert described(folder).backends == ("optimum",) and not described(folder).problems
 
@@ -365,16 +368,12 @@ def test_only_the_safetensors_that_are_opened_have_to_be_whole(tmp_path: Path) -
     "header",
     [
         b"{}",
-        b"[]",
-        b"not json",
-        b"[" * 100_000,
         b'{"a": 1}',
         b'{"a": {"data_offsets": 7}}',
         b'{"a": {"data_offsets": [0, "9"]}}',
         b'{"a": {"data_offsets": [0, 1e9]}}',
         b'{"a": {"data_offsets": [0, 99999999999999999999999]}}',
         b'{"a": {"data_offsets": [9, -9]}}',
-        b"\xff\xfe",
     ],
     ids=lambda header: str(header[:40]),
 )
@@ -382,6 +381,36 @@ def test_a_header_that_tells_no_size_is_no_cut_file(tmp_path: Path, header: byte
     folder = checkpoint(tmp_path / "m")
     write_safetensors(folder / "model.safetensors", 4, header=header)
     assert described(folder).problems == ()
+
+
+@pytest.mark.parametrize(
+    "header", [b"[]", b"not json", b"[" * 100_000, b"\xff\xfe"], ids=lambda header: str(header[:9])
+)
+def test_a_header_that_is_no_json_object_is_no_safetensors_file(tmp_path: Path, header: bytes) -> None:
+    folder = checkpoint(tmp_path / "m")
+    write_safetensors(folder / "model.safetensors", 4, header=header)
+    assert described(folder).problems == ("model.safetensors is no safetensors file: its header is no JSON object.",)
+    assert described(folder).backends == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "model.safetensors has 0 bytes, too few for any safetensors file; its copy was interrupted."),
+        (b"1234567", "model.safetensors has 7 bytes, too few for any safetensors file; its copy was interrupted."),
+        (bytes(8), "model.safetensors is no safetensors file: its first bytes tell no length of a header."),
+        (b"<!DOCTYPE html>", "model.safetensors is no safetensors file: its first bytes tell no length of a header."),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+            "model.safetensors is a Git LFS pointer, which only names the file that it stands for.",
+        ),
+    ],
+    ids=lambda value: str(value[:12]),
+)
+def test_what_is_no_safetensors_file_at_all_is_said(tmp_path: Path, content: bytes, says: str) -> None:
+    folder = checkpoint(tmp_path / "m")
+    (folder / "model.safetensors").write_bytes(content)
+    assert described(folder).problems == (says,) and described(folder).backends == ()
 
 
 def test_a_safetensors_of_another_place_is_never_opened(tmp_path: Path) -> None:

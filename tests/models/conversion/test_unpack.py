@@ -57,6 +57,25 @@ def test_everything_a_program_needs_is_there(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "tiny.gguf"}
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (
+            {"temp": 0.6, "top_p": 0.95, "top_k": 20},
+            {"do_sample": True, "temperature": 0.6, "top_p": 0.95, "top_k": 20},
+        ),
+        ({"min_p": 0.05, "penalty_repeat": 1.1}, {"do_sample": True, "min_p": 0.05, "repetition_penalty": 1.1}),
+        ({"temp": 0.0, "top_k": 20}, {"do_sample": False}),
+        ({"temp": float("nan"), "top_k": "many", "mirostat": 2}, {}),
+    ],
+)
+def test_the_sampling_that_a_gguf_recommends_comes_along(said: Any, kept: Any, tmp_path: Path) -> None:
+    values = {f"general.sampling.{name}": value for name, value in said.items()}
+    unpack(write_gguf(tiny_model("llama"), "llama", tmp_path / "tiny.gguf", values=values), tmp_path / "folder")
+    generation = json.loads((tmp_path / "folder" / "generation_config.json").read_text())
+    assert {name: value for name, value in generation.items() if not name.endswith("_token_id")} == kept
+
+
 def test_large_models_are_written_in_several_files(tmp_path: Path) -> None:
     model = tiny_model("qwen3moe")
     source = GgufSource(write_gguf(model, "qwen3moe", tmp_path / "tiny.gguf"))

@@ -16,9 +16,12 @@ from openarc_ui.models.conversion import supported
 from openarc_ui.models.conversion.gguf_architectures import MODEL_TYPES
 from openarc_ui.models.conversion.supported import CERTAIN, ModelTypes, model_types
 from openarc_ui.models.requests import ConversionRequest
-from openarc_ui.models.work.planning import plan_conversion, source_of
+from openarc_ui.models.work.planning import plan_conversion, problem_of_source, source_of
 from openarc_ui.models.work.problems import disk_full, folder_problem, says_full
 from tests.engine.catalogue.test_catalogue import HUGGING_FACE, gguf, make
+from tests.engine.catalogue.test_details import NO_TENSORS
+
+LLAMA = '{"model_type": "llama"}'
 
 
 def test_a_checkpoint_with_parts_missing_is_not_offered_a_conversion(
@@ -27,7 +30,8 @@ def test_a_checkpoint_with_parts_missing_is_not_offered_a_conversion(
     make(tmp_path / "models" / "cut", "model-00001-of-00002.safetensors", *HUGGING_FACE)
     with pytest.raises(InvalidRequest, match=r"'cut' can't be converted: 1 of 2 parts is missing"):
         source_of(make_engine(), "cut")
-    (tmp_path / "models" / "cut" / "model-00002-of-00002.safetensors").touch()
+    (tmp_path / "models" / "cut" / "model-00002-of-00002.safetensors").write_bytes(NO_TENSORS)
+    (tmp_path / "models" / "cut" / "config.json").write_text(LLAMA)
     assert source_of(make_engine(), "cut").name == "cut"
 
 
@@ -49,6 +53,12 @@ TYPES = ModelTypes(known=frozenset({"bert", "mistral"}), convertible=frozenset({
         ({"model_type": "internlm2", "auto_map": AUTO_MAP}, "needs Python files of its own folder"),
         ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "no text generation of the type 'bert'"),
         ({"model_type": "own"}, "no text generation of the type 'own'"),
+        ({"model_type": "mistral", "layer_types": []}, "no text generation of the type 'ministral'"),
+        ({}, "names no model_type"),
+        ({"model_type": None}, "names no model_type"),
+        ({"model_type": ["llama"]}, "names no model_type"),
+        ({"auto_map": AUTO_MAP}, "needs Python files of its own folder"),
+        ({"model_type": "llama", "quantization_config": {"quant_method": "gptq", "bits": 4}}, r"\(GPTQ, 4 bits\)"),
         ({"model_type": "mistral", "auto_map": AUTO_MAP}, ""),
         ({"model_type": "mistral"}, ""),
     ],
@@ -70,6 +80,20 @@ def test_a_type_that_cannot_be_converted_is_refused_when_it_is_planned(
     with pytest.raises(InvalidRequest, match=problem) as caught:
         plan_conversion(make_engine(), request)
     assert caught.value.hint.startswith("Choose") and "weight format" not in caught.value.hint
+
+
+def test_what_no_library_has_to_be_asked_for_is_told_with_the_sources(
+    tmp_path: Path, make_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supported, "model_types", lambda: pytest.fail("the libraries were asked"))
+    for name, config in (("a", "{}"), ("b", '{"model_type": "own"}'), ("c", LLAMA), ("d", "no JSON")):
+        make(tmp_path / "models" / name, "model.safetensors", *HUGGING_FACE)
+        (tmp_path / "models" / name / "config.json").write_text(config)
+    said = {entry.name: problem_of_source(entry) for entry in make_engine().catalog()}
+    assert said == {
+        "a": "Its config.json names no model_type, so nothing tells what it is.",
+        **dict.fromkeys("bcd", ""),
+    }
 
 
 def test_the_installed_libraries_tell_what_they_know() -> None:

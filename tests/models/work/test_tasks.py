@@ -90,11 +90,11 @@ def free(work: ScriptedWork) -> ScriptedWork:
 def in_the_middle(shop: Shop, number: int = -1) -> ScriptedWork:
     until(lambda: len(shop.made) > (number if number >= 0 else 0))
     work = shop.made[number]
-    assert work.is_in_the_middle.wait(5)
+    assert work.is_in_the_middle.wait(60)
     return work
 
 
-def until(is_true: Callable[[], bool], seconds: float = 5.0) -> None:
+def until(is_true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline, "it did not become true in time"
@@ -359,7 +359,7 @@ def make(request):
 tasks = ModelTasks(Engine(Path(sys.argv[1])), make)
 print(tasks.start(GET).task_id, tasks.start(CONVERT).task_id, flush=True)
 for work in made:
-    assert work.is_in_the_middle.wait(5)
+    assert work.is_in_the_middle.wait(60)
 print("in the middle", flush=True)
 made[0].goes_on.wait()
 """
@@ -542,10 +542,42 @@ def test_a_task_whose_state_can_not_be_written_goes_on_and_says_so(
 def test_a_failed_task_does_not_go_on_while_another_makes_its_name(tasks: ModelTasks, shop: Shop) -> None:
     shop.next = [ScriptedWork(error=HubUnreachable("No.", "")), ScriptedWork()]
     failed = tasks.wait(tasks.start(GET).task_id, 5)
-    tasks.start(GET)
+    tasks.start(CONVERT.model_copy(update={"name": "tiny-ov"}))
     with pytest.raises(ModelExists, match="makes 'tiny-ov' already"):
         tasks.resume(failed.task_id)
     tasks.forget(failed.task_id)
+
+
+@pytest.mark.parametrize("state", [TaskState.FAILED, TaskState.PAUSED])
+def test_a_download_that_stopped_on_the_way_is_named_to_whoever_begins_it_once_more(
+    state: TaskState, tasks: ModelTasks, shop: Shop
+) -> None:
+    shop.next = [ScriptedWork(error=HubUnreachable("No.", "") if state is TaskState.FAILED else None)]
+    begun = tasks.start(GET)
+    in_the_middle(shop, 0)
+    stopped = tasks.pause(begun.task_id) if state is TaskState.PAUSED else tasks.wait(begun.task_id, 5)
+    assert (stopped.state, stopped.can_resume) == (state, True)
+    is_so = "failed" if state is TaskState.FAILED else "is paused"
+    same = rf"'tiny-ov' already: the same download, which {is_so} \(task {begun.task_id}\), and can go on"
+    with pytest.raises(ModelExists, match=same) as refused:
+        tasks.start(GET.model_copy(update={"name": "tiny-ov"}))
+    assert refused.value.hint == "Resume that task; or forget it, to begin anew."
+    for change in ({"revision": "v2"}, {"files": ("a.bin",)}, {"repository": "Another/tiny-ov"}):
+        whose = "other files of " if "files" in change else ""
+        other = rf"another download, that of {whose}Somebody/tiny-ov at main, which {is_so} \(task {begun.task_id}\)"
+        with pytest.raises(ModelExists, match=other) as refused:
+            tasks.start(GET.model_copy(update=change))
+        assert refused.value.hint.startswith("Choose another name")
+    assert len(shop.made) == 1, "the Hub was not asked for what is refused"
+    tasks.start(GET_OTHER)
+    tasks.forget(begun.task_id)
+    assert tasks.start(GET).task_id != begun.task_id
+
+
+def test_a_download_that_failed_before_its_first_byte_stands_in_nobody_s_way(tasks: ModelTasks, shop: Shop) -> None:
+    shop.next = [ScriptedWork(steps=1, error=HubUnreachable("No.", ""))]
+    assert tasks.wait(tasks.start(GET).task_id, 5).state is TaskState.FAILED
+    assert tasks.start(GET).state in (TaskState.WAITING, TaskState.RUNNING)
 
 
 def test_why_a_task_failed_names_no_path_of_this_machine(tasks: ModelTasks, shop: Shop, engine: Engine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -360,6 +361,7 @@ def test_a_request_that_was_cancelled_says_so(client: openai.OpenAI, server: Ser
             assert server.client.post(f"/generate/cancel/{chunk.id}").json() == {"cancelled": True}
         chunks.append(chunk)
     assert chunks[-1].choices[0].finish_reason == "cancelled"
+    server.wait_for(lambda: server.running() == 0)
     found: list[Any] = []
     asking = threading.Thread(
         target=lambda: found.append(client.chat.completions.create(model="default", messages=says("slow")))
@@ -368,7 +370,7 @@ def test_a_request_that_was_cancelled_says_so(client: openai.OpenAI, server: Ser
     server.wait_for(lambda: server.running() == 1)
     (generation,) = server.engine._hosts["script"]._generations.values()
     server.engine.cancel(generation.request_id)
-    asking.join(5)
+    asking.join(20)
     assert found[0].choices[0].finish_reason == "cancelled"
 
 
@@ -378,9 +380,9 @@ def test_a_client_that_leaves_ends_its_request(
     server: Served, reports: list[PerformanceReport], stream: bool, text: str
 ) -> None:
     connection = send(server, "/v1/chat/completions", {"messages": says(text), "stream": stream})
-    server.wait_for(lambda: server.running() == 1, 10)
+    server.wait_for(lambda: server.running() == 1)
     connection.close()
-    server.wait_for(lambda: server.running() == 0 and len(reports) == 1, 10)
+    server.wait_for(lambda: server.running() == 0 and len(reports) == 1)
     assert reports[-1].finish_reason is FinishReason.CANCELLED
 
 
@@ -422,8 +424,9 @@ def test_a_stream_is_kept_alive_while_a_call_is_held_back(
     long_call = '<tool_call>{"name": "weather", "arguments": {"city": "' + "very " * 40 + 'far"}}</tool_call>'
     served = serve(script={"replies": [{"text": long_call, "token_seconds": 0.02}]})
     body = {"messages": says("x"), "tools": [WEATHER], "stream": True}
+    began_at = time.perf_counter()
     blocks = served.client.post("/v1/chat/completions", json=body).text.strip().split("\n\n")
-    assert 3 <= blocks.count(": keep-alive") <= 12
+    assert 3 <= blocks.count(": keep-alive") <= (time.perf_counter() - began_at) / 0.1
     assert json.loads(blocks[-2].removeprefix("data: "))["choices"][0]["finish_reason"] == "tool_calls"
 
 

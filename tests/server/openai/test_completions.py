@@ -133,7 +133,7 @@ def test_of_several_prompts_all_end_when_one_fails(server: Served) -> None:
         body = {"prompt": ["slow", "fail"], "max_tokens": 400, "stream": stream}
         response = server.client.post("/v1/completions", json=body)
         assert "the script fails here" in response.text
-        server.wait_for(lambda: server.running() == 0, 10)
+        server.wait_for(lambda: server.running() == 0)
 
 
 def test_cancelling_the_answer_by_its_id_ends_every_prompt(client: openai.OpenAI, server: Served) -> None:
@@ -150,7 +150,7 @@ def test_cancelling_the_answer_by_its_id_ends_every_prompt(client: openai.OpenAI
 def test_a_failure_in_mid_stream_shows_no_path_of_this_machine(serve: Callable[..., Served], tmp_path: Path) -> None:
     torn = f"{tmp_path}/models/script/weights.bin is torn"
     replies = [
-        {"when": "fail", "error": torn, "prefill_seconds": 0.3},
+        {"when": "fail", "error": torn, "prefill_seconds": 1.5},
         {"text": "word " * 400, "token_seconds": 0.02},
     ]
     client = serve(script={"replies": replies}).client
@@ -167,9 +167,9 @@ def test_a_failure_in_mid_stream_shows_no_path_of_this_machine(serve: Callable[.
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves_ends_every_prompt(server: Served, reports: list[PerformanceReport], stream: bool) -> None:
     connection = send(server, "/v1/completions", {"prompt": ["slow"] * 3, "max_tokens": 400, "stream": stream})
-    server.wait_for(lambda: server.running() == 3, 10)
+    server.wait_for(lambda: server.running() == 3)
     connection.close()
-    server.wait_for(lambda: server.running() == 0 and len(reports) == 3, 10)
+    server.wait_for(lambda: server.running() == 0 and len(reports) == 3)
     assert [report.finish_reason for report in reports] == [FinishReason.CANCELLED] * 3
 
 

@@ -103,17 +103,20 @@ def test_a_measured_bandwidth_is_kept_and_told(ask: Any, store: MetricsStore) ->
 
 def test_few_questions_read_at_once_and_none_on_the_event_loop() -> None:
     readers, running, most, threads = Readers(), [0], [0], set()
+    together, counting = threading.Barrier(READERS), threading.Lock()
 
     def work() -> dict[str, Any]:
-        running[0] += 1
-        most[0] = max(most[0], running[0])
+        with counting:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
         threads.add(threading.get_ident())
-        time.sleep(0.02)
-        running[0] -= 1
+        together.wait(30)  # for as many others as may read at once
+        with counting:
+            running[0] -= 1
         return {}
 
     async def ask_often() -> None:
-        await asyncio.gather(*(readers.run(work) for _ in range(8)))
+        await asyncio.gather(*(readers.run(work) for _ in range(4 * READERS)))
 
     asyncio.run(ask_often())
     assert most[0] == READERS and threading.get_ident() not in threads

@@ -42,7 +42,7 @@ WORK: tuple[Work, ...] = (
     (("POST", "/models/tasks/downloads"), ("models_download",), ("download_model",), ("start_download",)),
     (("POST", "/models/tasks/conversions"), ("models_convert",), ("convert_model",), ()),
     (("POST", "/models/tasks/{task_id}/pause"), ("models_pause",), ("pause_task",), ("pause_task",)),
-    (("POST", "/models/tasks/{task_id}/resume"), ("models_resume",), ("resume_task",), ()),
+    (("POST", "/models/tasks/{task_id}/resume"), ("models_resume",), ("resume_task",), ("resume_task",)),
     (("POST", "/models/tasks/{task_id}/cancel"), ("models_cancel",), ("cancel_task",), ("cancel_task",)),
     (("DELETE", "/models/tasks/{task_id}"), ("models_forget",), ("forget_task",), ()),
     (("GET", "/models/sizes"), ("models_sizes",), ("model_sizes",), ()),

@@ -19,6 +19,7 @@ from openarc_ui.errors import ModelNotFound
 from openarc_ui.models import tidy
 from openarc_ui.models.conversion.needs import ConversionNeeds
 from openarc_ui.models.hub.client import Hub
+from openarc_ui.models.inspection import inspect
 from openarc_ui.models.results import TaskProblem, TaskState
 from openarc_ui.ui.models import conversions
 from tests.browser import models_answers as made_up
@@ -185,7 +186,8 @@ def test_no_text_names_a_folder_of_this_machine(asking: Asking) -> None:
 
 
 def wait_verified(asking: Asking) -> dict[str, Any]:
-    for _ in range(200):
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
         state: dict[str, Any] = asking.ask("models_view", {})["verifying"]
         if not state["is_running"]:
             return state
@@ -228,6 +230,20 @@ def test_one_model_is_verified_at_a_time_and_it_can_be_stopped(
     assert kept == [("delete", "m", "m", ("busy", "m"))], "what is read now is in use"
     asking.ask("models_verify_stop", {})
     assert wait_verified(asking)["files"] is None
+
+
+def test_what_is_looked_into_is_in_use_meanwhile(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch, kept: list[tuple[Any, ...]]
+) -> None:
+    def looked_into(engine: Any, model: str, parts: Any) -> Any:
+        asking.ask("models_delete", CHANGING["models_delete"])
+        return made_up.INSPECTION
+
+    monkeypatch.setattr(inspect, "inspect_model", looked_into)
+    assert "inspection" in asking.ask("models_inspect", CHANGING["models_inspect"])
+    assert kept == [("delete", "m", "m", ("busy", "m"))]
+    asking.ask("models_delete", CHANGING["models_delete"])
+    assert kept[1] == ("delete", "m", "m", ("busy",))
 
 
 def test_a_verification_that_fails_says_why(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.options import OptionSpec
 from openarc_ui.ui.models import conversions
 
 
@@ -26,3 +27,19 @@ def test_what_holds_no_weights_is_no_source_and_a_cut_one_says_why(
     told = {each["name"]: each["problem"] for each in conversions.offers(engine)["sources"]}
     assert set(told) == {"part", "cut.gguf"} and all(told.values())
     assert {"empty", "tokens"} <= {entry.name for entry in engine.catalog()}, "their names are taken all the same"
+
+
+def test_the_form_offers_the_files_that_may_hold_own_texts(
+    make_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = (
+        OptionSpec("dataset", "text", "Weights", False, "Data."),
+        OptionSpec("sym", "switch", "Weights", True, "x"),
+    )
+    monkeypatch.setattr(conversions, "conversion_options", lambda: SimpleNamespace(options=options, versions={}))
+    engine = make_engine()
+    engine.model_folder.mkdir(exist_ok=True)
+    (engine.model_folder / "mine.jsonl").write_text('"x"')
+    dataset, other = conversions.offers(engine)["options"]
+    assert dataset["kind"] == "choice" and [each["value"] for each in dataset["choices"]] == ["auto", "mine.jsonl"]
+    assert (other["kind"], other["choices"]) == ("switch", ())

@@ -26,7 +26,7 @@ def test_what_is_read_is_busy_from_the_start_to_the_end(
     goes_on = threading.Event()
 
     def read(engine: Any, model: str, say: Any, stopping: threading.Event) -> list[Any]:
-        (stopping if ends_in == "a stop" else goes_on).wait(10)
+        (stopping if ends_in == "a stop" else goes_on).wait(60)
         if ends_in == "an error of ours":
             raise ModelNotFound("Gone.", "")
         if ends_in == "a mistake":
@@ -40,7 +40,7 @@ def test_what_is_read_is_busy_from_the_start_to_the_end(
     assert tasks.busy_names() == ("one",)
     goes_on.set()
     verifying.stop() if ends_in == "a stop" else None
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (state := verifying.state()) is None or state["is_running"]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
