@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
         "privacy",
         "errors",
     },
+    "elsewhere": {"tuning", "engine", "errors"},
     "settings": {"addresses", "engine", "errors"},
     "access": {"errors"},
     "profiles": {"engine", "errors", "whole_files"},
@@ -45,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "terminal": {"startup", "engine", "errors"},
     "server": {
         "access",
+        "elsewhere",
         "addresses",
         "file_objects",
         "startup",
@@ -60,6 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ui": {
         "access",
+        "elsewhere",
         "file_objects",
         "startup",
         "settings",

@@ -171,13 +171,13 @@ export class ConversationView {
   }
 
   #empty() {
-    const { title, text, examples } = this.chat.snapshot.empty;
+    const { title, text, link, examples } = this.chat.snapshot.empty;
     this.emptyText.update(text);
     this.emptyBox ||= make("div", { class: "oc-empty" });
-    const drawn = JSON.stringify([title, examples]);
+    const drawn = JSON.stringify([title, link, examples]);
     if (this.emptyBox.dataset.drawn !== drawn) {
       this.emptyBox.dataset.drawn = drawn;
-      this.emptyBox.replaceChildren(make("h2", {}, title), this.emptyText.element,
+      this.emptyBox.replaceChildren(make("h2", {}, title), this.emptyText.element, ...(link ? [make("a", { href: link.address }, link.label)] : []),
         make("div", { class: "oc-examples" }, ...examples.map((example) => wordButton(example, () => this.wishes.ask(example), { class: "oc-example" }))));
     }
     return this.emptyBox;

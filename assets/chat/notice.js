@@ -20,7 +20,8 @@ export class NoticeView {
     this.element.hidden = !notice;
     if (!notice) return;
     this.element.className = `oc-notice ${notice.tone ? `is-${notice.tone}` : ""}`;
-    this.element.replaceChildren(make("div", { class: "oc-notice-words" }, make("b", {}, notice.text), notice.hint ? make("span", {}, ` ${notice.hint}`) : null),
+    this.element.replaceChildren(make("div", { class: "oc-notice-words" }, make("b", {}, notice.text), notice.hint ? make("span", {}, ` ${notice.hint}`) : null,
+      ...(notice.link ? [" ", make("a", { href: notice.link.address }, notice.link.label)] : [])),
       make("div", { class: "oc-buttons" }, ...(notice.actions || []).map((each, index) => wordButton(each.label, () => this.#run(each.action), { class: `is-small${index ? "" : " is-primary"}` }))),
       iconButton("close", "Dismiss", () => this.chat.edit({ do: "dismiss" }), { class: "is-small" }));
   }

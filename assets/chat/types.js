@@ -9,12 +9,13 @@
  * @typedef {{id: string, role: string, content: string, name: string, tool_call_id: string, reasoning: Reasoning|null, tool_calls: ToolCall[],
  *   versions: Versions, group: Message[], prefill: number, answer: Answer|null, note: string, failed: boolean}} Message
  * @typedef {{id: string, title: string, when: string, messages: number, snippet: string}} Summary
- * @typedef {{tone: string, text: string, hint: string, actions: {label: string, action: Object}[]}} Notice
+ * @typedef {{label: string, address: string}} Link
+ * @typedef {{tone: string, text: string, hint: string, actions: {label: string, action: Object}[], link: Link|null}} Notice
  * @typedef {{used: number, answer: number, limit: number|null, source: string, tone: string, text: string}} Gauge
  * @typedef {{seen: number, live: Object|null, is_over: boolean}} Growth
  * @typedef {{revision: number, page: string, conversations: Summary[], search: string, more: boolean,
  *   conversation: {id: string|null, title: string, messages: Message[]}, running: string[],
- *   empty: {title: string, text: string, examples: string[]}, notice: Notice|null, gauge: Gauge|null,
+ *   empty: {title: string, text: string, link: Link|null, examples: string[]}, notice: Notice|null, gauge: Gauge|null,
  *   can: {send: boolean, tools: boolean, prefill: boolean}, roles: string[]}} Snapshot
  * @typedef {{id: string, content: string, reasoning: string|null, reasoning_is_open: boolean, note: string}} LiveAnswer
  * @typedef {{revision: number, conversation: string|null, answers: LiveAnswer[]}} Live

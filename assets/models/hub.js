@@ -41,14 +41,16 @@ export class HubView {
     this.go.title = may ? "" : why;
     redraw(this.token, [hub, may], () => [make("details", { class: "om-details ol-token" }, make("summary", {}, `Token for gated models: ${hub.has_token ? "set" : "not set"} · ${hub.endpoint}`), tokenForm(this.desk))]);
     this.files.follow();
+    if (this.isEarly && may) this.#submit();
     if (this.found && tasks) this.#draw();
   }
 
   #invite() { this.said.replaceChildren(emptyBox("Search, or paste a name", "The Hub is asked only when you search, look into a repository, or download. A mirror can be set when OpenArc is started.")); }
 
   async #submit() {
-    const typed = this.search.value.trim(), repository = repositoryOf(typed);
-    if (!typed || !this.desk.now().may) return;
+    const typed = this.search.value.trim(), repository = repositoryOf(typed), { may, why } = this.desk.now();
+    this.isEarly = Boolean(typed) && !may && !why; // whether one may is not known yet: it is done as soon as it is
+    if (!typed || !may) return;
     if (repository) { this.files.address(repository); this.desk.go({ view: "hub", repository: repository.repository }); return; }
     const number = this.number += 1;
     this.asked = typed;

@@ -220,8 +220,9 @@ class Engine(ExclusiveUse, ModelQuestions):
         models = tuple(host.status() for host in hosts)
         ready = [model.name for model in models if model.state is ModelState.READY]
         others = [name for name in ready if reservation is None or name != reservation.name]
-        words = reservation.words if reservation is not None else None
-        return EngineStatus(models, others[-1] if others else None, self._last_load_failure, self._queue_size, words)
+        words, mine = (reservation.words, reservation.name) if reservation is not None else (None, None)
+        default = others[-1] if others else None
+        return EngineStatus(models, default, self._last_load_failure, self._queue_size, words, mine)
 
     def close(self) -> None:
         """Cancel and end everything. Idempotent."""
@@ -353,7 +354,8 @@ class Engine(ExclusiveUse, ModelQuestions):
         with self._lock:
             host = self._hosts.get(wanted) if wanted is not None else None
             host = host or (self._loading.get(wanted) if wanted is not None else None)
-            names = [*self._hosts, *self._loading]
+            mine = self._reservation.name if self._reservation is not None else None
+            names = [each for each in (*self._hosts, *self._loading) if each != mine]
         if host is None:
             what = f"No model '{name}' is loaded." if name is not None else "No model is loaded."
             raise ModelNotLoaded(what, (nearest(name, names) if name else "") or "Load one first.")

@@ -16,6 +16,29 @@ SHOWN_CHARACTERS = 80
 """Of a name that came in: enough to find it again, and no echo of a whole file."""
 PLAIN_VALUES = ("bool", "int", "float", "str")
 """How pydantic calls the branches of a union that takes any plain value; the first branch's complaint would mislead."""
+OF_PYTHON = {
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "mapping_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dataclass_type": "must be an object",
+}
+"""Where pydantic speaks of Python's types: what JSON calls them."""
+ELSEWHERE = {
+    "content": "text",
+    "messages": "conversation",
+    "max_tokens": "max_new_tokens",
+    "max_completion_tokens": "max_new_tokens",
+    "n_predict": "max_new_tokens",
+    "num_predict": "max_new_tokens",
+    "n": "num_return_sequences",
+    "repeat_penalty": "repetition_penalty",
+}
+"""What OpenAI, llama.cpp and Ollama call a field -> its name here, where what is asked has that."""
+LENGTHS = {"too_long": ("at most", "max_length"), "too_short": ("at least", "min_length")}
+"""Of lists: the bound that was broken, and where pydantic has it."""
 
 
 def explain(
@@ -41,16 +64,30 @@ def explain(
     if first["type"] == "extra_forbidden":
         parent, _, name = path.rpartition(".")
         names = known.get(parent, known.get(_without_numbers(parent), ()))
-        return InvalidRequest(
-            f"There is no field '{name}'" + (f" in '{parent}'." if parent else "."), nearest(name, names)
-        )
+        here = ELSEWHERE.get(name, "")
+        near = f"It is called '{here}' here." if here in names else nearest(name, names)
+        return InvalidRequest(f"There is no field '{name}'" + (f" in '{parent}'." if parent else "."), near)
     if first["type"] == "json_invalid":
         reason = first.get("ctx", {}).get("error", "unreadable")
         return InvalidRequest(f"{what} is not JSON: {reason}.", "Check the quotes and commas.")
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    message = _words(first)
     if where and where[-1] in PLAIN_VALUES and first["type"] == f"{where[-1]}_type":
         path, message = path.rpartition(".")[0], "must be true or false, a number or a text"
-    return InvalidRequest(f"{path}: {message}." if path else f"{message}.", hint)
+    if path:
+        return InvalidRequest(f"{path}: {message}.", hint)
+    return InvalidRequest(f"{what} {message}." if message.startswith("must ") else f"{message}.", hint)
+
+
+def _words(problem: Any) -> str:
+    """What pydantic complains of, without its full stop; where it speaks of Python, in the words of JSON."""
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind in OF_PYTHON:
+        return OF_PYTHON[kind]
+    if kind in LENGTHS and LENGTHS[kind][1] in context:  # A validator of ours may have words of its own.
+        bound, name = LENGTHS[kind]
+        number = context[name]
+        return f"must have {bound} {number} item{'' if number == 1 else 's'}, not {context['actual_length']}"
+    return str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
 
 
 def fields_by_path(model: type[BaseModel], path: str = "") -> dict[str, Sequence[str]]:

@@ -23,6 +23,7 @@ from openarc_ui.engine.questions import (
     check_token_ids,
 )
 from openarc_ui.engine.reservation import Reservation
+from openarc_ui.errors import ModelNotLoaded
 
 
 class ModelQuestions(ABC):
@@ -44,9 +45,26 @@ class ModelQuestions(ABC):
             EngineReserved.
         """
 
+    @abstractmethod
+    def require_leave(self, holder: Reservation | None = None) -> None:
+        """See that nobody else has the machine alone.
+
+        Raises:
+            EngineReserved.
+        """
+
     def _ask(self, name: str | None, question: Question, holder: Reservation | None) -> tuple[str, Any]:
-        """The model's name and its answer."""
-        host = self._host(name)
+        """The model's name and its answer.
+
+        Raises:
+            ModelNotLoaded: there is no such model.
+            EngineReserved: there is none, and none can be loaded before somebody's measuring ends; or it is their model.
+        """
+        try:
+            host = self._host(name)
+        except ModelNotLoaded:
+            self.require_leave(holder)  # "load one first" would be refused too
+            raise
         self._require_leave_for(host.name, holder)
         return host.name, host.ask(question)
 

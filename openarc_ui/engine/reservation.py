@@ -107,6 +107,15 @@ class ExclusiveUse(ABC):
             if self._reservation is reservation:
                 self._reservation = None
 
+    def require_leave(self, holder: Reservation | None = None) -> None:
+        """See that the machine may be made to work, by this holder or by anybody. It may be reserved a moment later.
+
+        Raises:
+            EngineReserved: somebody else has it, or this holder has it no more.
+        """
+        with self._lock:
+            self._require_leave(holder)
+
     def measure_bandwidth(self, device: str) -> Bandwidth:
         """How fast a device reads its memory. Blocks for some seconds, in which nothing else should run.
 

@@ -377,6 +377,7 @@ class EngineStatus:
 
     Attributes:
         reserved: who has the machine alone, as the beginning of a sentence; None: nobody, requests are answered.
+        reserved_model: the name of the model that they load and unload meanwhile, which answers nobody else.
     """
 
     models: tuple[ModelStatus, ...]
@@ -384,6 +385,12 @@ class EngineStatus:
     last_load_failure: LoadFailure | None
     queue_size: int
     reserved: str | None = None
+    reserved_model: str | None = None
+
+    @property
+    def users_models(self) -> tuple[ModelStatus, ...]:
+        """Those that were loaded to answer: all but that of whoever has the machine alone."""
+        return tuple(model for model in self.models if model.name != self.reserved_model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from openarc_ui import __version__
 from openarc_ui.access import Access
 from openarc_ui.conversations.store import ConversationStore
+from openarc_ui.elsewhere import Elsewhere
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.exposition import Exposition
 from openarc_ui.metrics.store import MetricsStore
@@ -126,7 +127,7 @@ def create_api(
         mcp.install(api)
     # Routes are tried in their order, so what is asked for most, or must answer at once, comes first.
     routers: tuple[APIRouter, ...] = (
-        system_routes(engine, startup),
+        system_routes(engine, startup, Elsewhere(engine, runs)),
         generate_routes(engine),
         openai_routes(engine),
         responses_routes(engine),

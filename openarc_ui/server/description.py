@@ -92,7 +92,8 @@ def _complete(document: dict[str, Any]) -> None:
                 response["content"] = {"application/json": next(iter(response["content"].values()))}
         if "requestBody" in operation:
             like = operation["responses"]["400"]
-            operation["responses"].setdefault(str(WITH_A_BODY), {**like, "description": REASONS[WITH_A_BODY]})
+            for status in WITH_A_BODY:
+                operation["responses"].setdefault(str(status), {**like, "description": REASONS[status]})
         if key == "none":
             for status in ABOUT_KEYS:
                 operation["responses"].pop(status, None)

@@ -44,11 +44,15 @@ input, button {{ box-sizing: border-box; width: 100%; padding: .6rem .8rem; font
 input {{ background: var(--back); color: var(--text) }}
 button {{ margin-top: 1rem; border: 0; background: var(--accent); color: var(--card); font-weight: 700; cursor: pointer }}
 button.quiet {{ background: none; color: var(--accent); border: 1px solid var(--line) }}
-a {{ color: var(--accent) }} p {{ margin: .8rem 0 0 }} p.in {{ margin: 0 0 1rem }} p.bad {{ min-height: 1.5rem; color: var(--bad) }}
+a {{ color: var(--accent) }} p {{ margin: .8rem 0 0 }} p.in {{ margin: 0 0 1rem }} p.bad {{ color: var(--bad) }}
+p.from {{ font-size: .875rem; opacity: .8 }}
 :focus-visible {{ outline: 2px solid var(--accent); outline-offset: 2px }}
 </style></head><body><main><h1>OpenArc</h1>{signed_in}<form method="post" action="/login">
 <label for="key">{label}</label><input id="key" name="key" type="password" autocomplete="current-password" required {focus}>
-<button type="submit">Enter</button><p class="bad" role="alert">{message}</p></form>{leave}</main></body></html>"""
+{message}<button type="submit">Sign in</button></form>{whence}{leave}</main></body></html>"""
+MESSAGE = '<p class="bad" role="alert">{words}</p>'
+WHENCE = """<p class="from">Whoever started the server has set the key: in OPENARC_API_KEY or OPENARC_ADMIN_KEY, or in the file of
+--api-key-file or --admin-key-file. Ask for it; it is kept in no log and can't be read here.</p>"""
 SIGNED_IN = '<p class="in" role="status">{says} <a href="/">Go on</a></p>'
 LEAVE = """<form method="post" action="/login"><input type="hidden" name="leave" value="yes">
 <button type="submit" class="quiet">Sign out</button></form>"""
@@ -126,9 +130,10 @@ class Login:
 
 
 def login_page(message: str = "", visitor: Visitor | None = None) -> str:
-    """The page, with a message under the form, and what the visitor may do who is signed in already."""
+    """The page, with a message under its field, and what the visitor may do who is signed in already."""
     return PAGE.format(
-        message=html.escape(message),
+        message=MESSAGE.format(words=html.escape(message)) if message else "",
+        whence=WHENCE if visitor is None else "",
         signed_in=SIGNED_IN.format(says=html.escape(SAYS[visitor.role])) if visitor is not None else "",
         leave=LEAVE if visitor is not None else "",
         label="API key" if visitor is None else "Another key",

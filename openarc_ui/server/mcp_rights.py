@@ -21,6 +21,7 @@ ADMINISTER: Mapping[str, str] = {
     "start_download": "Downloading a model",
     "model_tasks": "Listing downloads and conversions",
     "pause_task": "Pausing a download",
+    "resume_task": "Resuming a download or a conversion",
     "cancel_task": "Cancelling a download or a conversion",
 }
 """Tool -> what its caller is told that needs the administration key."""

@@ -27,14 +27,14 @@ INSTRUCTIONS = (
     "with it. To load something else, list the devices, models and profiles first; that needs the administration key where "
     "the server has one. See with metrics what it cost, and with tuning_results which settings were measured to be best. "
     "A model that is not there yet can be fetched: recommended_models, start_download, model_tasks; pause_task and "
-    "cancel_task stop what takes too long. "
+    "cancel_task stop what takes too long, and resume_task goes on with what is paused, interrupted or failed. "
     "Sizes are in bytes, times in seconds."
 )
 READING = (USE - {"chat"}) | {"model_tasks"}
 """Tools that change nothing, which an agent may call without asking."""
 UNDOING = frozenset({"unload_model", "cancel_task"})
 """Tools that end what others may use, or throw away what was fetched."""
-ASKING_OTHERS = frozenset({"start_download"})
+ASKING_OTHERS = frozenset({"start_download", "resume_task"})
 """Tools that make the server ask another host: the Hub."""
 
 

@@ -17,6 +17,8 @@ from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.explain import explain
 from openarc_ui.engine.message import Message
+from openarc_ui.engine.not_loaded import BY_TOOL, saying_how_to_load
+from openarc_ui.engine.prompts import WhenTooLong
 from openarc_ui.engine.types import BackendChoice, GenerationRequest, LoadRequest
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.models.work.tasks import ModelTasks
@@ -85,7 +87,7 @@ def _looking(engine: Engine, profiles: ProfileStore) -> tuple[Tool, ...]:
         told = [
             {name: getattr(model, name, None) for name in ModelStatusTold.model_fields}
             | {"device": model.request.device, "state": model.state.value}
-            for model in engine.status().models
+            for model in engine.status().users_models  # what a run measures is nobody's to chat with
         ]
         return [ModelStatusTold(**each) for each in engine.places.hidden(told)]
 
@@ -142,6 +144,10 @@ def _chatting(engine: Engine) -> Tool:
             float | None,
             Field(ge=0, le=100, description="Spread of the choice; 0: the likeliest; left out: the model's own."),
         ] = None,
+        when_too_long: Annotated[
+            WhenTooLong,
+            Field(description="Of a conversation that does not fit: refuse it, or shorten it by its oldest messages."),
+        ] = "refuse",
     ) -> AnswerTold:
         """Ask a loaded model and wait for the whole answer. Nothing is remembered: send what was said before along."""
         system = (Message(role="system", content=system_prompt),) if system_prompt.strip() else ()
@@ -150,9 +156,12 @@ def _chatting(engine: Engine) -> Tool:
             model=model,
             max_new_tokens=max_new_tokens,
             temperature=temperature,
+            when_too_long=when_too_long,
             source="mcp",
         )
-        with engine.submit(request) as generation:
+        with saying_how_to_load(engine, model, BY_TOOL):
+            begun = engine.submit(request)
+        with begun as generation:
             async for _ in generation.async_batches(HEARTBEAT_SECONDS):
                 pass
             result = await generation.async_result(REPORT_SECONDS)

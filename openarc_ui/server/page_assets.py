@@ -1,4 +1,4 @@
-"""The page's own scripts and styles at /page-assets/: six folders of assets/, Plotly's script, and nothing else."""
+"""The page's own scripts and styles at /page-assets/: seven folders of assets/, Plotly's script, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
-FOLDERS = ("chat", "metrics", "models", "shared", "tune", "vendor")
+FOLDERS = ("chat", "docs", "metrics", "models", "shared", "tune", "vendor")
 PLOTLY = "plotly.min.js"
 PREFIX = "/page-assets"
 TYPES = {

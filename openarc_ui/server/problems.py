@@ -36,6 +36,7 @@ from openarc_ui.server.openai.errors import (
     openai_status,
     param_at,
 )
+from openarc_ui.server.unread_bodies import not_sent_as_json, unreadable
 from openarc_ui.tuning.quality.scoring import ScoreFailed
 
 logger = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ REASONS = {
     408: "The body came too slowly, or stopped",
     409: "Not in the state things are in",
     413: "Too long",
+    415: "The body is not sent as JSON, or is compressed",
     422: "The request is wrong",
     429: "This key has asked too often, or this address with wrong ones",
     500: "It failed",
@@ -111,12 +113,12 @@ REASONS = {
 }
 ANYWHERE = (400, 401, 403, 413, 422, 429, 500)
 """What every route can answer: the guard's five, a wrong parameter, and a mistake of ours."""
-WITH_A_BODY = 408
+WITH_A_BODY = (408, 415)
 """What every route that takes a body can answer too."""
 CLIENT_LEFT = 499
 """Nobody reads it; nginx's number for it keeps a log readable."""
 PLAIN = {
-    400: ("http_error", "Send JSON that is not nested deeply, with numbers of ordinary length."),
+    400: ("http_error", "See /openapi.json for what is expected."),
     404: ("not_found", "/openapi.json lists every route."),
     405: ("method_not_allowed", "/openapi.json lists the methods of every route."),
 }
@@ -128,7 +130,7 @@ class Problem(BaseModel):
 
     detail: str = Field(description="What went wrong.", examples=["No model is loaded."])
     code: str = Field(description="A stable word for programs.", examples=["model_not_loaded"])
-    hint: str = Field(description="What to do next; may be empty.", examples=["Load one first."])
+    hint: str = Field(description="What to do next; may be empty.", examples=["Load one with POST /model/load or in the Load tab."])
     properties: list[str] | None = Field(
         None,
         description="The ov_config properties that are to blame, where that can be told.",
@@ -212,8 +214,11 @@ def install_handlers(api: FastAPI, places: Places | None = None) -> None:
         path = request.url.path
         return respond_to_openai(error, places, param_at(path, error)) if is_openai(path) else respond(error, places)
 
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        refused = not_sent_as_json(request, error)
+        if refused is not None:
+            return refused.response(request.url.path)
         problems = error.errors()
         explained = explain(problems, _known_fields(request))
         if not is_openai(request.url.path):
@@ -221,10 +226,13 @@ def install_handlers(api: FastAPI, places: Places | None = None) -> None:
         first = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
         return respond_to_openai(as_parameter_error(explained, first), places)
 
-    async def plain(request: Request, error: Exception) -> JSONResponse:
+    async def plain(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        refused = unreadable(request, error)
+        if refused is not None:
+            return refused.response(request.url.path)
         code, hint = PLAIN.get(error.status_code, ("http_error", "See /openapi.json for what is expected."))
-        body = refusal(request.url.path, error.status_code, f"{str(error.detail).rstrip('.')}.", code, hint)
+        body = refusal(request.url.path, error.status_code, _sentence(str(error.detail)), code, hint)
         return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -240,6 +248,11 @@ def install_handlers(api: FastAPI, places: Places | None = None) -> None:
     api.add_exception_handler(RequestValidationError, invalid)
     api.add_exception_handler(HTTPException, plain)
     api.add_exception_handler(Exception, unexpected)
+
+
+def _sentence(words: str) -> str:
+    """With a mark at its end; the framework's own words have none."""
+    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def _known_fields(request: Request) -> dict[str, Sequence[str]]:

@@ -87,7 +87,7 @@ class Guard:
             allow_origins=settings.allowed_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", "x-request-id"],
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -73,7 +73,7 @@ class Workload(Frozen):
 
     @model_validator(mode="after")
     def _has_one_length_of_prompts(self, info: ValidationInfo) -> Workload:
-        is_kept = bool(info.context) and info.context.get(IS_KEPT, False)
+        is_kept = (info.context or {}).get(IS_KEPT, False)
         if self.prompts and "prompt_tokens" in self.model_fields_set and not is_kept:
             raise ValueError(
                 "prompt_tokens can't stand beside prompts: it cuts the bundled text, and your own prompts are as long as they are"

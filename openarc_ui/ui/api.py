@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from openarc_ui.conversations.store import ConversationStore
+from openarc_ui.elsewhere import Elsewhere
 from openarc_ui.engine.engine import Engine
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.models.hub.client import Hub
@@ -57,7 +58,7 @@ def add_endpoints(
     watch = LoadWatch(engine)
     made: list[Callable[..., Any]] = [
         *answer_endpoints(engine, conversations, rights),
-        *system_endpoints(engine, startup, rights),
+        *system_endpoints(engine, startup, Elsewhere(engine, runs), rights),
         *prompt_endpoints(engine),
         *conversation_endpoints(conversations),
         *message_endpoints(conversations),

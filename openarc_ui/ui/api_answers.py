@@ -17,6 +17,7 @@ from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.message import Message
+from openarc_ui.engine.not_loaded import BY_ENDPOINT, saying_how_to_load
 from openarc_ui.engine.types import GenerationRequest
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.ui.api_errors import endpoint
@@ -97,7 +98,9 @@ def _conversation(system_prompt: str, before: tuple[Message, ...], message: str)
 async def _streamed(engine: Engine, request: GenerationRequest) -> AsyncIterator[str]:
     """The text so far, the first at once and then as often as Gradio can bear. Leaving it cancels the request."""
     text, pacer = "", Pacer()
-    with engine.submit(request) as generation:
+    with saying_how_to_load(engine, request.model, BY_ENDPOINT):
+        begun = engine.submit(request)
+    with begun as generation:
         async for batch in generation.async_batches(LONGEST_SECONDS, lambda: pacer.wait_seconds):
             text += "".join(delta.text for delta in batch if delta.sequence_index == 0)
             if text:

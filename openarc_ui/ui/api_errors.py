@@ -122,8 +122,14 @@ def _check(parameters: type[BaseModel], values: Mapping[str, Any]) -> dict[str, 
     except ValidationError as error:
         problems = error.errors(include_url=False)
         name = problems[0]["loc"][0]
-        wanted = [WANTED[each["type"]] for each in problems if each["loc"][0] == name and each["type"] in WANTED]
-        if not wanted:
-            raise explain(problems, {}, hint="") from None
-        raise InvalidRequest(f"{name} must be {' or '.join(dict.fromkeys(wanted))}.") from None
+        of_it = [each for each in problems if each["loc"][0] == name]
+        # Where it may have several types: what breaks a bound of one of them has that type, and so has a list whose item is wrong.
+        bounds = [each for each in of_it if each["type"] not in WANTED]
+        if bounds:
+            raise explain(bounds, {}, hint="") from None
+        items = [(part, each) for each in of_it for part in each["loc"] if isinstance(part, int)]
+        told = [each for part, each in items if part == items[0][0]] or of_it
+        wanted = [WANTED[each["type"]] for each in told]
+        where = f"{name}[{items[0][0]}]" if items else name
+        raise InvalidRequest(f"{where} must be {' or '.join(dict.fromkeys(wanted))}.") from None
     return dict(values)

@@ -6,24 +6,30 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import anyio
+
+from openarc_ui.elsewhere import Elsewhere
 from openarc_ui.engine.engine import Engine
 from openarc_ui.startup import Startup, StartupPhase, StartupStatus
 from openarc_ui.ui.api_errors import endpoint
 from openarc_ui.ui.rights import Rights
 
 
-def system_endpoints(engine: Engine, startup: Startup, rights: Rights) -> list[Callable[..., Any]]:
+def system_endpoints(
+    engine: Engine, startup: Startup, elsewhere: Elsewhere, rights: Rights
+) -> list[Callable[..., Any]]:
     """The endpoints, in the order of the documentation."""
     retrying = rights.administers("Beginning the start-up again", endpoint(_retrying(startup)))
-    return [*_looking(engine, startup), retrying]
+    return [*_looking(engine, startup, elsewhere), retrying]
 
 
-def _looking(engine: Engine, startup: Startup) -> list[Callable[..., Any]]:
+def _looking(engine: Engine, startup: Startup, elsewhere: Elsewhere) -> list[Callable[..., Any]]:
     async def status() -> dict[str, Any]:
         """Every model that is loaded or on its way, with state, stage, memory, running and queued requests.
 
         Returns:
-            The models, the one that answers by default, how many requests may wait, and who has the machine alone (null: nobody).
+            The models, the one that answers by default, how many requests may wait, who has the machine alone with which
+            of the models (null: nobody), and what another program measures, whose figures answers spoil (null: nothing).
         """
         now = engine.status()
         models = [{"name": each.name, "state": each.state.value, "device": each.request.device,
@@ -37,6 +43,8 @@ def _looking(engine: Engine, startup: Startup) -> list[Callable[..., Any]]:
                 "default_model": now.default_model,
                 "queue_size": now.queue_size,
                 "reserved": now.reserved,
+                "reserved_model": now.reserved_model,
+                "measured_elsewhere": await anyio.to_thread.run_sync(elsewhere.words),
             }
         )
         return body

@@ -10,6 +10,7 @@ import gradio as gr
 
 from openarc_ui.access import Access
 from openarc_ui.conversations.store import ConversationStore
+from openarc_ui.elsewhere import Elsewhere
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import EngineStatus
 from openarc_ui.metrics.store import MetricsStore
@@ -17,11 +18,12 @@ from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.startup import Startup, StartupPhase
-from openarc_ui.tuning.runs import MODEL_NAME, TuningRuns
+from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui import load_tab
 from openarc_ui.ui.api import add_endpoints
 from openarc_ui.ui.chat import tab as chat_tab
 from openarc_ui.ui.chat.tab import ChatTab, build_chat_tab
+from openarc_ui.ui.footer import build_footer
 from openarc_ui.ui.load_tab import LoadTab, build_load_tab, fill_when_opened
 from openarc_ui.ui.metrics.tab import build_metrics_tab
 from openarc_ui.ui.models.tab import build_models_tab
@@ -58,7 +60,7 @@ def build_page(
         needs_key: the server wants a key, so code to copy says where to get it.
         access: who may do what; left out: everybody everything.
     """
-    rights = Rights(access)
+    rights, elsewhere = Rights(access), Elsewhere(engine, runs)
     logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
     with Page(title="OpenArc", analytics_enabled=False, fill_width=True) as opened:
         page: Page = opened
@@ -69,9 +71,9 @@ def build_page(
         with gr.Row(elem_id="oa-header"):
             gr.HTML(BRAND.format(logo=logo), elem_id="oa-brand")
             status = gr.HTML(
-                strip(engine.status(), startup.status()),
+                strip(engine.status(), startup.status(), elsewhere.words()),
                 js_on_load=(ASSETS / "pulse.js").read_text(encoding="utf-8"),
-                server_functions=[_pulse_of(engine, startup, lambda: chats)],
+                server_functions=[_pulse_of(engine, startup, elsewhere, lambda: chats)],
                 elem_id="oa-strip",
             )
             again = gr.Button("Try again", size="sm", visible=False, elem_id="oa-retry")
@@ -87,6 +89,7 @@ def build_page(
                 build_tune_tab(engine, runs, profiles, rights, needs_key=needs_key)
             with gr.Tab("Metrics", id="metrics"):
                 build_metrics_tab(engine, store, rights, needs_key=needs_key)
+        build_footer()
         _follow(page, engine, startup, status, again, loads, chats, rights)
         loads.ahead.saved.render()
         fill_when_opened(page, loads, profiles, rights)
@@ -116,7 +119,8 @@ def _follow(
     async def follow_engine(request: gr.Request) -> list[Any]:
         now, begun = await anyio.to_thread.run_sync(engine.status), startup.status()
         may_administer = rights.may_administer(request)
-        has_failed = begun.phase is StartupPhase.FAILED and not now.models and may_administer
+        is_empty = not now.models and now.reserved is None
+        has_failed = begun.phase is StartupPhase.FAILED and is_empty and may_administer
         of_loads = load_tab.refresh(loads, now, may_administer)[1]
         return [gr.update(visible=has_failed), *of_loads, *chat_tab.refresh(chats, now)[1]]
 
@@ -126,25 +130,26 @@ def _follow(
     page.load(follow_engine, None, outputs, **options)
 
 
-def _pulse_of(engine: Engine, startup: Startup, chats: Callable[[], ChatTab]) -> Callable[..., Any]:
+def _pulse_of(
+    engine: Engine, startup: Startup, elsewhere: Elsewhere, chats: Callable[[], ChatTab]
+) -> Callable[..., Any]:
     """What the page asks once a second; see assets/pulse.js."""
 
     async def pulse(asked: Any, request: gr.Request) -> dict[str, Any]:
-        now, begun = await anyio.to_thread.run_sync(engine.status), startup.status()
+        def look() -> tuple[EngineStatus, str | None]:
+            return engine.status(), elsewhere.words()
+
+        (now, other), begun = await anyio.to_thread.run_sync(look), startup.status()
         chat = await chat_tab.news(chats(), str(asked), request.cookies)
-        return {"strip": strip(now, begun), "outline": _outline(now, begun.phase), "chat": chat}
+        return {"strip": strip(now, begun, other), "outline": _outline(now, begun.phase), "chat": chat}
 
     return pulse
 
 
 def _outline(status: EngineStatus, phase: StartupPhase) -> str:
     """What has to change before more than the strip is redrawn; what a run measures is in the Tune tab."""
-    models = [
-        f"{model.name}:{model.state.value}:{model.running}:{model.queued}"
-        for model in status.models
-        if model.name != MODEL_NAME
-    ]
-    return f"{phase.value} {status.default_model} {' '.join(models)}"
+    models = [f"{model.name}:{model.state.value}:{model.running}:{model.queued}" for model in status.users_models]
+    return f"{phase.value} {status.reserved} {status.default_model} {' '.join(models)}"
 
 
 def _poll_quietly(page: gr.Blocks) -> None:

@@ -8,6 +8,7 @@ from html import escape
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.memory.estimate import FitEstimate
 from openarc_ui.ui.html import Tone, card, number, size
+from openarc_ui.ui.status_strip import TUNE_LINK
 
 TABS = {
     "ov_config": "settings-ov_config",
@@ -54,12 +55,20 @@ def fit_problem(message: str) -> str:
     return card("Does it fit", f'<p class="oa-muted">{escape(message)}</p>')
 
 
-def verdict(findings: Sequence[Finding], consequence: str = "") -> str:
-    """The line below the Load button: ready and what it brings about, or the mistakes that stand in the way."""
+def verdict(findings: Sequence[Finding], consequence: str = "", reserved: str | None = None) -> str:
+    """The line below the Load button: ready and what it brings about, or what stands in the way.
+
+    Args:
+        reserved: who has the machine alone, as the beginning of a sentence; None: nobody, so loads are taken.
+    """
     errors = [each for each in findings if each.is_error]
     warnings = [each for each in findings if not each.is_error]
     if not errors:
         words = f" · {_count(len(warnings), 'warning')} in the form" if warnings else ""
+        if reserved is not None:
+            why = f"{reserved.rstrip('.')}, and loads are refused until it ends."
+            link = f'<a href="{TUNE_LINK}">Open the Tune tab</a>'
+            return f'<div class="oa-verdict warn" role="status"><p>Not now{words}</p><span>{escape(why)}</span> {link}</div>'
         more = f' <span class="oa-muted">{escape(consequence)}</span>' if consequence else ""
         return f'<div class="oa-verdict good" role="status"><p>Ready to load{words}</p>{more}</div>'
     marks = " ".join(sorted({TABS.get(each.field.partition(".")[0], "settings-more") for each in errors if each.field}))

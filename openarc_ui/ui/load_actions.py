@@ -97,7 +97,7 @@ class Actions:
             self._backend_note(form, found),
             self._recommendation(form),
             fit,
-            verdict([*found, *self._red_finding(is_red, form)], self._consequence(form)) if is_offered else "",
+            self._verdict([*found, *self._red_finding(is_red, form)], form) if is_offered else "",
             _agreement(is_red, form.allow_overcommit),
             self._code(form, planned.kind, address) if is_offered else gr.update(value=f"# {NOTE}"),
             differs_from(self._profiles, planned.profile, form) if is_offered else "",
@@ -241,6 +241,10 @@ class Actions:
         is_wanted = bool(recommended) and recommended != dict(form.ov_config or {})
         words = ", ".join(f"{name} {value}" for name, value in recommended.items())
         return gr.update(visible=is_wanted, value=f"Take what the model recommends: {words}")
+
+    def _verdict(self, found: list[Finding], form: FormValues) -> str:
+        """What a click on Load would come to now."""
+        return verdict(found, self._consequence(form), self._engine.status().reserved)
 
     def _consequence(self, form: FormValues) -> str:
         """What the load does to a model that answers to its name now."""

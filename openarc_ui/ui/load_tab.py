@@ -56,6 +56,7 @@ class LoadingParts:
 
     Attributes:
         note: for those whose key is for use only, in place of what a click on Load would do.
+        reserved: who has the machine alone, not shown: what it says of the form changes when they come and go.
     """
 
     start: gr.Button
@@ -66,6 +67,7 @@ class LoadingParts:
     again: gr.Button
     cancel: gr.Button
     unload: gr.Button
+    reserved: gr.Textbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ def _build_loading(engine: Engine, ahead: LookAhead) -> LoadingParts:
             "Load again", size="sm", visible=False, variant="primary", scale=0, min_width=110, elem_id="oa-again"
         )
         unload = gr.Button("Unload", size="sm", scale=0, min_width=110, elem_id="oa-unload")
-    return LoadingParts(start, note, result, models, loaded, again, cancel, unload)
+    reserved = gr.Textbox(engine.status().reserved or "", visible="hidden", elem_id="oa-load-reserved")
+    return LoadingParts(start, note, result, models, loaded, again, cancel, unload, reserved)
 
 
 def _looking(tab: LoadTab) -> dict[str, Any]:
@@ -201,6 +204,7 @@ def _wire_loading(tab: LoadTab, loading: Loading, rights: Rights, look: dict[str
         parts.again.click(load_again, None, outputs, **options),
     ):
         begin.then(None, None, None, js=SHOW_RESULT, **PRIVATE).then(**look)
+    parts.reserved.change(**look)
     to_load: dict[str, Any] = {"fn": None, "js": "() => document.querySelector('#oa-load')?.focus()", **PRIVATE}
     parts.cancel.click(cancel_load, None, None, **options).then(**to_load)
     parts.unload.click(unload, [parts.loaded], [parts.result, parts.models], **options).then(**look).then(**to_load)
@@ -273,14 +277,15 @@ def fill_when_opened(page: gr.Blocks, tab: LoadTab, profiles: ProfileStore, righ
 
 
 def refresh(tab: LoadTab, engine: EngineStatus, may_administer: bool) -> tuple[list[Any], list[Any]]:
-    """(components, updates) that follow the engine: the list, the selector, Load again, Cancel, Unload.
+    """(components, updates) that follow the engine: the list, the selector, Load again, Cancel, Unload, who has the machine.
 
     Args:
         may_administer: the page is of somebody who may use the three buttons.
     """
-    names = list(dict.fromkeys(model.name for model in engine.models))
-    has_failed = any(model.state is ModelState.FAILED for model in engine.models)
-    is_loading = any(model.state is ModelState.LOADING for model in engine.models)
+    models = engine.users_models
+    names = list(dict.fromkeys(model.name for model in models))
+    has_failed = any(model.state is ModelState.FAILED for model in models)
+    is_loading = any(model.state is ModelState.LOADING for model in models)
     shown = shown_model(engine)
     selector = gr.update(choices=names, visible=len(names) > 1, value=shown.name if shown is not None else None)
     updates = [
@@ -289,6 +294,7 @@ def refresh(tab: LoadTab, engine: EngineStatus, may_administer: bool) -> tuple[l
         gr.update(visible=has_failed and may_administer),
         gr.update(visible=is_loading and may_administer),
         gr.update(visible=bool(names) and may_administer),
+        engine.reserved or "",
     ]
     parts = tab.parts
-    return [parts.models, parts.loaded, parts.again, parts.cancel, parts.unload], updates
+    return [parts.models, parts.loaded, parts.again, parts.cancel, parts.unload, parts.reserved], updates

@@ -13,6 +13,7 @@ from openarc_ui.engine.options import flatten
 from openarc_ui.engine.types import EngineStatus, LoadStage, ModelInfo, ModelState, ModelStatus, Unloaded
 from openarc_ui.errors import ModelAlreadyLoading, ModelNotFound
 from openarc_ui.ui.html import NOT_MEASURED, card, empty, figures, number, seconds, size, table
+from openarc_ui.ui.status_strip import TUNE_LINK
 
 BACKENDS = {"genai": "OpenVINO GenAI", "optimum": "Optimum-Intel", "scripted": "Scripted"}
 STATE_KINDS = {
@@ -21,6 +22,7 @@ STATE_KINDS = {
     ModelState.UNLOADING: "busy",
     ModelState.FAILED: "failed",
 }
+TUNE = f'<a href="{TUNE_LINK}">Open the Tune tab</a>'
 KINDS = {"ir": "OpenVINO IR", "gguf": "GGUF", "checkpoint": "Hugging Face checkpoint", "script": "Script"}
 
 
@@ -118,10 +120,16 @@ def unloaded(done: Unloaded) -> str:
 
 
 def models(status: EngineStatus) -> str:
-    """Every loaded model with its state; what it was asked for and what is in effect is folded below it."""
-    if not status.models:
-        return card("Loaded models", empty("None yet", "Choose a model and press Load."))
-    return card("Loaded models", "".join(_model(model) for model in status.models))
+    """Every loaded model with its state; what it was asked for and what is in effect is folded below it.
+
+    That of a run that measures comes and goes by itself and is nobody's to unload, so the run is told of in its place.
+    """
+    listed = "".join(_model(model) for model in status.users_models)
+    if status.reserved is not None:
+        measured = f"{status.reserved.rstrip('.')}, with a model of its own."
+        refused = "Those that are loaded answer again when it ends." if listed else "Loads are refused until it ends."
+        listed += f'<p class="oa-about" role="note">{escape(measured)} {refused} {TUNE}</p>'
+    return card("Loaded models", listed or empty("None yet", "Choose a model and press Load."))
 
 
 def _model(model: ModelStatus) -> str:

@@ -46,7 +46,7 @@ class Loading:
 
     async def load_again(self, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """Load the model that failed once more, as it was."""
-        failed = next((model for model in self._engine.status().models if model.state is ModelState.FAILED), None)
+        failed = next((model for model in self._engine.status().users_models if model.state is ModelState.FAILED), None)
         if failed is not None:
             async for update in self._run(failed.request.model_copy(update={"name": failed.name}), session_of(request)):
                 yield update
@@ -101,7 +101,7 @@ class Loading:
             yield text, busy, gr.update(visible=True), load_view.models(self._engine.status()), gr.skip()
         if self._own.get(session) is cancel:
             del self._own[session]
-        still = any(model.state is ModelState.LOADING for model in self._engine.status().models)
+        still = any(model.state is ModelState.LOADING for model in self._engine.status().users_models)
         models = load_view.models(self._engine.status())
         yield gr.skip(), gr.update(value="Load"), gr.update(visible=still), models, failure
 

@@ -1,5 +1,5 @@
 """The strip that is always visible: model, backend, device, state, memory, last tokens/s, queue; or how far the start-up is; or
-who has the machine alone."""
+who has the machine alone. Beside them, that another program measures."""
 
 from __future__ import annotations
 
@@ -16,42 +16,53 @@ STATE_CLASS = {
     ModelState.FAILED: "failed",
 }
 
+TUNE_TAB = "#tune"
 TUNE_LINK = "#tune?run=active"
 """The run that works now; see assets/tune/link.js."""
 
 
-def strip(engine: EngineStatus, startup: StartupStatus) -> str:
-    """The strip as HTML."""
+def strip(engine: EngineStatus, startup: StartupStatus, elsewhere: str | None = None) -> str:
+    """The strip as HTML.
+
+    Args:
+        elsewhere: who measures in another program, as the beginning of a sentence; None: nobody.
+    """
     if engine.reserved is not None:
         return _frame(_reserved(engine.reserved))
+    return _frame(_content(engine, startup) + (_elsewhere(elsewhere) if elsewhere is not None else ""))
+
+
+def _content(engine: EngineStatus, startup: StartupStatus) -> str:
+    """While the machine is everybody's."""
     model = shown_model(engine)
     answering = next((each for each in engine.models if each.name == engine.default_model), None)
     if model is not None and model.state is ModelState.LOADING and answering is not None:
         beside = f"{model.name} {model.stage.fraction:.0%}" if model.stage is not None else model.name
-        return _frame(_model(answering, len({each.name for each in engine.models})) + _item("loading", beside))
+        return _model(answering, len({each.name for each in engine.models})) + _item("loading", beside)
     if model is not None and model.state is ModelState.LOADING:
         stage = startup.stage if startup.phase is StartupPhase.LOADING and startup.model == model.name else model.stage
-        return _frame(_progress(f"Loading {model.name}", stage))
+        return _progress(f"Loading {model.name}", stage)
     if model is not None:
-        return _frame(_model(model, len(engine.models)))
+        return _model(model, len(engine.models))
     if startup.phase in (StartupPhase.PREPARING, StartupPhase.LOADING):
         what = "Preparing the starter model" if startup.phase is StartupPhase.PREPARING else f"Loading {startup.model}"
-        return _frame(_progress(what, startup.stage))
+        return _progress(what, startup.stage)
     if startup.phase is StartupPhase.FAILED:
         words = f"{startup.message} {startup.hint}".strip()
-        return _frame(
+        return (
             _state("failed", "Not started") + f'<span class="oa-words" title="{escape(words)}">{escape(words)}</span>'
         )
     if startup.phase is StartupPhase.WAITING:
-        return _frame(_state("busy", "Starting"))
-    return _frame(_state("idle", "No model") + '<span class="oa-words">Load one in the Load tab.</span>')
+        return _state("busy", "Starting")
+    return _state("idle", "No model") + '<span class="oa-words">Load one in the Load tab.</span>'
 
 
 def shown_model(engine: EngineStatus) -> ModelStatus | None:
     """The model the strip is about: one that is loading, else the default, else the last there is."""
-    loading = [model for model in engine.models if model.state is ModelState.LOADING]
-    default = [model for model in engine.models if model.name == engine.default_model]
-    candidates = loading or default or list(engine.models)
+    models = engine.users_models
+    loading = [model for model in models if model.state is ModelState.LOADING]
+    default = [model for model in models if model.name == engine.default_model]
+    candidates = loading or default or list(models)
     return candidates[-1] if candidates else None
 
 
@@ -86,6 +97,15 @@ def _reserved(words: str) -> str:
         _state("busy", "Tuning")
         + f'<span class="oa-words" title="{escape(sentence)}">{escape(sentence)}</span>'
         + f'<a class="oa-strip-link" href="{TUNE_LINK}">Open the Tune tab</a>'
+    )
+
+
+def _elsewhere(words: str) -> str:
+    """Another program measures on this machine. It can't be kept from others, so it is said what they do to it."""
+    title = f"{words.rstrip('.')} in another program."
+    return (
+        f'<span class="oa-strip-warning" title="{escape(title)}">Another program measures: answers now spoil its figures</span>'
+        f'<a class="oa-strip-link" href="{TUNE_TAB}">Open the Tune tab</a>'
     )
 
 

@@ -281,6 +281,19 @@ def test_a_pasted_name_or_address_opens_its_files(open_models: OpenModels, typed
     assert models.asked("models_search") == []
 
 
+def test_a_search_before_the_first_answer_is_done_once_it_is_there(open_models: OpenModels) -> None:
+    models = open_models(link=HUB, is_open=False)
+    models.hold()
+    models.tab("Models")
+    models.page.get_by_label("Search the Hub").fill(made_up.REPOSITORY)
+    models.page.keyboard.press("Enter")
+    assert models.asked("models_files") == []
+    models.let_go()
+    assert models.wait_asked("models_files")["request"]["repository"] == made_up.REPOSITORY
+    expect(models.page.locator(BEGIN)).to_be_visible()
+    assert models.asked("models_files") == []
+
+
 def test_an_address_of_another_revision_of_what_is_open_asks_for_that(open_models: OpenModels) -> None:
     models = open_models(link=HUB)
     search = models.page.get_by_label("Search the Hub")

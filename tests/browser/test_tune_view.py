@@ -279,14 +279,17 @@ def test_a_text_s_figures_are_told_with_their_intervals_and_what_is_not_sure_is_
     assert before.quality is not None
     unsure = dataclasses.replace(
         before.quality,
-        **{"mean_kl_divergence": 0.0085, "mean_kl_divergence_low": 0.0061, "mean_kl_divergence_high": 0.0109},
-        **{"perplexity": 22.1, "perplexity_low": 18.25, "perplexity_high": 27.0},
-        **{
-            "perplexity_change_percent": 0.4,
-            "perplexity_change_low_percent": -0.3,
-            "perplexity_change_high_percent": 1.1,
-        },
-        **{"changes_text": False, "is_sure": False},
+        mean_kl_divergence=0.0085,
+        mean_kl_divergence_low=0.0061,
+        mean_kl_divergence_high=0.0109,
+        perplexity=22.1,
+        perplexity_low=18.25,
+        perplexity_high=27.0,
+        perplexity_change_percent=0.4,
+        perplexity_change_low_percent=-0.3,
+        perplexity_change_high_percent=1.1,
+        changes_text=False,
+        is_sure=False,
     )
     results = list(whole.results)
     results[at] = dataclasses.replace(before, quality=unsure, is_best=False)

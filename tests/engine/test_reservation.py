@@ -77,10 +77,45 @@ def test_status_says_so_and_the_default_model_stays_what_it_was(scripted: Engine
     assert scripted.reservation is held
     scripted.unload("script")
     assert scripted.status().default_model is None
-    with pytest.raises(ModelNotLoaded):
-        scripted.tokenize("a b")
     scripted.release(held)
     assert scripted.status().reserved is None
+
+
+def test_without_a_users_model_a_question_is_told_who_measures_and_not_to_load_one(scripted: Engine) -> None:
+    held = scripted.reserve(WORDS, "tuning")
+    scripted.load(LoadRequest(model_path="script"), holder=held)
+    scripted.unload("script")
+    for refused in (
+        lambda: scripted.tokenize("a b"),
+        lambda: scripted.render(HELLO),
+        lambda: scripted.chat_template("script"),
+        lambda: scripted.require_leave(),
+    ):
+        with pytest.raises(EngineReserved) as caught:
+            refused()
+        assert caught.value.message == SENTENCE
+    with pytest.raises(ModelNotLoaded):
+        scripted.tokenize("a b", "another", holder=held)
+    with pytest.raises(ModelNotLoaded) as unknown:
+        scripted.unload("tunin")
+    assert "tuning" not in unknown.value.hint
+    scripted.require_leave(held)
+    scripted.release(held)
+    with pytest.raises(ModelNotLoaded):
+        scripted.chat_template("script")
+
+
+def test_the_holders_model_is_none_of_the_users(scripted: Engine) -> None:
+    held = scripted.reserve(WORDS, "tuning")
+    scripted.load(LoadRequest(model_path="script"), holder=held)
+    status = scripted.status()
+    assert [each.name for each in status.models] == ["script", "tuning"] and status.reserved_model == "tuning"
+    assert [each.name for each in status.users_models] == ["script"]
+    scripted.unload("tuning", holder=held)
+    scripted.release(held)
+    assert scripted.load(LoadRequest(model_path="script", name="tuning")).name == "tuning"
+    status = scripted.status()
+    assert status.reserved_model is None and [each.name for each in status.users_models] == ["script", "tuning"]
 
 
 def test_giving_back_twice_takes_nothing_from_the_next(scripted: Engine) -> None:

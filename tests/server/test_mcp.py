@@ -51,6 +51,7 @@ TOOLS = {
     "start_download",
     "model_tasks",
     "pause_task",
+    "resume_task",
     "cancel_task",
 }
 
@@ -225,7 +226,7 @@ def test_every_tool_says_what_it_does_takes_and_returns(serve_mcp: Callable[[Set
             assert schema["description"].rstrip(".") and "title" in schema, f"{tool.name} {name}"
         assert tool.output_schema["type"] == "object", tool.name
         assert tool.annotations.read_only_hint == (tool.name in READING) and tool.annotations.open_world_hint == (
-            tool.name == "start_download"
+            tool.name in ("start_download", "resume_task")
         )
     answer = next(each for each in tools if each.name == "chat").output_schema
     assert all("description" in each for each in answer["properties"].values())
@@ -249,20 +250,24 @@ def test_an_agent_fetches_a_model_and_watches_it(serve_mcp: Callable[[Settings],
     assert told[0]["task_id"] == said(begun)["task_id"] and told[0]["problem"] == ""
 
 
-def test_an_agent_pauses_and_cancels_what_it_began(serve_mcp: Callable[[Settings], str], shop: Shop) -> None:
-    shop.next = [ScriptedWork()]
+def test_an_agent_pauses_resumes_and_cancels_what_it_began(serve_mcp: Callable[[Settings], str], shop: Shop) -> None:
+    shop.next = [ScriptedWork(), ScriptedWork()]
     address = serve_mcp(Settings(model="none", mcp=True))
     _, (begun,) = talk(address, ("start_download", {"repository": "Somebody/tiny-ov"}))
     assert shop.made[0].is_in_the_middle.wait(30)
     which = {"task_id": said(begun)["task_id"]}
-    _, (paused, cancelled, absent, told) = talk(
+    _, (paused, resumed, again, cancelled, absent, told) = talk(
         address,
         ("pause_task", which),
+        ("resume_task", which),
+        ("resume_task", which),
         ("cancel_task", which),
         ("cancel_task", {"task_id": "20261126-120000-000000"}),
         ("model_tasks", {}),
     )
     assert said(paused)["state"] == "paused" and said(cancelled)["state"] == "cancelled"
+    assert said(resumed)["state"] in ("waiting", "running")
+    assert again.is_error and "under way already" in said(again)
     assert absent.is_error and "20261126-120000-000000" in said(absent)
     assert [each["state"] for each in told.structured_content["result"]] == ["cancelled"]
 
@@ -297,7 +302,7 @@ def test_a_key_for_use_may_look_and_chat_but_not_load(serve_mcp: Callable[[Setti
     address = serve_mcp(two_keys())
     loading = [("load_profile", {"profile": "mine"}), ("load_model", {"model": "script"}), ("unload_model", {})]
     others = [("start_bench", {"model": "script"}), ("start_download", {"repository": "a/b"}), ("model_tasks", {})]
-    ending = [("pause_task", {"task_id": "a"}), ("cancel_task", {"task_id": "a"})]
+    ending = [(f"{verb}_task", {"task_id": "a"}) for verb in ("pause", "resume", "cancel")]
     _, refused = talk(address, ("list_profiles", {}), *loading, *others, *ending, key="a-key-for-use")
     for result, action in zip(refused, ADMINISTER.values(), strict=True):
         assert result.is_error and said(result).startswith(f"{action} needs the administration key.")

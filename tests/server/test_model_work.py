@@ -331,7 +331,7 @@ def test_a_model_that_is_read_is_neither_renamed_nor_deleted(
         assert begun.wait(30)
         for path, more in (("rename", {"new_name": "new"}), ("delete", {"confirm": "script"})):
             told = problem(working.client.post(f"/models/{path}", json={"model": "script", **more}), 409)
-            assert told["code"] == "model_in_use" and "looked into or verified" in told["message"]
+            assert told["code"] == "model_in_use" and "looked into or verified" in told["detail"]
     finally:
         goes_on.set()
         reading.join(30)

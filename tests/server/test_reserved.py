@@ -50,9 +50,60 @@ def test_rest_and_openais_clients_are_told_why_and_when_to_come_back(measuring: 
 
 
 def test_what_disturbs_nothing_is_answered(measuring: Served) -> None:
-    for path in ("/status", "/v1/models", "/health"):
+    for path in ("/status", "/v1/models", "/v1/models/script", "/health"):
         assert measuring.client.get(path).status_code == 200, path
     assert measuring.client.post("/tokenize", json={"text": "a b"}).status_code == 200
+
+
+def test_without_a_users_model_nobody_is_told_to_load_one_or_to_ask_the_runs_own(measuring: Served) -> None:
+    measuring.wait_for(lambda: "tuning" in {each.name for each in measuring.engine.status().models})
+    measuring.client.delete("/model/unload").raise_for_status()
+    response = {"input": "Hi"}
+    for model in ("default", "script", "tuning"):
+        for path, body in (
+            ("/v1/chat/completions", CHAT),
+            ("/v1/chat/completions", {**CHAT, "stream": True}),
+            ("/v1/completions", PROMPT),
+            ("/v1/responses", response),
+        ):
+            answer = measuring.client.post(path, json={**body, "model": model})
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30"), (path, model)
+            assert answer.json()["error"]["message"].startswith(SENTENCE), (path, model)
+            assert "load" not in answer.json()["error"]["message"].lower(), (path, model)
+    for path, body in (
+        ("/generate/text", HELLO),
+        ("/generate/text", {**HELLO, "model": "script"}),
+        ("/tokenize", {"text": "a b"}),
+        ("/apply-template", {"messages": CHAT["messages"]}),
+    ):
+        answer = measuring.client.post(path, json=body)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30"), path
+        assert (answer.json()["code"], answer.json()["detail"]) == ("engine_reserved", SENTENCE), path
+
+
+def test_the_runs_own_model_is_in_no_list_to_choose_from(measuring: Served) -> None:
+    measuring.wait_for(lambda: "tuning" in {each.name for each in measuring.engine.status().models})
+    listed = measuring.client.get("/v1/models").json()["data"]
+    assert [each["id"] for each in listed] == ["script"]
+    assert measuring.client.get("/v1/models/tuning").status_code == 404
+    older = measuring.client.get("/openarc/status").json()
+    assert (older["total_loaded_models"], older["openai_model_names"]) == (1, ["script"])
+    status = measuring.client.get("/status").json()
+    assert (status["reserved"], status["reserved_model"]) == ("The bench 'threads' measures", "tuning")
+    assert {each["name"] for each in status["models"]} == {"script", "tuning"}, "it takes memory, so it is in the status"
+
+
+def test_while_all_is_refused_the_server_is_not_ready_and_says_why(measuring: Served) -> None:
+    answer = measuring.client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "ready": False,
+        "missing": "The bench 'threads' measures, and requests are refused until it ends.",
+    }
+    head = measuring.runs.active()
+    assert head is not None
+    measuring.runs.cancel(head.run_id)
+    assert measuring.client.get("/readyz").status_code == 200
 
 
 def test_afterwards_all_is_as_it_was(measuring: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from pydantic_core import PydanticUndefined
 from openarc_ui.tuning import requests
 from openarc_ui.tuning.command.arguments import parse
 from openarc_ui.tuning.figures import FIGURES, Figure
-from openarc_ui.tuning.judging import drift, statistics
+from openarc_ui.tuning.judging import drift, statistics, steadiness
 from openarc_ui.tuning.measuring import background
-from openarc_ui.tuning.quality import verdict
+from openarc_ui.tuning.quality import distributions, text_blocks, verdict
 from openarc_ui.tuning.requests import (
     Axis,
     BenchRequest,
@@ -155,6 +156,16 @@ def test_numbers_in_the_text_are_those_of_the_code() -> None:
     assert f"at least {drift.FEWEST_VISITS}: the median of all slopes" in WHOLE
     assert f"**{verdict.MOST_KL_DIVERGENCE:g} nats**" in sections()["When a text counts as changed"]
     assert f"perplexity more than {verdict.MOST_LOSS:.0%} above" in sections()["When a text counts as changed"]
+    assert f"at most {steadiness.CHANCE:.0%} of random orders" in WHOLE
+    assert f"with {steadiness.FEWEST_BEFORE} visits of the base on either side" in WHOLE
+    blocks = text_blocks.FEWEST_BLOCKS, text_blocks.FEWEST_BLOCKS * distributions.BLOCK_TOKENS
+    assert f"mean of each block of {distributions.BLOCK_TOKENS} neighbouring tokens" in WHOLE
+    assert (
+        f"Of fewer than {blocks[0]} blocks ({blocks[1]} tokens)" in WHOLE
+        and f"Of fewer than {blocks[1]} there" in WHOLE
+    )
+    factors = (math.sqrt(each) for each in (scores.CLEARLY_WORSE, scores.CLEARLY_DOMINATED))
+    assert "{:.2f} times as fast or slow then (with several objectives {:.2f} times)".format(*factors) in WHOLE
     assert len(comparison.PRIMARY) == 4 and "Decode, TTFT, Latency and Throughput" in WHOLE
     assert f"values` | 1 to {requests.MOST_VALUES};" in WHOLE and f"1 to {requests.MOST_AXES} fields" in WHOLE
 

@@ -84,8 +84,8 @@ def problem_of_config(config: Mapping[str, Any]) -> str:
 
 def hint_of(problem: str) -> str:
     """What to do about such a problem."""
-    if problem == OWN_CODE:
-        return OWN_CODE_HINT
+    if problem in (OWN_CODE, NO_TYPE):
+        return OWN_CODE_HINT if problem == OWN_CODE else "Choose another model, or download its config.json again."
     return QUANTIZED_HINT if "quantised" in problem else "Choose a text-generation model of another type."
 
 

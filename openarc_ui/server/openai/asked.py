@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.not_loaded import BY_ROUTE, not_loaded
 from openarc_ui.engine.notices import not_ready
 from openarc_ui.engine.prompts import StructuredOutput, Tool
 from openarc_ui.engine.types import ModelInfo, ModelState
@@ -56,25 +57,35 @@ def ready_model(engine: Engine, name: str | None) -> ModelInfo:
     """The model that answers: the one of that name; without a name, or by the name "default", the one loaded last.
 
     Raises:
-        ModelNotLoaded: it is not ready, with the nearest names of those that are.
+        EngineReserved: somebody has the machine alone. It comes first: "load one first" would be refused too.
+        ModelNotLoaded: it is not ready: with why, how to load it, or the nearest names of those that are.
+    """
+    engine.require_leave()
+    return loaded_model(engine, name)
+
+
+def loaded_model(engine: Engine, name: str | None) -> ModelInfo:
+    """The same, to be told of; that of whoever has the machine alone is nobody's to ask for.
+
+    Raises:
+        ModelNotLoaded: it is not ready: with why, how to load it, or the nearest names of those that are.
     """
     status = engine.status()
-    ready = {model.name: model.info for model in status.models if model.state is ModelState.READY and model.info}
+    models = status.users_models
+    ready = {model.name: model.info for model in models if model.state is ModelState.READY and model.info}
     wanted = name if name is not None and (name != DEFAULT_MODEL or name in ready) else status.default_model
     info = ready.get(wanted) if wanted is not None else None
     if info is not None:
         return info
-    found = next((model for model in status.models if model.name == wanted), None)
+    found = next((model for model in models if model.name == wanted), None)
     if wanted is None or (found is None and name == DEFAULT_MODEL):
-        found = next((model for model in reversed(status.models)), None)
+        found = next((model for model in reversed(models)), None)
     if found is not None and found.state is ModelState.FAILED:
         raise not_ready(found.name, found.state, found.failure)
     if found is not None:
         what = f"The model '{found.name}' is not ready: it is {found.state.value}."
         raise ModelNotLoaded(what, nearest(found.name, ready) or "Try again in a moment.")
-    if not ready and wanted is None:
-        raise ModelNotLoaded("No model is loaded.", "Load one first.")
-    raise ModelNotLoaded(f"No model '{wanted}' is loaded.", nearest(wanted or "", ready) or "Load one first.")
+    raise not_loaded(engine, wanted, BY_ROUTE)
 
 
 def tool_use(
@@ -223,6 +234,7 @@ def check_probabilities(info: ModelInfo, alternatives: int, param: str, alternat
         )
     most = info.abilities.most_alternatives
     if alternatives > most:
+        fewer = f"Set {alternatives_param} to {most} or less" if most else f"Leave {alternatives_param} out"
         told = f"no alternatives to a token; the optimum backend does, so {alternatives_param} needs that"
         raise ParameterRefused(
             f"The {info.backend} backend tells "
@@ -231,6 +243,6 @@ def check_probabilities(info: ModelInfo, alternatives: int, param: str, alternat
                 if most
                 else f"{told}."
             ),
-            f"Set {alternatives_param} to {most} or less, or load the model with another backend.",
+            f"{fewer}, or load the model with another backend.",
             param=alternatives_param,
         )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelInfo, ModelState
-from openarc_ui.server.openai.asked import ready_model
+from openarc_ui.server.openai.asked import loaded_model
 
 
 class ModelObject(BaseModel):
@@ -49,8 +49,9 @@ class ModelList(BaseModel):
 
 
 def model_list(engine: Engine) -> ModelList:
-    """All models that can answer."""
-    ready = [each.info for each in engine.status().models if each.state is ModelState.READY and each.info is not None]
+    """All models that can answer, also while a run measures and they are refused; the run's own is none of them."""
+    models = engine.status().users_models
+    ready = [each.info for each in models if each.state is ModelState.READY and each.info is not None]
     return ModelList(data=[_object(info) for info in reversed(ready)])
 
 
@@ -60,7 +61,7 @@ def model_object(engine: Engine, name: str) -> ModelObject:
     Raises:
         ModelNotLoaded: it is not among them.
     """
-    return _object(ready_model(engine, name))
+    return _object(loaded_model(engine, name))
 
 
 def _object(info: ModelInfo) -> ModelObject:

@@ -72,7 +72,7 @@ def openai_routes(engine: Engine) -> APIRouter:
         "/v1/chat/completions", summary="Answer a conversation", responses=_answered(ChatAnswer), response_model=None
     )
     async def chat_completions(body: ChatBody, request: Request) -> Response:
-        """OpenAI's Chat Completions. What can't be honoured is refused by name; docs/openai.md lists every parameter."""
+        """OpenAI's Chat Completions. What can't be honoured is refused by name; [openai](/docs/openai) lists every parameter."""
         return await chat.answer(body, request)
 
     @router.post(

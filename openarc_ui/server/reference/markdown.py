@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from openarc_ui.server.problems import ANYWHERE, PLAIN, REASONS, STATUS, WITH_A_
 from openarc_ui.server.reference.llms import is_grouped
 from openarc_ui.server.reference.operations import Operation, Parameter, curl_of, read_operations, schema_text
 from openarc_ui.server.refusals import ALL
+from openarc_ui.server.unread_bodies import ALL as UNREAD
 
 PAGE = Path(__file__).parent.parent.parent.parent / "docs" / "api.md"
 TITLES = {"openai": "OpenAI"}
@@ -56,6 +58,7 @@ lines with `text`, `sequence_index` and `tokens` (with several conversations als
 `event: error` with the error's body. `/v1/chat/completions` and `/v1/completions` send OpenAI's chunks and end with
 `data: [DONE]`; `/v1/responses` sends OpenAI's typed events. A client that leaves ends its request, streaming or not.
 """
+SERVED_PAGE = re.compile(r"\]\(/docs/(\w+)\)")
 NOT_RUN: Mapping[str, str] = {}
 """Operation -> why the tests do not run its example."""
 
@@ -66,7 +69,8 @@ def api_page(document: Mapping[str, Any]) -> str:
     for operation in read_operations(document):
         by_tag["older" if operation.is_deprecated else operation.tag].append(operation)
     anywhere = ", ".join(str(status) for status in ANYWHERE)
-    lines = [BEGIN.format(anywhere=anywhere, with_a_body=WITH_A_BODY, errors="\n".join(_errors()))]
+    with_a_body = " and ".join(str(status) for status in WITH_A_BODY)
+    lines = [BEGIN.format(anywhere=anywhere, with_a_body=with_a_body, errors="\n".join(_errors()))]
     for tag in document["tags"]:
         if by_tag[tag["name"]]:
             lines += [f"## {TITLES.get(tag['name'], tag['name'].capitalize())}", "", tag["description"], ""]
@@ -86,10 +90,10 @@ def _errors() -> Iterator[str]:
             codes[status].append(error.code)
     for status, (code, _) in PLAIN.items():
         codes[status].append(code)
-    for refusal in ALL:
+    for refusal in (*ALL, *UNREAD):
         codes[refusal.status].append(refusal.code)
     codes[MISTAKE[0]].append(MISTAKE[1])
-    yield "| status | | codes |"
+    yield "| status | meaning | codes |"
     yield "| --- | --- | --- |"
     for status in sorted({*codes, *REASONS}):
         words = ", ".join(f"`{code}`" for code in sorted(set(codes[status])))
@@ -128,7 +132,7 @@ def _parameters(operation: Operation) -> Iterator[str]:
 
 
 def _table(parameters: Iterable[Parameter]) -> Iterator[str]:
-    yield "| parameter | in | type | |"
+    yield "| parameter | in | type | meaning |"
     yield "| --- | --- | --- | --- |"
     for each in parameters:
         needed = "Needed. " if each.is_required and each.place == "query" else ""
@@ -177,7 +181,7 @@ def _model(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
         yield f"{schema_text(schema, links=True)}."
         yield ""
         return
-    yield "| field | type | default | |"
+    yield "| field | type | default | meaning |"
     yield "| --- | --- | --- | --- |"
     for field, each in schema["properties"].items():
         is_needed = field in schema.get("required", ())
@@ -198,8 +202,9 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 
 def _paragraph(text: str) -> str:
-    """A docstring as paragraphs, each on one line."""
-    return "\n\n".join(" ".join(each.split()) for each in text.split("\n\n"))
+    """A docstring as paragraphs, each on one line. A link to a served page leads to its file, which stands beside this page."""
+    paragraphs = "\n\n".join(" ".join(each.split()) for each in text.split("\n\n"))
+    return SERVED_PAGE.sub(r"](\1.md)", paragraphs)
 
 
 def _cell(text: str) -> str:

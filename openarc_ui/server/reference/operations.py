@@ -97,7 +97,7 @@ def read_operations(document: Mapping[str, Any]) -> Iterator[Operation]:
 
 
 def _is_own_error(status: str) -> bool:
-    return status[0] in "45" and status.isdigit() and int(status) not in (*ANYWHERE, WITH_A_BODY)
+    return status[0] in "45" and status.isdigit() and int(status) not in (*ANYWHERE, *WITH_A_BODY)
 
 
 def _parameter(written: Mapping[str, Any]) -> Parameter:

@@ -17,6 +17,7 @@ from openarc_ui.conversations.kept import KeptGeneration
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
+from openarc_ui.engine.not_loaded import BY_ROUTE, saying_how_to_load
 from openarc_ui.engine.types import GenerationResult
 from openarc_ui.server.disconnect import wait_for_results
 from openarc_ui.server.problems import CLIENT_LEFT, documented
@@ -54,7 +55,8 @@ def answer_routes(engine: Engine, conversations: ConversationStore) -> APIRouter
         After tool calls, add the results as messages of the role tool and answer again.
         """
         beginning = partial(begin_answer, engine, conversations, owner_from(request), conversation_id, body, "rest")
-        begun = await anyio.to_thread.run_sync(beginning, limiter=limiter)
+        with saying_how_to_load(engine, body.model, BY_ROUTE):
+            begun = await anyio.to_thread.run_sync(beginning, limiter=limiter)
         kept = cast("Sequence[Generation]", [KeptGeneration(begun.generation, begun.keeper, under_way)])
         make_answer = partial(_answer, begun)
         if body.stream:

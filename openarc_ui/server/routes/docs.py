@@ -9,30 +9,43 @@ import html
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request, Response
 from fastapi import Path as PathParameter
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from openarc_ui.errors import nearest
-from openarc_ui.server.problems import documented
+from openarc_ui.server.problems import PLAIN, documented, refusal
 from openarc_ui.server.routes.heads import add_heads
 
 ROOT = Path(__file__).parent.parent.parent.parent
 DOCUMENTS = ROOT / "docs"
 PAGE = ROOT / "assets" / "docs_page.html"
-PAGES = ("api", "openai", "responses", "gradio", "security", "models", "tuning", "metrics", "monitoring", "memory")
-"""Names of the pages, in the order in which they are listed; a file that is not there is left out."""
+PAGES = {
+    "api": "Every route with its parameters, bodies, answers and errors, and a command for each.",
+    "openai": "The OpenAI SDK and what else speaks its API: how each is pointed here, and what every parameter does.",
+    "responses": "OpenAI's Responses API: what goes in, what comes out, what is refused.",
+    "gradio": "The page's actions from Python by gradio_client, from curl, and the tools for agents (MCP).",
+    "security": "Keys, networks, browsers and files: what is promised, and what is not.",
+    "models": "Getting models from the Hugging Face Hub, converting them, looking into them, keeping order.",
+    "tuning": "Measuring a configuration, comparing two, searching many for the best.",
+    "metrics": "What every figure means, in the Metrics tab and everywhere else.",
+    "monitoring": "Prometheus, Grafana and OpenTelemetry.",
+    "memory": "How OpenArc tells before a load whether a model fits.",
+}
+"""Names of the pages, in the order in which they are listed, and what is on each; a file that is not there is left out."""
 OUTSIDE = ("https://", "http://", "#", "/")
 COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
 """Says beside an example why it is not run by the tests; for who writes the page, not for who reads it."""
+WRITTEN_FOR = "http://127.0.0.1:7860"
+"""The address that the documents name; whoever reads them is at another, perhaps."""
 INDEX = """# Documentation
 
 {pages}
@@ -61,17 +74,22 @@ def docs_routes(prompt_page: Callable[[str], str], folder: Path = DOCUMENTS) -> 
     @router.get("/docs", summary="The documentation", responses=documented(), response_class=HTMLResponse)
     async def index() -> HTMLResponse:
         """A page that lists the others."""
-        return HTMLResponse(await anyio.to_thread.run_sync(partial(_index, folder)))
+        return HTMLResponse(await anyio.to_thread.run_sync(_index, folder))
 
     @router.get("/docs/{page}", summary="A page of it", responses=documented(404), response_class=HTMLResponse)
     async def page(
         page: Annotated[str, PathParameter(max_length=100, description="Its name.", examples=["metrics"])],
-    ) -> HTMLResponse:
+        request: Request,
+    ) -> Response:
         """One page; the anchor of a heading is its text, such as /docs/metrics#ttft_seconds."""
         there = await anyio.to_thread.run_sync(_there, folder)
         if page not in there:
-            raise HTTPException(404, f"There is no page '{page}'. {nearest(page, there)}".strip())
-        return HTMLResponse(await anyio.to_thread.run_sync(made_of, folder / f"{page}.md", there))
+            near = nearest(page, there)
+            hint = near if near.startswith("Did you mean") else "/docs lists every page."
+            words = refusal(request.url.path, 404, f"There is no page '{page}'.", PLAIN[404][0], hint)
+            return JSONResponse(words, 404)
+        whole = await anyio.to_thread.run_sync(made_of, folder / f"{page}.md", there)
+        return HTMLResponse(_at(whole, str(request.base_url).rstrip("/")))
 
     @router.get("/llms.txt", summary="The API on one page", responses=documented(), response_class=PlainTextResponse)
     async def llms(request: Request) -> str:
@@ -82,30 +100,33 @@ def docs_routes(prompt_page: Callable[[str], str], folder: Path = DOCUMENTS) -> 
     return router
 
 
+def _at(page: str, address: str) -> str:
+    """A page with the address it was asked at in its examples."""
+    here = html.escape(address)
+    netloc = here.partition("://")[2]
+    return page.replace(WRITTEN_FOR, here).replace(WRITTEN_FOR.partition("://")[2], netloc)
+
+
 def _there(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in PAGES if (folder / f"{name}.md").is_file())
 
 
 def _index(folder: Path) -> str:
-    """The page of pages: each with its title and what it begins with."""
+    """The page of pages: each with its title and what is on it."""
     lines = []
     for name in _there(folder):
-        title, begin = _summary((folder / f"{name}.md").read_text(encoding="utf-8"))
-        lines.append(f"- [{title}](/docs/{name}): {begin}")
+        title = _title((folder / f"{name}.md").read_text(encoding="utf-8"))
+        lines.append(f"- [{title}](/docs/{name}): {PAGES[name]}")
     return _page(INDEX.format(pages="\n".join(lines)), ())
 
 
-def _summary(text: str) -> tuple[str, str]:
-    """Title and first sentence of a document."""
-    beginning = text.partition("\n## ")[0]
-    tokens = _markdown().parse(COMMENT.sub("", beginning))
-    inline = [(opening.type, token) for opening, token in itertools.pairwise(tokens) if token.type == "inline"]
-    title = next((_plain(token) for kind, token in inline if kind == "heading_open"), "")
-    begin = next((_plain(token) for kind, token in inline if kind == "paragraph_open"), "")
-    return title, re.split(r"(?<=[.:])\s", begin, maxsplit=1)[0].rstrip(":")
+def _title(text: str) -> str:
+    """A document's first heading."""
+    tokens = _markdown().parse(COMMENT.sub("", text.partition("\n## ")[0]))
+    return next((_plain(inline) for each, inline in itertools.pairwise(tokens) if each.type == "heading_open"), "")
 
 
-def rendered(document: Path, there: tuple[str, ...] = PAGES) -> str:
+def rendered(document: Path, there: tuple[str, ...] = tuple(PAGES)) -> str:
     """A Markdown file as a whole page.
 
     Args:
@@ -123,6 +144,7 @@ def _page(text: str, there: tuple[str, ...]) -> str:
         f'<li><a href="#{anchor}">{html.escape(text)}</a></li>' for level, anchor, text in headings if level == "h2"
     )
     title = next((text for level, _, text in headings if level == "h1"), "OpenArc")
+    _drop_empty_headings(tokens)
     body = markdown.renderer.render(tokens, markdown.options, {})
     page = Template(PAGE.read_text(encoding="utf-8"))
     return page.substitute(title=html.escape(title), contents=contents, body=body)
@@ -155,6 +177,15 @@ def _anchored(tokens: list[Token]) -> Iterator[tuple[str, str, str]]:
         anchor += f"-{taken[anchor]}" if taken[anchor] else ""
         token.attrSet("id", anchor)
         yield token.tag, anchor, text
+
+
+def _drop_empty_headings(tokens: list[Token]) -> None:
+    """A table without headings has a row of empty ones in Markdown, which knows no other; here it has none."""
+    begins = [index for index, token in enumerate(tokens) if token.type == "thead_open"]
+    for begin in reversed(begins):
+        end = next(index for index in range(begin, len(tokens)) if tokens[index].type == "thead_close")
+        if not any(token.content.strip() for token in tokens[begin:end] if token.type == "inline"):
+            del tokens[begin : end + 1]
 
 
 def _lead_to_pages(tokens: list[Token], there: tuple[str, ...]) -> None:

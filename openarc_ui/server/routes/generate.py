@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from openarc_ui.conversations.answer_format import AnswerFormat, answer_formats, check_tool_format
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
+from openarc_ui.engine.not_loaded import BY_ROUTE, saying_how_to_load
 from openarc_ui.server.disconnect import unless_disconnected, wait_for_results
 from openarc_ui.server.openai.completion_bodies import requests_of_call
 from openarc_ui.server.problems import CLIENT_LEFT, documented
@@ -117,8 +118,9 @@ def _submit_all(engine: Engine, body: GenerateBody) -> list[Generation]:
     """Submit every conversation, or none."""
     generations: list[Generation] = []
     try:
-        for request in body.requests():
-            generations.append(engine.submit(request))  # noqa: PERF401 - what was submitted before an error is needed
+        with saying_how_to_load(engine, body.model, BY_ROUTE):
+            for request in body.requests():
+                generations.append(engine.submit(request))  # noqa: PERF401 - what was submitted before an error is needed
     except BaseException:
         for generation in generations:
             generation.cancel()

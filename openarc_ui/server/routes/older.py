@@ -96,7 +96,7 @@ def _add_telling(router: APIRouter, engine: Engine) -> None:
     )
     async def status() -> OlderStatusBody:
         """`GET /status` under OpenArc 2's names."""
-        models = engine.status().models
+        models = engine.status().users_models
         ready = [model.name for model in models if model.state is ModelState.READY]
         shown = OlderStatusBody(
             total_loaded_models=len(ready), models=[_status(model) for model in models], openai_model_names=ready

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Response
 
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.engine import Engine
+from openarc_ui.engine.not_loaded import BY_ROUTE, saying_how_to_load
 from openarc_ui.engine.prompts import MAX_LISTED_TOKENS
 from openarc_ui.errors import InvalidRequest, ParameterNotSupported, StructureRejected
 from openarc_ui.server.problems import documented
@@ -45,13 +46,15 @@ def prompt_routes(engine: Engine) -> APIRouter:
     )  # fmt: skip
     async def tokenize(body: TokenizeBody) -> Response:
         """Each token with its part of the text and its entry of the vocabulary; the ids are those a model would get."""
-        return await anyio.to_thread.run_sync(_tokenized, engine, body, limiter=limiter)
+        with saying_how_to_load(engine, body.model, BY_ROUTE):
+            return await anyio.to_thread.run_sync(_tokenized, engine, body, limiter=limiter)
 
     @router.post("/detokenize", summary="Turn tokens into a text", responses=QUESTION_ERRORS)
     async def detokenize(body: DetokenizeBody) -> TextBody:
         """Special tokens are spelled out, unless they are skipped."""
         asking = partial(engine.detokenize, body.tokens, body.model, skip_special_tokens=body.skip_special_tokens)
-        model, text = await anyio.to_thread.run_sync(asking, limiter=limiter)
+        with saying_how_to_load(engine, body.model, BY_ROUTE):
+            model, text = await anyio.to_thread.run_sync(asking, limiter=limiter)
         return TextBody(model=model, text=text)
 
     @router.post(
@@ -60,21 +63,24 @@ def prompt_routes(engine: Engine) -> APIRouter:
     )  # fmt: skip
     async def apply_template(body: ApplyTemplateBody) -> Response:
         """The prompt that `/generate/text` would give the model for it, as text and tokens, without generating."""
-        return await anyio.to_thread.run_sync(_rendered, engine, body, limiter=limiter)
+        with saying_how_to_load(engine, body.model, BY_ROUTE):
+            return await anyio.to_thread.run_sync(_rendered, engine, body, limiter=limiter)
 
     @router.get("/chat-template", summary="Read a model's chat template", responses=QUESTION_ERRORS)
     async def chat_template(
         model: Annotated[str | None, Query(max_length=LONGEST_NAME, description=MODEL, examples=[NAME])] = None,
     ) -> ChatTemplateBody:
         """Its Jinja source and where it comes from; of a model without one, the plain one that is used instead."""
-        return ChatTemplateBody.of(await anyio.to_thread.run_sync(engine.chat_template, model, limiter=limiter))
+        with saying_how_to_load(engine, model, BY_ROUTE):
+            return ChatTemplateBody.of(await anyio.to_thread.run_sync(engine.chat_template, model, limiter=limiter))
 
     @router.post("/check-structure", summary="Try out a structured output", responses=QUESTION_ERRORS)
     async def check_structure(body: CheckStructureBody) -> CheckedStructureBody:
         """Whether a model's answers can be made to look so, without generating; what can't be held to is named."""
         asking = partial(engine.check_structure, body.structured_output, body.model)
         try:
-            await anyio.to_thread.run_sync(asking, limiter=limiter)
+            with saying_how_to_load(engine, body.model, BY_ROUTE):
+                await anyio.to_thread.run_sync(asking, limiter=limiter)
         except (StructureRejected, ParameterNotSupported) as error:
             return CheckedStructureBody(is_possible=False, problem=error.message, hint=error.hint)
         return CheckedStructureBody(is_possible=True, problem="", hint="")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import anyio
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from openarc_ui import __version__
+from openarc_ui.elsewhere import Elsewhere
 from openarc_ui.engine.answers import without_long_echoes
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelState
@@ -36,6 +38,15 @@ class StatusBody(BaseModel):
         description="Who has the machine alone, so that others get a 503; null: nobody.",
         examples=["The sweep 'threads' measures"],
     )
+    reserved_model: str | None = Field(
+        description="The name among `models` that whoever has the machine loads for that; it answers nobody else.",
+        examples=["tuning"],
+    )
+    measured_elsewhere: str | None = Field(
+        description="What another program measures on the same tuning folder. Nothing is refused for it, but answers spoil "
+        "its figures; null: nothing.",
+        examples=["The bench 'threads' measures"],
+    )
     version: str = Field(description="Of OpenArc.")
 
 
@@ -48,12 +59,12 @@ class HealthBody(BaseModel):
 class ReadyBody(BaseModel):
     """Answer of `/readyz`."""
 
-    ready: bool = Field(description="A model answers, or none was asked for.")
+    ready: bool = Field(description="A model answers, or none was asked for; false while a tuning run measures.")
     missing: str | None = Field(description="What is still to come, or why it will not.")
 
 
-def system_routes(engine: Engine, startup: Startup) -> APIRouter:
-    """The routes, bound to an engine and its start-up."""
+def system_routes(engine: Engine, startup: Startup, elsewhere: Elsewhere) -> APIRouter:
+    """The routes, bound to an engine, its start-up, and what is measured beside it."""
     router = APIRouter(tags=["system"])
     places = engine.places
 
@@ -73,6 +84,8 @@ def system_routes(engine: Engine, startup: Startup) -> APIRouter:
             queue_size=now.queue_size,
             startup=dataclasses.asdict(startup.status()),
             reserved=now.reserved,
+            reserved_model=now.reserved_model,
+            measured_elsewhere=await anyio.to_thread.run_sync(elsewhere.words),
             version=__version__,
         )
         return StatusBody.model_validate(places.hidden(body.model_dump()))
@@ -89,13 +102,20 @@ def system_routes(engine: Engine, startup: Startup) -> APIRouter:
         responses={**documented(), 503: {"model": ReadyBody, "description": "Not yet, or not any more"}},
     )
     async def ready() -> JSONResponse:
-        """200 when a model is ready, or when none was asked for at start and none has failed."""
-        states = [model.state for model in engine.status().models]
-        begun = startup.status()
-        is_ready = ModelState.READY in states or (
-            not states and begun.phase is StartupPhase.DONE and begun.model is None
+        """200 when a model is ready, or when none was asked for at start and none has failed.
+
+        503 also while a tuning run has the machine, since everything that generates is refused then.
+        """
+        now, begun = engine.status(), startup.status()
+        states = [model.state for model in now.users_models]
+        is_ready = now.reserved is None and (
+            ModelState.READY in states or (not states and begun.phase is StartupPhase.DONE and begun.model is None)
         )
-        missing = None if is_ready else begun.message or (begun.stage.label if begun.stage else "No model is loaded.")
+        missing = None
+        if now.reserved is not None:
+            missing = f"{now.reserved}, and requests are refused until it ends."
+        elif not is_ready:
+            missing = begun.message or (begun.stage.label if begun.stage else "No model is loaded.")
         return JSONResponse(
             ReadyBody(ready=is_ready, missing=missing).model_dump(), status_code=200 if is_ready else 503
         )

@@ -168,14 +168,17 @@ class Exploring:
         first, second = exploring_round(number, 0), exploring_round(number, 1)
         losing = [each for each in new if rounds.may_be_visited(each)]
         losing = [each for each in losing if scores.is_clearly_no_winner(each, last_part(first))]
-        losing = scores.in_order(losing, last_part(first))
+        slow = [
+            each for each in losing if not scores.is_over_limit(each, last_part(first))
+        ]  # what is too large stays so
+        slow = scores.in_order(slow, last_part(first))
         again = [each for each in new if each not in losing]
-        again += [each for each in losing if scores.is_disturbed(each, first)]
-        again += [] if any(map(rounds.may_be_visited, again)) else losing[:1]
+        again += [each for each in slow if scores.is_disturbed(each, first)]
+        again += [] if any(map(rounds.may_be_visited, again)) else slow[:1]
         rounds.run(second, {each: new[each] for each in again}, PHASE)
         if scores.is_other_machine(first, second):
-            again += [each for each in losing if each not in again]
-            rounds.run(second, {each: new[each] for each in losing}, PHASE)
+            again += [each for each in slow if each not in again]
+            rounds.run(second, {each: new[each] for each in slow}, PHASE)
         for each in losing:
             if each not in again or scores.is_clearly_no_winner(each, last_part(second), second):
                 self._record.prune(each)

@@ -121,7 +121,7 @@ class Runs:
             await run.wait_while_wanted(LONGEST_SECONDS)
 
     def _has_model(self) -> bool:
-        return any(model.state is ModelState.READY for model in self._engine.status().models)
+        return any(model.state is ModelState.READY for model in self._engine.status().users_models)
 
     def _prepare(self, job: Job) -> tuple[list[Prepared], list[OpenArcError]]:
         return prepare(self._engine, read_conversation(self._store, job.owner, job.conversation_id), job)

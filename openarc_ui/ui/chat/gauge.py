@@ -17,7 +17,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.message import Message
 from openarc_ui.engine.prompts import PromptRequest, RenderedPrompt
 from openarc_ui.engine.types import EngineStatus
-from openarc_ui.errors import ModelNotLoaded, OpenArcError
+from openarc_ui.errors import EngineReserved, ModelNotLoaded, OpenArcError
 from openarc_ui.ui.html import number
 
 REMEMBERED = 64
@@ -112,8 +112,8 @@ class GaugeReader:
     def _ask(self, request: PromptRequest, answer_tokens: int | None) -> Gauge | None:
         try:
             return gauge_of(self._engine.render(request), answer_tokens)
-        except ModelNotLoaded:
-            return None
+        except (ModelNotLoaded, EngineReserved):
+            return None  # who asks for an answer is told why there is none
         except OpenArcError as error:
             return problem_gauge(error)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from openarc_ui.errors import ModelNotLoaded, OpenArcError, PromptTooLong, WorkerDied
+from openarc_ui.errors import EngineReserved, ModelNotLoaded, OpenArcError, PromptTooLong, WorkerDied
 from openarc_ui.ui.chat import wanted
 from openarc_ui.ui.chat.run import Run
-from openarc_ui.ui.chat.session import Notice
+from openarc_ui.ui.chat.session import OPEN_RUN, Notice
 
 NOT_SENT = Notice("Stopped while it waited for the model; nothing was sent.", tone="")
+UNTIL_ITS_END = "Chat is refused until it ends; the message is kept."
 LOAD_IT = "Load it again in the Load tab, then answer here."
 LOAD_ONE = "Load one in the Load tab, then answer here."
 TOO_LONG = "Leave out its oldest messages, shorten it by hand, or load a model with a longer context."
@@ -38,6 +39,8 @@ def notice_of(run: Run, again: dict[str, Any]) -> Notice | None:
         case PromptTooLong():
             shorten = ("Shorten from the oldest", {**again, "shorten": True})
             return Notice(error.message, TOO_LONG, "bad", (shorten, leave))
+        case EngineReserved():
+            return Notice(error.message, UNTIL_ITS_END, "warn", (("Try again", again),), OPEN_RUN)
         case ModelNotLoaded() | WorkerDied():
             return Notice(error.message, _where_to_load(error), "bad", (("Answer with the loaded model", again),))
     return Notice.of(error, ("Try again", again))

@@ -101,8 +101,9 @@ class Pictures:
     def signature(self, session: ChatSession, newest: tuple[str, float] | None) -> object:
         """Changes when the page has to be drawn anew although nobody did anything in it."""
         engine, run = self._engine.status(), self._runs.of(session.conversation_id)
-        models = tuple((each.name, each.state.value, each.process_id) for each in engine.models)
-        return models, engine.default_model, self._startup.status().phase, newest, run.stage if run is not None else -1
+        models = tuple((each.name, each.state.value, each.process_id) for each in engine.users_models)
+        stage = run.stage if run is not None else -1
+        return models, engine.reserved, engine.default_model, self._startup.status().phase, newest, stage
 
     async def count(self, session: ChatSession) -> bool:
         """Read the gauge anew; whether it changed."""
@@ -128,7 +129,7 @@ class Pictures:
         """Whether the model's template knows tools, asked once a load."""
         engine = self._engine.status()
         key = _model_key(engine, settings)
-        if key in self._has_tools or not any(each.state is ModelState.READY for each in engine.models):
+        if key in self._has_tools or not any(each.state is ModelState.READY for each in engine.users_models):
             return
         template = settings.chat_template
         try:

@@ -14,20 +14,23 @@ from openarc_ui.conversations.owner import API_OWNER, owner_of
 from openarc_ui.errors import OpenArcError
 from openarc_ui.ui.chat.gauge import Gauge
 from openarc_ui.ui.chat.settings import ChatSettings
+from openarc_ui.ui.status_strip import TUNE_LINK
 
 FIRST_SHOWN = 60
 MORE_SHOWN = 200
 MOST_SESSIONS = 1000
+OPEN_RUN = ("Open the run in the Tune tab", TUNE_LINK)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Words above the composer, with buttons: (label, the action a press sends)."""
+    """Words above the composer, with buttons: (label, the action a press sends), and a link: (label, address)."""
 
     text: str
     hint: str = ""
     tone: str = "bad"
     actions: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    link: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, error: OpenArcError, *actions: tuple[str, Mapping[str, Any]]) -> Notice:

@@ -164,7 +164,7 @@ def outline(status: EngineStatus) -> str:
     """Changes when a model came, went, or was loaded anew."""
     loads = [
         f"{each.name} {each.process_id} {each.info.configuration_id if each.info is not None else each.state.value}"
-        for each in status.models
+        for each in status.users_models
     ]
     return f"{status.default_model} {loads}"
 

@@ -99,13 +99,13 @@ def compare_choices(status: EngineStatus) -> list[tuple[str, str]]:
 
 def ready_names(status: EngineStatus) -> list[str]:
     """Names that can answer now."""
-    return list(dict.fromkeys(model.name for model in status.models if model.state is ModelState.READY))
+    return list(dict.fromkeys(model.name for model in status.users_models if model.state is ModelState.READY))
 
 
 def chosen_model(status: EngineStatus, name: str) -> ModelStatus | None:
     """The loaded model that would answer; None when there is none of that name, or none at all."""
     wanted = name or status.default_model
-    return next((each for each in status.models if each.name == wanted and each.info is not None), None)
+    return next((each for each in status.users_models if each.name == wanted and each.info is not None), None)
 
 
 def models_note(status: EngineStatus, model: str, compare_with: str) -> str:

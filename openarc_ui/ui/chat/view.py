@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,7 @@ from openarc_ui.errors import nearest
 from openarc_ui.startup import StartupPhase, StartupStatus
 from openarc_ui.ui.chat.figures import figures_line, timeline
 from openarc_ui.ui.chat.gauge import Gauge
-from openarc_ui.ui.chat.session import Notice
+from openarc_ui.ui.chat.session import OPEN_RUN, Notice
 
 ROLES = ("user", "assistant", "system", "tool")
 EXAMPLES = (
@@ -30,6 +31,7 @@ EXAMPLES = (
     "Write a Python function that reverses a string.",
     "Explain in three sentences why the sky is blue.",
 )
+MARKDOWN_SIGN = re.compile(r"[!-/:-@\[-`{-~]")
 WAITING = "waiting"
 """Id of the answer that waits for its model and is not in the conversation yet."""
 
@@ -94,7 +96,7 @@ def snapshot(revision: int, shown: Shown, page: str = "") -> dict[str, Any]:
             "messages": messages_shown(conversation, shown.running, shown.tools),
         },
         "running": [each.id for each in shown.running],
-        "empty": {"title": empty_title(shown), "text": empty_text(shown), "examples": list(EXAMPLES)},
+        "empty": _empty(shown),
         "notice": _notice(shown.notice),
         "gauge": shown.gauge.shown() if shown.gauge is not None else None,
         "can": {"send": True, "tools": shown.has_tools, "prefill": True},
@@ -140,8 +142,16 @@ def _results_of(later: Sequence[Node]) -> set[str | None]:
     return {node.tool_call_id for node in before_next if node.role == "tool"}
 
 
+def _empty(shown: Shown) -> dict[str, Any]:
+    link = OPEN_RUN if shown.engine.reserved is not None else None
+    title, text = empty_title(shown), empty_text(shown)
+    return {"title": title, "text": text, "link": _link(link), "examples": list(EXAMPLES) if link is None else []}
+
+
 def empty_title(shown: Shown) -> str:
     """What stands over an empty conversation."""
+    if shown.engine.reserved is not None:
+        return "The machine is measured now"
     if _is_ready(shown.engine):
         return "Ask something"
     if shown.startup.is_under_way:
@@ -152,7 +162,10 @@ def empty_title(shown: Shown) -> str:
 
 def empty_text(shown: Shown) -> str:
     """What to do in an empty conversation, or what is being waited for; Markdown."""
-    startup = shown.startup
+    startup, reserved = shown.startup, shown.engine.reserved
+    if reserved is not None:
+        who = MARKDOWN_SIGN.sub(r"\\\g<0>", reserved.rstrip("."))  # a run's name is anybody's text
+        return f"{who}. Chat is refused until it ends, since every answer would spoil its figures."
     if _is_ready(shown.engine):
         return "The answer streams in, with its tokens, latency and throughput below it."
     if startup.is_under_way:
@@ -173,7 +186,7 @@ def when(moment: float, now: datetime.datetime) -> str:
 
 
 def _is_ready(engine: EngineStatus) -> bool:
-    return any(model.state is ModelState.READY for model in engine.models)
+    return any(model.state is ModelState.READY for model in engine.users_models)
 
 
 def _summary(summary: Summary, search: str, now: datetime.datetime) -> dict[str, Any]:
@@ -190,7 +203,17 @@ def _notice(notice: Notice | None) -> dict[str, Any] | None:
     if notice is None:
         return None
     actions = [{"label": label, "action": dict(action)} for label, action in notice.actions]
-    return {"tone": notice.tone, "text": notice.text, "hint": notice.hint, "actions": actions}
+    return {
+        "tone": notice.tone,
+        "text": notice.text,
+        "hint": notice.hint,
+        "actions": actions,
+        "link": _link(notice.link),
+    }
+
+
+def _link(link: tuple[str, str] | None) -> dict[str, str] | None:
+    return {"label": link[0], "address": link[1]} if link is not None else None
 
 
 def _units(versions: Sequence[Node]) -> list[list[Node]]:

@@ -141,6 +141,6 @@ def address_of(request: gr.Request) -> str:
 
 
 async def has_left(request: gr.Request) -> bool:
-    """The browser that asked has closed its connection."""
-    asked = getattr(request, "request", None)
+    """The browser that asked has closed its connection. A component's function is given Starlette's own request."""
+    asked = getattr(request, "request", request)
     return bool(await asked.is_disconnected()) if asked is not None else False

@@ -35,7 +35,7 @@ from openarc_ui.models.hub.download import Download
 from openarc_ui.models.requests import DownloadRequest
 from openarc_ui.models.results import TaskProgress
 from openarc_ui.models.work.worker import TaskStopped
-from tests.hub_server import PIECE_BYTES, HubServer
+from tests.hub_server import HubServer
 from tests.models.hub.conftest import noise
 
 FILES = {"config.json": b"{}", "openvino_model.bin": noise(2_000_000), "openvino_model.xml": b"<net/>"}

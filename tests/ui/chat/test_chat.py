@@ -208,6 +208,32 @@ def test_a_page_that_goes_away_ends_its_answer_and_loses_nothing(
     assert engine.status().models[0].running == 0
 
 
+def test_while_a_run_measures_the_notice_says_so_and_leads_to_it_with_and_without_a_loaded_model(
+    chat: Chat, engine: Engine
+) -> None:
+    async def run() -> None:
+        page = Page(chat)
+        holder = engine.reserve("The sweep 'threads' measures", "tuning")
+        await asyncio.to_thread(engine.load, LoadRequest(model_path="script"), holder=holder)
+        await page.submit("send", text="hello")
+        with_model = page.view["notice"]
+        await asyncio.to_thread(engine.unload, "script")
+        await page.submit("answer")
+        for notice in (with_model, page.view["notice"]):
+            assert notice["text"] == "The sweep 'threads' measures, and everything else would spoil it."
+            assert "refused until it ends" in notice["hint"] and "Load tab" not in notice["hint"]
+            assert notice["actions"][0]["label"] == "Try again"
+            assert notice["link"]["address"] == "#tune?run=active"
+        assert page.last["role"] == "user" and page.last["content"] == "hello"
+        await asyncio.to_thread(engine.unload, "tuning", holder)
+        engine.release(holder)
+        await asyncio.to_thread(engine.load, LoadRequest(model_path="script"))
+        await page.submit(**page.view["notice"]["actions"][0]["action"])
+        assert page.last["content"] == "The capital of France is Paris." and page.view["notice"] is None
+
+    asyncio.run(run())
+
+
 def test_a_failure_is_told_under_the_answer_and_a_refusal_above_the_composer(chat: Chat, engine: Engine) -> None:
     async def run() -> None:
         page = Page(chat)

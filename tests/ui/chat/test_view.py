@@ -127,6 +127,16 @@ def test_the_empty_chat_says_what_to_do() -> None:
     assert all(words in failed for words in ("No network.", "Put a model there.", "Try again"))
 
 
+def test_the_empty_chat_says_that_a_run_measures_whatever_is_loaded_and_leads_to_it() -> None:
+    measured = dataclasses.replace(NOTHING, reserved="The sweep '*a* [b](c)' measures", reserved_model="tuning")
+    empty = snapshot(1, Shown(measured, DONE))["empty"]
+    assert empty["title"] == "The machine is measured now" and empty["examples"] == []
+    assert r"\*a\* \[b\]\(c\)" in empty["text"] and "refused until it ends" in empty["text"]
+    assert "Load" not in empty["text"]
+    assert empty["link"] == {"label": "Open the run in the Tune tab", "address": "#tune?run=active"}
+    assert snapshot(1, Shown(NOTHING, DONE))["empty"]["link"] is None
+
+
 def test_the_list_says_when_and_a_notice_has_its_buttons() -> None:
     moments = [
         NOW,
@@ -142,6 +152,7 @@ def test_the_list_says_when_and_a_notice_has_its_buttons() -> None:
     shown = snapshot(3, Shown(NOTHING, DONE, summaries=[summary], search="ship", notice=notice, now=NOW))
     assert shown["conversations"][0]["snippet"] == "… a <ship> …"
     assert shown["notice"]["actions"] == [{"label": "Shorten from the oldest", "action": again}]
+    assert shown["notice"]["link"] is None
     assert json.loads(json.dumps(shown)) == shown
 
 

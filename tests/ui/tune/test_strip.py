@@ -19,6 +19,13 @@ def test_it_says_who_has_the_machine_and_links_to_the_run() -> None:
     assert f'href="{TUNE_LINK}"' in shown and "Tuning" in shown
 
 
+def test_what_another_program_measures_is_said_beside_the_model_and_refuses_nothing() -> None:
+    shown = strip(status(None), STARTUP, "The bench '<img>' measures")
+    assert "Another program measures: answers now spoil its figures" in shown and "No model" in shown
+    assert "The bench &#x27;&lt;img&gt;&#x27; measures in another program." in shown
+    assert 'href="#tune"' in shown and "refused" not in shown
+
+
 def test_a_name_is_text_and_no_markup() -> None:
     assert "<img" not in strip(status("The sweep '<img src=x>' measures"), STARTUP)
 
