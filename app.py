@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import os
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from openarc_ui.startup import Startup
     from openarc_ui.tuning.runs import TuningRuns
 
-SHUTDOWN_SECONDS = 2.0
-"""How long answers under way may still take at Ctrl+C; an open page's event stream never ends by itself."""
-
 OPEN_TO_NETWORK = (
     "WARNING: other machines can reach it and NO KEY is needed: everybody who reaches this port can use, load, change and "
     "delete everything. Set OPENARC_API_KEY and leave --open-to-network out to change that."
@@ -61,7 +57,9 @@ def create_app(
 
     from openarc_ui.access import Access
     from openarc_ui.server.api import create_api
+    from openarc_ui.server.ending import WholeStreams
     from openarc_ui.server.gradio_inputs import GradioInputs
+    from openarc_ui.server.mcp_server import PATH as MCP_PATH
     from openarc_ui.server.owner import OwnerCookie
     from openarc_ui.server.security import Guard
     from openarc_ui.server.turns import Turns
@@ -101,7 +99,7 @@ def create_app(
     )
     page.close_doors(application.routes[-1].app)
     application.add_middleware(GradioInputs, folder=page.folder)
-    return OwnerCookie(Guard(Turns(application), settings))
+    return OwnerCookie(Guard(Turns(WholeStreams(application, MCP_PATH)), settings))
 
 
 def run(settings: Settings) -> int:
@@ -181,7 +179,13 @@ def run(settings: Settings) -> int:
         gc.collect()
         gc.freeze()
         _say_metrics_problem(store, progress.say)
-        _serve(application, bound, settings, began_at, progress.say)
+
+        def close_models() -> None:
+            # A run that measures has the machine alone and is to be resumed: it ends first, not by its model's loss.
+            runs.close()
+            engine.close()
+
+        _serve(application, bound, settings, began_at, progress.say, close_models)
     return 0
 
 
@@ -273,49 +277,28 @@ def _bind(settings: Settings) -> socket.socket:
     return listening
 
 
-def _serve(application: Any, bound: socket.socket, settings: Settings, began_at: float, say: Any) -> None:
-    import uvicorn
+def _serve(
+    application: Any,
+    bound: socket.socket,
+    settings: Settings,
+    began_at: float,
+    say: Any,
+    close_models: Callable[[], None],
+) -> None:
+    from openarc_ui.server.web_server import WebServer
 
-    from openarc_ui.server.protocol import PatientProtocol
+    def on_ready() -> None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{host}:{settings.port}"
+        say(f"OpenArc {__version__} answers on {address} after {time.perf_counter() - began_at:.1f} s. Ctrl+C ends it.")
+        if settings.open_to_network:
+            say(OPEN_TO_NETWORK)
+        elif not is_loopback(settings.host):
+            say("Other machines can reach it; every request needs an API key.")
+        if settings.open_browser:
+            webbrowser.open(address)
 
-    class Server(uvicorn.Server):
-        """Says the address once it answers."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            address = f"http://{host}:{settings.port}"
-            say(
-                f"OpenArc {__version__} answers on {address} after {time.perf_counter() - began_at:.1f} s. Ctrl+C ends it."
-            )
-            if settings.open_to_network:
-                say(OPEN_TO_NETWORK)
-            elif not is_loopback(settings.host):
-                say("Other machines can reach it; every request needs an API key.")
-            if settings.open_browser:
-                webbrowser.open(address)
-
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            asyncio.get_running_loop().call_later(SHUTDOWN_SECONDS, self._hang_up)
-            await super().shutdown(sockets)
-
-        def _hang_up(self) -> None:
-            """To the routes this looks as if their readers had left, so they end cleanly."""
-            for connection in list(self.server_state.connections):
-                if connection.transport is not None:
-                    connection.transport.abort()
-
-    config = uvicorn.Config(
-        application,
-        http=PatientProtocol,
-        ws="none",
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=round(SHUTDOWN_SECONDS) + 2,
-    )
-    Server(config).run(sockets=[bound])
+    WebServer(application, on_ready, close_models).run(sockets=[bound])
 
 
 def main() -> int:

@@ -9,6 +9,17 @@ export function hint(line, words) {
   line.hidden = !words;
 }
 
+/**
+ * What a filter without a source does not count, with a button that shows it.
+ * @param {HTMLElement} line
+ * @param {{words: string, sources: string[]}|null} told null hides it
+ * @param {(sources: string[]) => void} show
+ */
+export function leftOut(line, told, show) {
+  line.hidden = !told;
+  if (told) line.replaceChildren(`${told.words} · `, make("button", { type: "button", class: "om-quiet", "data-action": "show-left-out", onclick: () => show(told.sources) }, "show"));
+}
+
 /** A number with thin spaces; words stay as they are. @param {number|string} number */
 export const grouped = (number) => typeof number === "number" ? String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f") : number ?? "";
 

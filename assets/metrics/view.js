@@ -9,7 +9,7 @@ import { Cards } from "./cards.js";
 import { Compare } from "./compare.js";
 import { Drawer } from "./drawer.js";
 import { copyOf, hashOf, hasFilter, readHash, usualView } from "./link.js";
-import { emptyView, grouped, hint } from "./notes.js";
+import { emptyView, grouped, hint, leftOut } from "./notes.js";
 import { Poller, question, Told } from "./poll.js";
 import { Requests } from "./requests.js";
 import { Roofs } from "./roofs.js";
@@ -60,6 +60,7 @@ class View {
     this.lost = make("p", { class: "om-hint is-lost", role: "status", hidden: true });
     this.told = make("p", { class: "om-hint", role: "status", hidden: true });
     this.health = make("div", { class: "om-health", role: "status" });
+    this.leftOut = make("p", { class: "om-left-out", hidden: true });
     this.compare = new Compare(this.around, { ask, a: () => copyOf(this.place.view), changed: () => { this.place.other = copyOf(this.compare.other); this.#write(); }, swap: (a, b) => this.#swap(a, b), close: () => { this.#compareWith(null); this.bar.compare.focus(); } });
     this.tiles = new Tiles();
     this.roofs = new Roofs(async (device) => { const { words } = await ask("metrics_bandwidth", { device }); this.poller.now(); return words; });
@@ -70,7 +71,7 @@ class View {
     this.drawer = new Drawer(this.around, { ask, beside: (id, step) => this.requests.beside(id, step), hasNext: () => this.requests.hasNext(), loadNext: () => this.requests.loadNext(), opened: (id) => this.#opened(id),
       link: (id) => this.#address({ ...this.place, request: id }), focusBack: (id) => this.requests.focus(id) });
     this.body = make("div", { class: "om-body" }, this.tiles.element, this.roofs.element, this.cards.timeline, this.requests.element, this.cards.element);
-    this.root.append(this.bar.element, this.lost, this.told, this.health, this.compare.element, this.empty, this.body, this.kept, this.drawer.element);
+    this.root.append(this.bar.element, this.lost, this.told, this.health, this.leftOut, this.compare.element, this.empty, this.body, this.kept, this.drawer.element);
     this.#showBar();
   }
 
@@ -95,6 +96,7 @@ class View {
     if (answer.kept) this.#showKept(answer.kept);
     if (answer.empty !== undefined) this.#showEmpty(answer.empty);
     if (answer.health) this.health.replaceChildren(...answer.health.map((sentence) => make("p", {}, sentence)));
+    if (answer.left_out !== undefined) leftOut(this.leftOut, answer.left_out, (source) => this.#change({ ...copyOf(this.place.view), source }));
     if (answer.zone) this.zone = answer.zone;
     if (answer.options) this.options = answer.options;
     if (answer.options || answer.zone) { this.#showBar(); this.compare.offer(this.options, this.zone); }

@@ -6,7 +6,7 @@ import { hint } from "../metrics/notes.js";
 import { check, field, hasProblem, select } from "../tune/fields.js";
 import { redraw, segments } from "../tune/tools.js";
 import { optionField } from "./option_fields.js";
-import { commandWords, copyButton, emptyBox, makerOf, problemBox, waits } from "./parts.js";
+import { begunWords, commandWords, copyButton, emptyBox, makerOf, problemBox, waits } from "./parts.js";
 import { nameProblem } from "./repository.js";
 import { bytes } from "./values.js";
 
@@ -38,13 +38,14 @@ export class Convert {
     this.notes = make("div", { role: "status" });
     this.needs = make("p", { class: "ot-words", role: "status" });
     this.problem = make("p", { class: "ot-bad", role: "alert", hidden: true });
+    this.made = make("p", { class: "ot-help", role: "status", hidden: true });
     this.begin = wordButton("Convert", () => this.#start(), { class: "is-primary", "data-action": "convert" });
-    const copy = copyButton(desk, () => this.command.textContent, "Copy", { "data-action": "copy-command" });
+    const copy = this.copy = copyButton(desk, () => this.command.textContent, "Copy", { "data-action": "copy-command" });
     this.form = make("div", { class: "ot-form ol-convert" },
       make("section", { class: "om-card", "aria-label": "What is converted" }, make("div", { class: "om-card-head" }, make("h3", {}, "What is converted")), make("div", { class: "ot-fields" }, this.sourceHost, field("Name of the result", this.nameInput, "A new folder in the model folder."))),
       make("section", { class: "om-card", "aria-label": "Weights" }, make("div", { class: "om-card-head" }, make("h3", {}, "Its weights")), make("div", { class: "ot-scroll" }, this.choice.element), this.about, this.simple, this.notes, check("Check afterwards: perplexity and tokens a second, of the source and of the result", true, (isWanted) => { this.isCheckWanted = isWanted; }, { "data-name": "check" }), this.allDetails),
       make("section", { class: "om-card", "aria-label": "Command" }, make("div", { class: "om-card-head" }, make("h3", {}, "The equal command"), this.versions = make("span", { class: "om-card-unit" }), copy), this.command, this.commandHelp = make("p", { class: "ot-help" })),
-      make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.needs, this.problem), this.begin));
+      make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.needs, this.problem, this.made), this.begin));
     this.element = make("div", { class: "ol-section" }, this.place);
     this.form.addEventListener("input", () => this.#tell());
     this.later = debounced(() => this.#ask(), SOON_MS);
@@ -143,20 +144,24 @@ export class Convert {
   }
 
   #tell() {
-    const now = this.desk.now(), { told } = this, maker = told && makerOf(now, told.name), why = !now.may ? now.why : hasProblem(this.form) ? UNREADABLE : this.wrong || (maker ? `A task makes ${told.name} already.` : "");
+    const now = this.desk.now(), { told } = this, maker = told && makerOf(now, told.name), isUnreadable = hasProblem(this.form), why = !now.may ? now.why : isUnreadable ? UNREADABLE : this.wrong;
     const { words, isShort } = told ? needsWords(told.needs, now.free_bytes) : { words: " ", isShort: false };
     if (told || why) redraw(this.notes, told?.notes || [], () => (told?.notes || []).map((each) => make("p", { class: "ot-mark-words" }, each)));
     this.needs.textContent = words;
     this.needs.classList.toggle("oc-warn", isShort);
     hint(this.problem, this.error || why);
-    this.begin.disabled = Boolean(why) || !told;
+    hint(this.made, maker && !this.error && !why ? `${told.name} is being made, see Tasks.` : "");
+    this.begin.disabled = Boolean(why || maker) || !told;
+    // What is shown is not what the form says, while that is refused or not yet answered.
+    this.command.classList.toggle("is-old", !told || isUnreadable);
+    this.copy.disabled = !told || isUnreadable;
   }
 
   async #start() {
     this.begin.disabled = true;
     try {
       const { task } = await this.desk.ask("models_convert", { request: this.#request() });
-      this.desk.toast(`The conversion to ${task.name} has begun.`);
+      this.desk.toast(begunWords(`The conversion to ${task.name}`, task));
       this.name = this.nameInput.value = "";
       this.desk.again();
     } catch (error) {

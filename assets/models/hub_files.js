@@ -6,7 +6,7 @@ import { field } from "../tune/fields.js";
 import { hint } from "../metrics/notes.js";
 import { mark } from "./marks.js";
 import { room } from "./get.js";
-import { makerOf, problemBox, waits } from "./parts.js";
+import { begunWords, makerOf, problemBox, waits } from "./parts.js";
 import { filesWith, folderOf, nameProblem, pageOf, revisionProblem } from "./repository.js";
 import { Standing } from "./standing.js";
 import { tokenForm } from "./token.js";
@@ -30,11 +30,12 @@ export class HubFiles {
     this.table = make("table", { class: "om-table ol-files" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, this.all), make("th", { scope: "col" }, "File"), make("th", { scope: "col", class: "is-number" }, "Size"), make("th", { scope: "col" }, ""))), this.rows);
     this.sum = make("p", { class: "ot-words", role: "status" });
     this.problem = make("p", { class: "ot-bad", role: "alert", hidden: true });
+    this.made = make("p", { class: "ot-help", role: "status", hidden: true });
     this.standing = new Standing(desk);
     this.begin = wordButton("Download", () => this.#start(), { class: "is-primary", "data-action": "download" });
     this.usual = wordButton("What is needed", () => { this.named = ""; this.chosen = this.#wanted(); this.#draw(); }, { class: "is-small", "data-action": "needed-files" });
     this.body = make("div", { class: "ol-stack" }, make("div", { class: "ot-fields" }, field("Revision: a branch, tag or commit", make("span", { class: "ol-revision" }, make("span", { class: "ol-with-button" }, this.revision, this.look), this.revisionWords), "", this.revision), field("Folder in the model folder", this.name)), make("div", { class: "om-table-frame ol-file-frame", tabindex: "0", role: "region", "aria-label": "Files" }, this.table));
-    this.foot = make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.sum, this.standing.words, this.problem), this.usual, this.standing.button, this.begin);
+    this.foot = make("div", { class: "ot-start" }, make("div", { class: "ot-start-words" }, this.sum, this.standing.words, this.problem, this.made), this.usual, this.standing.button, this.begin);
     this.element = make("section", { class: "om-card ol-section", "aria-label": "Files of a repository", hidden: true }, make("div", { class: "om-card-head ol-head" }, wordButton("‹ Search", back, { class: "is-small", "data-action": "back" }), this.title), this.facts, this.said, this.body, this.foot);
   }
 
@@ -141,13 +142,14 @@ export class HubFiles {
 
   #tell() {
     const { files, names, free_bytes: free } = this.answer, chosen = files.filter((file) => this.chosen.has(file.path)), size = chosen.reduce((sum, file) => sum + file.size_bytes, 0), now = this.desk.now(), name = this.name.value.trim(), maker = makerOf(now, name);
-    const wrong = nameProblem(name, names), wrongRevision = this.#tellRevision() && "The revision can’t be one; it is marked.", { words, isEnough } = room(size, now.free_bytes ?? free), stands = this.standing.show(name, this.#request()), why = !now.may ? now.why : !chosen.length ? "No file is chosen." : stands ? this.standing.words.textContent : maker ? "A task makes this folder already." : wrong || wrongRevision || (isEnough ? "" : words);
+    const wrong = nameProblem(name, names), wrongRevision = this.#tellRevision() && "The revision can’t be one; it is marked.", { words, isEnough } = room(size, now.free_bytes ?? free), stands = this.standing.show(name, this.#request()), why = !now.may ? now.why : !chosen.length ? "No file is chosen." : stands ? this.standing.words.textContent : wrong || wrongRevision || (isEnough ? "" : words);
     this.all.checked = chosen.length === files.length;
     this.all.indeterminate = chosen.length > 0 && !this.all.checked;
     this.name.setAttribute("aria-invalid", String(Boolean(wrong)));
     this.sum.textContent = `${chosen.length} of ${files.length} files: ${words}`;
     this.begin.textContent = chosen.length ? `Download ${bytes(size)}` : "Download";
-    this.begin.disabled = Boolean(why);
+    hint(this.made, maker && !stands && !why ? `${maker.name} is being made, see Tasks.` : "");
+    this.begin.disabled = Boolean(why || maker);
     hint(this.problem, this.error || (why && why !== words && !(stands && now.may && chosen.length) ? why : ""));
   }
 
@@ -160,7 +162,7 @@ export class HubFiles {
     this.begin.disabled = true;
     try {
       const { task } = await this.desk.ask("models_download", { request: this.#request() });
-      this.desk.toast(`The download of ${task.name} has begun.`);
+      this.desk.toast(begunWords(`The download of ${task.name}`, task));
       this.desk.again();
     } catch (error) {
       this.error = error.message;

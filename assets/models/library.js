@@ -3,10 +3,10 @@
 import { wordButton } from "../chat/buttons.js";
 import { arrange, make } from "../chat/dom.js";
 import { check, select } from "../tune/fields.js";
-import { redraw } from "../tune/tools.js";
+import { dialog, redraw } from "../tune/tools.js";
 import { askDownload } from "./get.js";
 import { fitMark, loadMark, mark, taskWord } from "./marks.js";
-import { emptyBox, guarded, loadModel, loadOf, makerOf, problemBox, waits } from "./parts.js";
+import { copyButton, emptyBox, guarded, loadModel, loadOf, makerOf, problemBox, waits } from "./parts.js";
 import { pageOf } from "./repository.js";
 import { NONE, bytes, context, decimal, parameters } from "./values.js";
 
@@ -20,19 +20,20 @@ export class Library {
   constructor(desk) {
     Object.assign(this, { desk, answer: null, words: "", sort: "usual", onlyFits: false, device: "CPU", contextTokens: 4096, isAsking: false, rows: new Map() });
     this.search = make("input", { type: "search", class: "oc-field ol-search", placeholder: "Filter by name, use, licence …", "aria-label": "Filter the library", autocomplete: "off", "data-name": "library-filter", oninput: () => { this.words = this.search.value; this.#draw(); } });
-    this.deviceHost = make("span", { class: "ol-choice" });
+    this.deviceHost = make("span", { class: "ol-choice ol-of-device" });
     this.tools = make("div", { class: "ol-toolbar" }, this.search, this.deviceHost,
       make("label", { class: "ol-choice" }, "Context ", select(CONTEXTS.map((each) => [String(each), `${context(each)} tokens`]), "4096", (value) => { this.contextTokens = Number(value); this.ask(); }, { "aria-label": "Context to fit", "data-name": "library-context" })),
       make("label", { class: "ol-choice" }, "Order ", select(Object.entries(SORTS), "usual", (value) => { this.sort = value; this.#draw(); }, { "aria-label": "Order", "data-name": "library-order" })),
       check("Only what fits", false, (isOnly) => { this.onlyFits = isOnly; this.#draw(); }, { "data-name": "library-fits" }));
     this.table = make("table", { class: "om-table ol-library" }, make("thead", {}, make("tr", {}, ...["Model", "Size", "Parameters", "Weights", "Context", "Licence", "Fit", ""].map((words, at) => make("th", { scope: "col", class: at > 0 && at < 3 || at === 4 ? "is-number" : null }, words || make("span", { class: "oc-heard" }, "Get"))))));
-    this.frame = make("div", { class: "om-table-frame" }, this.table);
-    this.said = make("div");
+    this.frame = make("div", { class: "om-table-frame", hidden: true }, this.table);
+    this.said = make("div", {}, waits("Reading the library"));
+    this.#drawDevices([{ name: "CPU", label: "" }]); // holds its place until it is known which there are
     this.foot = make("p", { class: "ot-help" }, "Sizes, licences and contexts are as their publishers tell them; the fit is estimated for this machine with its memory as it is now. Nothing is asked of the Hub until you get a model.");
     this.element = make("section", { class: "om-card ol-section", "aria-label": "Library" }, this.tools, this.said, this.frame, this.foot);
   }
 
-  open() { if (!this.answer) this.said.replaceChildren(waits("Reading the library")); this.ask(); }
+  open() { this.ask(); }
 
   /** The verdicts change with what is loaded and what is free. */
   async ask() {
@@ -57,6 +58,10 @@ export class Library {
   /** Tasks and loads change what a row offers. */
   follow() { if (this.answer) this.#draw(); }
 
+  #drawDevices(devices) {
+    redraw(this.deviceHost, [devices, this.device], () => [make("label", { class: "ol-choice" }, "Fit on ", select(devices.map(({ name, label }) => [name, label && label !== name ? `${name} (${label})` : name]), this.device, (name) => { this.device = name; this.ask(); }, { "aria-label": "Device to fit on", "data-name": "library-device" }))]);
+  }
+
   #shown() {
     const wanted = this.words.toLowerCase().split(/\s+/).filter(Boolean);
     const items = this.answer.items.filter(({ entry, fit }) => (!this.onlyFits || fit === "fits" || fit === "tight") && wanted.every((word) => [entry.name, entry.repository, entry.good_for, entry.licence, entry.precision, entry.collection].some((text) => (text || "").toLowerCase().includes(word))));
@@ -67,7 +72,7 @@ export class Library {
 
   #draw() {
     const { devices } = this.answer, shown = this.#shown(), groups = new Map();
-    redraw(this.deviceHost, [devices, this.device], () => [make("label", { class: "ol-choice" }, "Fit on ", select(devices.map(({ name, label }) => [name, label && label !== name ? `${name} (${label})` : name]), this.device, (name) => { this.device = name; this.ask(); }, { "aria-label": "Device to fit on", "data-name": "library-device" }))]);
+    this.#drawDevices(devices);
     for (const item of shown) {
       const group = this.sort === "usual" ? item.entry.collection : "";
       groups.set(group, [...(groups.get(group) || []), item]);
@@ -100,16 +105,23 @@ export class Library {
     return element;
   }
 
-  #buttons({ entry, installed_as: name, fit_words: words }, maker, loadState) {
+  #buttons({ entry, installed_as: name, fit, fit_words: words, reckoned_bytes: reckoned, prepare_command: command }, maker, loadState) {
     if (loadState) return [loadMark(loadState)];
     if (name) {
       const load = guarded(this.desk, "Load", () => loadModel(this.desk, name, load), { class: "is-small", "data-action": "load", "aria-label": `Load ${name}` });
-      return [mark(["✓", "Installed", "good"]), load];
+      return [mark(["✓", "installed", "good"]), load];
     }
     if (maker) return [wordButton(taskWord(maker.state), () => this.desk.go({ task: maker.task_id }), { class: "is-small", "data-action": "to-task", "aria-label": `${entry.name}: ${taskWord(maker.state)}; opens its task` })];
-    if (!entry.repository) return [make("span", { class: "ot-help", title: "app.py prepares it when it starts without another model, from a Python package." }, "made at the start")];
-    return [guarded(this.desk, "Get", () => askDownload(this.desk, { repository: entry.repository, name: entry.name, bytes: entry.size_bytes, licence: entry.licence, words }), { class: "is-small is-primary", "data-action": "get", "aria-label": `Get ${entry.name}` })];
+    if (!entry.repository) return command ? [wordButton("How", () => tellPreparing(this.desk, entry, command), { class: "is-small", "data-action": "how", "aria-label": `How ${entry.name} is made` })] : [];
+    return [guarded(this.desk, "Get", () => askDownload(this.desk, { repository: entry.repository, name: entry.name, bytes: entry.size_bytes, reckoned, licence: entry.licence, words }), { class: `is-small${fit === "too large" ? "" : " is-primary"}`, "data-action": "get", "aria-label": `Get ${entry.name}` })];
   }
+}
+
+/** A starter model comes from a Python package and not from the Hub: how it is made. @param {import("./parts.js").Desk} desk @param {Object} entry @param {string} command */
+function tellPreparing(desk, entry, command) {
+  const isUsual = !command.includes("--precision"), code = make("pre", { class: "om-code ol-command", tabindex: "0", "aria-label": "The command" }, command);
+  const box = dialog(desk.root, `Make ${entry.name}`, make("p", {}, `${isUsual ? "OpenArc makes it when it starts and --model names no other. Or in a terminal" : "It is made in a terminal"}, in OpenArc’s folder and with its Python environment active:`), code,
+    make("p", { class: "ot-help" }, `It fetches a Python package of 93 MB from the package index, and becomes ${bytes(entry.size_bytes)} in the folder “models”; another model folder is named with --model-folder. It shows here once it is made.`), make("div", { class: "oc-buttons" }, copyButton(desk, () => code.textContent, "Copy", { "data-action": "copy-preparing" }), wordButton("Close", () => box.close())));
 }
 
 /** Where its numbers come from, folded. @param {Object} entry @param {boolean} open */

@@ -14,7 +14,8 @@ export const problemBox = (error, again = null, ...more) => make("div", { class:
 
 export const emptyBox = (title, words, ...more) => make("div", { class: "om-empty ol-empty" }, make("b", {}, title), make("p", {}, words), ...more);
 
-export const waits = (words, rows = 3) => make("div", { class: "ot-waits ol-waits", role: "status", "aria-label": words }, ...Array.from({ length: rows }, () => make("i", { class: "is-waiting" })));
+/** What is waited for, in words, above the place it will take. */
+export const waits = (words, rows = 3) => make("div", { class: "ot-waits ol-waits", role: "status" }, make("p", { class: "ot-help" }, `${words} …`), ...Array.from({ length: rows }, () => make("i", { class: "is-waiting" })));
 
 /** @param {Desk} desk @param {() => string} text @param {string} [words] */
 export function copyButton(desk, text, words = "Copy", attributes = {}) {
@@ -50,6 +51,9 @@ export const makerOf = (now, name, repository = "") => now.tasks.find((task) => 
 
 /** Whether a model is loaded, or being loaded; "" where neither. @param {Now} now @param {string} name @returns {"loaded"|"loading"|""} */
 export const loadOf = (now, name) => now.loading.includes(name) ? "loading" : now.loaded.includes(name) ? "loaded" : "";
+
+/** What a task that was just started does, as a sentence. @param {string} what "The download of x" @param {Object} task */
+export const begunWords = (what, { state, progress: { stage } }) => state !== "waiting" ? `${what} has begun.` : stage ? `${what} ${stage[0].toLowerCase()}${stage.slice(1)}; see Tasks.` : `${what} begins; see Tasks.`;
 
 /** How a conversion's command is run by hand; what unpacks a GGUF or gives own texts is a module of OpenArc, which is not installed as a package. @param {string} command */
 export const commandWords = (command) => `In a terminal: in the model folder, with OpenArc’s Python environment active${command.includes(OURS) ? " and, for the part that is OpenArc’s own, PYTHONPATH set to OpenArc’s folder" : ""}.`;

@@ -2,7 +2,7 @@
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/, OTHERS = new Set(["datasets", "spaces", "docs", "collections", "papers", "blog", "models", "api", "settings", "organizations"]);
 
-const DEVICES = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i, ENDINGS = [".tmp", ".part", ".incomplete"], OURS = "openarc_files.json";
+const DEVICES = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i, ENDINGS = [".tmp", ".part", ".incomplete"], OURS = "openarc_files.json", WORDS = ["starter", "none", "default"];
 const PART = /-\d{5}-of-\d{5}(?=\.\w+$)/, WEIGHTS = /\.(gguf|safetensors|bin|pt|pth|ckpt)$/i, LONGEST_REVISION = 200;
 
 /**
@@ -55,5 +55,6 @@ export function nameProblem(name, taken, { own = "", isFile = false } = {}) {
   if (name.endsWith(".")) return "No dot at the end: Windows would leave it out.";
   if (!isFile && /\.gguf$/i.test(name)) return "A folder whose name ends in .gguf would look like a file.";
   if (ENDINGS.some((ending) => name.endsWith(ending)) || name.toLowerCase() === OURS) return `A name that ends in ${ENDINGS.join(", ")}, or ${OURS}, is none of a model.`;
+  if (WORDS.includes(name.toLowerCase())) return `“${name}” stands for a model where a name is asked for, so it can be none’s name.`;
   return name !== own && taken.includes(name) ? "There is a model of this name." : "";
 }

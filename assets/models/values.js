@@ -4,10 +4,10 @@ import { decimal, duration, NONE } from "../tune/values.js";
 
 export { decimal, duration, NONE };
 
-/** "97.5 MB" as "98 MB", "1.85 GB"; powers of ten, as the Load tab has them. @param {number|null|undefined} value */
+/** "97.5 MB" as "98 MB", "1.5 MB", "1.85 GB"; powers of ten, as the Load tab has them. @param {number|null|undefined} value */
 export function bytes(value) {
   if (value === null || value === undefined) return NONE;
-  for (const [unit, scale, digits] of [["TB", 1e12, 2], ["GB", 1e9, 2], ["MB", 1e6, 0], ["kB", 1e3, 0]]) if (value >= scale) return `${(value / scale).toFixed(digits)} ${unit}`;
+  for (const [unit, scale, digits] of [["TB", 1e12, 2], ["GB", 1e9, 2], ["MB", 1e6, 0], ["kB", 1e3, 0]]) if (value >= scale) return `${(value / scale).toFixed(digits === 0 && unit === "MB" && value < 9.95 * scale ? 1 : digits)} ${unit}`;
   return `${Math.round(value)} B`;
 }
 

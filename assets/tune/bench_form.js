@@ -40,7 +40,7 @@ export class BenchForm {
     this.quality.show(request.quality);
     const set = (part) => this.#set(part);
     this.numbers.replaceChildren(numbersOf(request, [["repetitions", "Repetitions", { least: 1, most: 100, help: "of each workload, after a warm-up" }], ["loads", "Loads", { least: 1, most: 20, help: "what differs between loads is in the spread too" }]], set));
-    this.more.replaceChildren(make("summary", {}, "More"), nameField(request, set), numbersOf(request, [["seed", "Seed", { least: 0, most: 2_147_483_647 }]], set), check("Unload other models first", request.unload_others, (unload_others) => set({ unload_others })));
+    this.more.replaceChildren(make("summary", {}, "More"), nameField(request, set), numbersOf(request, [["seed", "Seed", { least: 0, most: 2_147_483_647 }]], set), check("Unload other models first; they are not loaded again when the run ends", request.unload_others, (unload_others) => set({ unload_others })));
     this.#draw();
     this.#take();
   }

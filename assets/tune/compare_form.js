@@ -37,7 +37,7 @@ export class CompareForm {
     const set = (part) => this.#set(part);
     this.more.replaceChildren(make("summary", {}, "More"), nameField(request, set),
       numbersOf(request, [["least_rounds", "Rounds at least", { least: 3, most: 100, help: "in each both are loaded, in random order" }], ["most_rounds", "Rounds at most", { least: 3, most: 1000 }], ["tightness_percent", "Interval", { least: 0.1, most: 100, isWhole: false, unit: "%", help: "it ends when it is so tight" }], ["repetitions", "Repetitions", { least: 1, most: 100, help: "each time one is loaded" }], ["seed", "Seed", { least: 0, most: 2_147_483_647 }]], set),
-      check("Unload other models first", request.unload_others, (unload_others) => set({ unload_others })));
+      check("Unload other models first; they are not loaded again when the run ends", request.unload_others, (unload_others) => set({ unload_others })));
     this.#tell();
   }
 

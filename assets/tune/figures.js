@@ -1,7 +1,7 @@
 // Plotly figures of a run: the trade-off, parallel coordinates, importances, differences. Pure: a view in, data and layout out.
 
 import { VERDICTS } from "./marks.js";
-import { axesOf, effectiveOf, frontOf, idOf, labelOf, objectivesOf, settingOf, summaryOf, wordsOf } from "./results.js";
+import { axesOf, effectiveOf, frontOf, idOf, isOverLimit, labelOf, objectivesOf, settingOf, summaryOf, wordsOf } from "./results.js";
 import { differenceWords, directionWords, intervalWords, inUnit, valueWords } from "./values.js";
 
 const BLUE = "#3287c4", ORANGE = "#d9730d", GREY = "#8494a6", GOOD = "#2a9d6f", BAD = "#d1495b", MOST_LINES = 200, SHADES = 5, LONGEST = 26, ACROSS = 108;
@@ -34,14 +34,17 @@ const upTo = (figure, summary, side) => summary[side] === null || summary[side] 
 export function tradeoff(view, x, y, chosen) {
   const points = view.results.map((result) => ({ result, xs: summaryOf(result, x.name), ys: summaryOf(result, y.name) })).filter(({ xs, ys }) => xs && ys).map((each) => ({ ...each, x: each.xs.median * x.scale, y: each.ys.median * y.scale }));
   if (!points.length) return empty(`Nothing has both ${x.label} and ${y.label} yet.`);
-  const groups = [["Measured", "circle", BLUE, 9], ["Changes the text", "circle-open", BLUE, 9], ["Given up early", "x-thin", GREY, 8], ["Base", "square", GREY, 11], ["Best", "star", ORANGE, 16]];
-  const groupOf = ({ result }) => result.is_best ? "Best" : idOf(result) === view.reference_id ? "Base" : result.state === "pruned" ? "Given up early" : result.quality?.changes_text ? "Changes the text" : "Measured";
+  const groups = [["Measured", "circle", BLUE, 9], ["Changes the text", "circle-open", BLUE, 9], ["Over the limit", "triangle-up-open", BAD, 9], ["Given up early", "x-thin", GREY, 8], ["Base", "square", GREY, 11], ["Best", "star", ORANGE, 16]];
+  const groupOf = ({ result }) => result.is_best ? "Best" : idOf(result) === view.reference_id ? "Base" : isOverLimit(view, result) ? "Over the limit" : result.state === "pruned" ? "Given up early" : result.quality?.changes_text ? "Changes the text" : "Measured";
   const data = groups.map(([name, symbol, color, size]) => [name, symbol, color, size, points.filter((point) => groupOf(point) === name)]).filter(([, , , , of]) => of.length).map(([name, symbol, color, size, of]) => ({
     uid: name, type: "scatter", mode: "markers", name: name === "Base" && view.head.kind === "comparison" ? "A" : name, x: of.map((each) => each.x), y: of.map((each) => each.y), customdata: of.map((each) => idOf(each.result)), text: of.map((each) => hover(view, each.result, [x, y])), hovertemplate: "%{text}<extra></extra>",
     marker: { symbol, size: of.map((each) => idOf(each.result) === chosen ? size + 6 : size), color, line: { width: symbol === "x-thin" ? 2 : of.map((each) => idOf(each.result) === chosen ? 2.5 : 1), color: symbol.endsWith("open") || symbol === "x-thin" ? color : of.map((each) => idOf(each.result) === chosen ? ORANGE : "#ffffff") } }, error_x: reaches(x, of, "x"), error_y: reaches(y, of, "y") }));
-  const front = x.name === y.name ? [] : frontOf(points.filter(({ result }) => result.state !== "pruned"), x.is_better_higher, y.is_better_higher);
+  const front = x.name === y.name ? [] : frontOf(points.filter(({ result }) => result.state !== "pruned" && !isOverLimit(view, result)), x.is_better_higher, y.is_better_higher);
   if (front.length > 1) data.unshift({ uid: "front", type: "scatter", mode: "lines", name: "Front of these two", x: front.map((each) => each.x), y: front.map((each) => each.y), hoverinfo: "skip", line: { color: ORANGE, width: 1.5, dash: "dot" } });
-  return { data, layout: { height: 430, margin: { l: 66, r: 16, t: 14, b: 50 }, hovermode: "closest", xaxis: { title: { text: axisTitle(x) }, showspikes: false }, yaxis: { title: { text: axisTitle(y) }, showspikes: false }, legend: { orientation: "h", x: 0, y: -0.2 } } };
+  const limit = view.request.memory_limit_bytes, [across, up] = [x, y].map(({ name, scale }) => limit && name === "memory_bytes" ? limit * scale : null), line = { type: "line", line: { color: BAD, width: 1.5, dash: "dash" } };
+  const shapes = [across === null ? null : { ...line, xref: "x", yref: "paper", x0: across, x1: across, y0: 0, y1: 1 }, up === null ? null : { ...line, xref: "paper", yref: "y", x0: 0, x1: 1, y0: up, y1: up }].filter(Boolean);
+  const annotations = shapes.map((shape) => ({ text: "memory limit", showarrow: false, font: { size: 11, color: BAD }, xref: shape.xref, yref: shape.yref, x: shape.x1, y: shape.y1, xanchor: across === null ? "right" : "left", yanchor: across === null ? "bottom" : "top" }));
+  return { data, layout: { shapes, annotations, height: 430, margin: { l: 66, r: 16, t: 14, b: 50 }, hovermode: "closest", xaxis: { title: { text: axisTitle(x) }, showspikes: false }, yaxis: { title: { text: axisTitle(y) }, showspikes: false }, legend: { orientation: "h", x: 0, y: -0.2 } } };
 }
 
 /** A text broken where it may be, into lines of about so many characters. @param {string} text @param {number} most @param {RegExp} where */

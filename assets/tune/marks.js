@@ -1,6 +1,7 @@
 // Marks of runs and configurations: a sign and a word, never a colour alone.
 
 import { make } from "../chat/dom.js";
+import { isBestSure } from "./results.js";
 
 /** state -> sign, word, tone */
 export const RUN_STATES = {
@@ -42,7 +43,7 @@ export function qualityMark(result, isReference, isBest = false) {
 /** Best, front, base. @param {Object} result @param {Object} view */
 export function standing(result, view) {
   const found = [];
-  if (result.is_best) found.push(mark(["★", "best", "best"]));
+  if (result.is_best) found.push(view.head.kind !== "sweep" || isBestSure(view, result) ? mark(["★", "best", "best"]) : mark(["☆", "best so far", "best"], "By too few rounds beside the base for a verdict."));
   else if (result.is_on_front) found.push(mark(["◆", "front", "best"], "No other one is better in one objective and no worse in the others."));
   if (result.configuration.configuration_id === view.reference_id) found.push(mark(["□", view.head.kind === "comparison" ? "A" : "base", ""]));
   return found;

@@ -44,5 +44,5 @@ export function othersNote(loaded, isUnloaded, changed) {
   if (!loaded.length) return null;
   const many = loaded.length > 1;
   return make("div", { class: "ot-others", role: "note" }, make("span", { "aria-hidden": "true" }, "! "),
-    check(`Unload ${loaded.join(", ")} first; ${many ? "they keep their" : "it keeps its"} memory otherwise`, isUnloaded, changed, { "data-name": "unload_others", "data-action": "unload-others" }));
+    check(`Unload ${loaded.join(", ")} first; ${many ? "they keep their" : "it keeps its"} memory otherwise. ${many ? "They are" : "It is"} not loaded again when the run ends`, isUnloaded, changed, { "data-name": "unload_others", "data-action": "unload-others" }));
 }

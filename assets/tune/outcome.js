@@ -5,7 +5,7 @@ import { configurationButtons } from "./actions.js";
 import { differences } from "./load_editor.js";
 import { differenceRows, levelWords } from "./differences.js";
 import { qualityMark, standing } from "./marks.js";
-import { axesOf, find, idOf, labelOf, objectivesOf, OVER, settingOf, summaryOf, wordsOf } from "./results.js";
+import { axesOf, find, idOf, isBestSure, labelOf, objectivesOf, OVER, settingOf, summaryOf, wordsOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
 import { directionWords, intervalWords, reach, valueWords, withInterval } from "./values.js";
 
@@ -64,7 +64,7 @@ export class Outcome {
     const id = idOf(best), isBase = id === view.reference_id, { buttons, said, blocked } = configurationButtons(this.desk, view.head.run_id, best), { may, why } = this.desk.may();
     const names = [...new Set([...objectivesOf(view), ...SHOWN])].slice(0, 5), quality = qualityMark(best, idOf(best) === best.quality?.reference_id, !isBase);
     const against = best.against_reference.filter(({ figure }) => names.includes(figure)).sort((a, b) => names.indexOf(a.figure) - names.indexOf(b.figure));
-    return [make("div", { class: "ot-winner-head" }, make("h3", {}, OVER.has(view.head.state) ? "The one to take" : "Best so far"), make("div", { class: "ot-marks" }, ...standing(best, view), quality)),
+    return [make("div", { class: "ot-winner-head" }, make("h3", {}, OVER.has(view.head.state) && isBestSure(view, best) ? "The one to take" : "Best so far"), make("div", { class: "ot-marks" }, ...standing(best, view), quality)),
       make("button", { type: "button", class: "ot-winner-name", "data-action": "open-winner", title: "Everything about it", onclick: () => this.open(id) }, best.configuration.label), settingChips(view, best), figureTiles(best, names, figures),
       isBase ? make("p", { class: "ot-help" }, "It is the base itself, which the others are held against.") : against.length ? make("div", { class: "ot-against" }, make("h4", {}, "Against the base", explained("differences", "The differences")), differenceRows(against, figures)) : make("p", { class: "ot-help" }, "It is held against the base in rounds of both; none is done yet."),
       ...best.marks.map((words) => make("p", { class: "ot-mark-words" }, words)),

@@ -6,10 +6,11 @@ import { fileName } from "../metrics/cards.js";
 import { Plot } from "../metrics/plot.js";
 import { select } from "./fields.js";
 import { forest, importances, parallel, tradeoff } from "./figures.js";
-import { isTimeOver, stateMark } from "./marks.js";
+import { isTimeOver, mark, stateMark } from "./marks.js";
 import { panels } from "./panels.js";
-import { find, idOf, measuredFigures, objectivesOf, OVER } from "./results.js";
+import { find, idOf, isOverLimit, measuredFigures, objectivesOf, OVER, summaryOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
+import { inUnit } from "./values.js";
 
 const OPENS = "a point opens its configuration";
 const BESIDE = { ttft_seconds: "decode_tokens_per_second", total_seconds: "memory_bytes", memory_bytes: "total_seconds" }, MOST_ROWS = 15, MOST_LISTED = 60, NARROW = 600, NARROW_NAME = 20, WIDE_NAME = 56;
@@ -63,9 +64,9 @@ export class Pictures {
     const options = known.map((figure) => [figure.name, figure.label]);
     redraw(this.axes, [options, x, y], () => [make("label", {}, "x ", select(options, x, (name) => this.wishes.chooseAxes(name, y), { "data-action": "axis-x", "aria-label": "Figure on x" })), make("label", {}, "y ", select(options, y, (name) => this.wishes.chooseAxes(x, name), { "data-action": "axis-y", "aria-label": "Figure on y" }))]);
     if (x) this.#draw(this.tradeoff, tradeoff(view, this.figures.get(x), this.figures.get(y), place.configuration), `${view.head.run_id} ${x} ${y}`);
-    const out = view.results.filter((result) => result.state === "failed" || result.state === "pruned" || result.failure);
-    redraw(this.beside, out.map((result) => [idOf(result), result.state, result.failure]), () => out.length ? [make("h4", {}, "Not in the running"), make("ul", { class: "ot-out" }, ...out.slice(0, MOST_LISTED).map((result) => make("li", {}, make("button", { type: "button", class: "ot-out-row", "data-action": `out-${idOf(result)}`, onclick: () => this.wishes.open(idOf(result)) },
-      make("span", { class: "ot-out-name" }, result.configuration.label), stateMark(result), result.failure && !isTimeOver(result) ? make("span", { class: "ot-out-why" }, result.failure.message) : null)))),
+    const out = view.results.filter((result) => result.state === "failed" || result.state === "pruned" || result.failure || isOverLimit(view, result));
+    redraw(this.beside, out.map((result) => [idOf(result), result.state, result.failure, isOverLimit(view, result)]), () => out.length ? [make("h4", {}, "Not in the running"), make("ul", { class: "ot-out" }, ...out.slice(0, MOST_LISTED).map((result) => make("li", {}, make("button", { type: "button", class: "ot-out-row", "data-action": `out-${idOf(result)}`, onclick: () => this.wishes.open(idOf(result)) },
+      make("span", { class: "ot-out-name" }, result.configuration.label), isOverLimit(view, result) && result.state !== "failed" ? mark(["▲", "over the memory limit", "warn"], `It needs ${inUnit(this.figures.get("memory_bytes"), summaryOf(result, "memory_bytes").median)} MB.`) : stateMark(result), result.failure && !isTimeOver(result) ? make("span", { class: "ot-out-why" }, result.failure.message) : null)))),
       out.length > MOST_LISTED ? make("p", { class: "ot-help" }, `and ${out.length - MOST_LISTED} more in the table`) : null] : []);
     this.tradeoff.card.classList.toggle("has-out", out.length > 0);
   }

@@ -32,6 +32,15 @@ export function wordsOf(view, field) {
 /** States of a run to which nothing comes any more. */
 export const OVER = new Set(["finished", "cancelled", "failed"]);
 
+/** There is a verdict of the best against the base (where that is the best, of another against it), by its objective. @param {Object} view @param {Object} best */
+export function isBestSure(view, best) {
+  const [first] = objectivesOf(view), asked = idOf(best) === view.reference_id ? view.results : [best];
+  return asked.some((result) => result.against_reference.some(({ figure, verdict }) => figure === first && verdict !== "too few"));
+}
+
+/** It needs more memory than the run allows. @param {Object} view @param {Object} result */
+export const isOverLimit = ({ request: { memory_limit_bytes: limit } }, result) => Boolean(limit) && summaryOf(result, "memory_bytes")?.median > limit;
+
 export const idOf = (result) => result.configuration.configuration_id;
 
 /** A field's value: as an axis set it, else as the load has it. @param {Object} result @param {string} field */

@@ -52,7 +52,7 @@ export class SweepForm {
     const set = (part) => this.#set(part);
     this.more.replaceChildren(make("summary", {}, "More"), nameField(request, set), field("Search", select(SAMPLERS, request.sampler, (sampler) => set({ sampler }), { "data-name": "sampler" })),
       numbersOf(request, [["most_configurations", "Configurations at most", { least: 1, most: 10_000 }], ["repetitions", "Repetitions", { least: 1, most: 100, help: "each time one is loaded" }], ["tightness_percent", "Interval", { least: 0.1, most: 100, isWhole: false, unit: "%", help: "the best are measured until it is so tight" }], ["seed", "Seed", { least: 0, most: 2_147_483_647 }]], set),
-      check("Unload other models first", request.unload_others, (unload_others) => set({ unload_others })));
+      check("Unload other models first; they are not loaded again when the run ends", request.unload_others, (unload_others) => set({ unload_others })));
   }
 
   /** How much there is to do, and what the time is likely enough for. @param {{seconds: number, name: string}|null} pace of an earlier run */

@@ -375,9 +375,7 @@ class LoadFailure:
 class EngineStatus:
     """All models at one moment, in the order they were loaded; the default one answers requests that name none.
 
-    Attributes:
-        reserved: who has the machine alone, as the beginning of a sentence; None: nobody, requests are answered.
-        reserved_model: the name of the model that they load and unload meanwhile, which answers nobody else.
+    `reserved`: who has the machine alone, as the beginning of a sentence; None: nobody. `reserved_model` is only theirs.
     """
 
     models: tuple[ModelStatus, ...]

@@ -9,6 +9,7 @@ import dataclasses
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas
@@ -40,8 +41,8 @@ def summary(connection: sqlite3.Connection, chosen: Filter) -> dict[str, Any]:
 
 
 def options(connection: sqlite3.Connection, chosen: Filter) -> dict[str, list[str]]:
-    """The values of each dimension in the span, whatever else the filter wants."""
-    return frames.options(connection, chosen)
+    """The values of each dimension in the span, whatever else the filter wants; also of what is left out without a source."""
+    return frames.options(connection, replace(chosen, leaves_out=()))
 
 
 def series(connection: sqlite3.Connection, chosen: Filter, points: int) -> dict[str, Any]:
@@ -211,17 +212,24 @@ def _roof(decoded: roofline.Decoded, info: Mapping[str, Any] | None) -> dict[str
 
 
 def _notes(connection: sqlite3.Connection, chosen: Filter) -> list[str]:
-    """About names that no request ever had: such a one is more likely misspelt than new."""
+    """What is left out, and names that no request ever had: such a one is more likely misspelt than new."""
+    number = frames.left_out(connection, chosen)
+    notes = [left_out_words(number) + " Name their source, tuning, to have them."] if number else []
     if not any(_wanted(chosen)):
-        return []
+        return notes
     kept = frames.options(connection, Filter())
-    return [
+    return notes + [
         without_long_echoes(
             f"No request with the {name} '{value}' is kept. {nearest(value, kept.get(name, ()))}".strip()
         )
         for name, value in _wanted(chosen)
         if value not in kept.get(name, ())
     ]
+
+
+def left_out_words(number: int) -> str:
+    """How many requests do not count because a tuning run sent them."""
+    return f"{number} request{' of a tuning run is' if number == 1 else 's of tuning runs are'} left out."
 
 
 def _wanted(chosen: Filter) -> Iterable[tuple[str, str]]:

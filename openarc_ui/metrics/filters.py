@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DIMENSIONS = {
     "model": "model",
@@ -22,6 +22,7 @@ class Filter:
     Attributes:
         since: seconds since the epoch, inclusive; None: from the beginning.
         until: seconds since the epoch, exclusive; None: to the end.
+        leaves_out: sources that do not count as long as `source` is empty.
     """
 
     since: float | None = None
@@ -32,6 +33,7 @@ class Filter:
     configuration: tuple[str, ...] = ()
     outcome: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
+    leaves_out: tuple[str, ...] = ()
 
     def dimensions(self) -> tuple[str, tuple[str, ...]]:
         """The SQL condition on the dimensions alone, and its values."""
@@ -42,7 +44,14 @@ class Filter:
             if wanted:
                 conditions.append(f"{column} IN ({', '.join('?' * len(wanted))})")
                 values.extend(wanted)
+        if self.leaves_out and not self.source:
+            conditions.append(f"source NOT IN ({', '.join('?' * len(self.leaves_out))})")
+            values.extend(self.leaves_out)
         return " AND ".join(conditions), tuple(values)
+
+    def left_out(self) -> Filter | None:
+        """What counts but for its source; None where nothing is left out."""
+        return replace(self, source=self.leaves_out) if self.leaves_out and not self.source else None
 
     def where(self) -> tuple[str, tuple[float | str, ...]]:
         """The SQL condition on rows of `requests`, and its values."""

@@ -93,10 +93,25 @@ class FigureSummary:
 
 
 def options(connection: sqlite3.Connection, chosen: Filter) -> dict[str, list[str]]:
-    """The values of each dimension among the requests in the span, whatever else the filter wants."""
+    """The values of each dimension among the requests in the span, whatever else the filter wants.
+
+    What is left out has no part in them, but that its source is there to be chosen.
+    """
     span = Filter(since=chosen.since, until=chosen.until)
     found = summed(connection, REQUESTS, span, (), tuple(DIMENSIONS.values()))
-    return {name: sorted({row[place] for row in found}) for place, name in enumerate(DIMENSIONS)}
+    left_out = () if chosen.source else chosen.leaves_out
+    source = list(DIMENSIONS).index("source")
+    counted = [row for row in found if row[source] not in left_out]
+    return {
+        name: sorted({row[place] for row in (found if place == source else counted)})
+        for place, name in enumerate(DIMENSIONS)
+    }
+
+
+def left_out(connection: sqlite3.Connection, chosen: Filter) -> int:
+    """How many requests would count, were it not for the sources that the filter leaves out."""
+    wanted = chosen.left_out()
+    return count(connection, wanted) if wanted is not None else 0
 
 
 def totals(connection: sqlite3.Connection, chosen: Filter) -> Totals:

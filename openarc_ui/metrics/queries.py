@@ -42,6 +42,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "source": get_args(Source),
 }
 """Dimensions that have no other values than these; a model or a device may be any."""
+LEFT_OUT = ("tuning",)
+"""Sources that count only where they are asked for: a run sends hundreds of requests, which are in its own figures already."""
 LATEST_SECONDS = 1e11
 """In the year 5138; what is beyond was meant in milliseconds."""
 LARGEST_ID = 2**63 - 1
@@ -77,7 +79,7 @@ def filter_of(
     now: float | None = None,
     **dimensions: Sequence[str] | str | None,
 ) -> Filter:
-    """The filter of a question. Nothing said is everything.
+    """The filter of a question. Nothing said is everything but the requests of tuning runs; `source` may name these too.
 
     Args:
         range: one of RANGES, or "custom" for `since` and `until`.
@@ -96,7 +98,8 @@ def filter_of(
     if begin is not None and end is not None and begin >= end:
         raise InvalidRequest("until is not after since.", "Give the earlier moment as since.")
     chosen = {name: _values(name, values) for name, values in dimensions.items()}
-    return Filter(since=_begin(range, begin, end, now), until=end, **chosen)
+    leaves_out = () if chosen.get("source") else LEFT_OUT
+    return Filter(since=_begin(range, begin, end, now), until=end, leaves_out=leaves_out, **chosen)
 
 
 def pair_of(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Filter, Filter]:
@@ -106,7 +109,7 @@ def pair_of(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Filter, Filter]
         InvalidRequest: as `filter_of` does, with the group's name before it; or neither group is filtered.
     """
     one, other = _group("a", a), _group("b", b)
-    if one == other == Filter():
+    if one == other == filter_of():
         raise InvalidRequest(
             "Both groups are all requests, so there is nothing to compare.",
             "Give at least one of them a filter, such as a model, a device or a range.",

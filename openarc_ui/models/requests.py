@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from openarc_ui.engine.frozen import Frozen
 
@@ -47,6 +47,21 @@ Revision = Annotated[
     StringConstraints(min_length=1, max_length=200),
     _written(_REVISION, "Write a branch, a tag or a commit: letters, digits and ./_-"),
     _shown(_REVISION),
+]
+LONGEST_TOKEN = 4000
+
+
+def _check_token(token: SecretStr) -> SecretStr:
+    """In our words: pydantic's count the items of a secret."""
+    if not 1 <= len(token.get_secret_value()) <= LONGEST_TOKEN:
+        raise ValueError(f"Write the token as the Hub shows it: 1 to {LONGEST_TOKEN} characters")
+    return token
+
+
+HubToken = Annotated[
+    SecretStr,
+    AfterValidator(_check_token),
+    Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_TOKEN}),
 ]
 OptionValue = bool | int | float | str
 

@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request, Response
 from openarc_ui.server.permissions import USE
 from openarc_ui.server.problems import REASONS, WITH_A_BODY
 from openarc_ui.server.security import OPEN_PATHS
+from openarc_ui.server.text_examples import TEXTS
 
 Key = Literal["none", "use", "administration"]
 PATH = "/openapi.json"
@@ -97,10 +98,27 @@ def _complete(document: dict[str, Any]) -> None:
         if key == "none":
             for status in ABOUT_KEYS:
                 operation["responses"].pop(status, None)
+        content = operation["responses"].get("200", {}).get("content", {})
         answer = answers.get(f"{method} {path}")
-        content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
-        if answer is not None and content is not None:
-            content["example"] = answer
+        if answer is not None and "application/json" in content:
+            content["application/json"]["example"] = answer
+        for media_type, example in TEXTS.get(f"{method} {path}", {}).items():
+            content[media_type].setdefault("example", example)
+    _describe_fields(document["components"]["schemas"])
+
+
+def _describe_fields(models: Mapping[str, Any]) -> None:
+    """Say of a field that has no words of its own what it always is, or what the objects are that it holds."""
+    for model in models.values():
+        for field in model.get("properties", {}).values():
+            if field.get("description"):
+                continue
+            if "const" in field:
+                field["description"] = f"Always {json.dumps(field['const'])}."
+                continue
+            held = [each["$ref"] for each in (field, field.get("items", {}), *field.get("anyOf", ())) if "$ref" in each]
+            told = [models[name.rpartition("/")[2]].get("description", "") for name in held]
+            field["description"] = " Or: ".join(words.split("\n\n")[0] for words in told if words)
 
 
 @cache

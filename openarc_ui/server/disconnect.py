@@ -15,6 +15,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationResult, LoadRequest, ModelInfo
 from openarc_ui.errors import OpenArcError
+from openarc_ui.server.ending import ending_of
 from openarc_ui.server.sse import HEARTBEAT_SECONDS, results_of
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ async def wait_for_results(generations: Sequence[Generation], request: Request) 
 
     Raises:
         GenerationFailed: one of them failed; the others are cancelled.
+        EngineClosed: the end of the server cut one of them off.
     """
     watching = asyncio.ensure_future(until_disconnected(request))
     drains = [asyncio.ensure_future(_drain(generation)) for generation in generations]
@@ -58,7 +60,7 @@ async def wait_for_results(generations: Sequence[Generation], request: Request) 
         for drain in drains:
             if drain.done():
                 drain.result()
-        return await results_of(generations)
+        return await results_of(generations, ending_of(request.scope))
     finally:
         watching.cancel()
         for generation in generations:

@@ -1,4 +1,5 @@
 """What reaches Gradio's own routes: JSON without file objects, and no file but those this process made to be fetched.
+A path that neither Gradio nor a route of ours knows is answered in our words.
 
 Gradio follows a path or an address wherever one stands in a request, and takes uploads. The page has use for neither.
 """
@@ -14,6 +15,7 @@ from starlette.datastructures import Headers
 from openarc_ui.file_objects import TooDeep, holds_file_object
 from openarc_ui.server.asgi import Application, Message, Receive, Scope, Send
 from openarc_ui.server.refusals import NOT_SERVED, Refusal
+from openarc_ui.server.unknown_paths import in_our_words
 
 PREFIX = "/gradio_api/"
 FILE_PREFIXES = ("/gradio_api/file=", "/gradio_api/file/")
@@ -44,7 +46,8 @@ class GradioInputs:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
-            await self._application(scope, receive, send)
+            is_asked = scope["type"] == "http" and scope["method"] != "HEAD"
+            await self._application(scope, receive, in_our_words(scope["path"], send) if is_asked else send)
             return
         path: str = scope["path"]
         if path.startswith(SHUT) or (path.startswith(FILE_PREFIXES) and not self._is_ours(path)):

@@ -42,7 +42,11 @@ def metrics_tool(engine: Engine, store: MetricsStore) -> Callable[..., Any]:
             Names, Field(description="Only those that ended so: stop, length, cancelled, error, refused.")
         ] = None,
         source: Annotated[
-            Names, Field(description="Only from chat, rest, openai, gradio, mcp, bench, again, tuning or engine.")
+            Names,
+            Field(
+                description="Only from chat, rest, openai, gradio, mcp, bench, again, tuning or engine; "
+                "left out: all but tuning, the requests of tuning runs."
+            ),
         ] = None,
         compare_with: Annotated[dict[str, Any] | None, Field(description=COMPARE_WITH)] = None,
     ) -> dict[str, Any]:

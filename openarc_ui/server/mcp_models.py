@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import anyio
@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.explain import explain, fields_by_path
+from openarc_ui.errors import HubAccessDenied, ModelExists, OpenArcError
 from openarc_ui.models.answers import LONGEST_REPOSITORY, LONGEST_TASK_ID, as_json
 from openarc_ui.models.library import library
 from openarc_ui.models.requests import DownloadRequest
@@ -17,6 +18,14 @@ from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.server.mcp_bodies import RecommendedTold, TaskTold
 
 MOST_TASKS = 20
+LONGEST_NAME, MOST_FILES = 96, 1000
+_HINTS: Mapping[type[OpenArcError], str] = {
+    ModelExists: "Pass another name. If a task makes it: model_tasks tells how it stands, resume_task goes on with it, "
+    "cancel_task ends it.",
+    HubAccessDenied: "Somebody asks for access on its page on the Hub, and gives this server a token in the Models tab, or by "
+    "PUT /models/hub/token; then call start_download again.",
+}
+"""In place of those that name what only the page and REST can do."""
 TaskId = Annotated[str, Field(min_length=1, max_length=LONGEST_TASK_ID, description="As model_tasks tells it.")]
 
 
@@ -39,13 +48,24 @@ def model_tools(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], 
             str, Field(max_length=LONGEST_REPOSITORY, description="Of recommended_models, or another of the Hub.")
         ],
         revision: Annotated[str, Field(max_length=200, description="A branch, a tag or a commit.")] = "main",
+        name: Annotated[
+            str,
+            Field(max_length=LONGEST_NAME, description="The folder it becomes; left out: the repository's own name."),
+        ] = "",
+        files: Annotated[
+            list[str] | None,
+            Field(max_length=MOST_FILES, description="Only these; left out: all that are needed to run or convert it."),
+        ] = None,
     ) -> TaskTold:
         """Fetch a model from the Hugging Face Hub; returns at once. When model_tasks tells that it is finished it can be loaded."""
         try:
-            asked = DownloadRequest(repository=repository, revision=revision)
+            asked = DownloadRequest(repository=repository, revision=revision, name=name, files=tuple(files or ()))
         except ValidationError as error:
             raise explain(error.errors(include_url=False), fields_by_path(DownloadRequest)) from None
-        return _told(engine, await anyio.to_thread.run_sync(tasks.start, asked))
+        try:
+            return _told(engine, await anyio.to_thread.run_sync(tasks.start, asked))
+        except (ModelExists, HubAccessDenied) as error:
+            raise type(error)(error.message, _HINTS[type(error)]) from None
 
     async def model_tasks() -> list[TaskTold]:
         """Downloads and conversions of models, the newest first: how far each is, and why it failed."""

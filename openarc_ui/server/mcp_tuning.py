@@ -51,7 +51,7 @@ def tuning_tools(engine: Engine, runs: TuningRuns) -> tuple[Callable[..., Any], 
         prompt_tokens: Tokens = 512,
         generated_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS, description="Of each answer.")] = 128,
         concurrent_requests: Annotated[int, Field(ge=1, le=256, description="Asked at the same time.")] = 1,
-        repetitions: Annotated[int, Field(ge=1, le=100, description="How often it is asked.")] = 3,
+        repetitions: Annotated[int, Field(ge=1, le=100, description="How often it is asked.")] = 5,
     ) -> RunTold:
         """Measure a model; returns at once. Until tuning_results tells that it is finished, nobody can chat or load."""
         load = {"model_path": model, "device": device, "backend": backend}

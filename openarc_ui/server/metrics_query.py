@@ -20,7 +20,7 @@ DESCRIPTIONS: dict[str, str] = {
     "device": "As it was loaded on: CPU, GPU.0, ...",
     "configuration": "A configuration_id: model, backend, versions, device and effective properties.",
     "outcome": "How the request ended; refused: it was wrong itself.",
-    "source": "Where it came from.",
+    "source": "Where it came from; left out: everywhere but from tuning runs, whose hundreds of requests would be most of all.",
 }
 EXAMPLES: dict[str, Any] = {
     "range": "custom",

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
 from openarc_ui.engine.answers import LONGEST_NAME
 from openarc_ui.engine.frozen import Frozen
-from openarc_ui.models.requests import ConversionRequest, DownloadRequest, FolderName, OptionValue
+from openarc_ui.models.requests import ConversionRequest, DownloadRequest, FolderName, HubToken, OptionValue
 from openarc_ui.models.results import TaskKind, TaskState
 from openarc_ui.server.routes.devices import OptionBody
 
@@ -49,7 +49,7 @@ class HubTokenBody(Frozen):
 
     model_config = _with_example({"token": "hf_xxxxxxxxxxxxxxxx"})
 
-    token: SecretStr = Field(min_length=1, max_length=4000, description="Kept in memory only, and told to nobody.")
+    token: HubToken = Field(description="Kept in memory only, and told to nobody.")
 
 
 class RenameModelBody(Frozen):

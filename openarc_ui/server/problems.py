@@ -130,7 +130,9 @@ class Problem(BaseModel):
 
     detail: str = Field(description="What went wrong.", examples=["No model is loaded."])
     code: str = Field(description="A stable word for programs.", examples=["model_not_loaded"])
-    hint: str = Field(description="What to do next; may be empty.", examples=["Load one with POST /model/load or in the Load tab."])
+    hint: str = Field(
+        description="What to do next; may be empty.", examples=["Load one with POST /model/load or in the Load tab."]
+    )
     properties: list[str] | None = Field(
         None,
         description="The ov_config properties that are to blame, where that can be told.",

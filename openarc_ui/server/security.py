@@ -48,6 +48,8 @@ SHUT = (
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 FORWARDING = (b"forwarded", b"x-gradio-server", b"x-real-ip", b"x-original-host", b"x-original-url", b"x-rewrite-url")
 OUR_OWN = (ROLE_HEADER.encode(), CALLER_HEADER.encode())
+KEY_HEADERS = ("x-api-key", "api-key")
+"""Beside `Authorization: Bearer`; the second is what clients made for Azure's OpenAI send."""
 BROWSERS_OWN = (b"cookie", b"origin")
 NO_LENGTH_DIGITS = 19
 NOT_FROM_A_SITE = ("", "same-origin", "none")
@@ -226,8 +228,8 @@ def _address(scope: Scope) -> str:
 
 def _key_shown(headers: Headers) -> str:
     bearer = headers.get("authorization", "")
-    shown = bearer[7:] if bearer[:7].lower() == "bearer " else ""
-    return shown.strip() or headers.get("x-api-key", "").strip()
+    shown = [bearer[7:] if bearer[:7].lower() == "bearer " else "", *(headers.get(name, "") for name in KEY_HEADERS)]
+    return next((key.strip() for key in shown if key.strip()), "")
 
 
 def _without_key(scope: Scope, headers: Headers) -> Response:

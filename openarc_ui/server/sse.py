@@ -20,11 +20,14 @@ from starlette.types import Receive, Scope, Send
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationResult, TextDelta
 from openarc_ui.errors import GenerationFailed, OpenArcError
+from openarc_ui.server.ending import Ending, cut_off
 from openarc_ui.server.problems import problem_of
 
 T = TypeVar("T")
 HEARTBEAT_SECONDS = 2.0
 REPORT_SECONDS = 30.0
+LAST_REPORT_SECONDS = 0.3
+"""The same at the server's end: the client is told so in any case, and the report is written without it."""
 KEEP_ALIVE = ": keep-alive\n\n"
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -38,7 +41,9 @@ def frame(data: object, event: str | None = None) -> str:
 
 
 async def events(
-    generations: Sequence[Generation], answer: Callable[[Sequence[GenerationResult]], dict[str, Any]]
+    generations: Sequence[Generation],
+    answer: Callable[[Sequence[GenerationResult]], dict[str, Any]],
+    ending: Ending | None = None,
 ) -> AsyncIterator[str]:
     """The frames of one or several generations of one call, ended by `done` or `error`.
 
@@ -52,7 +57,7 @@ async def events(
             streams = [each.async_batches(HEARTBEAT_SECONDS) for each in generations]
             async for index, batch in interleaved(streams):
                 yield _frames(batch, conversation_index=index) or KEEP_ALIVE
-        results = await results_of(generations)
+        results = await results_of(generations, ending)
         yield frame(answer(results), "done")
     except OpenArcError as error:
         yield frame(problem_of(error), "error")
@@ -61,15 +66,22 @@ async def events(
             generation.cancel()
 
 
-async def results_of(generations: Sequence[Generation]) -> list[GenerationResult]:
+async def results_of(generations: Sequence[Generation], ending: Ending | None = None) -> list[GenerationResult]:
     """The results of generations that have been read to their end.
 
     Raises:
         GenerationFailed: one of them failed, or its model does not come out of the step it was cancelled in.
+        EngineClosed: the end of the server cut one of them off.
     """
+    ending = ending or Ending()
+    seconds = LAST_REPORT_SECONDS if ending.has_begun else REPORT_SECONDS
     try:
-        return [await generation.async_result(REPORT_SECONDS) for generation in generations]
+        results = [await generation.async_result(seconds) for generation in generations]
+        ending.require_whole(results)
+        return results
     except TimeoutError:
+        if ending.has_begun:
+            raise cut_off() from None
         raise GenerationFailed(
             "The request was ended, but the model is still busy with its current step.",
             "Its figures will be in the metrics once it has finished.",

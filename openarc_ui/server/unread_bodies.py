@@ -40,8 +40,8 @@ def not_sent_as_json(request: Request, error: RequestValidationError) -> Refusal
         return None
     given = request.headers.get("content-type", "").strip()
     shown = given if len(given) <= SHOWN_CHARACTERS else f"{given[:SHOWN_CHARACTERS]}…"
-    how = f"is sent as '{shown}'" if given else "says no Content-Type"
-    return Refusal(415, "json_only", f"The body {how}, not as JSON.", AS_JSON)
+    how = f"is sent as '{shown}', not as JSON" if given else "says no Content-Type"
+    return Refusal(415, "json_only", f"The body {how}.", AS_JSON)
 
 
 def unreadable(request: Request, error: HTTPException) -> Refusal | None:

@@ -52,11 +52,12 @@ def check_request(engine: Engine, request: BenchRequest | SweepRequest | Compari
 
 
 def require_room(engine: Engine, load: LoadRequest, workloads: Sequence[Workload]) -> None:
-    """Refuse more users than a configuration takes requests at once, those that wait included.
+    """Refuse more users than a configuration takes requests at once, those that wait included, and more tokens than its context holds.
 
     Raises:
         ModelNotFound, BackendUnavailable, InvalidRequest.
     """
+    _require_context(engine, load, workloads)
     at_once = _runs_at_once(engine, load)
     waiting = engine.status().queue_size
     for workload in workloads:
@@ -65,6 +66,19 @@ def require_room(engine: Engine, load: LoadRequest, workloads: Sequence[Workload
                 f"The workload '{workload.name}' has {workload.concurrent_requests} users at once. This configuration "
                 f"runs {at_once} request{'' if at_once == 1 else 's'} at once, and {waiting} may wait.",
                 "Ask for fewer users, or raise queue_size, or scheduler.max_num_seqs where GenAI's paged attention runs.",
+            )
+
+
+def _require_context(engine: Engine, load: LoadRequest, workloads: Sequence[Workload]) -> None:
+    """As far as the model's own files tell its context; how long own prompts are is known only by a loaded model."""
+    context_length = engine.catalogue.details(load.model_path).context_length
+    if context_length is None:
+        return
+    for workload in workloads:
+        if not workload.prompts and workload.tokens > context_length:
+            raise InvalidRequest(
+                f"The workload '{workload.name}' needs {workload.tokens} tokens; this model's context holds {context_length}.",
+                "Ask for a shorter prompt, answer or depth, or for fewer turns.",
             )
 
 

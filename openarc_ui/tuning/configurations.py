@@ -24,10 +24,10 @@ from openarc_ui.engine.pipelines import ATTENTION_BACKEND, pipeline_of
 from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import InvalidRequest
+from openarc_ui.tuning.requests import PLAIN_FIELDS as PLAIN_FIELDS
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, RunRequest
 from openarc_ui.tuning.results import Configuration
 
-PLAIN_FIELDS = ("model_path", "backend", "device")
 PENALTIES = ("repetition_penalty", "presence_penalty", "frequency_penalty")
 """The only sampling defaults that measured requests do not override (see `asking.py`)."""
 NOT_IN_THE_ID = {"name", "allow_overcommit", "sampling_defaults", "ov_config", "scheduler"}

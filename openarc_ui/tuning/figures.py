@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,3 +47,32 @@ FIGURES: tuple[Figure, ...] = (
     Figure("identical_share", "Identical", "Greedy answers that are the same", "quality", "%", 100.0, 0, True),
 )
 BY_NAME = {figure.name: figure for figure in FIGURES}
+NOUNS: Mapping[str, str] = {
+    "ttft_seconds": "TTFT",
+    "prefill_tokens_per_second": "prefill throughput",
+    "decode_tokens_per_second": "decode throughput",
+    "tpot_seconds": "TPOT",
+    "total_seconds": "latency",
+    "throughput_tokens_per_second": "throughput",
+    "memory_bytes": "memory",
+    "device_memory_bytes": "device memory",
+    "load_seconds": "load time",
+    "mean_kl_divergence": "KL divergence",
+    "perplexity": "perplexity",
+    "identical_share": "share of identical answers",
+}
+"""A figure within a sentence."""
+
+
+def nouns_of(names: Iterable[str]) -> str:
+    """Several within a sentence: "TTFT, latency and memory"."""
+    told = [NOUNS[name] for name in names]
+    return " and ".join(part for part in (", ".join(told[:-1]), *told[-1:]) if part)
+
+
+def size_words(size_bytes: float) -> str:
+    """Bytes in the unit of the tables, or a smaller one where little is left of them in that: "1,850 MB", "1 kB"."""
+    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
+        if size_bytes >= scale:
+            return f"{size_bytes / scale:,.0f} {unit}"
+    return f"{size_bytes:.0f} B"

@@ -95,6 +95,38 @@ def summary_of(result: ConfigurationResult, figure: Figure, workload: str) -> Su
     return result.figures.get(workload, {}).get(figure.name)
 
 
+def marks_told(view: RunView, results: Sequence[ConfigurationResult]) -> list[str]:
+    """What is to know of each, with its name; not what a note of the run says in the same words."""
+    return [f"{each.configuration.label}: {mark}" for each in results for mark in each.marks if mark not in view.notes]
+
+
+def memory_limit_of(view: RunView) -> int | None:
+    """Bytes that the one to take may need."""
+    request = request_of(view)
+    return request.memory_limit_bytes if isinstance(request, SweepRequest) else None
+
+
+def is_over_limit(view: RunView, result: ConfigurationResult) -> bool:
+    """It needs more memory than it may, so it is never on the front."""
+    limit, (workload, *_) = memory_limit_of(view), workloads_of(view)
+    summary = summary_of(result, BY_NAME["memory_bytes"], workload.name)
+    return limit is not None and summary is not None and summary.median > limit
+
+
+def is_best_sure(view: RunView) -> bool:
+    """There is a verdict of the best against the base (where that is the best, of another against it), by its objective."""
+    if view.head.kind != "sweep":
+        return True
+    first = objectives_of(view)[0]
+    asked = [each for each in view.results if each.is_best and each.configuration.configuration_id != view.reference_id]
+    return any(
+        difference.verdict != "too few"
+        for each in asked or view.results
+        for difference in each.against_reference
+        if difference.figure == first.name
+    )
+
+
 def figures_in(results: Sequence[ConfigurationResult], workload: str) -> list[Figure]:
     """The figures that at least one of them has, in the order of the table of figures."""
     return [figure for figure in FIGURES if any(summary_of(result, figure, workload) is not None for result in results)]
@@ -110,7 +142,10 @@ def with_interval(figure: Figure, summary: Summary) -> str:
     text = number_text(figure, summary.median)
     if summary.low is None or summary.high is None:
         return text
-    return f"{text} ± {number_text(figure, max(summary.high - summary.median, summary.median - summary.low))}"
+    reach = max(summary.high - summary.median, summary.median - summary.low)
+    least = 10.0**-figure.digits
+    is_less = 0.0 < reach * figure.scale < least / 2.0
+    return f"{text} ± {f'< {least:.{figure.digits}f}' if is_less else number_text(figure, reach)}"
 
 
 def unit_text(figure: Figure) -> str:

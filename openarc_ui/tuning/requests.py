@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -9,12 +11,14 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationInfo,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
 from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.engine.frozen import Frozen
+from openarc_ui.engine.scheduler import SchedulerOptions
 from openarc_ui.engine.types import LoadRequest
 
 RunKind = Literal["bench", "sweep", "comparison"]
@@ -37,6 +41,9 @@ MOST_TOKENS = 131_072
 MOST_AXES = 12
 MOST_VALUES = 64
 RunName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+PLAIN_FIELDS = ("model_path", "backend", "device")
+VARIABLE = r"^(model_path|backend|device|(ov_config|scheduler)\.[A-Za-z0-9_.]+)$"
+"""What an axis can be called."""
 OwnPrompt = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 
 
@@ -120,6 +127,12 @@ class BenchRequest(Measured):
     """One configuration, on one or more workloads."""
 
     kind: Literal["bench"] = "bench"
+    repetitions: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="Of each workload, each time the configuration is loaded; of fewer than 5 in one load there is no interval.",
+    )
     configuration: LoadRequest = Field(description="What is measured.")
     workloads: tuple[Workload, ...] = Field(
         (Workload(),), min_length=1, max_length=64, description="Each is measured after a warm-up of its own."
@@ -140,6 +153,17 @@ class BenchRequest(Measured):
         return self
 
 
+def _nearest_field(field: str) -> str:
+    """What was likely meant, as the end of a sentence."""
+    name = field.rpartition(".")[2]
+    if name in SchedulerOptions.model_fields:
+        return f"there is 'scheduler.{name}'"
+    if re.fullmatch(r"[A-Z][A-Z0-9_]+", name):
+        return f"there is 'ov_config.{name}'"
+    near = difflib.get_close_matches(field.casefold(), PLAIN_FIELDS, n=1, cutoff=0.6)
+    return f"there is '{near[0]}'" if near else "take model_path, backend, device, ov_config.NAME or scheduler.NAME"
+
+
 class Axis(Frozen):
     """One thing that a sweep varies."""
 
@@ -147,11 +171,19 @@ class Axis(Frozen):
         min_length=1,
         max_length=200,
         description="model_path, backend, device, ov_config.NAME or scheduler.NAME.",
-        pattern=r"^(model_path|backend|device|(ov_config|scheduler)\.[A-Za-z0-9_.]+)$",
+        json_schema_extra={"pattern": VARIABLE},
     )
     values: tuple[PropertyValue | None, ...] = Field(
         min_length=1, max_length=MOST_VALUES, description="Its values; null leaves the field out, for the default."
     )
+
+    @field_validator("field")
+    @classmethod
+    def _is_of_a_load(cls, field: str) -> str:
+        # By hand: of a pattern only its own text would be told.
+        if re.fullmatch(VARIABLE, field) is None:
+            raise ValueError(f"a load has no field '{field}' to vary; {_nearest_field(field)}")
+        return field
 
     @model_validator(mode="after")
     def _has_each_value_once(self) -> Axis:

@@ -145,6 +145,7 @@ class TuningRuns:
             InvalidRequest: it has finished, or its record is damaged.
             ModelNotFound, DeviceUnavailable, PropertyRejected: what it measures is not there any more.
         """
+        self._records.signature(run_id)  # first: that there is no such run is so while another works too
         with self._starting:
             self._require_free()
             with ExitStack() as undo:

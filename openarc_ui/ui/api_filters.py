@@ -67,7 +67,13 @@ Outcomes = Annotated[
 ]
 Sources = Annotated[
     list[str] | str | None,
-    WithJsonSchema(_names("source") | {"description": "Where the request came from, one or several; left out: all."}),
+    WithJsonSchema(
+        _names("source")
+        | {
+            "description": "Where the request came from, one or several; left out: everywhere but from tuning runs, "
+            "whose hundreds of requests would be most of all."
+        }
+    ),
 ]
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -93,7 +94,7 @@ def test_from_a_widget_to_a_server_that_starts_with_the_profile(
     page.locator("#oa-profile-save").click()
     expect(page.locator("#oa-profile-note")).to_contain_text("my tuned starter is saved")
     href = page.locator("#oa-profile-export a").get_attribute("href") or ""
-    exported = page.request.get(page.url.split("/?")[0] + href)
+    exported = page.request.get(urljoin(page.url, href))
     profile = exported.json()
     assert profile["load"]["ov_config"]["INFERENCE_NUM_THREADS"] == 1000
 

@@ -140,7 +140,7 @@ def test_long_words_push_no_button_out_of_the_table(open_models: OpenModels) -> 
 
 
 def test_getting_a_model_says_size_and_room_before_it_begins(open_models: OpenModels) -> None:
-    models = open_models()
+    models = open_models(made_up.answers(models_files=UNREACHABLE))
     models.row("Ministral-3b-instruct-int4_asym-ov").get_by_role("button", name="Get").click()
     box = models.page.get_by_role("dialog", name="Get Ministral-3b-instruct-int4_asym-ov")
     expect(box).to_contain_text("1.85 GB of 38.40 GB that are free; 36.55 GB stay free.")
@@ -152,7 +152,7 @@ def test_getting_a_model_says_size_and_room_before_it_begins(open_models: OpenMo
 
 
 def test_what_there_is_no_room_for_can_not_be_begun(open_models: OpenModels) -> None:
-    models = open_models()
+    models = open_models(made_up.answers(models_files=UNREACHABLE))
     models.row("Qwen2.5-72B-Instruct-int4-ns-ov").get_by_role("button", name="Get").click()
     box = models.page.get_by_role("dialog")
     expect(box).to_contain_text("39.00 GB and 100 MB to spare are needed, and 38.40 GB are free: 700 MB are missing")
@@ -160,7 +160,7 @@ def test_what_there_is_no_room_for_can_not_be_begun(open_models: OpenModels) -> 
 
 
 def test_a_download_that_leaves_less_to_spare_than_the_server_wants_can_not_be_begun(open_models: OpenModels) -> None:
-    models = open_models(made_up.answers(models_view=made_up.view(free_bytes=1_900_000_000)))
+    models = open_models(made_up.answers(models_view=made_up.view(free_bytes=1_900_000_000), models_files=UNREACHABLE))
     models.row("Ministral-3b-instruct-int4_asym-ov").get_by_role("button", name="Get").click()
     box = models.page.get_by_role("dialog")
     expect(box).to_contain_text("1.85 GB and 100 MB to spare are needed, and 1.90 GB are free: 50 MB are missing")
@@ -181,7 +181,7 @@ def stopped(**request: Any) -> Any:
 
 
 def test_a_download_that_stopped_on_the_way_is_gone_on_with_from_the_library(open_models: OpenModels) -> None:
-    models = open_models(made_up.answers(stopped()))
+    models = open_models(made_up.answers(stopped(), models_files=UNREACHABLE))
     models.row("Qwen3-0.6B-int4-ov").get_by_role("button", name="Get").click()
     box = models.page.get_by_role("dialog", name="Get Qwen3-0.6B-int4-ov")
     expect(box.get_by_role("note")).to_have_text("This download failed on the way; 340 MB came. Go on with it.")
@@ -342,6 +342,7 @@ IMPOSSIBLE = [
     ("small.", "No dot at the end"),
     ("small.gguf", "would look like a file"),
     ("small.tmp", "is none of a model"),
+    ("Default", "stands for a model where a name is asked for"),
 ]
 
 
@@ -915,7 +916,7 @@ def test_a_look_inside_has_numbers_pictures_and_both_tables(open_models: OpenMod
     bars = models.page.evaluate("document.querySelector('[data-figure=layers] .om-plot-box').data")
     assert [bar["name"] for bar in bars] == ["u4", "u8", "f16", "f32"]
     assert len(bars[0]["x"]) == 32 and bars[0]["y"][1] == 1.77
-    assert "layer 0" in bars[0]["text"][1] and "2 MB" in bars[0]["text"][1]
+    assert "layer 0" in bars[0]["text"][1] and "1.8 MB" in bars[0]["text"][1]
     expect(models.page.get_by_role("region", name="Tokenizer")).to_contain_text("1 of 2 to look at")
     expect(models.page.get_by_role("region", name="Chat template")).to_contain_text("the tools are not in it")
     parts = [tuple(each["parts"]) for each in models.asked("models_inspect")]

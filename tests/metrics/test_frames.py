@@ -61,7 +61,13 @@ def chosen_of(raw: pandas.DataFrame, chosen: Filter) -> pandas.DataFrame:
     for name, column in DIMENSIONS.items():
         if getattr(chosen, name):
             keep &= raw[column].isin(getattr(chosen, name))
-    return raw[keep]
+    return without_left_out(raw[keep], chosen)
+
+
+def without_left_out(rows: pandas.DataFrame, chosen: Filter) -> pandas.DataFrame:
+    """A source that is left out counts where sources are named."""
+    is_all = bool(chosen.source) or not chosen.leaves_out
+    return rows if is_all else rows[~rows["source"].isin(chosen.leaves_out)]
 
 
 def stage_seconds(rows: pandas.DataFrame) -> dict[str, Any]:
@@ -109,6 +115,7 @@ def filters() -> st.SearchStrategy[Filter]:
         configuration=some("00" * 8, "11" * 8, "20" * 8),
         outcome=some("stop", "length", "cancelled", "error"),
         source=some("rest", "chat", "again"),
+        leaves_out=some("chat", "again", "nobody"),
     )
 
 
@@ -166,8 +173,19 @@ def test_options_are_what_the_span_holds_whatever_else_is_wanted(
     connection: sqlite3.Connection, raw: pandas.DataFrame, chosen: Filter
 ) -> None:
     rows = chosen_of(raw, Filter(since=chosen.since, until=chosen.until))
-    expected = {name: sorted(set(rows[column])) for name, column in DIMENSIONS.items()}
+    counted = without_left_out(rows, chosen)
+    expected = {name: sorted(set(counted[column])) for name, column in DIMENSIONS.items()}
+    expected["source"] = sorted(set(rows["source"]))  # so that what is left out can be chosen
     assert frames.options(connection, chosen) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(chosen=filters())
+def test_what_is_left_out_is_counted_apart(
+    connection: sqlite3.Connection, raw: pandas.DataFrame, chosen: Filter
+) -> None:
+    others = len(chosen_of(raw, dataclasses.replace(chosen, leaves_out=()))) - len(chosen_of(raw, chosen))
+    assert frames.left_out(connection, chosen) == others
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,26 +12,36 @@ import pytest
 
 from openarc_ui.errors import InvalidRequest, MetricsUnreadable
 from openarc_ui.metrics.filters import DIMENSIONS, Filter
-from openarc_ui.metrics.queries import CUSTOM, RANGES, answer, filter_of, reading
+from openarc_ui.metrics.queries import CUSTOM, RANGES, answer, filter_of, pair_of, reading
 from openarc_ui.metrics.store import MetricsStore
 from tests.metrics.filling import fill
 
 NOW = 1_700_000_000.0
 
 
-def test_nothing_said_is_everything() -> None:
+USUAL = Filter(leaves_out=("tuning",))
+
+
+def test_nothing_said_is_everything_but_the_requests_of_tuning_runs() -> None:
     empty: dict[str, Any] = dict.fromkeys(DIMENSIONS, "")
-    assert filter_of() == filter_of(range=None, since="", until=None, **empty) == filter_of(range="all") == Filter()
+    assert filter_of() == filter_of(range=None, since="", until=None, **empty) == filter_of(range="all") == USUAL
+    assert filter_of(source="tuning") == Filter(source=("tuning",))
+    assert filter_of(source=["chat", "tuning"]).leaves_out == (), "who names sources gets these and no others"
+    with pytest.raises(InvalidRequest, match="nothing to compare"):
+        pair_of({}, {"source": ""})
+    assert pair_of({}, {"source": "tuning"})[0] == USUAL
 
 
 @pytest.mark.parametrize("name", [name for name in RANGES if name != "all"])
 def test_a_range_ends_now(name: str) -> None:
-    assert filter_of(range=name, now=NOW) == Filter(since=NOW - (RANGES[name] or 0.0))
+    assert filter_of(range=name, now=NOW) == replace(USUAL, since=NOW - (RANGES[name] or 0.0))
     assert RANGES["24h"] == 86400 and RANGES["15m"] == 900
 
 
 def test_one_value_and_several_are_taken_each_once() -> None:
-    assert filter_of(model="a", outcome=["stop", "length", "stop"]) == Filter(model=("a",), outcome=("stop", "length"))
+    assert filter_of(model="a", outcome=["stop", "length", "stop"]) == replace(
+        USUAL, model=("a",), outcome=("stop", "length")
+    )
     assert filter_of(configuration=["", "x"]).configuration == ("x",)
 
 
@@ -39,7 +50,7 @@ def test_one_value_and_several_are_taken_each_once() -> None:
 )
 def test_a_moment_is_seconds_or_a_time_with_its_zone(moment: Any) -> None:
     assert filter_of(since=moment).since == NOW
-    assert filter_of(range=CUSTOM, until=moment) == Filter(until=NOW)
+    assert filter_of(range=CUSTOM, until=moment) == replace(USUAL, until=NOW)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from openarc_ui.server.description import SCHEMES, key_of, operations_of, record
 from openarc_ui.server.permissions import ADMINISTER, USE
 from openarc_ui.server.reference.application import bare_api
 from openarc_ui.server.reference.operations import example_of
+from openarc_ui.server.text_examples import TEXTS
 
 READ_AS_TEXT = {"POST /conversations/import"}
 """Its body may be Markdown too, so no model reads it."""
@@ -47,12 +48,6 @@ def json_of(content: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def is_told_by_its_model(schema: dict[str, Any], models: dict[str, Any]) -> bool:
-    """What it holds are objects that say themselves what they are."""
-    named = [one["$ref"] for one in (schema, schema.get("items", {}), *schema.get("anyOf", ())) if "$ref" in one]
-    return bool(named) and all(models[name.rpartition("/")[2]].get("description") for name in named)
-
-
 def test_every_operation_has_its_words(document: dict[str, Any]) -> None:
     tags = {tag["name"]: tag["description"] for tag in document["tags"]}
     for where, operation in each(document):
@@ -78,9 +73,20 @@ def test_every_field_is_described(document: dict[str, Any]) -> None:
         f"{name}.{field}"
         for name, schema in models.items()
         for field, each in schema.get("properties", {}).items()
-        if not (each.get("description") or "const" in each or is_told_by_its_model(each, models))
+        if not each.get("description")
     ]
     assert missing == []
+    assert models["OutputMessage"]["properties"]["role"]["description"] == 'Always "assistant".'
+
+
+def test_every_answer_has_an_example_texts_and_pages_too(document: dict[str, Any]) -> None:
+    shown = {(where, kind) for where, texts in TEXTS.items() for kind in texts}
+    for where, operation in each(document):
+        for kind, content in operation["responses"]["200"]["content"].items():
+            if kind not in ("application/json", "application/vnd.apache.parquet"):
+                assert "example" in content, f"{where} {kind}"
+            shown.discard((where, kind))
+    assert shown == set(), "an example of what is not answered"
 
 
 def test_every_body_has_an_example_that_is_taken(document: dict[str, Any]) -> None:

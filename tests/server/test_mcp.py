@@ -142,6 +142,33 @@ def said(result: Any) -> Any:
     return json.loads(text) if not result.is_error else text
 
 
+def test_a_chat_with_a_model_that_is_not_loaded_names_the_tool_that_loads(
+    serve_mcp: Callable[[Settings], str], tmp_path: Path
+) -> None:
+    address = serve_mcp(Settings(model="none", mcp=True))
+    asked: list[dict[str, Any]] = [{"message": "x", "model": "script"}, {"message": "x"}]
+    _, (there, none) = talk(address, *(("chat", each) for each in asked))
+    assert said(there) == "The model 'script' is in the model folder and not loaded. Load it with load_model."
+    assert said(none) == "No model is loaded. Load one with load_model."
+
+
+def test_a_chat_that_is_too_long_is_shortened_when_asked_for(
+    serve_mcp: Callable[[Settings], str], tmp_path: Path
+) -> None:
+    address = serve_mcp(Settings(model="none", mcp=True))
+    write_script(tmp_path / "models" / "narrow", context_length=40)
+    turns = [{"role": "user", "content": "word " * 10}, {"role": "assistant", "content": "yes"}] * 4
+    long = {"message": "hello", "conversation": turns, "max_new_tokens": 8}
+    _, (_, refused, answered) = talk(
+        address,
+        ("load_model", {"model": "narrow"}),
+        ("chat", long),
+        ("chat", {**long, "when_too_long": "shorten"}),
+    )
+    assert refused.is_error and "set when_too_long to shorten" in said(refused)
+    assert said(answered)["text"] and said(answered)["prompt_tokens"] < 40
+
+
 def test_an_agent_lists_loads_a_profile_and_chats(serve_mcp: Callable[[Settings], str]) -> None:
     address = serve_mcp(Settings(model="none", mcp=True))
     tools, results = talk(

@@ -178,6 +178,28 @@ def test_a_request_is_counted_everywhere_once_it_was_answered(served: Served, re
     assert row["inter_token_latencies_seconds"] == pytest.approx(one["inter_token_latencies_seconds"], rel=1e-6)
 
 
+def test_requests_of_tuning_runs_count_where_their_source_is_named_and_are_told_of_where_not(served: Served) -> None:
+    keep(served, made_up(0), *(report(request_id=f"t{n}", model="tuning", source="tuning") for n in range(3)))
+
+    def get(path: str) -> Any:
+        return served.client.get(path).raise_for_status().json()
+
+    summary = get("/metrics/summary")
+    assert summary["totals"]["requests"] == 1
+    assert summary["notes"] == ["3 requests of tuning runs are left out. Name their source, tuning, to have them."]
+    assert [each["request_id"] for each in get("/metrics/requests")["requests"]] == ["r0"]
+    assert [each["request_id"] for each in exported(served, "json")] == ["r0"]
+    assert {each["model"] for each in get("/metrics/roofline")} == {"model"}
+    for query, number in (("source=tuning", 3), ("source=tuning&source=chat", 4), ("source=chat", 1)):
+        found = get(f"/metrics/summary?{query}")
+        assert (found["totals"]["requests"], found["notes"]) == (number, []), query
+    assert set(get("/metrics/options")["model"]) == {"model", "tuning"}, "what can be named"
+    labelled = served.client.get("/metrics").text
+    assert 'openarc:e2e_request_latency_seconds_count{model_name="tuning"} 3.0' in labelled, (
+        "Prometheus can leave it out"
+    )
+
+
 FILTERS: list[tuple[dict[str, Any], Callable[[PerformanceReport], bool]]] = [
     ({"model": "other"}, lambda each: each.model == "other"),
     ({"model": ["other", "model"], "outcome": "error"}, lambda each: each.finish_reason is FinishReason.ERROR),

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.tuning.requests import BenchRequest, Workload
+from openarc_ui.tuning.runs import TuningRuns
 from tests.server.conftest import HELLO, Served
 
 SENTENCE = "The bench 'threads' measures, and everything else would spoil it."
 ENDLESS = {"replies": [{"text": "word " * 4000, "token_seconds": 0.02}]}
+LONG = Workload(name="long", prompt_tokens=8, generated_tokens=3000)
+BENCH = BenchRequest(name="threads", configuration=LoadRequest(model_path="script"), workloads=(LONG,))
 CHAT: dict[str, Any] = {"model": "script", "messages": [{"role": "user", "content": "Hi"}]}
 PROMPT: dict[str, Any] = {"model": "script", "prompt": "Hi"}
 
@@ -21,10 +25,7 @@ PROMPT: dict[str, Any] = {"model": "script", "prompt": "Hi"}
 def measuring(serve: Callable[..., Served]) -> Served:
     """A server on which a bench works."""
     served = serve(script=ENDLESS)
-    workload = Workload(name="long", prompt_tokens=8, generated_tokens=3000)
-    served.runs.start(
-        BenchRequest(name="threads", configuration=LoadRequest(model_path="script"), workloads=(workload,))
-    )
+    served.runs.start(BENCH)
     return served
 
 
@@ -74,7 +75,7 @@ def test_without_a_users_model_nobody_is_told_to_load_one_or_to_ask_the_runs_own
         ("/generate/text", HELLO),
         ("/generate/text", {**HELLO, "model": "script"}),
         ("/tokenize", {"text": "a b"}),
-        ("/apply-template", {"messages": CHAT["messages"]}),
+        ("/apply-template", HELLO),
     ):
         answer = measuring.client.post(path, json=body)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30"), path
@@ -90,7 +91,9 @@ def test_the_runs_own_model_is_in_no_list_to_choose_from(measuring: Served) -> N
     assert (older["total_loaded_models"], older["openai_model_names"]) == (1, ["script"])
     status = measuring.client.get("/status").json()
     assert (status["reserved"], status["reserved_model"]) == ("The bench 'threads' measures", "tuning")
-    assert {each["name"] for each in status["models"]} == {"script", "tuning"}, "it takes memory, so it is in the status"
+    assert {each["name"] for each in status["models"]} == {"script", "tuning"}, (
+        "it takes memory, so it is in the status"
+    )
 
 
 def test_while_all_is_refused_the_server_is_not_ready_and_says_why(measuring: Served) -> None:
@@ -112,3 +115,20 @@ def test_afterwards_all_is_as_it_was(measuring: Served) -> None:
     measuring.runs.cancel(head.run_id)
     answer = measuring.client.post("/v1/chat/completions", json={**CHAT, "max_tokens": 2})
     assert answer.status_code == 200 and answer.json()["model"] == "script"
+
+
+def test_a_run_of_another_program_is_told_of_and_refuses_nothing(
+    serve: Callable[..., Served], make_engine: Callable[..., Engine]
+) -> None:
+    served = serve(script=ENDLESS)
+    assert served.client.get("/status").json()["measured_elsewhere"] is None
+    other = TuningRuns(make_engine(), served.runs.folder)
+    other.start(BENCH)
+    try:
+        status = served.client.get("/status").json()
+        assert (status["measured_elsewhere"], status["reserved"]) == ("The bench 'threads' measures", None)
+        assert served.client.get("/readyz").status_code == 200
+        assert served.client.post("/v1/chat/completions", json={**CHAT, "max_tokens": 2}).status_code == 200
+    finally:
+        other.close()
+    assert served.client.get("/status").json()["measured_elsewhere"] is None

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -51,6 +52,31 @@ def test_load_generate_status_unload_as_the_first_openarc_did(serve: Callable[..
     assert (gone["status"], gone["model"]) == ("success", "script") and gone["freed_memory_bytes"] > 0
     assert client.delete("/model/unload").json()["status"] == "success"
     assert problem(client.post("/generate/text", json=HELLO), 409)["code"] == "model_not_loaded"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/generate/text", HELLO),
+        ("POST", "/generate/stream", HELLO),
+        ("POST", "/tokenize", {"text": "x"}),
+        ("POST", "/detokenize", {"tokens": [1]}),
+        ("POST", "/apply-template", HELLO),
+        ("POST", "/check-structure", {"structured_output": {"choice": ["a"]}}),
+        ("GET", "/chat-template?model=script-2", None),
+    ],
+)
+def test_a_model_that_is_in_the_folder_and_not_loaded_is_told_with_how_to_load_it(
+    served: Served, tmp_path: Path, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    write_script(tmp_path / "models" / "script-2")
+    asked = None if body is None else {**body, "model": "script-2"}
+    told = problem(served.client.request(method, path, json=asked), 409)
+    assert told["detail"] == "The model 'script-2' is in the model folder and not loaded."
+    assert told["hint"] == "Load it with POST /model/load or in the Load tab."
+    if body is not None:
+        nearest = problem(served.client.post(path, json={**body, "model": "scrpt"}), 409)
+        assert (nearest["detail"], nearest["hint"]) == ("No model 'scrpt' is loaded.", "Did you mean 'script'?")
 
 
 @pytest.mark.parametrize("path", ["/optimum/status", "/status"])

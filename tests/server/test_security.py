@@ -69,7 +69,8 @@ def test_every_route_is_closed_without_the_key(locked: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Authorization": f"Bearer {KEY}"}, {"authorization": f"bearer {KEY}"}, {"X-API-Key": KEY}]
+    "headers",
+    [{"Authorization": f"Bearer {KEY}"}, {"authorization": f"bearer {KEY}"}, {"X-API-Key": KEY}, {"api-key": KEY}],
 )
 def test_the_key_opens(locked: Served, headers: dict[str, str]) -> None:
     assert locked.client.get("/status", headers=headers).status_code == 200
@@ -162,7 +163,9 @@ def test_a_browser_logs_in_once_and_has_a_session(locked: Served) -> None:
     assert (page.status_code, page.headers["location"]) == (303, "/login")
     form = locked.client.get("/login")
     assert form.status_code == 200 and "API key" in form.text and form.headers["cache-control"] == "no-store"
-    assert locked.client.post("/login", data={"key": "wrong"}).status_code == 401
+    assert ">Sign in</button>" in form.text and "OPENARC_API_KEY" in form.text and 'role="alert"' not in form.text
+    wrong = locked.client.post("/login", data={"key": "wrong"})
+    assert wrong.status_code == 401 and '<p class="bad" role="alert">That is not the key.</p>' in wrong.text
     entered = locked.client.post("/login", data={"key": KEY})
     assert entered.status_code == 303
     cookie = entered.headers["set-cookie"]
@@ -436,6 +439,8 @@ def test_an_allowed_origin_is_told_that_it_is_and_no_other() -> None:
             answer = client.get("/v1/models", headers={"Origin": origin, **headers})
             assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, origin)
             assert "access-control-allow-credentials" not in answer.headers
+            exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
+            assert {"retry-after", "x-request-id"} <= set(exposed)
     assert client.get("/v1/models", headers={"Origin": "https://app.example.evil", **USE}).status_code == 403
 
 

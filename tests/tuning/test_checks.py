@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,35 @@ def test_more_users_than_may_run_and_wait_are_refused_with_both_settings(
         check_request(real, bench(load=load, concurrent_requests=most + 1))
     assert f"{most + 1} users" in raised.value.message
     assert "queue_size" in raised.value.hint and "max_num_seqs" in raised.value.hint
+
+
+def test_more_tokens_than_the_model_s_own_files_promise_are_refused_before_it_is_loaded(
+    real: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "models" / "one" / "config.json"
+    told = json.loads(file.read_text()) if file.is_file() else {}
+    file.write_text(json.dumps({**told, "max_position_embeddings": 8192}))
+    check_request(real, bench(prompt_tokens=8000, generated_tokens=192))
+    with pytest.raises(InvalidRequest, match="needs 8500 tokens; this model's context holds 8192"):
+        check_request(real, bench(prompt_tokens=8000, generated_tokens=500))
+    check_request(real, bench(prompts=("Why?",), generated_tokens=8500))
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("foo", "take model_path, backend, device, ov_config.NAME or scheduler.NAME"),
+        ("devise", "there is 'device'"),
+        ("KV_CACHE_PRECISION", "there is 'ov_config.KV_CACHE_PRECISION'"),
+        ("max_num_seqs", "there is 'scheduler.max_num_seqs'"),
+    ],
+)
+def test_a_field_that_no_load_has_is_refused_with_the_nearest_and_no_pattern(field: str, told: str) -> None:
+    asked = {"base": {"model_path": "script"}, "axes": [{"field": field, "values": [1, 2]}]}
+    with pytest.raises(InvalidRequest) as raised:
+        read_request({"kind": "sweep", **asked})
+    assert f"a load has no field '{field}' to vary; {told}" in raised.value.message
+    assert "^" not in raised.value.message
 
 
 def test_own_prompts_have_no_part_in_the_bound_of_tokens() -> None:

@@ -44,11 +44,12 @@ class TestDrift:
         assert "rose 8.7%" in found.words
         assert "faster" in found.words
 
-    def test_what_goes_up_and_down_did_not_drift(self) -> None:
+    def test_what_goes_up_and_down_shows_no_drift_and_it_is_said_how_small_a_one_would_not_show(self) -> None:
         found = drift(visits_of([50.0, 51.0, 49.5, 50.5, 49.8, 50.2]), DECODE, "custom")
         assert found is not None
         assert not found.is_real
-        assert found.words.startswith("Decode throughput of the base did not drift: ")
+        assert found.words.startswith("Decode throughput of the base shows no drift: ")
+        assert found.words.endswith("; one smaller than about 8.6% would not show).")
 
     def test_what_stays_exactly_as_it_was_did_not_drift(self) -> None:
         found = drift(visits_of([50.0] * 6), MEMORY, "custom")

@@ -13,8 +13,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from openarc_ui.tuning.export.formats import KINDS, export
-from openarc_ui.tuning.figures import FIGURES
-from openarc_ui.tuning.results import Failure, RunState, RunView
+from openarc_ui.tuning.figures import BY_NAME, FIGURES
+from openarc_ui.tuning.reading import with_interval
+from openarc_ui.tuning.results import Failure, RunState, RunView, Sample, Summary
 from openarc_ui.tuning.views import run_view as views
 from tests.tuning.made_up_runs import MODEL, PROGRESS, bench_record, comparison_record, sweep_record
 
@@ -112,12 +113,42 @@ def test_markdown_says_outcome_settings_differences_quality_failures_notes_and_m
         "## Not measured",
         "Take u8.",
         "## Notes",
-        "did not drift",
+        "shows no drift",
         "## Machine",
         "Made-up processor",
     ):
         assert part in text
     assert MODEL in text
+
+
+def test_the_workloads_of_a_bench_are_one_table_with_its_legend_once() -> None:
+    text = export(view(bench_record()), "markdown")
+    assert text.count("Medians; ±") == 1
+    assert "## What was measured, genai on CPU" in text
+    assert sum(line.startswith(("| pp128+tg128: ", "| pp512+tg128: ")) for line in text.splitlines()) == 2
+
+
+def test_what_a_note_of_the_run_says_is_not_said_again_of_its_only_configuration() -> None:
+    record = bench_record()
+    record.visits = [
+        dataclasses.replace(
+            visit, workloads=tuple(dataclasses.replace(each, samples=busy(each.samples)) for each in visit.workloads)
+        )
+        for visit in record.visits
+    ]
+    assert export(view(record), "markdown").count("Other programs kept") == 1
+
+
+def busy(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    return tuple(dataclasses.replace(each, others_cores=0.7) for each in samples)
+
+
+def test_an_interval_too_narrow_for_its_digits_is_not_told_as_none_at_all() -> None:
+    latency, median = BY_NAME["total_seconds"], 0.3
+    told = with_interval(latency, Summary(9, median, median, 0.001, median, median, median - 0.001, median + 0.001))
+    assert told == "0.30 ± < 0.01"
+    exact = with_interval(latency, Summary(9, median, median, 0.0, median, median, median, median))
+    assert exact == "0.30 ± 0.00"
 
 
 def test_markdown_of_a_run_that_is_not_over_says_so() -> None:

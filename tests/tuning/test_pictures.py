@@ -102,6 +102,16 @@ def test_the_trade_off_is_between_the_first_two_objectives() -> None:
     assert "Load, s (less is better)" in picture.svg and "Decode, tok/s (more is better)" in picture.svg
 
 
+def test_a_memory_limit_is_a_line_and_the_front_keeps_away_from_what_is_over_it() -> None:
+    shown = view(sweep_record(memory_limit_bytes=350_000_000))
+    picture = pictures.tradeoff_picture(shown)
+    assert picture is not None
+    assert "limit 350 MB" in picture.svg and "over the memory limit" in picture.svg
+    nobody = pictures.tradeoff_picture(view(sweep_record(memory_limit_bytes=1000)))
+    assert nobody is not None and "limit 1 kB" in nobody.svg
+    assert "on the front" not in nobody.svg
+
+
 def test_steps_of_a_front_turn_where_both_neighbours_are_beaten() -> None:
     from openarc_ui.tuning.export.plots import Mark
     from openarc_ui.tuning.figures import BY_NAME

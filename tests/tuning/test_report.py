@@ -192,3 +192,10 @@ def test_it_has_a_dark_look_and_one_for_paper_and_pictures_stay_on_white(text: s
 
 def test_the_same_run_is_the_same_page(text: str) -> None:
     assert report(view(sweep_record())) == text
+
+
+def test_the_best_is_the_one_to_take_only_once_there_is_a_verdict() -> None:
+    record = sweep_record()
+    record.visits = [each for each in record.visits if each.round_number <= 2]
+    words = Page(report(view(record))).words
+    assert "Best so far: " in words and "The one to take: " not in words

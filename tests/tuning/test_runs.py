@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -144,7 +145,10 @@ def test_meanwhile_everybody_else_is_refused_with_its_name(runs: TuningRuns, eng
     active = runs.active()
     assert active is not None and active.run_id == head.run_id
     runs.cancel(head.run_id)
-    assert any("other" in note and "GB of memory" in note for note in runs.view(head.run_id).notes)
+    (told,) = [
+        note for note in runs.view(head.run_id).notes if note.startswith("While this was measured, another model")
+    ]
+    assert re.search(r"stayed loaded and answered nobody: other\. It takes [1-9][\d,]* MB of memory\.$", told)
     assert engine.submit(ask("Hi", max_new_tokens=2)).result(timeout=10).model == "other"
 
 
@@ -153,7 +157,9 @@ def test_other_models_are_unloaded_where_that_is_wanted(runs: TuningRuns, engine
     head = runs.start(BENCH.model_copy(update={"unload_others": True}))
     assert ended(runs, head.run_id) is RunState.FINISHED
     assert engine.status().models == ()
-    assert not any("stay" in note for note in runs.view(head.run_id).notes)
+    notes = runs.view(head.run_id).notes
+    assert "Unloaded first, and not loaded again when the run ends: other." in notes
+    assert not any("stay" in note for note in notes)
 
 
 @pytest.mark.parametrize("how", ["cancel", "pause"])
@@ -208,6 +214,17 @@ def test_a_run_that_is_over_is_not_resumed_and_one_that_is_not_known_is_none(run
     for do in (runs.view, runs.cancel, runs.pause, runs.resume, runs.delete, lambda run_id: runs.rename(run_id, "x")):
         with pytest.raises(TuningRunNotFound):
             do("../tuning")
+
+
+def test_a_run_that_is_not_known_is_none_while_another_works_too(
+    runs: TuningRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        stand_still(patched)
+        head = runs.start(MANY)
+        with pytest.raises(TuningRunNotFound):
+            runs.resume("20200101-000000-abcdef")
+        runs.cancel(head.run_id)
 
 
 def test_closing_interrupts_and_nothing_is_begun_afterwards(

@@ -45,8 +45,12 @@ def scored(folder: Path, **more: object) -> Score:
     return run_process(order(folder, **more), Ending(threading.Event()))
 
 
+MODULE = "openarc_ui.tuning.quality.score_process"
+
+
 def scoring_processes() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if any("score_process" in part for part in each.cmdline())]
+    """Not the copy of this process that one is for a moment: its command line may name this file."""
+    return [each for each in psutil.Process().children() if MODULE in each.cmdline()]
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -214,7 +218,7 @@ def test_a_process_that_is_killed_is_told_by_its_signal(tmp_path: Path) -> None:
 def test_the_process_ends_when_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
     folder = make_bigram_model(tmp_path / "one", PLAIN)
     process = subprocess.Popen(
-        [sys.executable, "-m", "openarc_ui.tuning.quality.score_process"],
+        [sys.executable, "-m", MODULE],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parent.parent.parent,

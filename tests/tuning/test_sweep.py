@@ -288,6 +288,27 @@ def test_what_needs_too_much_memory_does_not_win() -> None:
     ), "seen once is enough"
 
 
+def test_a_memory_limit_that_nothing_keeps_is_told_and_not_that_nothing_was_measured() -> None:
+    desk = swept(request_for(budget_minutes=10.0, memory_limit_bytes=1000), Machine(planted, noise=0.01))
+    assert desk.record.notes[1:] == ["Nothing was confirmed: nothing that was measured keeps within 1 kB of memory."]
+
+
+def test_a_note_that_nothing_was_confirmed_leaves_the_base_its_place() -> None:
+    def breaks(load: Load) -> str | None:
+        return "no room" if load("ov_config.INFERENCE_NUM_THREADS") is not None else None
+
+    threads = (Axis(field="ov_config.INFERENCE_NUM_THREADS", values=(1, 2)),)
+    desk = swept(request_for(threads, budget_minutes=10.0), Machine(planted, breaks=breaks))
+    assert (
+        "Nothing was confirmed, since beside the base nothing was measured that could be the best." in desk.record.notes
+    )
+
+
+def test_a_note_says_of_which_figure_the_intervals_are_tight() -> None:
+    desk = swept(request_for(budget_minutes=60.0, tightness_percent=50.0), Machine(planted, noise=0.01))
+    assert "The best were measured until no interval of their latency was wider than ±50%." in desk.record.notes
+
+
 def test_a_divergence_can_be_an_objective() -> None:
     divergence = {None: 0.02, "u8": 0.08, "f16": 0.001}
     request = request_for(AXES[1:2], objectives=("mean_kl_divergence",), quality=QualityOptions(), budget_minutes=30.0)

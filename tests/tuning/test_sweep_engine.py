@@ -28,7 +28,7 @@ REQUEST = SweepRequest(
     ),
     workload=Workload(name="short", prompt_tokens=8, generated_tokens=12),
     repetitions=2,
-    budget_minutes=3.0,
+    budget_minutes=20.0,
     tightness_percent=60.0,
     sampler="grid",
     quality=QualityOptions(is_wanted=False),
@@ -71,10 +71,12 @@ def test_a_sweep_whose_server_ends_is_resumed_by_the_next(make_engine: Callable[
     again = TuningRuns(make_engine(), tmp_path / "tuning")
     try:
         again.resume(run_id)
-        assert again.wait(180)
+        assert again.wait(400)
         view = again.view(run_id)
     finally:
         again.close()
     check_result(view)
-    assert view.progress.elapsed_seconds < 120, "it ended since it was sure enough"
+    # Not by a clock: on a busy machine the same visits take several times as long.
+    sure = "The best were measured until no interval of their latency was wider than ±60%."
+    assert sure in view.notes, "it ended since it was sure enough, long before its time was over"
     assert all(each.visits >= before.get(each.configuration.configuration_id, 0) for each in view.results)

@@ -103,6 +103,29 @@ def test_what_needs_more_memory_than_the_limit_does_not_win() -> None:
     assert not shown.results[1].is_on_front
 
 
+def test_a_memory_limit_that_nothing_keeps_is_told_with_the_least_that_was_needed() -> None:
+    record = sweep_record(memory_limit_bytes=1000)
+    shown = view(record)
+    assert shown.best_id is None
+    least = min(
+        (each for each in shown.results if each.figures),
+        key=lambda each: each.figures["chat"]["memory_bytes"].median,
+    )
+    needed = f"{least.figures['chat']['memory_bytes'].median / 1e6:.0f} MB"
+    assert shown.head.words == (
+        f"None keeps within 1 kB of memory; the least was {needed} ({least.configuration.label}). "
+        "1 of 7 configurations could not be measured."
+    )
+    assert view(record, RunState.RUNNING).head.words.startswith("None so far keeps within 1 kB")
+
+
+def test_a_reason_in_the_words_of_a_library_is_told_as_a_sentence() -> None:
+    record = bench_record()
+    configuration = record.configurations[0]
+    record.visits = [visit(configuration, 1, (), failure=Failure("load", "model_load_failed", "no room for u4"))]
+    assert view(record).head.words == "The configuration could not be measured. No room for u4."
+
+
 def test_what_failed_is_a_result_with_its_reason_and_never_the_best() -> None:
     record = sweep_record()
     failed = view(record).results[5]
@@ -359,7 +382,7 @@ def test_background_load_is_marked_and_noted() -> None:
     shown = view(record)
     assert shown.results[-1].marks[-1].startswith("Other programs kept more than 0.1 cores busy in 2 of 2")
     assert any(note.startswith("Other programs") for note in shown.notes)
-    assert any("did not drift" in note for note in shown.notes)
+    assert any("shows no drift" in note for note in shown.notes)
     assert any("The warm-up" in note for note in shown.notes)
 
 

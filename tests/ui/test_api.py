@@ -131,6 +131,14 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("get_profile", {"name": None}, "name must be a text"),
     ("profile_code", {"name": "a", "kind": "rust"}, "kind: "),
     ("chat", {"message": 5}, "message must be a text"),
+    ("chat", {"message": "x", "stop": 5}, "stop must be a text or a list"),
+    ("chat", {"message": "x", "stop": ["a"] * 99}, "stop: must have at most 16 items, not 99."),
+    ("chat", {"message": "x", "stop": ["a", 5]}, "stop[1] must be a text"),
+    (
+        "chat",
+        {"message": "x", "model": "long"},
+        "The model 'long' is in the model folder and not loaded. Load it with /load",
+    ),
     ("chat", {"message": "x", "conversation": 5}, "conversation must be a list or a text"),
     ("unload_model", {"model": 5}, "model must be a text"),
     ("chat", {"message": "x", "tools": 5}, "tools must be a list or a text"),
@@ -150,7 +158,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("move_message", {"conversation_id": "nobody", "message_id": "x", "by": 1.5}, "by must be a whole number"),
     ("export_conversation", {"conversation_id": "nobody", "format": "pdf"}, "format: "),
     ("import_conversation", {"text": "{"}, "Line 1"),
-    ("answer", {"conversation_id": "nobody", "options": {"max_tokens": 1}}, "There is no field 'max_tokens'. Did you"),
+    (
+        "answer",
+        {"conversation_id": "nobody", "options": {"max_tokens": 1}},
+        "There is no field 'max_tokens'. It is called 'max_new_tokens' here",
+    ),
     ("answer", {"conversation_id": "nobody", "options": {"model": "x"}, "model": "y"}, "model is there twice"),
     ("answer", {"conversation_id": "nobody"}, "There is no such conversation"),
     (

@@ -13,11 +13,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from openarc_ui.elsewhere import Elsewhere
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import OpenArcError
-from openarc_ui.elsewhere import Elsewhere
 from openarc_ui.settings import Settings
 from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
@@ -88,9 +88,7 @@ def test_the_runs_model_is_no_loaded_model_and_the_run_is_told_of_in_its_place(s
 
 
 def test_the_load_tab_offers_nothing_that_is_the_runs(scripted: Engine) -> None:
-    tab: Any = SimpleNamespace(
-        parts=SimpleNamespace(models=0, loaded=1, again=2, cancel=3, unload=4, reserved=5)
-    )
+    tab: Any = SimpleNamespace(parts=SimpleNamespace(models=0, loaded=1, again=2, cancel=3, unload=4, reserved=5))
     holder = scripted.reserve("The sweep 'threads' measures", "tuning")
     scripted.unload("script")
     scripted.load(LoadRequest(model_path="script"), holder=holder)

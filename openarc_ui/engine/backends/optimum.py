@@ -59,6 +59,7 @@ class OptimumBackend:
         self._text: PromptText
         self._request: LoadRequest | None = None
         self._job: Job | None = None
+        self._batch = 0
         self._clock = StepClock()
 
     def load(self, request: LoadRequest, path: str, reach_stage: ReachStage) -> LoadedModel:
@@ -136,6 +137,7 @@ class OptimumBackend:
         torch.manual_seed(sampling.seed)
         input_ids = torch.tensor([list(job.prompt_ids)], dtype=torch.long)
         odds = _odds_reader(self._transformers, torch) if job.wants_odds else None
+        self._make_room_for(sampling.num_return_sequences)
         self._clock.restart()
         self._model.generate(
             input_ids,
@@ -176,6 +178,16 @@ class OptimumBackend:
                 )
             )
         return processors
+
+    def _make_room_for(self, sequences: int) -> None:
+        """Begin with a new state where the batch is another than before.
+
+        OpenVINO's CPU plugin (2026.4.1) computes NaN when a state that is kept in u8 or u4 has to grow beyond its largest batch so
+        far. A smaller batch is right with the old state, bit for bit; a new one gives its memory back. It is made in 0.05 ms.
+        """
+        if sequences != self._batch:
+            self._model.request = self._compiled_model().create_infer_request()
+            self._batch = sequences
 
     def _compiled_model(self) -> Any:
         if self._model.request is None:

@@ -75,7 +75,8 @@ HELP: Final[Mapping[str, str]] = {
     "task": "What the model is exported for.",
     "weight-format": "How the weights are stored. Left out: as in the source; int8 above 10⁹ parameters.",
     "sym": "Symmetric: no zero point, smaller and on some devices faster, a little less exact.",
-    "group-size": "Weights that share one scale: 32, 64 or 128; -1: a whole row. Smaller is more exact and larger on disk.",
+    "group-size": "Weights that share one scale: 32, 64 or 128; -1: a whole row. Smaller is more exact and larger on disk. "
+    "Left out, int4 takes 128; the Convert form's INT4 sets 64.",
     "group-size-fallback": "What to do with a layer whose width the group size does not divide. OpenArc's default is adjust.",
     "ratio": "The share of the layers that becomes 4-bit, 0 to 1; the rest becomes int8.",
     "dataset": "auto: texts that the model writes itself. Or the name of a .txt or .jsonl file of the model folder, with your own.",
@@ -88,6 +89,8 @@ HELP: Final[Mapping[str, str]] = {
     "sensitivity-metric": "By what the layers are chosen that stay int8 where the ratio is below 1.",
     "disable-stateful": "The cache becomes inputs and outputs. GenAI cannot run such a model; Optimum can.",
     "disable-convert-tokenizer": "No OpenVINO tokenizer. GenAI cannot run such a model; Optimum can.",
+    "lora-correction": "Adds small matrices to each layer that make up for the rounding: better, and a little slower at every token.",
+    "smooth-quant-alpha": "With quant-mode: how far the activations' outliers are moved into the weights, 0 to 1; -1: not at all.",
     "awq": "Scales weights by how they are used before rounding them. Without a dataset by their own size alone.",
 }
 _LISTED: Final = re.compile(r"one of the following:\s*\[([^\]]+)\]")

@@ -94,7 +94,7 @@ class Hub:
     def _connect(self, endpoint: str, token: SecretStr | None) -> None:
         connection = Connection(endpoint, token)
         self._connection = connection
-        self._reachability = Reachability(connection.silence, connection.unreachable())
+        self._reachability = Reachability(connection.silence, connection.too_slow)
 
     @property
     def endpoint(self) -> str:
@@ -120,16 +120,19 @@ class Hub:
         self._connect(self.endpoint, token)
 
     def is_reachable(self) -> bool:
-        """Whether it answers, within two seconds; remembered for a few."""
+        """Whether it answers, within two seconds; that it does is remembered for a few."""
         return self._reachability.problem() is None
 
-    def check_reachable(self) -> None:
+    def check_reachable(self, *, is_patient: bool = False) -> None:
         """The same as an error.
 
+        Args:
+            is_patient: nobody sits before it and waits, so a slow Hub gets more than two seconds at once.
+
         Raises:
-            HubUnreachable: offline, or the Hub is down; within two seconds.
+            HubUnreachable: offline, slow or down; within two seconds, or some more where it was too slow for that before.
         """
-        problem = self._reachability.problem()
+        problem = self._reachability.problem(is_patient=is_patient)
         if problem is not None:
             raise problem
 

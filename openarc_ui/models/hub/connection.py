@@ -105,11 +105,17 @@ class Connection:
         problem = self.problem_of(answer, "")
         return problem if isinstance(problem, HubUnreachable) and answer.status_code != 429 else None
 
-    def unreachable(self, error: Exception | None = None) -> HubUnreachable:
-        """A connection that failed, in words; without an error: one that takes too long."""
-        is_late = error is None or isinstance(error, httpx.TimeoutException)
-        why = "it did not answer in time" if is_late else _cause(error)
+    def unreachable(self, error: Exception) -> HubUnreachable:
+        """A connection that failed, in words."""
+        why = "it did not answer in time" if isinstance(error, httpx.TimeoutException) else _cause(error)
         return HubUnreachable(f"The Hub at {host_of(self.endpoint)} can't be reached: {why}.", OFFLINE_HINT)
+
+    def too_slow(self, seconds: float, may_be_longer: bool) -> HubUnreachable:
+        """No answer within so many seconds, which may come all the same; whether the next try waits longer."""
+        words = f"The Hub at {host_of(self.endpoint)} has not answered within {seconds:.0f} s"
+        if may_be_longer:
+            return HubUnreachable(f"{words}: it is slow, or this machine is offline.", SLOW_HINT)
+        return HubUnreachable(f"{words}.", OFFLINE_HINT)
 
     def is_no_hub(self) -> HubUnreachable:
         """An answer that no Hub gives: a portal of a network, a wrong address."""
@@ -157,6 +163,7 @@ class Connection:
         )
 
 
+SLOW_HINT = "Try again: it is waited for longer then. What was downloaded already stays usable."
 OFFLINE_HINT = "See whether this machine is online; what was downloaded already stays usable."
 
 
@@ -183,7 +190,7 @@ def check_token_can_be_sent(endpoint: str, token: SecretStr | None) -> None:
         raise InvalidRequest("A token is one word of letters, digits and punctuation.", "Copy it once more.")
 
 
-def _cause(error: Exception | None) -> str:
+def _cause(error: Exception) -> str:
     words = str(error).lower()
     if "name or service" in words or "name resolution" in words or "getaddrinfo" in words or "nodename" in words:
         return "its name is not known here, so this machine seems to be offline"

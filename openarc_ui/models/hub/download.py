@@ -84,7 +84,7 @@ class Download:
             return None
         try:
             say(_asking(folder))
-            self._hub.check_reachable()
+            self._hub.check_reachable(is_patient=True)
             plan = self._planned(folder)
             _check_room(plan, folder, log)
         except OSError as error:

@@ -62,7 +62,10 @@ def plan_of(request: DownloadRequest, files: RepositoryFiles) -> Plan:
             "Two of these files can't stand in one folder: their names are too alike.", "Leave one out."
         )
     if not wanted:
-        raise InvalidRequest(f"{files.repository} has no files of a model.", "Choose another, or name its files.")
+        why = f"There is nothing to use in {files.repository}. {files.words}" if files.words else ""
+        raise InvalidRequest(
+            why or f"{files.repository} has no files of a model.", "Choose another, or name the files that you want."
+        )
     return Plan(files.repository, files.revision, files.commit, tuple(map(_planned, wanted)))
 
 

@@ -39,11 +39,9 @@ _NEVER_FOLDERS = (
     "images",
     "imgs",
 )
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-ONLY_PICKLES = (
-    "Its weights are pickles of PyTorch, which OpenArc can neither run nor convert; "
-    "choose a repository with OpenVINO IR, safetensors or a GGUF."
-)
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+OF_PICKLES = "Its weights are pickles of PyTorch, which OpenArc can neither run nor convert"
+ONLY_PICKLES = f"{OF_PICKLES}, so no file is chosen; look for a repository with OpenVINO IR, safetensors or a GGUF."
 _NO_WEIGHTS = (
     ".json",
     ".txt",
@@ -77,12 +75,13 @@ def chosen(paths: Iterable[str]) -> Choice:
         return Choice(frozenset(path for path in others if not _is_of_pytorch(path, others)))
     tensors = [path for path in others if path.lower().endswith(".safetensors")]
     if tensors:
-        doubles = {path for path in others if path.lower().endswith(_PICKLES) or ".bin.index." in path.lower()}
+        doubles = {path for path in others if path.lower().endswith(PICKLES) or ".bin.index." in path.lower()}
         return Choice(frozenset(others) - doubles - _double_tensors(tensors))
     if ggufs:
         return _one_gguf(ggufs, others)
-    has_pickles = any(path.lower().endswith(_PICKLES) for path in others)
-    return Choice(frozenset(others), ONLY_PICKLES if has_pickles else "")
+    if any(path.lower().endswith(PICKLES) for path in others):
+        return Choice(frozenset(), ONLY_PICKLES)  # nothing of it is needed: gigabytes that nobody could run or convert
+    return Choice(frozenset(others))
 
 
 def _is_never_needed(path: str) -> bool:
@@ -100,7 +99,7 @@ def _is_of_pytorch(path: str, others: Sequence[str]) -> bool:
     lower = path.lower()
     if lower.endswith(".safetensors") or ".safetensors.index." in lower or ".bin.index." in lower:
         return True
-    return lower.endswith(_PICKLES) and f"{path.rpartition('.')[0]}.xml" not in others
+    return lower.endswith(PICKLES) and f"{path.rpartition('.')[0]}.xml" not in others
 
 
 def _double_tensors(tensors: Sequence[str]) -> frozenset[str]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from openarc_ui.engine.catalogue.folder import ModelEntry
 from openarc_ui.engine.catalogue.gguf_header import read_gguf_header
 from openarc_ui.errors import InvalidRequest
+from openarc_ui.models.hub.wanted import OF_PICKLES, PICKLES
 from openarc_ui.models.inspection.ir_graph import Graph, read_graph
 from openarc_ui.models.inspection.layers import OTHER, layer_of_name, layer_order, layers_of_constants
 from openarc_ui.models.inspection.reports import GraphReport, LayerSize
+from openarc_ui.models.work.planning import problem_of_source
 
 
 def graph_report(entry: ModelEntry) -> GraphReport:
@@ -25,10 +27,21 @@ def graph_report(entry: ModelEntry) -> GraphReport:
     model_xml = entry.file("openvino_model.xml") if entry.kind == "ir" else None
     if model_xml is None:
         raise InvalidRequest(
-            f"{entry.name} has no openvino_model.xml, so there is no graph to look at.",
-            "Convert it to OpenVINO first." if entry.kind == "checkpoint" else "",
+            f"{entry.name} has no openvino_model.xml, so there is no graph to look at.", _way_on(entry)
         )
     return _of_graph(read_graph(model_xml))
+
+
+def _way_on(entry: ModelEntry) -> str:
+    """To a graph, where there is one."""
+    if entry.kind != "checkpoint":
+        return ""
+    endings = {path.suffix.lower() for path in Path(entry.path).iterdir()}
+    if ".safetensors" in endings:
+        return problem_of_source(entry) or "Convert it to OpenVINO first."
+    if endings.intersection(PICKLES):
+        return f"{OF_PICKLES}. Get it as OpenVINO IR, safetensors or a GGUF."
+    return "It has no weights either, so there is nothing to convert."
 
 
 def _of_graph(graph: Graph) -> GraphReport:

@@ -21,6 +21,13 @@ FLUSHED_MODE = "rb+" if sys.platform == "win32" else "rb"
 WITHOUT_FORMAT = "ov"
 """At the end of a conversion's name that asks for no weight format: Optimum-Intel chooses."""
 
+WORDS = {
+    "starter": "in place of a model's name it asks for the starter model",
+    "none": "in place of a model's name it means that none is loaded",
+    "default": "in place of a model's name it asks for the one that was loaded last",
+}
+"""What can be written where a model's name is expected, at the start and in requests: a model of that name would be mistaken for it."""
+
 
 def result_name(request: DownloadRequest | ConversionRequest) -> str:
     """The name that was asked for, or one made of what is fetched or converted: `Qwen3-0.6B-int4-ov`, `SmolLM2-135M-int8`."""
@@ -56,6 +63,9 @@ def check_name(name: str, *, is_file: bool = False) -> None:
         raise InvalidRequest(
             f"A folder whose name ends in {', '.join(TEMPORARY_ENDINGS)} is no model.", "Choose another name."
         )
+    meaning = WORDS.get(name.casefold())
+    if meaning is not None:
+        raise InvalidRequest(f"'{name}' is no name for a model: {meaning}.", "Choose another name.")
 
 
 def is_taken(model_folder: Path, name: str) -> bool:

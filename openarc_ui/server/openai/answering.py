@@ -20,6 +20,7 @@ from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationRequest, GenerationResult
 from openarc_ui.errors import OpenArcError
 from openarc_ui.server.disconnect import unless_disconnected, wait_for_results
+from openarc_ui.server.ending import ending_of
 from openarc_ui.server.openai.asked import ToolUse
 from openarc_ui.server.openai.parts import Part, Parts, Reading
 from openarc_ui.server.openai.reader import ends_of, parts_of
@@ -123,7 +124,8 @@ class Answering:
         Raises:
             OpenArcError: a request failed before anything came.
         """
-        parts = interleaved([parts_of(*each) for each in zip(running.generations, running.readings, strict=True)])
+        pairs, ending = zip(running.generations, running.readings, strict=True), ending_of(client.scope)
+        parts = interleaved([parts_of(*each, ending=ending) for each in pairs])
         first = None
         try:
             with running.words.spoken():

@@ -20,6 +20,7 @@ from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.message import FunctionCall
 from openarc_ui.engine.prompts import TokenDetail
 from openarc_ui.engine.types import FinishReason, GenerationResult, TextDelta
+from openarc_ui.server.ending import Ending
 from openarc_ui.server.openai.forced import ForcedCalls
 from openarc_ui.server.openai.parts import (
     CallArguments,
@@ -42,14 +43,17 @@ to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 async def parts_of(
-    generation: Generation, reading: Reading, pause_seconds: Callable[[], float] = lambda: 0.0
+    generation: Generation,
+    reading: Reading,
+    pause_seconds: Callable[[], float] = lambda: 0.0,
+    ending: Ending | None = None,
 ) -> AsyncIterator[Parts]:
     """What is new in the answers to a request, together; () as a heartbeat. The last one ends with `Reported`.
 
     Leaving it does not cancel the generation.
 
     Raises:
-        OpenArcError: the request failed; what came before was yielded.
+        OpenArcError: the request failed, or the end of the server cut it off; what came before was yielded.
     """
     readers: dict[int, SequenceReader] = {}
     told_at = time.monotonic()
@@ -59,7 +63,7 @@ async def parts_of(
         if parts or not batch or time.monotonic() - told_at > HEARTBEAT_SECONDS:
             told_at = time.monotonic()
             yield parts
-    result = (await results_of([generation]))[0]
+    result = (await results_of([generation], ending))[0]
     yield [*ends_of(result, reading, readers), Reported(result)]
 
 

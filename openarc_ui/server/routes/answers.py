@@ -20,6 +20,7 @@ from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.not_loaded import BY_ROUTE, saying_how_to_load
 from openarc_ui.engine.types import GenerationResult
 from openarc_ui.server.disconnect import wait_for_results
+from openarc_ui.server.ending import ending_of
 from openarc_ui.server.problems import CLIENT_LEFT, documented
 from openarc_ui.server.routes.conversations import ConversationId, owner_from
 from openarc_ui.server.routes.generate import EVENT_STREAM
@@ -60,7 +61,7 @@ def answer_routes(engine: Engine, conversations: ConversationStore) -> APIRouter
         kept = cast("Sequence[Generation]", [KeptGeneration(begun.generation, begun.keeper, under_way)])
         make_answer = partial(_answer, begun)
         if body.stream:
-            return EventStream(events(kept, make_answer), kept)
+            return EventStream(events(kept, make_answer, ending_of(request.scope)), kept)
         results = await wait_for_results(kept, request)
         if results is None:
             return Response(status_code=CLIENT_LEFT)

@@ -46,6 +46,8 @@ COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
 """Says beside an example why it is not run by the tests; for who writes the page, not for who reads it."""
 WRITTEN_FOR = "http://127.0.0.1:7860"
 """The address that the documents name; whoever reads them is at another, perhaps."""
+LISTED_COLUMNS = 4
+"""A table of so many columns at most is a list of its rows on a narrow screen; one with more is compared by its columns, and scrolls."""
 INDEX = """# Documentation
 
 {pages}
@@ -144,6 +146,7 @@ def _page(text: str, there: tuple[str, ...]) -> str:
         f'<li><a href="#{anchor}">{html.escape(text)}</a></li>' for level, anchor, text in headings if level == "h2"
     )
     title = next((text for level, _, text in headings if level == "h1"), "OpenArc")
+    _label_cells(tokens)
     _drop_empty_headings(tokens)
     body = markdown.renderer.render(tokens, markdown.options, {})
     page = Template(PAGE.read_text(encoding="utf-8"))
@@ -177,6 +180,23 @@ def _anchored(tokens: list[Token]) -> Iterator[tuple[str, str, str]]:
         anchor += f"-{taken[anchor]}" if taken[anchor] else ""
         token.attrSet("id", anchor)
         yield token.tag, anchor, text
+
+
+def _label_cells(tokens: list[Token]) -> None:
+    """A table of few columns is marked, and each of its cells has its column's heading, so that a narrow screen can show rows as lists."""
+    table, headings, column = tokens[0], [""], 0
+    for token, inline in itertools.pairwise(tokens):
+        if token.type == "table_open":
+            table, headings = token, []
+        elif token.type == "th_open":
+            headings.append(_plain(inline))
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "td_open":
+            token.attrSet("data-heading", headings[column])
+            column += 1
+        elif token.type == "thead_close" and any(headings) and len(headings) <= LISTED_COLUMNS:
+            table.attrSet("class", "listed")
 
 
 def _drop_empty_headings(tokens: list[Token]) -> None:

@@ -15,6 +15,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.not_loaded import BY_ROUTE, saying_how_to_load
 from openarc_ui.server.disconnect import unless_disconnected, wait_for_results
+from openarc_ui.server.ending import ending_of
 from openarc_ui.server.openai.completion_bodies import requests_of_call
 from openarc_ui.server.problems import CLIENT_LEFT, documented
 from openarc_ui.server.queries import NO_BODY
@@ -62,7 +63,7 @@ def generate_routes(engine: Engine) -> APIRouter:
             return Response(status_code=CLIENT_LEFT)
         make_answer = partial(answer_of, forms=forms, is_batch=body.is_batch)
         if stream:
-            return EventStream(events(generations, make_answer), generations)
+            return EventStream(events(generations, make_answer, ending_of(request.scope)), generations)
         results = await wait_for_results(generations, request)
         if results is None:
             return Response(status_code=CLIENT_LEFT)

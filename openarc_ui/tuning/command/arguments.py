@@ -155,7 +155,13 @@ def _add_measured(parser: argparse.ArgumentParser, command: str) -> None:
         metavar="TEXT",
         help="a prompt of your own, in place of -p; may be given again",
     )
-    add("-r", "--repetitions", type=int, metavar="N", help="of a workload, each time the model is loaded (default: 3)")
+    add(
+        "-r",
+        "--repetitions",
+        type=int,
+        metavar="N",
+        help="of a workload, each time the model is loaded (default: 3; of a bench 5)",
+    )
     add("--name", help="what to call the run")
     add("--seed", type=int, metavar="N", help="of orders, prompts and the search")
     quality = "compare what is written with the reference"

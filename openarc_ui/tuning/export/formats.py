@@ -22,7 +22,7 @@ from openarc_ui.tuning.export.tables import (
     settings_table,
 )
 from openarc_ui.tuning.figures import FIGURES, Figure
-from openarc_ui.tuning.reading import in_order, workloads_of
+from openarc_ui.tuning.reading import in_order, marks_told, workloads_of
 from openarc_ui.tuning.results import ConfigurationResult, RunState, RunView, Summary
 
 ExportFormat = Literal["markdown", "csv", "json"]
@@ -64,7 +64,7 @@ def _markdown(view: RunView) -> str:
     if view.head.state is not RunState.FINISHED:
         parts.append(f"The run is {view.head.state.value}, so this is not all of it.")
     parts += [_markdown_table(table) for table in tables if table is not None]
-    marks = [f"{each.configuration.label}: {mark}" for each in in_order(view) for mark in each.marks]
+    marks = marks_told(view, in_order(view))
     parts += [_markdown_list("Notes", (*view.notes, *marks))] if view.notes or marks else []
     parts += [_markdown_list("Machine", (f"{name}: {words}" for name, words in view.machine.items()))]
     return "\n\n".join(parts) + "\n"

@@ -12,13 +12,15 @@ from openarc_ui.tuning.export import plots
 from openarc_ui.tuning.export.canvas import Picture, draw
 from openarc_ui.tuning.export.figure_bars import figures_picture
 from openarc_ui.tuning.export.tables import shown_against
-from openarc_ui.tuning.figures import BY_NAME, Figure
+from openarc_ui.tuning.figures import BY_NAME, NOUNS, Figure, size_words
 from openarc_ui.tuning.judging.front import front
 from openarc_ui.tuning.judging.statistics import signed
 from openarc_ui.tuning.reading import (
     field_label,
     field_words,
     in_order,
+    is_over_limit,
+    memory_limit_of,
     number_text,
     objectives_of,
     request_of,
@@ -28,7 +30,7 @@ from openarc_ui.tuning.reading import (
 )
 from openarc_ui.tuning.requests import SweepRequest
 from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, Difference, RunView, Summary
-from openarc_ui.tuning.views.outcomes import NOUNS, amount
+from openarc_ui.tuning.views.outcomes import amount
 
 MOST_BARS = 20
 LONGEST_LABEL, LONGEST_TICK = 42, 13
@@ -52,7 +54,7 @@ def pictures_of(view: RunView) -> list[Picture]:
 def tradeoff_picture(view: RunView) -> Picture | None:
     """The first two objectives, or the first one and memory; None of fewer than two configurations."""
     (workload,), figures = workloads_of(view), _two_figures(view)
-    marks = []
+    marks, able = [], []
     for result in view.results:
         across, up = (summary_of(result, figure, workload.name) for figure in figures)
         if across is not None and up is not None and result.state is not ConfigurationState.FAILED:
@@ -60,14 +62,21 @@ def tradeoff_picture(view: RunView) -> Picture | None:
             number = str(result.number) if result.is_on_front or result.is_best else ""
             mark = plots.Mark(f"point-{result.number}", number, _kind(result, view), x, y, left, right, low, high)
             marks.append(mark)
+            able += [] if is_over_limit(view, result) else [mark]
     if len(marks) < 2:
         return None
-    names = [f"{unit_text(each)} ({'more' if each.is_better_higher else 'less'} is better)" for each in figures]
+    x_name, y_name = (
+        f"{unit_text(each)} ({'more' if each.is_better_higher else 'less'} is better)" for each in figures
+    )
     heading = f"{figures[0].words} against {figures[1].words[0].lower()}{figures[1].words[1:]}"
     alt = f"{heading}, {len(marks)} configurations. {view.head.words}"
-    steps = _steps(marks, figures)
+    steps, limits = _steps(able, figures), _limits(view, figures)
     svg = draw(
-        "tradeoff", 3.9, alt, lambda drawing: plots.scatter(drawing, marks, steps, *names), _hints(view, "point")
+        "tradeoff",
+        3.9,
+        alt,
+        lambda drawing: plots.scatter(drawing, marks, steps, x_name, y_name, limits),
+        _hints(view, "point"),
     )
     return Picture("tradeoff", heading, alt, svg)
 
@@ -176,7 +185,7 @@ def _bars(name: str, heading: str, lines: Sequence[plots.Bar], axis: str) -> Pic
 def _bar(figure: Figure, label: str, kind: str, summary: Summary) -> plots.Bar:
     value, low, high = _scaled(figure, summary)
     lines = textwrap.wrap(label, LONGEST_LABEL, max_lines=2, placeholder=" …")
-    more = f" · {plots.LOOKS[kind][0]}" if kind in ("best", "changed", "pruned") else ""
+    more = f" · {plots.LOOKS[kind][0]}" if kind in ("best", "changed", "over", "pruned") else ""
     return plots.Bar("\n".join(lines), kind, value, f"{amount(figure, summary.median)}{more}", low, high)
 
 
@@ -199,10 +208,23 @@ def _kind(result: ConfigurationResult, view: RunView) -> str:
         "best": result.is_best,
         "base": result.configuration.configuration_id == view.reference_id,
         "changed": result.quality is not None and result.quality.changes_text is True,
+        "over": is_over_limit(view, result),
         "pruned": result.state is ConfigurationState.PRUNED,
         "front": result.is_on_front,
     }
     return next((kind for kind, is_true in told.items() if is_true), "other")
+
+
+def _limits(view: RunView, figures: tuple[Figure, Figure]) -> list[plots.Limit]:
+    """The memory limit, where memory is one of the two."""
+    limit = memory_limit_of(view)
+    if limit is None:
+        return []
+    return [
+        plots.Limit(f"limit {size_words(limit)}", is_across, limit * figure.scale)
+        for figure, is_across in zip(figures, (True, False), strict=True)
+        if figure.name == "memory_bytes"
+    ]
 
 
 def _steps(marks: Sequence[plots.Mark], figures: tuple[Figure, Figure]) -> list[tuple[float, float]]:

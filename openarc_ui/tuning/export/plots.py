@@ -28,7 +28,7 @@ class Mark:
     Attributes:
         identity: in the SVG, for its hint.
         label: beside it; "" for none.
-        kind: best, base, front, changed, pruned, other.
+        kind: best, base, front, changed, over, pruned, other.
         low, high: of y, where there is an interval; of x `left`, `right`.
     """
 
@@ -56,6 +56,19 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What a value may be at most, as a line.
+
+    Attributes:
+        is_across: of x, else of y.
+    """
+
+    label: str
+    is_across: bool
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One of several small pictures of bars, beside each other."""
 
@@ -68,6 +81,7 @@ LOOKS: Mapping[str, tuple[str, str, str, float]] = {
     "base": ("base", "D", INK, 52.0),
     "front": ("on the front", "o", BLUE, 46.0),
     "changed": ("text changed", "X", ORANGE, 56.0),
+    "over": ("over the memory limit", "^", RED, 40.0),
     "pruned": ("given up early", "v", GREY, 30.0),
     "other": ("measured", "o", GREY, 34.0),
 }
@@ -96,11 +110,19 @@ def shortened(text: str, most: int) -> str:
 
 
 def scatter(
-    drawing: Drawing, marks: Sequence[Mark], front: Sequence[tuple[float, float]], x_name: str, y_name: str
+    drawing: Drawing,
+    marks: Sequence[Mark],
+    front: Sequence[tuple[float, float]],
+    x_name: str,
+    y_name: str,
+    limits: Sequence[Limit] = (),
 ) -> None:
     """Points with their intervals; the front as steps."""
     axes = drawing.add_subplot()
     plain(axes, "both")
+    for limit in limits:
+        draw_line = axes.axvline if limit.is_across else axes.axhline
+        draw_line(limit.value, color=RED, linewidth=1.2, linestyle="--", label=limit.label, zorder=2)
     if len(front) > 1:
         axes.plot(*zip(*front, strict=True), color=BLUE, linewidth=1.2, alpha=0.45, zorder=2)
     for order, (kind, (_, form, colour, size)) in enumerate(reversed(list(LOOKS.items())), start=4):
@@ -206,7 +228,7 @@ def parallel(
                 textcoords="offset points", color=DIM, fontsize=8, va="center", zorder=6,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
             )  # fmt: skip
-    order = ("pruned", "other", "changed", "front", "base", "best")
+    order = ("pruned", "over", "other", "changed", "front", "base", "best")
     for identity, kind, places in sorted(lines, key=lambda line: order.index(line[1])):
         is_marked = kind in ("best", "base")
         (drawn,) = axes.plot(

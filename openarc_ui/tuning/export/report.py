@@ -19,13 +19,13 @@ from openarc_ui.tuning.export.tables import (
     result_tables,
     settings_table,
 )
-from openarc_ui.tuning.reading import in_order, shareable
+from openarc_ui.tuning.reading import in_order, is_best_sure, marks_told, shareable
 from openarc_ui.tuning.results import ConfigurationResult, Divergence, RunState, RunView
 from openarc_ui.tuning.views.methods import method_of
 
 ADDRESS = "http://127.0.0.1:7860"
 """Of a server with its defaults; which one the reader has is not known."""
-KINDS_OF_TABLES = {"No.": " class=wide", "Configuration": " class=named"}
+KINDS_OF_TABLES = {"No.": " class=wide", "Workload": " class=named", "Configuration": " class=named"}
 """By the first column: where the names stand that may be broken into lines."""
 MOST_CHANGED = 6
 """Texts of so many configurations are shown side by side."""
@@ -93,7 +93,7 @@ def _winner(view: RunView) -> str:
     )
     code = snippet("curl", load, address=ADDRESS, model_path=load.model_path)
     return _section(
-        f"The one to take: {best.configuration.label}",
+        f"{'The one to take' if is_best_sure(view) else 'Best so far'}: {best.configuration.label}",
         f"{_table(settings) if settings is not None else ''}{marks}"
         f"<details open><summary>How to load it</summary><p>{words}</p><pre><code>{html.escape(code)}</code></pre></details>",
         "card",
@@ -142,7 +142,7 @@ def _cut(text: str) -> str:
 
 
 def _marks(view: RunView) -> list[str]:
-    return [f"{each.configuration.label}: {mark}" for each in in_order(view) for mark in each.marks if not each.is_best]
+    return marks_told(view, [each for each in in_order(view) if not each.is_best])
 
 
 def _section(heading: str, content: str, kind: str = "") -> str:

@@ -26,6 +26,7 @@ from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, D
 
 NOTHING = "–"
 """In a cell: not measured, which is not 0."""
+LEGEND = "Medians; ± is how far the 95% interval of the median reaches, where there is one. n: repetitions in loads."
 QUALITY_FIGURES = frozenset(figure.name for figure in FIGURES if figure.place == "quality")
 
 
@@ -47,7 +48,9 @@ class Table:
 
 
 def result_tables(view: RunView) -> list[Table]:
-    """One for each workload: a row for each configuration that was measured with it."""
+    """One with a row for each workload of a bench; else one with a row for each configuration that was measured."""
+    if view.head.kind == "bench":
+        return [_workloads(view, each) for each in view.results[:1] if any(each.figures.values())]
     return [
         table
         for workload in workloads_of(view)
@@ -175,8 +178,31 @@ def _results(view: RunView, workload: str, heading: str) -> Table | None:
         columns=tuple(name for name, _, _ in columns),
         numbers=tuple(is_number for _, is_number, _ in columns),
         rows=tuple(zip(*(cells for _, _, cells in columns), strict=True)),
-        note="Medians; ± is how far the 95% interval of the median reaches, where there is one. n: repetitions in loads.",
+        note=LEGEND,
         strong=frozenset(place for place, result in enumerate(results) if result.is_best),
+    )
+
+
+def _workloads(view: RunView, result: ConfigurationResult) -> Table:
+    """Of a bench's one configuration; its reference, if it has another, is only asked for its text."""
+    workloads = [each for each in workloads_of(view) if result.figures.get(each.name)]
+    known = [figures_in([result], each.name) for each in workloads]
+    figures = [each for each in FIGURES if each.name not in QUALITY_FIGURES and any(each in told for told in known)]
+    loaded = result.loaded or result.configuration.load
+    columns: list[tuple[str, bool, list[str]]] = [
+        ("Workload", False, [f"{each.name}: {workload_words(each)}" for each in workloads]),
+        *(
+            (unit_text(figure), True, [_values([result], figure, each.name)[0] for each in workloads])
+            for figure in figures
+        ),
+        ("n", True, [_counts(result, figures, each.name) for each in workloads]),
+    ]
+    return Table(
+        heading=f"What was measured, {loaded.backend} on {loaded.device}",
+        columns=tuple(name for name, _, _ in columns),
+        numbers=tuple(is_number for _, is_number, _ in columns),
+        rows=tuple(zip(*(cells for _, _, cells in columns), strict=True)),
+        note=LEGEND,
     )
 
 

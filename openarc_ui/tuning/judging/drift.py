@@ -190,15 +190,20 @@ def _drift_words(
     if not is_real and (low > 0.0 or high < 0.0):
         return f"{name} changed by {signed(change)} over {time}, no more than can be chance."
     if not is_real:
-        return (
-            f"{name} did not drift: {signed(change)} over {time} ({CONFIDENCE_PERCENT:.0f}% interval {signed(low)} to "
-            f"{signed(high)})."
-        )
+        interval = f"{CONFIDENCE_PERCENT:.0f}% interval {signed(low)} to {signed(high)}"
+        return f"{name} shows no drift: {signed(change)} over {time} ({interval}{_unseen(low, high)})."
     moved = f"{name} {'rose' if change > 0.0 else 'fell'} {percent(abs(change))} over {time}"
     if figure.place != "sample":
         return f"{moved}."
     is_slower = (change < 0.0) == figure.is_better_higher
     return f"{moved}: the machine got {'slower, likely warmer' if is_slower else 'faster, likely less busy'}."
+
+
+def _unseen(low: float, high: float) -> str:
+    """How large a drift would have to be to show, by half of the interval; nothing where that is next to nothing."""
+    half = (high - low) / 2.0
+    size = f"{half:.0f}%" if 10.0 <= half < 10_000.0 else percent(half)
+    return f"; one smaller than about {size} would not show" if half >= RESOLUTION_PERCENT else ""
 
 
 def _warm_up_ratio(visit: Visit) -> float | None:

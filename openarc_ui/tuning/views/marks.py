@@ -6,12 +6,11 @@ import json
 from collections.abc import Sequence
 
 from openarc_ui.engine.devices.differences import compare
-from openarc_ui.tuning.figures import BY_NAME
+from openarc_ui.tuning.figures import size_words
 from openarc_ui.tuning.judging.drift import background_words
 from openarc_ui.tuning.judging.standings import Standing, is_over, is_time_over
 from openarc_ui.tuning.results import Failure, Loaded, Visit
 from openarc_ui.tuning.views.loads import load_mark
-from openarc_ui.tuning.views.outcomes import amount
 
 NOT_IN_THE_EFFECT = {"model_path", "name", "backend", "device", "ov_config", "scheduler", "allow_overcommit"}
 """Fields of a load that `Loaded` tells in another way, or that change nothing."""
@@ -108,8 +107,7 @@ def _failure_marks(standing: Standing) -> Sequence[str]:
 def _memory_mark(standing: Standing, memory_limit_bytes: int | None) -> str | None:
     if memory_limit_bytes is None or not is_over(standing, memory_limit_bytes):
         return None
-    figure = BY_NAME["memory_bytes"]
-    needed, limit = amount(figure, standing.medians["memory_bytes"]), amount(figure, memory_limit_bytes)
+    needed, limit = size_words(standing.medians["memory_bytes"]), size_words(memory_limit_bytes)
     return f"It needs {needed} of memory, more than the limit of {limit}."
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from openarc_ui.tuning.figures import NOUNS
 from openarc_ui.tuning.judging.statistics import CONFIDENCE_PERCENT, FEWEST_ROUNDS, FEWEST_SAMPLES, FEWEST_VISITS
 from openarc_ui.tuning.reading import objectives_of, request_of, workload_words, workloads_of
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, SweepRequest
 from openarc_ui.tuning.results import ConfigurationState, RunView
-from openarc_ui.tuning.views.outcomes import NOUNS
 
 
 def method_of(view: RunView) -> list[str]:

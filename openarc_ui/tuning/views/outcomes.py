@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from openarc_ui.tuning.figures import BY_NAME, Figure
-from openarc_ui.tuning.judging.standings import Standing
+from openarc_ui.tuning.figures import BY_NAME, NOUNS, Figure, nouns_of, size_words
+from openarc_ui.tuning.judging.standings import Standing, is_over
 from openarc_ui.tuning.judging.statistics import RESOLUTION_PERCENT, percent
 from openarc_ui.tuning.results import ConfigurationState, Difference, RunState
 from openarc_ui.tuning.work.comparison import PRIMARY
 
-NOUNS: Mapping[str, str] = {
-    "ttft_seconds": "TTFT",
-    "prefill_tokens_per_second": "prefill throughput",
-    "decode_tokens_per_second": "decode throughput",
-    "tpot_seconds": "TPOT",
-    "total_seconds": "latency",
-    "throughput_tokens_per_second": "throughput",
-    "memory_bytes": "memory",
-    "device_memory_bytes": "device memory",
-    "load_seconds": "load time",
-    "mean_kl_divergence": "KL divergence",
-    "perplexity": "perplexity",
-    "identical_share": "share of identical answers",
-}
-"""A figure within a sentence."""
 UNFINISHED = (RunState.WAITING, RunState.RUNNING, RunState.INTERRUPTED)
 
 
@@ -49,6 +34,7 @@ def sweep_words(
     against_base: Difference | None,
     rival: Standing | None,
     awaits_texts: bool,
+    memory_limit_bytes: int | None = None,
 ) -> str:
     """Of a sweep; the base is the first configuration.
 
@@ -59,7 +45,7 @@ def sweep_words(
         awaits_texts: texts are wanted, and the run is not over.
     """
     if best is None:
-        return _nothing(standings)
+        return _none_within(state, standings, memory_limit_bytes) or _nothing(standings)
     ahead = f"{_counted(standings)}. " if state in UNFINISHED else ""
     several = f"{front_size} configurations on the front. " if len(objectives) > 1 and front_size > 1 else ""
     if best.number == 1:
@@ -157,10 +143,27 @@ def _text_of(standing: Standing, awaits_texts: bool) -> str:
         is_open = awaits_texts and quality is None and standing.quality_failure is None
         return " Its text is not compared yet." if is_open else " Its text was not compared."
     if quality.is_sure is False:
-        return f" Its text is {'changed' if quality.changes_text else 'like the reference’s'}, but not surely."
+        return (
+            " Its text is changed, but not surely."
+            if quality.changes_text
+            else " It writes like the reference, but not surely."
+        )
     if quality.changes_text:
         return " Its text is changed."
     return " Its text is unchanged." if quality.identical_share in (None, 1.0) else " It writes like the reference."
+
+
+def _none_within(state: RunState, standings: Sequence[Standing], memory_limit_bytes: int | None) -> str | None:
+    """That all that was measured needs more memory than it may, and how much it would take; None where that is not so."""
+    over = [each for each in standings if each.can_win and is_over(each, memory_limit_bytes)]
+    if memory_limit_bytes is None or not over:
+        return None
+    least = min(over, key=lambda each: each.medians["memory_bytes"])
+    told = f"{size_words(least.medians['memory_bytes'])} ({least.configuration.label})"
+    failed = sum(each.state is ConfigurationState.FAILED for each in standings)
+    rest = f" {failed} of {len(standings)} configurations could not be measured." if failed else ""
+    begin = "None so far" if state in UNFINISHED else "None"
+    return f"{begin} keeps within {size_words(memory_limit_bytes)} of memory; the least was {told}.{rest}"
 
 
 def _nothing(standings: Sequence[Standing]) -> str:
@@ -168,9 +171,17 @@ def _nothing(standings: Sequence[Standing]) -> str:
     if not failed:
         return "Nothing is measured yet."
     first = failed[0].failure
-    reason = f" {first.message}" if first is not None else ""
+    reason = f" {_sentence(first.message)}" if first is not None else ""
     count = "The configuration" if len(standings) == 1 else f"{len(failed)} of {len(standings)} configurations"
     return f"{count} could not be measured.{reason}"
+
+
+def _sentence(words: str) -> str:
+    """A reason that is a library's own begins small and ends without a period."""
+    words = words.strip()
+    first = words.partition(" ")[0]
+    begun = words[:1].upper() + words[1:] if first.isalpha() else words
+    return begun if begun.endswith((".", "!", "?", "…")) else f"{begun}."
 
 
 def _counted(standings: Sequence[Standing]) -> str:
@@ -181,7 +192,7 @@ def _counted(standings: Sequence[Standing]) -> str:
 
 def _alike(differences: Sequence[Difference]) -> str:
     """Figures without a real difference, and how large one would have to be to show."""
-    return f"{_listed([NOUNS[each.figure] for each in differences])}{_unseen(differences)}"
+    return f"{nouns_of(each.figure for each in differences)}{_unseen(differences)}"
 
 
 def _unseen(differences: Sequence[Difference | None]) -> str:
@@ -197,7 +208,3 @@ def _unseen(differences: Sequence[Difference | None]) -> str:
     widest = max(halves, default=0.0)
     size = f"{widest:.0f}%" if 10.0 <= widest < 10_000.0 else percent(widest)
     return f"; smaller than about {size} would not show" if widest >= RESOLUTION_PERCENT else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

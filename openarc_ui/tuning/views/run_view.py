@@ -173,7 +173,7 @@ class _Making:
         against = self._against_base(asked, (first.name,)).get(first.name) if asked is not None else None
         front_size = len(self._on_front)
         return sweep_words(
-            self._state, self._standings, best, front_size, self._objectives, against, rival, awaits_texts
+            self._state, self._standings, best, front_size, self._objectives, against, rival, awaits_texts, self._limit
         )
 
     def _result(self, standing: Standing, same: Standing | None) -> ConfigurationResult:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from openarc_ui.tuning.desk import Desk, is_compared
+from openarc_ui.tuning.figures import nouns_of, size_words
 from openarc_ui.tuning.judging.round_numbers import confirming_round, last_part
 from openarc_ui.tuning.judging.statistics import FEWEST_ROUNDS
 from openarc_ui.tuning.record.records import RunRecord
@@ -41,7 +42,18 @@ class Confirming:
             self._done += 1
         self._compare_all()
         if not self._search.decided("finalists"):
-            self._desk.note("Nothing was measured that could be the best.")
+            self._desk.note(self._nobody())
+
+    def _nobody(self) -> str:
+        """Why nothing was confirmed."""
+        scores, limit = self._rounds.scores, self._request.memory_limit_bytes
+        others = [each for each in scores.ranked() if each != self._rounds.base.configuration_id]
+        if limit is not None and others and all(map(scores.is_over_limit, others)):
+            beside = (
+                "nothing" if scores.is_over_limit(self._rounds.base.configuration_id) else "beside the base nothing"
+            )
+            return f"Nothing was confirmed: {beside} that was measured keeps within {size_words(limit)} of memory."
+        return "Nothing was confirmed, since beside the base nothing was measured that could be the best."
 
     def _members(self, number: int, finalists: Sequence[str]) -> list[str]:
         """Who is visited in a round; nobody: there is none any more, and a note says why."""
@@ -51,7 +63,8 @@ class Confirming:
         open_ones = [each for each in finalists if not self._is_sure(each)]
         if not open_ones:
             width = f"±{self._request.tightness_percent:g}%"
-            self._desk.note(f"The best were measured until no interval was wider than {width}.")
+            names = nouns_of(each.name for each in self._rounds.scores.objectives if each.place != "quality")
+            self._desk.note(f"The best were measured until no interval of their {names} was wider than {width}.")
             return []
         wanted = open_ones if all(self._is_in_enough_rounds(each) for each in finalists) else finalists
         members = list(wanted[: max(0, self._rounds.budget.visits_left() - self._rounds.has_base())])

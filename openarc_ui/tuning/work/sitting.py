@@ -14,6 +14,7 @@ from openarc_ui.engine.reservation import Reservation
 from openarc_ui.engine.types import ModelStatus
 from openarc_ui.errors import ModelNotLoaded, OpenArcError, TuningFolderUnusable
 from openarc_ui.tuning.desk import RunStopped
+from openarc_ui.tuning.figures import size_words
 from openarc_ui.tuning.quality.guard import forget_distributions
 from openarc_ui.tuning.record.records import RunRecord
 from openarc_ui.tuning.results import Failure, RunState
@@ -132,9 +133,12 @@ class Sitting:
     def _see_to_others(self) -> None:
         """Unload the other models where that is wanted; else say that they are there."""
         if self.record.request.unload_others:
-            for model in self._engine.status().models:
+            unloaded = [model.name for model in self._engine.status().models]
+            for name in unloaded:
                 with suppress(ModelNotLoaded):
-                    self._engine.unload(model.name)
+                    self._engine.unload(name)
+            if unloaded:
+                self.desk.note(f"Unloaded first, and not loaded again when the run ends: {', '.join(unloaded)}.")
         words = others_words(self._engine.status().models)
         if words:
             self.desk.note(words)
@@ -144,8 +148,7 @@ def others_words(models: tuple[ModelStatus, ...]) -> str:
     """That other models are loaded, as a sentence about a run; "" where none is."""
     if not models:
         return ""
-    memory = sum(model.memory_bytes or 0 for model in models)
-    names = ", ".join(model.name for model in models)
-    if len(models) == 1:
-        return f"Another model stays loaded: {names}. It takes {memory / 1e9:.1f} GB of memory, and answers nobody meanwhile."
-    return f"{len(models)} other models stay loaded: {names}. They take {memory / 1e9:.1f} GB of memory, and answer nobody meanwhile."
+    memory = size_words(sum(model.memory_bytes or 0 for model in models))
+    names, many = ", ".join(model.name for model in models), len(models) > 1
+    who, took = (f"{len(models)} other models", "They take") if many else ("another model", "It takes")
+    return f"While this was measured, {who} stayed loaded and answered nobody: {names}. {took} {memory} of memory."

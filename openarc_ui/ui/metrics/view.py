@@ -20,8 +20,9 @@ from openarc_ui.errors import MetricsUnreadable
 from openarc_ui.metrics import frames, recorded
 from openarc_ui.metrics.filters import Filter
 from openarc_ui.metrics.ordered import ordered
-from openarc_ui.metrics.queries import reading
+from openarc_ui.metrics.queries import LEFT_OUT, VALUES, reading
 from openarc_ui.metrics.store import MetricsStore
+from openarc_ui.ui.html import number as shown
 from openarc_ui.ui.metrics import costly, health_view, requests_view, tiles
 from openarc_ui.ui.metrics.clock import Clock
 from openarc_ui.ui.metrics.seen import Due, Seen, Situation, digest, due, seen_of
@@ -143,7 +144,9 @@ class MetricsView:
             parts |= {"requests": requests_view.rows(newest, clock), "zone": clock.zone}
             known |= {"revision": at.revision, "minute": at.minute}
         if counted is not None:
-            parts["empty"] = None if counted.requests else self._empty(connection)
+            left_out = frames.left_out(connection, chosen)
+            parts["left_out"] = left_out_words(left_out)
+            parts["empty"] = None if counted.requests else self._empty(connection, left_out)
             is_waiting = wanted.is_first and not is_costly
             shown = tiles.waiting_tiles() if is_waiting else self._tiles_of(at.view) or []
             parts["tiles"] = [*shown, *tiles.count_tiles(counted)]
@@ -154,8 +157,13 @@ class MetricsView:
             known |= {"timeline": timeline.shown, "samples": at.samples, "newest_id": newest_id}
         return parts, seen.model_copy(update=known)
 
-    def _empty(self, connection: sqlite3.Connection) -> dict[str, str]:
-        if frames.totals(connection, Filter()).requests:
+    def _empty(self, connection: sqlite3.Connection, left_out: int) -> dict[str, str]:
+        if left_out:
+            return {
+                "title": "Only requests of tuning runs here",
+                "text": "What they came to is in the Tune tab, for each configuration. All others of this selection would be shown here.",
+            }
+        if frames.totals(connection, Filter(leaves_out=LEFT_OUT)).requests:
             return {
                 "title": "Nothing in this selection",
                 "text": "No request lies in this time range with these filters. Choose a longer range, or clear a filter.",
@@ -175,6 +183,14 @@ class MetricsView:
             self._figure_tiles.move_to_end(view)
             while len(self._figure_tiles) > REMEMBERED_VIEWS:
                 self._figure_tiles.popitem(last=False)
+
+
+def left_out_words(number: int) -> dict[str, Any] | None:
+    """The quiet line about what does not count, and the sources that show it; None: nothing to say."""
+    if not number:
+        return None
+    words = f"{shown(number, 0)} request{' of a tuning run is' if number == 1 else 's of tuning runs are'} not shown"
+    return {"words": words, "sources": list(VALUES["source"])}
 
 
 def _put(parts: Answer, timeline: Timeline) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
@@ -20,6 +20,7 @@ from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection import inspect
 from openarc_ui.models.requests import DownloadRequest
 from openarc_ui.models.results import ModelTask, TaskState
+from openarc_ui.models.starter_files import STARTER_NAMES, Precision
 from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.models.work.usable import NO_MODEL, UNUSABLE
 from openarc_ui.profiles import ProfileStore
@@ -35,6 +36,7 @@ from openarc_ui.ui.models.wanted import (
 
 Json = dict[str, Any]
 TASK: TypeAdapter[ModelTask] = TypeAdapter(ModelTask)
+PREPARE = "python -m openarc_ui.models.prepare"
 
 
 class Desk:
@@ -130,7 +132,7 @@ class Desk:
         """Recommended models with their verdicts, and the devices there are."""
         items = library.library(self._engine, asked.device, asked.context_tokens)
         return {
-            "items": [dataclasses.asdict(item) for item in items],
+            "items": [{**dataclasses.asdict(item), "prepare_command": _prepare_command(item.entry)} for item in items],
             "devices": [{"name": each.name, "label": each.full_name} for each in self._engine.preflight.devices()],
             "device": asked.device,
             "context_tokens": asked.context_tokens,
@@ -201,6 +203,15 @@ class Desk:
 
     def _installed(self) -> list[str]:
         return [entry.name for entry in self._engine.catalog()]
+
+
+def _prepare_command(entry: library.LibraryEntry) -> str:
+    """That makes a starter model by hand; "" for a model of the Hub."""
+    precision = next((each for each, name in STARTER_NAMES.items() if name == entry.name), None)
+    if precision is None or entry.repository:
+        return ""
+    usual = get_args(Precision)[0]
+    return PREPARE if precision == usual else f"{PREPARE} --precision {precision}"
 
 
 def _changed_at(folder: Path) -> int:

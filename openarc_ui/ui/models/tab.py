@@ -11,11 +11,16 @@ from openarc_ui.profiles import ProfileStore
 from openarc_ui.ui.models.questions import questions
 from openarc_ui.ui.rights import Rights
 
+OPENING = '<p role="status" style="margin: 16px 0; opacity: .75">Opening the models: recommended ones, the Hub, conversions …</p>'
+"""Stands there until the script and its styles came, which takes seconds on a busy machine."""
 VIEW_SCRIPT = """
 // The whole address: Chromium resolves a path in such code against the page that compiled it first, be it another one.
 import(`${window.location.origin}/page-assets/models/view.js`)
   .then((view) => view.mount(element, props, trigger, watch, server))
-  .catch((error) => console.error(error));
+  .catch((error) => {
+    console.error(error);
+    element.textContent = "The models could not be opened: reload the page.";
+  });
 """
 
 
@@ -23,7 +28,7 @@ def build_models_tab(engine: Engine, tasks: ModelTasks, hub: Hub, profiles: Prof
     """The tab's component, inside an open gr.Tab."""
     return gr.HTML(
         "{}",
-        html_template='<div class="oa-models"></div>',
+        html_template=f'<div class="oa-models">{OPENING}</div>',
         js_on_load=VIEW_SCRIPT,
         apply_default_css=False,
         server_functions=questions(engine, tasks, hub, rights, profiles),

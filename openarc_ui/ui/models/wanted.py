@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, StringConstraints
 
 from openarc_ui.engine.frozen import Frozen
-from openarc_ui.models.requests import ConversionRequest, DownloadRequest
+from openarc_ui.models.requests import ConversionRequest, DownloadRequest, HubToken
 
 TaskId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -48,7 +48,7 @@ class AskedFiles(Frozen):
 class AskedToken(Frozen):
     """Asked of `models_token`; None takes it away."""
 
-    token: Annotated[SecretStr, Field(min_length=1, max_length=500)] | None = None
+    token: HubToken | None = None
 
 
 class AskedDownload(Frozen):

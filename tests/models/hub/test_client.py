@@ -159,9 +159,42 @@ def test_a_hub_that_takes_the_connection_and_says_nothing_counts_as_offline_with
 ) -> None:
     hub_server.faults.silent = True
     hub, began = Hub(hub_server.endpoint), time.monotonic()
-    with pytest.raises(HubUnreachable, match="did not answer in time"):
+    with pytest.raises(HubUnreachable, match="not answered within 2 s: it is slow, or this machine is offline"):
         hub.files("org/model")
     assert 1.5 < time.monotonic() - began < 10
+
+
+def test_who_tries_a_slow_hub_again_waits_longer_and_a_download_does_so_at_once(
+    hub_server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reachable, "DEADLINE_SECONDS", 0.2)
+    hub_server.faults.silent = True
+    hub, patient = Hub(hub_server.endpoint), Hub(hub_server.endpoint)
+    with pytest.raises(HubUnreachable) as caught:
+        hub.check_reachable()
+    assert "waited for longer" in caught.value.hint
+    timer = threading.Timer(1.0, lambda: setattr(hub_server.faults, "silent", False))
+    timer.start()
+    hub.check_reachable()
+    timer.join()
+    hub_server.faults.silent = True
+    timer = threading.Timer(1.0, lambda: setattr(hub_server.faults, "silent", False))
+    timer.start()
+    patient.check_reachable(is_patient=True)
+    timer.join()
+
+
+def test_a_hub_that_stays_silent_is_given_up_after_the_longer_try(
+    hub_server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reachable, "DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr(reachable, "PATIENT_SECONDS", 1.0)
+    hub_server.faults.silent = True
+    hub = Hub(hub_server.endpoint)
+    assert not hub.is_reachable()
+    with pytest.raises(HubUnreachable, match=r"has not answered within 1 s\.$") as caught:
+        hub.check_reachable()
+    assert "online" in caught.value.hint
 
 
 def test_a_look_up_of_names_that_hangs_counts_as_offline_within_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,16 +239,25 @@ def test_a_proxy_or_certificates_that_can_not_be_used_are_said_and_not_repeated(
     assert variable in caught.value.hint and "s3cret" not in f"{caught.value.message} {caught.value.hint}"
 
 
-def test_being_offline_is_remembered_for_a_few_seconds_only(
+def test_that_the_hub_answers_is_remembered_and_that_it_does_not_for_a_moment_only(
     hub_server: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reachable, "REMEMBERED_SECONDS", 60.0)
     hub = Hub(hub_server.endpoint)
     hub_server.faults.api_status = 503
     assert not hub.is_reachable()
     hub_server.faults.api_status = None
-    assert not hub.is_reachable() and len(hub_server.asked) == 1
-    monkeypatch.setattr(reachable, "REMEMBERED_SECONDS", 0.0)
-    assert hub.is_reachable() and len(hub_server.asked) == 2
+    time.sleep(reachable.PROBLEM_REMEMBERED_SECONDS)
+    assert hub.is_reachable() and hub.is_reachable() and len(hub_server.asked) == 2
+
+
+def test_several_who_ask_at_one_moment_ask_a_silent_hub_once(
+    hub_server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reachable, "PROBLEM_REMEMBERED_SECONDS", 60.0)
+    hub = Hub(hub_server.endpoint)
+    hub_server.faults.api_status = 503
+    assert not hub.is_reachable() and not hub.is_reachable() and len(hub_server.asked) == 1
 
 
 @pytest.mark.parametrize(("status", "says"), [(500, "has trouble: it answered 500"), (429, "asks to wait")])

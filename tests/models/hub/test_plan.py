@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.models.hub.client import HubFile, RepositoryFiles
 from openarc_ui.models.hub.plan import PLAN_FILE, Plan, PlannedFile, keep_plan, kept_plan, plan_of
+from openarc_ui.models.hub.wanted import ONLY_PICKLES
 from openarc_ui.models.requests import DownloadRequest
 
 COMMIT = "c" * 40
@@ -49,6 +51,14 @@ def test_what_can_not_be_fetched_is_refused_before_anything_is(named: list[str],
 def test_a_repository_without_a_model_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="no files of a model"):
         plan_of(request_for(), files_of("logo.png", wanted=False))
+
+
+def test_a_repository_of_pickles_is_refused_with_the_reason_unless_files_are_named() -> None:
+    files = replace(files_of("config.json", "pytorch_model.bin", wanted=False), words=ONLY_PICKLES)
+    with pytest.raises(InvalidRequest, match="pickles of PyTorch") as caught:
+        plan_of(request_for(), files)
+    assert "name the files" in caught.value.hint
+    assert [each.path for each in plan_of(request_for("pytorch_model.bin"), files).files] == ["pytorch_model.bin"]
 
 
 def test_a_plan_comes_back_as_it_was_kept(tmp_path: Path) -> None:

@@ -23,7 +23,26 @@ def test_a_speed_is_told_after_a_second_and_counts_what_came_since() -> None:
     speed.saw(0.5, 1500)
     assert speed.bytes_per_second() is None
     speed.saw(2.0, 3000)
-    assert speed.bytes_per_second() == 1000.0 and speed.left_seconds(500) == 0.5
+    assert speed.bytes_per_second() == 1000.0 and speed.left_seconds(500) is None
+    speed.saw(4.0, 5000)
+    assert speed.left_seconds(500) == 0.5
+
+
+def test_small_files_at_the_beginning_tell_no_time_left_for_a_large_one() -> None:
+    speed = Speed()
+    for second in range(9):
+        speed.saw(float(second), 4_000 * second)
+    assert speed.bytes_per_second() == 4_000.0 and speed.left_seconds(106_000_000) is None
+    for second in range(9, 20):
+        speed.saw(float(second), 1_500_000 * (second - 8))
+    assert speed.left_seconds(15_000_000) == 10.0
+
+
+def test_a_slow_line_is_told_how_long_it_takes_once_enough_came() -> None:
+    speed = Speed()
+    for second in range(21):
+        speed.saw(float(second), 50_000 * second)
+    assert speed.left_seconds(1_000_000_000) == 20_000.0
 
 
 def test_a_stalled_download_becomes_slow_and_then_has_no_end() -> None:

@@ -41,9 +41,9 @@ def test_makers_shards_alone_and_one_precision_alone_are_taken() -> None:
     assert chosen(["model.fp16.safetensors"]).paths == {"model.fp16.safetensors"}
 
 
-def test_pickles_are_taken_where_there_is_nothing_else_and_that_nothing_can_be_done_with_them_is_said() -> None:
+def test_pickles_are_not_taken_and_that_nothing_can_be_done_with_them_is_said() -> None:
     paths = [*SMALL, "pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json"]
-    assert chosen(paths).paths == set(paths)
+    assert chosen(paths).paths == frozenset()
     assert chosen(paths).words == ONLY_PICKLES and "neither run nor convert" in ONLY_PICKLES
     assert chosen(SMALL).words == ""
 

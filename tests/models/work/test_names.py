@@ -11,11 +11,25 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.errors import InvalidRequest
 from openarc_ui.models.requests import ConversionRequest, DownloadRequest
 from openarc_ui.models.tidy import rename_model
-from openarc_ui.models.work.names import LONGEST, check_name, result_name
+from openarc_ui.models.work.names import LONGEST, WORDS, check_name, result_name
+from openarc_ui.server.openai.asked import DEFAULT_MODEL
+from openarc_ui.settings import NO_MODEL, STARTER
 from tests.conftest import write_script
 from tests.model_tasks import made_tasks
 
-REFUSED = ("con", "COM1.x", "nul.txt", "a.", "a.gguf", "A.GGUF", "a.tmp", "a.part", "openarc_files.json")
+REFUSED = (
+    "con",
+    "COM1.x",
+    "nul.txt",
+    "a.",
+    "a.gguf",
+    "A.GGUF",
+    "a.tmp",
+    "a.part",
+    "openarc_files.json",
+    *WORDS,
+    "Default",
+)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -45,6 +59,12 @@ def test_what_is_no_name_is_told_what_one_is(name: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_name(name)
     assert "letters, digits and ._-" in caught.value.hint
+
+
+def test_the_words_that_stand_for_a_model_are_those_of_the_start_and_of_the_requests() -> None:
+    assert set(WORDS) == {STARTER, NO_MODEL, DEFAULT_MODEL}
+    with pytest.raises(InvalidRequest, match="the one that was loaded last"):
+        check_name("default")
 
 
 def test_a_file_may_end_as_a_gguf_does_and_plain_names_are_fine() -> None:

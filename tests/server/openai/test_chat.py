@@ -263,6 +263,7 @@ def test_what_the_backend_lacks_is_refused_by_name(
     served = serve(script={"lacks": lacks})
     response = served.client.post("/v1/chat/completions", json={"messages": says("x"), **options})
     assert response.status_code == 400 and response.json()["error"]["param"] == param
+    assert "0 or less" not in response.json()["error"]["message"]
     neutral = {"n": 1, "min_p": 0, "presence_penalty": 0, "frequency_penalty": 0}
     assert served.client.post("/v1/chat/completions", json={"messages": says("x"), **neutral}).status_code == 200
 

@@ -17,6 +17,7 @@ from openarc_ui.server.openai.errors import (
 from openarc_ui.server.openai.words import OF_RESPONSES, Words
 from openarc_ui.server.problems import PLAIN, STATUS
 from openarc_ui.server.refusals import ALL
+from openarc_ui.server.unread_bodies import ALL as UNREAD
 from tests.server.openai.test_parameters import PAGE
 
 RAISED: tuple[type[OpenArcError], ...] = (
@@ -29,6 +30,7 @@ RAISED: tuple[type[OpenArcError], ...] = (
     errors.AdministratorNeeded,
     errors.RateLimited,
     errors.EngineBusy,
+    errors.EngineReserved,
     errors.EngineClosed,
     errors.GenerationFailed,
     errors.WorkerDied,
@@ -48,7 +50,8 @@ def test_the_table_of_errors_is_what_can_be_answered() -> None:
         told |= {(int(status), word) for word in re.findall(r"`(\w+)`", words)}
     raised = {(openai_status(each("x"), STATUS[each]), CODES.get(each, each.code)) for each in RAISED}
     guard = {(each.status, each.openai_code or each.code) for each in ALL}
-    assert told == raised | guard | {(status, code) for status, (code, _) in PLAIN.items()} | {INTERNAL}
+    unread = {(each.status, each.code) for each in UNREAD}
+    assert told == raised | guard | unread | {(status, code) for status, (code, _) in PLAIN.items()} | {INTERNAL}
 
 
 def test_v1_itself_is_openais_and_what_only_begins_like_it_is_not() -> None:

@@ -65,9 +65,28 @@ def test_a_model_that_is_not_loaded_is_told_with_the_nearest_names(client: opena
     assert (caught.value.code, caught.value.param, caught.value.type) == ("model_not_found", "model", "not_found_error")
     assert "Did you mean 'script'?" in str(caught.value)
     server.engine.unload("script")
-    with pytest.raises(openai.NotFoundError, match="No model is loaded"):
+    with pytest.raises(
+        openai.NotFoundError, match=r"No model is loaded\. Load one with POST /model/load or in the Load tab"
+    ):
         client.chat.completions.create(model="default", messages=says("x"))
     assert client.models.list().data == []
+
+
+def test_a_model_that_is_in_the_folder_and_not_loaded_is_told_with_how_to_load_it(
+    client: openai.OpenAI, server: Served, tmp_path: Path
+) -> None:
+    write_script(tmp_path / "models" / "script-2")
+    for create in (
+        lambda: client.chat.completions.create(model="script-2", messages=says("x")),
+        lambda: client.completions.create(model="script-2", prompt="x"),
+        lambda: client.responses.create(model="script-2", input="x"),
+    ):
+        with pytest.raises(openai.NotFoundError) as caught:
+            create()
+        assert caught.value.code == "model_not_found"
+        assert "The model 'script-2' is in the model folder and not loaded. Load it with POST /model/load" in str(
+            caught.value
+        )
 
 
 CHAT = "/v1/chat/completions"

@@ -52,9 +52,9 @@ def tile(page: Page, name: str) -> dict[str, Any]:
 def test_the_first_answer_has_every_part_and_is_json(filled: MetricsStore) -> None:
     page = Page(MetricsView(filled))
     answer = page.ask()
-    parts = {"zone", "seen", "empty", "health", "kept", "options", "tiles", "roofs", "figures", "requests"}
+    parts = {"zone", "seen", "empty", "health", "kept", "options", "tiles", "roofs", "figures", "requests", "left_out"}
     assert set(answer) == parts
-    assert answer["empty"] is None and answer["health"] == []
+    assert answer["empty"] is None and answer["health"] == [] and answer["left_out"] is None
     assert set(answer["figures"]) == FIGURE_NAMES
     assert json.loads(as_text(answer)) == json.loads(json.dumps(answer))
     assert len(answer["requests"]) == 50
@@ -110,6 +110,37 @@ def test_a_filter_counts_only_what_it_names(filled: MetricsStore) -> None:
     assert {row["outcome"] for row in page.parts["requests"]} <= {"finished", "length limit"}
     assert tile(page, "prefix_cache")["value"] == "–" and "No backend" in tile(page, "prefix_cache")["title"]
     assert len(page.parts["options"]["model"]) == 2, "what can be chosen does not depend on what is chosen"
+
+
+def test_a_sweep_floods_nothing_until_its_requests_are_asked_for(store: MetricsStore) -> None:
+    for place in range(12):
+        tuned = {"source": "tuning", "model": "tuning", "configuration_id": f"c{place}"}
+        store.record(report(request_id=f"r{place}", submitted_at=time.time() - 20 + place, **(tuned if place else {})))
+    store.flush()
+    page = Page(MetricsView(store))
+    page.ask()
+    assert [row["request_id"] for row in page.parts["requests"]] == ["r0"] and tile(page, "requests")["value"] == "1"
+    assert len(page.parts["roofs"]) == 1 and page.parts["empty"] is None
+    told = page.parts["left_out"]
+    assert told["words"] == "11 requests of tuning runs are not shown"
+    options = {name: {each["value"] for each in found} for name, found in page.parts["options"].items()}
+    assert options["model"] == {"model"} and options["configuration"] == {"abc"}
+    assert options["source"] == {"chat", "tuning"}, "so that they can be chosen"
+    shown = Page(MetricsView(store), source=tuple(told["sources"]))
+    shown.ask()
+    assert len(shown.parts["requests"]) == 12 and shown.parts["left_out"] is None and len(shown.parts["roofs"]) == 12
+    only = Page(MetricsView(store), source=("tuning",))
+    only.ask()
+    assert len(only.parts["requests"]) == 11
+
+
+def test_where_there_are_only_a_sweeps_requests_it_is_said_where_their_figures_are(store: MetricsStore) -> None:
+    store.record(report(source="tuning", model="tuning", submitted_at=time.time() - 20))
+    store.flush()
+    page = Page(MetricsView(store))
+    page.ask()
+    assert "tuning runs" in page.parts["empty"]["title"] and "Tune tab" in page.parts["empty"]["text"]
+    assert page.parts["left_out"]["words"] == "1 request of a tuning run is not shown"
 
 
 def test_an_empty_database_says_where_requests_come_from(store: MetricsStore) -> None:
