@@ -26,6 +26,8 @@ json.dumps(
         "perplexity": results["perplexity"].to_dict(),
         "megabytes": results["MB"].to_dict(),
         "speed": results["tokens/s"].astype(float).to_dict(),
+        "genai_answers": results["answer"].to_dict(),
+        "first_tokens": first_tokens.to_dict(),
         "answers": [optimum_answer, api_answer, "".join(each for _, each in pieces)],
         "timings": timings,
         "command": plan["text"],
@@ -92,6 +94,22 @@ def test_fewer_bits_cost_what_they_cost(found: dict[str, Any]) -> None:
     assert 1.02 * whole < found["perplexity"]["INT4"] < 2 * whole
     assert found["megabytes"]["FP16"] > 1.8 * found["megabytes"]["INT8"] > 2.2 * found["megabytes"]["INT4"]
     assert all(speed > 0 for speed in found["speed"].values())
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", ["FP16", "INT8", "INT4 as it came"])
+def test_a_file_that_lost_nothing_gives_the_right_answer(found: dict[str, Any], name: str) -> None:
+    assert "Paris" in found["genai_answers"][name]
+
+
+@pytest.mark.model
+def test_the_near_tie_is_as_narrow_as_the_page_says(found: dict[str, Any]) -> None:
+    """Narrower than a step of bf16 there, and none of the first four is further from its exact value than eight such steps."""
+    exact, default = found["first_tokens"]["exact"], found["first_tokens"]["default precision"]
+    assert list(exact)[:2] == ["The", "L"]
+    assert 0 < exact["The"] - exact["L"] < 0.1
+    assert all(16 < logit < 32 for logit in exact.values())
+    assert default == pytest.approx(exact, abs=1)
 
 
 @pytest.mark.model

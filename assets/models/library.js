@@ -112,7 +112,7 @@ export class Library {
       return [mark(["✓", "installed", "good"]), load];
     }
     if (maker) return [wordButton(taskWord(maker.state), () => this.desk.go({ task: maker.task_id }), { class: "is-small", "data-action": "to-task", "aria-label": `${entry.name}: ${taskWord(maker.state)}; opens its task` })];
-    if (!entry.repository) return command ? [wordButton("How", () => tellPreparing(this.desk, entry, command), { class: "is-small", "data-action": "how", "aria-label": `How ${entry.name} is made` })] : [];
+    if (!entry.repository) return command ? [wordButton("Make …", () => tellPreparing(this.desk, entry, command), { class: "is-small", "data-action": "how", "aria-label": `How ${entry.name} is made` })] : [];
     return [guarded(this.desk, "Get", () => askDownload(this.desk, { repository: entry.repository, name: entry.name, bytes: entry.size_bytes, reckoned, licence: entry.licence, words }), { class: `is-small${fit === "too large" ? "" : " is-primary"}`, "data-action": "get", "aria-label": `Get ${entry.name}` })];
   }
 }

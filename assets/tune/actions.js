@@ -5,7 +5,7 @@ import { make } from "../chat/dom.js";
 import { check, field } from "./fields.js";
 import { copied, dialog, segments } from "./tools.js";
 
-const CODE = [["curl", "curl"], ["python", "Python"], ["gradio_client", "gradio_client"], ["openvino_genai", "OpenVINO GenAI"], ["optimum", "Optimum"]];
+const CODE = [["curl", "curl"], ["python", "Python"], ["gradio_client", "gradio_client"], ["openvino_genai", "OpenVINO GenAI"], ["optimum", "Optimum"]], LONGEST_NAME = 60;
 
 /**
  * @typedef {{root: HTMLElement, ask: (name: string, asked: Object) => Promise<Object>, toast: (words: string, tone?: string) => void, may: () => {may: boolean, why: string, active: Object|null}}} Desk
@@ -58,7 +58,10 @@ function askName(desk, asked, label) {
 }
 
 /** A name that a file can have, from what the configuration is called. */
-const suggested = (label) => `tuned ${label.replace(/[^\w.+ -]+/g, " ").replace(/\s+/g, " ").trim()}`.slice(0, 60).trim();
+function suggested(label) {
+  const whole = `tuned ${label.replace(/[^\w.+ -]+/g, " ").replace(/\s+/g, " ").trim()}`;
+  return (whole.length > LONGEST_NAME ? whole.slice(0, LONGEST_NAME + 1).replace(/ [^ ]*$/, "") : whole).slice(0, LONGEST_NAME).trim(); // no word is cut
+}
 
 function showCode(desk, asked) {
   const text = make("pre", { class: "om-code", tabindex: "0" }, "…");

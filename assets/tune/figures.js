@@ -2,7 +2,7 @@
 
 import { VERDICTS } from "./marks.js";
 import { axesOf, effectiveOf, frontOf, idOf, isOverLimit, labelOf, objectivesOf, settingOf, summaryOf, wordsOf } from "./results.js";
-import { differenceWords, directionWords, intervalWords, inUnit, valueWords } from "./values.js";
+import { counted, differenceWords, directionWords, intervalWords, inUnit, valueWords } from "./values.js";
 
 const BLUE = "#3287c4", ORANGE = "#d9730d", GREY = "#8494a6", GOOD = "#2a9d6f", BAD = "#d1495b", MOST_LINES = 200, SHADES = 5, LONGEST = 26, ACROSS = 108;
 const PARALLEL_SHADES = ["#1f78d1", "#4f94d4", "#7aa6cc", "#93a7ba", "#a3adb8"];
@@ -113,7 +113,7 @@ export function forest(rows, words, most) {
   if (!shown.length) return empty("Shown once there are rounds that both were measured in.");
   const order = [...shown].reverse(), by = (each) => each.difference.difference_percent, tone = ({ difference: { verdict } }) => ({ better: GOOD, worse: BAD })[verdict] || GREY, symbol = ({ difference: { verdict } }) => ({ better: "triangle-up", worse: "triangle-down" })[verdict] || "diamond";
   const side = (each, end) => each.difference[end] === null ? 0 : Math.abs(each.difference[end] - by(each));
-  const data = [{ uid: "forest", type: "scatter", mode: "markers", x: order.map(by), y: [...order.keys()], customdata: order.map((each) => each.id ?? null), text: order.map((each) => `<b>${safe(each.name)}</b><br>${safe(differenceWords(each.difference))}, ${each.difference.rounds} rounds<br>${VERDICTS[each.difference.verdict]?.[0] || ""} ${wrapped(safe(each.difference.words))}`), hovertemplate: "%{text}<extra></extra>",
+  const data = [{ uid: "forest", type: "scatter", mode: "markers", x: order.map(by), y: [...order.keys()], customdata: order.map((each) => each.id ?? null), text: order.map((each) => `<b>${safe(each.name)}</b><br>${safe(differenceWords(each.difference))}, ${counted(each.difference.rounds, "round")}<br>${VERDICTS[each.difference.verdict]?.[0] || ""} ${wrapped(safe(each.difference.words))}`), hovertemplate: "%{text}<extra></extra>",
     marker: { size: 11, color: order.map(tone), symbol: order.map(symbol) }, error_x: { type: "data", symmetric: false, array: order.map((each) => side(each, "high_percent")), arrayminus: order.map((each) => side(each, "low_percent")), thickness: 2, width: 5, color: GREY } }];
   return { data, layout: { height: Math.max(200, 84 + order.length * 30), margin: { l: 16, r: 20, t: 12, b: 50 }, hovermode: "closest", showlegend: false, shapes: [{ type: "line", xref: "x", yref: "paper", x0: 0, x1: 0, y0: 0, y1: 1, line: { color: GREY, width: 1.5 } }], xaxis: { title: { text: words }, ticksuffix: "%", zeroline: false, showspikes: false }, yaxis: { automargin: true, showspikes: false, tickvals: [...order.keys()], ticktext: order.map((each) => safe(short(each.name, most))), range: [-0.6, order.length - 0.4], zeroline: false } } };
 }

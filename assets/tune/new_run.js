@@ -11,6 +11,7 @@ import { redraw, segments } from "./tools.js";
 import { SweepForm } from "./sweep_form.js";
 
 const ABOUT = { sweep: "Tries many settings and finds the best, within a time.", bench: "Measures one configuration, like llama-bench.", comparison: "Two configurations in turn: is there a difference?" };
+const CHECK_AFTER_MS = 350;
 const REFUSED = "While it runs, chats and loads are refused with the reason.";
 
 export class NewRun {
@@ -82,12 +83,30 @@ export class NewRun {
     const request = this.requests[this.kind];
     if (!request) { this.place.replaceChildren(this.#nothing()); this.#tell(); return; }
     const kinds = { sweep: SweepForm, bench: BenchForm, comparison: CompareForm };
-    const form = this.forms[this.kind] ??= new kinds[this.kind]({ offers: () => this.offers, changed: (next) => { this.requests[this.kind] = next; this.#say(""); this.#tell(); }, another: (base) => this.#ask(base) });
+    const form = this.forms[this.kind] ??= new kinds[this.kind]({ offers: () => this.offers, changed: (next) => { const before = this.requests[this.kind]; this.requests[this.kind] = next; this.#say(""); this.#tell(); this.#check(before, next); }, another: (base) => this.#ask(base) });
     if (this.place.firstChild !== form.element) this.place.replaceChildren(form.element);
     const held = form.element.contains(document.activeElement) ? document.activeElement.dataset.name : null;
     form.show(request);
     if (held && !form.element.contains(document.activeElement)) form.element.querySelector(`[data-name="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
     this.#tell();
+  }
+
+  /** What would fail is said where it stands, once nothing more is changed for a moment. */
+  #check(before, next) {
+    const shown = (request) => JSON.stringify(request && [baseOf(request), request.axes]), kind = this.kind;
+    if (shown(before) === shown(next)) return;
+    clearTimeout(this.checking);
+    this.checking = setTimeout(async () => {
+      try {
+        const { refused = [], problem = null } = await this.wishes.ask("tune_offers", { base: baseOf(next), axes: (next.axes || []).filter(({ values }) => values.length) });
+        if (shown(this.requests[kind]) !== shown(next)) return;
+        if (kind === "sweep") this.forms.sweep.mark(refused);
+        this.offers.problem = problem;
+        this.#tell();
+      } catch (error) {
+        this.#say(error.message);
+      }
+    }, CHECK_AFTER_MS);
   }
 
   #nothing() {

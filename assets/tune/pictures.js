@@ -8,7 +8,7 @@ import { select } from "./fields.js";
 import { forest, importances, parallel, tradeoff } from "./figures.js";
 import { isTimeOver, mark, stateMark } from "./marks.js";
 import { panels } from "./panels.js";
-import { find, idOf, isOverLimit, measuredFigures, objectivesOf, OVER, summaryOf } from "./results.js";
+import { find, idOf, isOverLimit, measuredFigures, objectivesOf, OVER, shortLabel, summaryOf } from "./results.js";
 import { explained, redraw } from "./tools.js";
 import { inUnit } from "./values.js";
 
@@ -75,7 +75,7 @@ export class Pictures {
     const isComparison = view.head.kind === "comparison", [first] = objectivesOf(view), figure = this.figures.get(first);
     const other = isComparison ? view.results.find((result) => idOf(result) !== view.reference_id) : null;
     const rows = isComparison ? (other?.against_reference || []).map((difference) => ({ name: this.figures.get(difference.figure)?.label || difference.figure, difference }))
-      : view.results.flatMap((result) => result.against_reference.filter((difference) => difference.figure === first).map((difference) => ({ name: `#${result.number} ${result.configuration.label}`, id: idOf(result), difference }))).slice(0, MOST_ROWS);
+      : view.results.flatMap((result) => result.against_reference.filter((difference) => difference.figure === first).map((difference) => ({ name: `#${result.number} ${shortLabel(view, result)}`, id: idOf(result), difference }))).slice(0, MOST_ROWS);
     this.forest.card.hidden = view.head.kind === "bench" || !rows.length && (!isComparison || OVER.has(view.head.state));
     this.forest.title.textContent = isComparison ? "The differences as a picture" : "Against the base";
     this.forest.note.textContent = isComparison ? "" : OPENS;

@@ -32,6 +32,19 @@ export function wordsOf(view, field) {
 /** States of a run to which nothing comes any more. */
 export const OVER = new Set(["finished", "cancelled", "failed"]);
 
+/** In a sweep what differs from the base, for where there is little room: "2 threads · LATENCY · u8"; else its label. @param {Object} view @param {Object} result */
+export function shortLabel(view, result) {
+  const { label, settings } = result.configuration, axes = view.request.axes || [];
+  if (!axes.length || !Object.keys(settings).length || idOf(result) === view.reference_id) return label;
+  const base = { configuration: { settings: {}, load: view.request.base } }, parts = axes.map(({ field }) => [field, settingOf(result, field)]).filter(([field, value]) => value !== settingOf(base, field)).map(([field, value]) => {
+    const named = labelOf(view, field), small = named[0].toLowerCase() + named.slice(1), isShared = axes.some((axis) => axis.field !== field && axis.values.includes(value));
+    if (typeof value === "boolean") return `${named} ${value ? "on" : "off"}`;
+    if (value === null) return `default ${small}`;
+    return typeof value === "string" && !isShared ? value.split("/").pop() : `${value} ${value === 1 ? small.replace(/s$/, "") : small}`;
+  });
+  return parts.join(" · ") || label;
+}
+
 /** There is a verdict of the best against the base (where that is the best, of another against it), by its objective. @param {Object} view @param {Object} best */
 export function isBestSure(view, best) {
   const [first] = objectivesOf(view), asked = idOf(best) === view.reference_id ? view.results : [best];

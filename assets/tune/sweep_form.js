@@ -65,6 +65,9 @@ export class SweepForm {
     return `${many} ${some} That is reckoned from the pace of “${pace.name}”, ${duration(pace.seconds)} a visit: ${way.rounds === 1 ? "one round" : "two rounds"} of each, with the base beside every four, in ${way.share * 100}% of the time; the rest is for making sure of the best.`;
   }
 
+  /** @param {{field: string, value: any, words: string}[]} refused */
+  mark(refused) { this.axes.mark(refused); }
+
   /** Why it can't start; "" where it can. */
   problem() {
     const { axes } = this.request;

@@ -17,6 +17,7 @@ from openarc_ui.errors import InvalidRequest, nearest
 from openarc_ui.server.openai.errors import PREFIX as OPENAI
 from openarc_ui.server.openai.errors import error_body
 from openarc_ui.server.problems import PLAIN, refusal
+from openarc_ui.server.unknown_paths import ELSEWHERE
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -111,9 +112,9 @@ def _not_found(paths: list[str]) -> Any:
         near = (
             f"The base URL ends here; clients add a path such as {OPENAI}/models."
             if path == OPENAI
-            else nearest(path, paths)
+            else ELSEWHERE.get(path.removeprefix(OPENAI)) or nearest(path, paths)
         )
-        near = near if near.startswith(("Did you mean", "The base")) else hint
+        near = near if not near.startswith("Known names") else hint
         return JSONResponse(refusal(path, 404, f"There is no route '{path}'.", code, near), 404)
 
     return answer

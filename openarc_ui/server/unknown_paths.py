@@ -15,7 +15,7 @@ GRADIOS = b'{"detail":"Not Found"}'
 SHOWN_CHARACTERS = 200
 CHAT = "POST /v1/chat/completions answers a conversation; clients of OpenAI's API take the address with /v1."
 CONTINUE = "POST /v1/completions or /generate/text continues a prompt."
-NONE_HERE = "OpenArc does not do this."
+NONE_HERE = "OpenArc generates text, and does nothing of this kind."
 ELSEWHERE: Mapping[str, str] = {
     "/props": "GET /status tells of the loaded models, GET /chat-template of a template.",
     "/slots": "GET /status tells how many requests run and wait.",
@@ -57,7 +57,9 @@ def in_our_words(path: str, send: Send) -> Send:
         if held and message["type"] == "http.response.body":
             start = held.pop()
             if message.get("body") == GRADIOS:
-                body = json.dumps(unknown_path(path), ensure_ascii=False).encode("utf-8", "replace")
+                body = json.dumps(unknown_path(path), ensure_ascii=False, separators=(",", ":")).encode(
+                    "utf-8", "replace"
+                )
                 kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
                 start = {**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]}
                 message = {**message, "body": body}

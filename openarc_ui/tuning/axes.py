@@ -6,7 +6,7 @@ decided here; what the device or our own rules refuse is left out of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -36,6 +36,8 @@ WORTH_TRYING: Mapping[str, tuple[PropertyValue, ...]] = {
 }
 """Where the kind of a setting does not say it. The rest: each choice of a few, both positions of a switch."""
 FEW = 4
+MOST_TRIED = 16
+"""Choices that are asked of the rules one by one; of a longer list the search finds out."""
 SUGGESTED = frozenset(
     {
         "ov_config.INFERENCE_NUM_THREADS",
@@ -60,7 +62,7 @@ class AxisOffer:
         label, help: in words.
         group: heading under which it stands.
         values: what is worth trying, None for "left out".
-        choices: all it takes, where they can be listed; empty: whatever is typed is tried on the device.
+        choices: all it takes beside the rest of the base, where they can be listed; empty: whatever is typed is tried on the device.
         is_suggested: among the first things to vary.
     """
 
@@ -71,6 +73,19 @@ class AxisOffer:
     values: tuple[PropertyValue | None, ...]
     choices: tuple[PropertyValue, ...]
     is_suggested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A value of an axis that can't be loaded.
+
+    Attributes:
+        words: why, and what could be done.
+    """
+
+    field: str
+    value: PropertyValue | None
+    words: str
 
 
 def offers(engine: Engine, base: LoadRequest) -> list[AxisOffer]:
@@ -101,6 +116,29 @@ def check_axes(axes: Iterable[Axis]) -> None:
             raise InvalidRequest(f"The scheduler has no option '{name}'.", nearest(name, known))
         if axis.field == "model_path" and None in axis.values:
             raise InvalidRequest("A load needs a model_path.", "Take null out of the values of the axis model_path.")
+
+
+def refusals(engine: Engine, base: LoadRequest, axes: Iterable[Axis]) -> list[Refusal]:
+    """Which values can't be loaded with the rest of the base, and why, as the check of a run would say; not what is wrong with the base."""
+    own = {each.message for each in engine.preflight.findings(base) if each.is_error}
+    found = []
+    for axis in axes:
+        for value in axis.values:
+            words = _refusal(engine, base, axis.field, value, own)
+            if words is not None:
+                found.append(Refusal(axis.field, value, words))
+    return found
+
+
+def _refusal(
+    engine: Engine, base: LoadRequest, field: str, value: PropertyValue | None, own: Collection[str]
+) -> str | None:
+    try:
+        findings = engine.preflight.findings(combine(base, {field: value}))
+    except OpenArcError as error:
+        return f"{error.message} {error.hint}".strip()
+    first = next((each for each in findings if each.is_error and each.message not in own), None)
+    return f"{first.message} {first.hint}".strip() if first is not None else None
 
 
 def thread_counts() -> tuple[int, ...]:
@@ -161,6 +199,8 @@ def _devices(engine: Engine, base: LoadRequest) -> AxisOffer:
 def _offer(engine: Engine, base: LoadRequest, field: str, spec: OptionSpec) -> AxisOffer:
     """One property or option; the base's own value is among its values where it has one."""
     choices = _choices(spec)
+    if len(choices) <= MOST_TRIED:
+        choices = tuple(each for each in choices if _is_taken(engine, base, field, each))
     values = [each for each in _worth_trying(field, spec, choices) if _is_taken(engine, base, field, each)]
     own = value_at(base, field)
     if own is not None and values and not any(type(each) is type(own) and each == own for each in values):

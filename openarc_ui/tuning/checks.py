@@ -39,7 +39,7 @@ def check_request(engine: Engine, request: BenchRequest | SweepRequest | Compari
     else:
         loads = (request.base, *((request.reference,) if request.reference is not None else ()))
     for load in loads:
-        _require_possible(engine.preflight.findings(load))
+        require_loadable(engine, load)
     # Texts are asked one after the other, so a reference has room in any case.
     for load in loads[:1] if isinstance(request, SweepRequest) else loads:
         require_room(engine, load, workloads_in(request))
@@ -49,6 +49,15 @@ def check_request(engine: Engine, request: BenchRequest | SweepRequest | Compari
             if axis.field.startswith(GO_TOGETHER):
                 continue
             _check_axis(engine, request.base, axis.field, axis.values)
+
+
+def require_loadable(engine: Engine, load: LoadRequest) -> None:
+    """Refuse a load that can't come about, by what can be said without loading anything.
+
+    Raises:
+        ModelNotFound, DeviceUnavailable, PropertyRejected, InvalidRequest: the first mistake.
+    """
+    _require_possible(engine.preflight.findings(load))
 
 
 def require_room(engine: Engine, load: LoadRequest, workloads: Sequence[Workload]) -> None:

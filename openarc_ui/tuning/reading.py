@@ -9,7 +9,9 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from pydantic import TypeAdapter
 
+from openarc_ui.engine.bounds import PropertyValue
 from openarc_ui.engine.types import LoadRequest
+from openarc_ui.tuning.configurations import value_at
 from openarc_ui.tuning.figures import BY_NAME, FIGURES, Figure
 from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, RunRequest, SweepRequest, Workload
 from openarc_ui.tuning.results import ConfigurationResult, ConfigurationState, RunView, Summary
@@ -93,6 +95,34 @@ def in_order(view: RunView) -> list[ConfigurationResult]:
 def summary_of(result: ConfigurationResult, figure: Figure, workload: str) -> Summary | None:
     """One figure of one configuration, where there is one."""
     return result.figures.get(workload, {}).get(figure.name)
+
+
+def short_label(view: RunView, result: ConfigurationResult) -> str:
+    """In a sweep what differs from the base, for where there is little room: "2 threads · LATENCY · u8"; else its label."""
+    request = request_of(view)
+    is_named = not result.configuration.settings or result.configuration.configuration_id == view.reference_id
+    if not isinstance(request, SweepRequest) or is_named:
+        return result.configuration.label
+    parts = []
+    for axis in request.axes:
+        value = value_at(result.configuration.load, axis.field)
+        if value == value_at(request.base, axis.field):
+            continue
+        is_shared = any(value in other.values for other in request.axes if other is not axis)
+        parts.append(_part(field_label(axis.field), value, is_shared))
+    return " · ".join(parts) or result.configuration.label
+
+
+def _part(label: str, value: PropertyValue | None, is_shared: bool) -> str:
+    """Args: is_shared: another setting can have this value too."""
+    if isinstance(value, bool):
+        return f"{label} {'on' if value else 'off'}"
+    if value is None:
+        return f"default {label[:1].lower()}{label[1:]}"
+    if isinstance(value, str) and not is_shared:
+        return value.rstrip("/").rpartition("/")[2]
+    words = f"{label[:1].lower()}{label[1:]}"
+    return f"{value} {words.removesuffix('s') if value == 1 else words}"
 
 
 def marks_told(view: RunView, results: Sequence[ConfigurationResult]) -> list[str]:

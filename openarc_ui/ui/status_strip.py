@@ -104,8 +104,8 @@ def _elsewhere(words: str) -> str:
     """Another program measures on this machine. It can't be kept from others, so it is said what they do to it."""
     title = f"{words.rstrip('.')} in another program."
     return (
-        f'<span class="oa-strip-warning" title="{escape(title)}">Another program measures: answers now spoil its figures</span>'
-        f'<a class="oa-strip-link" href="{TUNE_TAB}">Open the Tune tab</a>'
+        f'<span class="oa-strip-warning"><span title="{escape(title)}">Another program measures: answers now spoil its '
+        f'figures</span><a class="oa-strip-link" href="{TUNE_TAB}">Open the Tune tab</a></span>'
     )
 
 

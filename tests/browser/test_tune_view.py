@@ -54,6 +54,35 @@ def started(tune: TunePage) -> Any:
 # What came of a run
 
 
+def test_what_is_over_the_memory_limit_is_no_part_of_the_front_and_stands_beside(open_tune: OpenTune) -> None:
+    shown = made_up.sweep_view()
+    limited = {**shown.request, "memory_limit_bytes": 1000}
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(dataclasses.replace(shown, request=limited))))
+    card = tune.figure("tradeoff")
+    expect(card).to_contain_text("Not in the running")
+    expect(card).to_contain_text("over the memory limit")
+    card.scroll_into_view_if_needed()
+    box = "document.querySelector('[data-figure=tradeoff] .om-plot-box')"
+    tune.page.wait_for_function(f"({box}?.layout?.shapes || []).length === 1")
+    assert "Front of these two" not in tune.page.evaluate(f"{box}.data.map((trace) => trace.name)")
+
+
+def test_a_best_without_a_verdict_is_the_best_so_far_though_the_run_is_over(open_tune: OpenTune) -> None:
+    shown = made_up.sweep_view()
+    few = tuple(
+        dataclasses.replace(
+            result,
+            against_reference=tuple(
+                dataclasses.replace(each, verdict="too few", rounds=1) for each in result.against_reference
+            ),
+        )
+        for result in shown.results
+    )
+    tune = open_tune(made_up.answers(tune_view=made_up.answer(dataclasses.replace(shown, results=few))))
+    expect(tune.page.locator(".ot-winner h3")).to_have_text("Best so far")
+    expect(tune.page.locator(".ot-winner .ot-marks")).to_contain_text("best so far")
+
+
 def test_the_newest_run_is_open_and_says_what_came_of_it(open_tune: OpenTune) -> None:
     tune = open_tune()
     expect(tune.page.locator(".ot-outcome")).to_have_text(made_up.head().words)
@@ -557,12 +586,26 @@ def test_other_loaded_models_are_warned_about_and_can_be_unloaded_first(open_tun
     assert SweepRequest.model_validate(started(tune)).unload_others is True
 
 
+def test_an_own_value_that_can_not_be_loaded_is_marked_with_the_reason(open_tune: OpenTune) -> None:
+    tune = open_tune(link=SWEEP)
+    row = tune.page.locator('[data-axis="ov_config.KV_CACHE_PRECISION"]')
+    refused = {"field": "ov_config.KV_CACHE_PRECISION", "value": "nope", "words": "The device takes no 'nope'."}
+    tune.answer({"tune_offers": {"problem": None, "refused": [refused]}})
+    row.get_by_label("Another value of").fill("nope")
+    row.get_by_label("Another value of").press("Enter")
+    expect(row.locator(".ot-bad")).to_have_text("nope: The device takes no 'nope'.")
+    expect(row.locator(".ot-chip.is-bad")).to_have_text("nope")
+    (asked,) = [each for each in tune.asked("tune_offers") if each.get("axes")]
+    assert "nope" in str(asked["axes"])
+
+
 def test_another_base_brings_its_own_settings(open_tune: OpenTune) -> None:
     tune = open_tune(link=SWEEP)
     tune.page.get_by_label("Take over from").select_option(label=made_up.MODELS[1])
     request = SweepRequest.model_validate(started(tune))
     assert request.base.model_path == made_up.MODELS[1] and request.base.ov_config == {"KV_CACHE_PRECISION": "u8"}
-    bases = [asked["base"] and asked["base"]["model_path"] for asked in tune.asked("tune_offers")]
+    asked_for = [asked for asked in tune.asked("tune_offers") if "axes" not in asked]
+    bases = [asked["base"] and asked["base"]["model_path"] for asked in asked_for]
     assert bases[-1] == made_up.MODELS[1], "what can vary is asked for anew"
 
 

@@ -190,6 +190,9 @@ def test_the_token_is_set_and_told_to_nobody(working: Served, hub_server: HubSer
     assert problem(wrong, 422)["code"] == "invalid_request" and token not in wrong.text
     bad = working.client.put("/models/hub/token", json={"token": f"{token}\nX: y"})
     assert bad.status_code == 422 and token not in bad.text
+    for length in (0, 4001):
+        said = problem(working.client.put("/models/hub/token", json={"token": "x" * length}), 422)["detail"]
+        assert said.startswith("token: Write the token as the Hub shows it: 1 to 4000 characters")
     assert working.client.get("/models/hub/token").json() == {"is_set": True}
     assert working.client.delete("/models/hub/token").json() == {"is_set": False}
 

@@ -12,7 +12,7 @@ from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.errors import DeviceUnavailable, InvalidRequest, ModelNotFound
 from openarc_ui.tuning import axes as axes_module
-from openarc_ui.tuning.axes import AxisOffer, check_axes, offers, thread_counts
+from openarc_ui.tuning.axes import AxisOffer, check_axes, offers, refusals, thread_counts
 from openarc_ui.tuning.configurations import combine
 from openarc_ui.tuning.requests import Axis
 from tests.conftest import write_script
@@ -161,3 +161,28 @@ def test_other_weights_of_the_same_model_are_its_variants(
         "other-architecture",
     )
     assert model.is_suggested
+
+
+def test_own_values_that_can_not_be_loaded_are_told_with_the_reason_and_the_others_are_not(real: Engine) -> None:
+    base = LoadRequest(model_path="SmolLM2-135M-Instruct-int4")
+    axes = (
+        Axis(field="backend", values=("genai", "vllm")),
+        Axis(field="device", values=("CPU", "GPU.9")),
+        Axis(field="ov_config.KV_CACHE_PRECISION", values=("u8", "nope", "u4")),
+        Axis(field="ov_config.INFERENCE_NUM_THREADS", values=(2, "abc")),
+    )
+    found = {(each.field, each.value): each.words for each in refusals(real, base, axes)}
+    assert set(found) == {
+        ("backend", "vllm"),
+        ("device", "GPU.9"),
+        ("ov_config.KV_CACHE_PRECISION", "nope"),
+        ("ov_config.KV_CACHE_PRECISION", "u4"),
+        ("ov_config.INFERENCE_NUM_THREADS", "abc"),
+    }
+    assert "cache_size" in found["ov_config.KV_CACHE_PRECISION", "u4"]
+
+
+def test_choices_that_are_known_to_fail_are_not_offered(real: Engine) -> None:
+    found = by_field(offers(real, LoadRequest(model_path="SmolLM2-135M-Instruct-int4")))
+    assert not {"u3", "u4"} & set(found["ov_config.KV_CACHE_PRECISION"].choices)
+    assert {"u8", "f16"} <= set(found["ov_config.KV_CACHE_PRECISION"].choices)

@@ -13,6 +13,7 @@ import pytest
 
 from openarc_ui.tuning.export import pictures
 from openarc_ui.tuning.export.pictures import pictures_of
+from openarc_ui.tuning.reading import short_label
 from openarc_ui.tuning.results import Importance, RunState, RunView
 from openarc_ui.tuning.views import run_view as views
 from tests.tuning.made_up_runs import PROGRESS, bench_record, comparison_record, sweep_record
@@ -134,7 +135,7 @@ def test_bars_say_in_words_what_their_colour_says(sweep: RunView) -> None:
     assert "1.71 s · the one to take" in picture.svg
     assert "1.50 s · text changed" in picture.svg
     assert "4.10 s · given up early" in picture.svg
-    assert picture.alt.startswith("One whole request, with 95% intervals: 2 KV_CACHE_PRECISION=u8, genai 1.71 s")
+    assert picture.alt.startswith("One whole request, with 95% intervals: 2 genai · u8 1.71 s")
 
 
 def test_only_the_best_twenty_are_bars_and_the_rest_is_said(sweep: RunView) -> None:
@@ -202,3 +203,18 @@ def test_each_configuration_is_a_line_through_its_settings(sweep: RunView) -> No
 def test_numbers_on_an_axis_are_in_their_order_and_what_is_left_out_is_first(sweep: RunView) -> None:
     results = [result for result in sweep.results if result.number in (1, 4, 5)]
     assert pictures._texts_on("ov_config.INFERENCE_NUM_THREADS", results) == ["left out", "1", "8"]
+
+
+def test_where_there_is_little_room_a_configuration_is_called_by_what_differs_from_the_base(sweep: RunView) -> None:
+    told = {result.configuration.label: short_label(sweep, result) for result in sweep.results}
+    assert told["base"] == "base"
+    assert told["INFERENCE_NUM_THREADS=8"] == "8 threads" and told["INFERENCE_NUM_THREADS=1"] == "1 thread"
+    assert told["KV_CACHE_PRECISION=u8, genai"] == "genai · u8"
+    assert told["PERFORMANCE_HINT=THROUGHPUT"] == "THROUGHPUT"
+
+
+def test_a_best_without_a_verdict_is_called_so_in_the_pictures_too() -> None:
+    record = sweep_record()
+    record.visits = [each for each in record.visits if each.round_number <= 2]
+    for picture in pictures_of(view(record)):
+        assert "the one to take" not in picture.svg

@@ -19,11 +19,13 @@ from openarc_ui.tuning.reading import (
     field_label,
     field_words,
     in_order,
+    is_best_sure,
     is_over_limit,
     memory_limit_of,
     number_text,
     objectives_of,
     request_of,
+    short_label,
     summary_of,
     unit_text,
     workloads_of,
@@ -85,7 +87,7 @@ def objective_picture(view: RunView) -> Picture | None:
     """The first objective of the best ones."""
     figure, (workload,) = objectives_of(view)[0], workloads_of(view)
     lines = [
-        _bar(figure, f"{result.number}  {result.configuration.label}", _kind(result, view), summary)
+        _bar(figure, f"{result.number}  {short_label(view, result)}", _kind(result, view), summary)
         for result in in_order(view)
         if (summary := summary_of(result, figure, workload.name)) is not None
     ]
@@ -125,7 +127,7 @@ def differences_picture(view: RunView) -> Picture | None:
         value = each.difference_percent or 0.0
         text, ends = f"{signed(value)} {each.verdict}", (each.low_percent, each.high_percent)
         lines.append(plots.Bar(BY_NAME[each.figure].label, each.verdict, value, text, *ends))
-    names = f"{result.configuration.label} against {base.configuration.label}"
+    names = f"{short_label(view, result)} against {base.configuration.label}"
     heading = f"{names}, with {_levels(known)} intervals"
     alt = f"{heading}. {' '.join(each.words for each in known)}"
     height = plots.height_of(lines)
@@ -185,7 +187,7 @@ def _bars(name: str, heading: str, lines: Sequence[plots.Bar], axis: str) -> Pic
 def _bar(figure: Figure, label: str, kind: str, summary: Summary) -> plots.Bar:
     value, low, high = _scaled(figure, summary)
     lines = textwrap.wrap(label, LONGEST_LABEL, max_lines=2, placeholder=" …")
-    more = f" · {plots.LOOKS[kind][0]}" if kind in ("best", "changed", "over", "pruned") else ""
+    more = f" · {plots.LOOKS[kind][0]}" if kind in ("best", "ahead", "changed", "over", "pruned") else ""
     return plots.Bar("\n".join(lines), kind, value, f"{amount(figure, summary.median)}{more}", low, high)
 
 
@@ -205,7 +207,8 @@ def _two_figures(view: RunView) -> tuple[Figure, Figure]:
 def _kind(result: ConfigurationResult, view: RunView) -> str:
     """As `plots.LOOKS` has it; the first that is true."""
     told = {
-        "best": result.is_best,
+        "best": result.is_best and is_best_sure(view),
+        "ahead": result.is_best,
         "base": result.configuration.configuration_id == view.reference_id,
         "changed": result.quality is not None and result.quality.changes_text is True,
         "over": is_over_limit(view, result),

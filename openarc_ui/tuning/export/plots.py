@@ -28,7 +28,7 @@ class Mark:
     Attributes:
         identity: in the SVG, for its hint.
         label: beside it; "" for none.
-        kind: best, base, front, changed, over, pruned, other.
+        kind: best, ahead, base, front, changed, over, pruned, other.
         low, high: of y, where there is an interval; of x `left`, `right`.
     """
 
@@ -78,6 +78,7 @@ class Panel:
 
 LOOKS: Mapping[str, tuple[str, str, str, float]] = {
     "best": ("the one to take", "*", BLUE, 190.0),
+    "ahead": ("best so far", "*", BLUE, 190.0),
     "base": ("base", "D", INK, 52.0),
     "front": ("on the front", "o", BLUE, 46.0),
     "changed": ("text changed", "X", ORANGE, 56.0),
@@ -228,9 +229,9 @@ def parallel(
                 textcoords="offset points", color=DIM, fontsize=8, va="center", zorder=6,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
             )  # fmt: skip
-    order = ("pruned", "over", "other", "changed", "front", "base", "best")
+    order = ("pruned", "over", "other", "changed", "front", "base", "ahead", "best")
     for identity, kind, places in sorted(lines, key=lambda line: order.index(line[1])):
-        is_marked = kind in ("best", "base")
+        is_marked = kind in ("best", "ahead", "base")
         (drawn,) = axes.plot(
             range(len(places)), places, color=LOOKS[kind][2], linewidth=2.4 if is_marked else 1.1,
             alpha=1.0 if is_marked else 0.55, zorder=4 if is_marked else 3,

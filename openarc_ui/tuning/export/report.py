@@ -25,7 +25,12 @@ from openarc_ui.tuning.views.methods import method_of
 
 ADDRESS = "http://127.0.0.1:7860"
 """Of a server with its defaults; which one the reader has is not known."""
-KINDS_OF_TABLES = {"No.": " class=wide", "Workload": " class=named", "Configuration": " class=named"}
+KINDS_OF_TABLES = {
+    "No.": " class=wide",
+    "Workload": " class=named",
+    "Setting": " class=free",
+    "Configuration": " class=named",
+}
 """By the first column: where the names stand that may be broken into lines."""
 MOST_CHANGED = 6
 """Texts of so many configurations are shown side by side."""

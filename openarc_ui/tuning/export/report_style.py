@@ -7,7 +7,7 @@ STYLE = """\
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 "IBM Plex Sans", ui-sans-serif, system-ui, sans-serif; font-variant-numeric: tabular-nums; }
-main { max-width: 1080px; margin: 0 auto; padding: 32px 20px 48px; }
+main { max-width: 1320px; margin: 0 auto; padding: 32px 20px 48px; }
 header { margin-bottom: 20px; }
 h1 { font-size: 26px; line-height: 1.25; margin: 2px 0 8px; letter-spacing: -.01em; overflow-wrap: anywhere; }
 h2 { font-size: 16px; margin: 0 0 10px; overflow-wrap: anywhere; }
@@ -23,12 +23,19 @@ figure { background: #fff; color: #17212e; }
 figcaption { font-weight: 700; font-size: 15px; margin-bottom: 6px; }
 figure svg { display: block; width: 100%; max-width: 820px; height: auto; margin: 0 auto; }
 figure svg text { font-family: inherit; }
+@media screen and (prefers-color-scheme: dark) {
+  figure { background: var(--card); color: var(--text); }
+  figure svg { filter: invert(1) hue-rotate(180deg); mix-blend-mode: screen; }
+}
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 th { font-size: 12px; color: var(--dim); white-space: normal; vertical-align: bottom; }
+.wide { font-size: 12px; }
+.wide th, .wide td { padding-right: 8px; }
 .wide th:first-child { white-space: nowrap; }
-.named td:first-child, .wide td:nth-child(2) { white-space: normal; min-width: 18em; }
+.named td:first-child, .wide td:nth-child(2) { white-space: normal; min-width: 14em; }
+.free th, .free td { white-space: normal; overflow-wrap: anywhere; }
 .number { text-align: right; }
 tr.strong td { font-weight: 700; }
 dl { display: grid; grid-template-columns: minmax(9em, max-content) 1fr; gap: 3px 16px; margin: 0; font-size: 14px; }

@@ -13,6 +13,7 @@ from openarc_ui.tuning.reading import (
     field_words,
     figures_in,
     in_order,
+    is_best_sure,
     number_text,
     objectives_of,
     shareable,
@@ -162,12 +163,13 @@ def _results(view: RunView, workload: str, heading: str) -> Table | None:
     figures = [figure for figure in figures_in(results, workload) if figure.name not in QUALITY_FIGURES]
     searched = [each for each in objectives_of(view) if each in figures and view.head.kind == "sweep"]
     others = [each for each in figures if each not in searched]
-    flags = [_flags(each) for each in results] if any(map(_flags, results)) else None
+    is_sure = is_best_sure(view)
+    flags = [_flags(each, is_sure) for each in results]
     columns: list[tuple[str, bool, list[str]]] = [
         ("No.", True, [str(each.number) for each in results]),
         ("Configuration", False, [each.configuration.label for each in results]),
         *((unit_text(figure), True, _values(results, figure, workload)) for figure in searched),
-        *([("Marks", False, flags)] if flags is not None else []),
+        *([("Marks", False, flags)] if any(flags) else []),
         *((unit_text(figure), True, _values(results, figure, workload)) for figure in others),
         ("n", True, [_counts(each, figures, workload) for each in results]),
         ("Backend", False, [(each.loaded or each.configuration.load).backend for each in results]),
@@ -217,11 +219,11 @@ def _counts(result: ConfigurationResult, figures: Sequence[Figure], workload: st
     return f"{max((summary.count for summary in summaries if summary is not None), default=0)} in {result.visits}"
 
 
-def _flags(result: ConfigurationResult) -> str:
+def _flags(result: ConfigurationResult, is_sure: bool) -> str:
     """What a row says of itself in a word or two; the sentences are elsewhere."""
     changed = result.quality is not None and result.quality.changes_text is True
     found = [
-        "best" if result.is_best else "",
+        ("best" if is_sure else "best so far") if result.is_best else "",
         "on the front" if result.is_on_front and not result.is_best else "",
         "text changed" if changed else "",
         result.state.value if result.state is not ConfigurationState.MEASURED else "",

@@ -132,7 +132,7 @@ class Desk:
         """Recommended models with their verdicts, and the devices there are."""
         items = library.library(self._engine, asked.device, asked.context_tokens)
         return {
-            "items": [{**dataclasses.asdict(item), "prepare_command": _prepare_command(item.entry)} for item in items],
+            "items": [{**dataclasses.asdict(item), "prepare_command": prepare_command(item.entry)} for item in items],
             "devices": [{"name": each.name, "label": each.full_name} for each in self._engine.preflight.devices()],
             "device": asked.device,
             "context_tokens": asked.context_tokens,
@@ -205,7 +205,7 @@ class Desk:
         return [entry.name for entry in self._engine.catalog()]
 
 
-def _prepare_command(entry: library.LibraryEntry) -> str:
+def prepare_command(entry: library.LibraryEntry) -> str:
     """That makes a starter model by hand; "" for a model of the Hub."""
     precision = next((each for each, name in STARTER_NAMES.items() if name == entry.name), None)
     if precision is None or entry.repository:

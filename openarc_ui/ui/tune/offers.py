@@ -12,8 +12,9 @@ from openarc_ui.errors import OpenArcError
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.tuning import axes
 from openarc_ui.tuning.axes import AxisOffer
+from openarc_ui.tuning.checks import require_loadable
 from openarc_ui.tuning.reading import field_label
-from openarc_ui.tuning.requests import BenchRequest, ComparisonRequest, QualityOptions, SweepRequest
+from openarc_ui.tuning.requests import Axis, BenchRequest, ComparisonRequest, QualityOptions, SweepRequest
 from openarc_ui.tuning.runs import MODEL_NAME
 from openarc_ui.tuning.workloads import PRESETS
 
@@ -38,6 +39,7 @@ def offers(engine: Engine, profiles: ProfileStore | None, wanted: LoadRequest | 
     if base is not None:
         try:
             found = axes.offers(engine, base)
+            problem = _problem(engine, base)
         except OpenArcError as error:
             problem = {"message": error.message, "hint": error.hint, "code": error.code}
     loaded = [model.name for model in engine.status().models if _counts(model.name, model.state)]
@@ -57,6 +59,21 @@ def offers(engine: Engine, profiles: ProfileStore | None, wanted: LoadRequest | 
         "loaded": loaded,
         "requests": _requests(base, found) if base is not None else {},
     }
+
+
+def checked(engine: Engine, base: LoadRequest, wanted: Sequence[Axis]) -> Json:
+    """What keeps the base from being loaded, and which values of a sweep's axes can't be loaded with the rest of it."""
+    refused = [dataclasses.asdict(each) for each in axes.refusals(engine, base, wanted)]
+    return {"problem": _problem(engine, base), "refused": refused}
+
+
+def _problem(engine: Engine, base: LoadRequest) -> Json | None:
+    """What would keep the base itself from being loaded, said before it is measured."""
+    try:
+        require_loadable(engine, base)
+    except OpenArcError as error:
+        return {"message": error.message, "hint": error.hint, "code": error.code}
+    return None
 
 
 def _counts(name: str, state: ModelState) -> bool:

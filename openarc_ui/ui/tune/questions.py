@@ -29,7 +29,7 @@ from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.metrics.tab import Readers, address_of, as_text
 from openarc_ui.ui.metrics.wanted import read
 from openarc_ui.ui.rights import Rights
-from openarc_ui.ui.tune.offers import offers
+from openarc_ui.ui.tune.offers import checked, offers
 from openarc_ui.ui.tune.wanted import (
     AskedApply,
     AskedCode,
@@ -58,9 +58,14 @@ def questions(
 
     async def tune_offers(asked: Any, request: gr.Request) -> str:
         kept = profiles if rights.may_administer(request) else None
-        return await _answered(
-            lambda: readers.run(lambda: offers(engine, kept, read(asked, AskedOffers).base)), engine.places
-        )
+
+        def tell() -> Json:
+            wanted = read(asked, AskedOffers)
+            if wanted.base is not None and wanted.axes is not None:
+                return checked(engine, wanted.base, wanted.axes)
+            return offers(engine, kept, wanted.base)
+
+        return await _answered(lambda: readers.run(tell), engine.places)
 
     async def tune_code(asked: Any, request: gr.Request) -> str:
         def write() -> Json:

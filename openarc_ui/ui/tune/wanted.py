@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from openarc_ui.engine.frozen import Frozen
 from openarc_ui.engine.types import LoadRequest
 from openarc_ui.snippets import SnippetKind
-from openarc_ui.tuning.requests import RunName, RunRequest
+from openarc_ui.tuning.requests import MOST_AXES, Axis, RunName, RunRequest
 
 RunId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ConfigurationId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -24,9 +24,14 @@ class AskedView(Frozen):
 
 
 class AskedOffers(Frozen):
-    """Asked of `tune_offers`: what can be chosen for a base; without one it is the loaded model, or the first there is."""
+    """Asked of `tune_offers`: what can be chosen for a base; without one it is the loaded model, or the first there is.
+
+    Attributes:
+        axes: given with a base, it is only answered what can't be loaded: the base, or a value of theirs with the rest of it.
+    """
 
     base: LoadRequest | None = None
+    axes: Annotated[tuple[Axis, ...], Field(max_length=MOST_AXES)] | None = None
 
 
 class AskedStart(Frozen):

@@ -164,8 +164,21 @@ def test_a_graph_that_is_too_long_is_not_read_to_its_end(
 def test_a_checkpoint_has_no_graph_yet(tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "model.safetensors").write_bytes(b"x")
-    with pytest.raises(InvalidRequest, match=r"no openvino_model\.xml"):
+    with pytest.raises(InvalidRequest, match=r"no openvino_model\.xml") as caught:
         report(tmp_path / "m")
+    assert caught.value.hint  # how it becomes one that has, or why it can't
+
+
+@pytest.mark.parametrize(
+    ("file", "says"), [("pytorch_model.bin", "pickles of PyTorch"), ("tokenizer.json", "no weights either")]
+)
+def test_what_can_not_be_converted_is_not_told_to_be(file: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text('{"model_type": "llama"}')
+    (tmp_path / "m" / file).write_bytes(b"x")
+    with pytest.raises(InvalidRequest) as caught:
+        report(tmp_path / "m")
+    assert says in caught.value.hint and "Convert it" not in caught.value.hint
 
 
 @pytest.mark.model

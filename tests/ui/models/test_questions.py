@@ -21,7 +21,7 @@ from openarc_ui.models.conversion.needs import ConversionNeeds
 from openarc_ui.models.hub.client import Hub
 from openarc_ui.models.inspection import inspect
 from openarc_ui.models.results import TaskProblem, TaskState
-from openarc_ui.ui.models import conversions
+from openarc_ui.ui.models import conversions, desk
 from tests.browser import models_answers as made_up
 from tests.browser.models_page import NAMES
 from tests.ui.models.asked_questions import CHANGING, CONVERSION, DOWNLOAD, LOOKING, Asking, OfflineHub
@@ -55,6 +55,20 @@ def test_an_administration_key_may(asking: Asking, name: str) -> None:
 @pytest.mark.parametrize("name", LOOKING)
 def test_a_use_key_may_look(asking: Asking, name: str) -> None:
     assert "error" not in asking.ask(name, LOOKING[name], Role.USER)
+
+
+def test_a_starter_comes_with_the_command_that_makes_it_and_others_with_none(asking: Asking) -> None:
+    items = asking.ask("models_library", {})["items"]
+    commands = {each["entry"]["name"]: each["prepare_command"] for each in items}
+    assert commands.pop("SmolLM2-135M-Instruct-int4") == "python -m openarc_ui.models.prepare"
+    assert set(commands.values()) == {""}
+    eight = dataclasses.replace(made_up.LIBRARY[0].entry, name="SmolLM2-135M-Instruct-int8")
+    assert desk.prepare_command(eight) == "python -m openarc_ui.models.prepare --precision int8"
+
+
+def test_a_token_that_is_none_is_refused_in_words(asking: Asking) -> None:
+    error = asking.ask("models_token", {"token": ""})["error"]
+    assert "Write the token as the Hub shows it" in error["message"] and "items" not in error["message"]
 
 
 def test_a_use_key_is_told_why_the_buttons_are_off(asking: Asking) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from openarc_ui.engine.findings import Finding
 from openarc_ui.engine.types import LoadRequest, ModelState
 from openarc_ui.errors import DeviceUnavailable
 from openarc_ui.profiles import Profile, ProfileStore
@@ -19,6 +20,9 @@ from openarc_ui.ui.tune.offers import offers
 
 SUGGESTED = AxisOffer("ov_config.KV_CACHE_PRECISION", "KV cache precision", "", "CPU", ("f16", "u8"), (), True)
 OTHER = AxisOffer("ov_config.NUM_STREAMS", "Streams", "", "CPU", (1, 2), (), False)
+
+
+NO_DEVICE = Finding("device", "error", "rules", "This machine has no device 'GPU.9'.", "Known names: CPU.")
 
 
 class Seen:
@@ -38,7 +42,10 @@ class Seen:
             SimpleNamespace(name=name, backends=("genai",), size_bytes=1, ov_config={"KV_CACHE_PRECISION": "f16"})
             for name in folder
         ]
-        self.preflight = SimpleNamespace(devices=lambda: [SimpleNamespace(name="CPU", full_name="Some CPU")])
+        self.preflight = SimpleNamespace(
+            devices=lambda: [SimpleNamespace(name="CPU", full_name="Some CPU")],
+            findings=lambda load: [NO_DEVICE] if load.device != "CPU" else [],
+        )
 
     def status(self) -> Any:
         return self._status
@@ -109,6 +116,16 @@ def test_a_base_that_can_not_be_loaded_is_told_and_the_rest_is_still_offered(
         answer["problem"]["code"] == "device_unavailable" and answer["axes"] == [] and "sweep" not in answer["requests"]
     )
     assert [model["name"] for model in answer["models"]] == ["first", "second"]
+
+
+def test_a_base_whose_device_is_not_there_is_told_though_its_settings_can_be_listed(profiles: ProfileStore) -> None:
+    answer = told(Seen(), profiles, LoadRequest(model_path="first", device="GPU.9"))
+    assert answer["problem"] == {
+        "message": "This machine has no device 'GPU.9'.",
+        "hint": "Known names: CPU.",
+        "code": "device_unavailable",
+    }
+    assert answer["axes"]
 
 
 def test_an_empty_folder_has_no_base_and_no_request(profiles: ProfileStore) -> None:
