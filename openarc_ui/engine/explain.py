@@ -57,7 +57,7 @@ def explain(
     """
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     where = [str(part) for part in first["loc"] if part != "body"]
-    unions = ("list[", "tuple[", "function-", "Message", "constrained-")
+    unions = ("list[", "tuple[", "nullable[", "function-", "Message", "constrained-")
     path = ".".join(_shown(part) for part in where if not part.startswith(unions))
     if not path and first["type"] == "missing":
         return InvalidRequest(f"{what} is missing.", hint)

@@ -21,4 +21,6 @@ def died(name: str, reason: str) -> WorkerDied:
 def queue_is_full(name: str, size: int) -> EngineBusy:
     """As many requests wait as may."""
     waiting = "1 request waits" if size == 1 else f"{size} requests wait"
-    return EngineBusy(f"{waiting} for {name} already.", "Try again in a moment, or start the server with a larger --queue-size.")
+    return EngineBusy(
+        f"{waiting} for {name} already.", "Try again in a moment, or start the server with a larger --queue-size."
+    )

@@ -13,7 +13,7 @@ from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.errors import HubAccessDenied, ModelExists, OpenArcError
 from openarc_ui.models.answers import LONGEST_REPOSITORY, LONGEST_TASK_ID, as_json
 from openarc_ui.models.library import library
-from openarc_ui.models.requests import DownloadRequest
+from openarc_ui.models.requests import ConversionRequest, DownloadRequest, OptionValue
 from openarc_ui.models.work.tasks import ModelTasks
 from openarc_ui.server.mcp_bodies import RecommendedTold, TaskTold
 
@@ -67,11 +67,39 @@ def model_tools(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], 
         except (ModelExists, HubAccessDenied) as error:
             raise type(error)(error.message, _HINTS[type(error)]) from None
 
+    async def start_conversion(
+        source: Annotated[
+            str, Field(min_length=1, max_length=1000, description="A checkpoint or a GGUF of list_models.")
+        ],
+        weight_format: Annotated[
+            str,
+            Field(max_length=20, description="int8 loses hardly anything, int4 is half of it, fp16 rounds nothing."),
+        ] = "int8",
+        group_size: Annotated[
+            int | None, Field(description="For int4, weights that share one scale: 32, 64 or 128; left out: 128.")
+        ] = None,
+        name: Annotated[
+            str, Field(max_length=LONGEST_NAME, description="The folder it becomes; left out: made of both.")
+        ] = "",
+    ) -> TaskTold:
+        """Convert a model of the model folder to OpenVINO; returns at once. When model_tasks tells that it is finished it can be loaded."""
+        options: dict[str, OptionValue] = {"weight-format": weight_format}
+        if group_size is not None:
+            options["group-size"] = group_size
+        try:
+            asked = ConversionRequest(source=source, name=name, options=options)
+        except ValidationError as error:
+            raise explain(error.errors(include_url=False), fields_by_path(ConversionRequest)) from None
+        try:
+            return _told(engine, await anyio.to_thread.run_sync(tasks.start, asked))
+        except ModelExists as error:
+            raise ModelExists(error.message, _HINTS[ModelExists]) from None
+
     async def model_tasks() -> list[TaskTold]:
         """Downloads and conversions of models, the newest first: how far each is, and why it failed."""
         return [_told(engine, each) for each in (await anyio.to_thread.run_sync(tasks.tasks))[:MOST_TASKS]]
 
-    return recommended_models, start_download, model_tasks, *_ending(engine, tasks)
+    return recommended_models, start_download, start_conversion, model_tasks, *_ending(engine, tasks)
 
 
 def _ending(engine: Engine, tasks: ModelTasks) -> tuple[Callable[..., Any], ...]:

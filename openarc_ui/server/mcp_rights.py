@@ -19,6 +19,7 @@ ADMINISTER: Mapping[str, str] = {
     "unload_model": "Unloading a model",
     "start_bench": "Starting a run",
     "start_download": "Downloading a model",
+    "start_conversion": "Converting a model",
     "model_tasks": "Listing downloads and conversions",
     "pause_task": "Pausing a download",
     "resume_task": "Resuming a download or a conversion",

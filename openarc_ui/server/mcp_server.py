@@ -26,7 +26,8 @@ INSTRUCTIONS = (
     "OpenArc serves language models on this machine's Intel devices through OpenVINO. See with status what is loaded and chat "
     "with it. To load something else, list the devices, models and profiles first; that needs the administration key where "
     "the server has one. See with metrics what it cost, and with tuning_results which settings were measured to be best. "
-    "A model that is not there yet can be fetched: recommended_models, start_download, model_tasks; pause_task and "
+    "A model that is not there yet can be fetched: recommended_models, start_download, model_tasks; start_conversion makes "
+    "OpenVINO of a checkpoint or a GGUF; pause_task and "
     "cancel_task stop what takes too long, and resume_task goes on with what is paused, interrupted or failed. "
     "Sizes are in bytes, times in seconds."
 )

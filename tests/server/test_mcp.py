@@ -49,6 +49,7 @@ TOOLS = {
     "start_bench",
     "recommended_models",
     "start_download",
+    "start_conversion",
     "model_tasks",
     "pause_task",
     "resume_task",
@@ -328,7 +329,8 @@ def two_keys(**more: Any) -> Settings:
 def test_a_key_for_use_may_look_and_chat_but_not_load(serve_mcp: Callable[[Settings], str]) -> None:
     address = serve_mcp(two_keys())
     loading = [("load_profile", {"profile": "mine"}), ("load_model", {"model": "script"}), ("unload_model", {})]
-    others = [("start_bench", {"model": "script"}), ("start_download", {"repository": "a/b"}), ("model_tasks", {})]
+    getting = [("start_download", {"repository": "a/b"}), ("start_conversion", {"source": "a"}), ("model_tasks", {})]
+    others = [("start_bench", {"model": "script"}), *getting]
     ending = [(f"{verb}_task", {"task_id": "a"}) for verb in ("pause", "resume", "cancel")]
     _, refused = talk(address, ("list_profiles", {}), *loading, *others, *ending, key="a-key-for-use")
     for result, action in zip(refused, ADMINISTER.values(), strict=True):

@@ -40,19 +40,37 @@ def counter() -> Counter:
 
 
 @pytest.fixture
-def start_download(
+def tools(
     make_engine: Callable[..., Engine], counter: Counter, tmp_path: Path
-) -> Iterator[Callable[..., Any]]:
+) -> Iterator[dict[str, Callable[..., Any]]]:
     write_script(tmp_path / "models" / "script")
     engine = make_engine()
     tasks = ModelTasks(engine, counter)
-    tool = next(each for each in model_tools(engine, tasks) if each.__name__ == "start_download")
 
-    async def call(named: dict[str, Any]) -> Any:
-        return await tool(**named)
+    def called(tool: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(named: dict[str, Any]) -> Any:
+            return await tool(**named)
 
-    yield lambda **named: anyio.run(call, named)
+        return lambda **named: anyio.run(call, named)
+
+    yield {each.__name__: called(each) for each in model_tools(engine, tasks)}
     tasks.close()
+
+
+@pytest.fixture
+def start_download(tools: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+    return tools["start_download"]
+
+
+def test_a_conversion_is_started_with_the_options_that_matter(
+    tools: dict[str, Callable[..., Any]], counter: Counter
+) -> None:
+    told = tools["start_conversion"](source="m.gguf", weight_format="int4", group_size=64)
+    assert (told.name, told.kind) == ("m-int4", "conversion")
+    assert counter.asked == [ConversionRequest(source="m.gguf", options={"weight-format": "int4", "group-size": 64})]
+    with pytest.raises(ModelExists) as caught:
+        tools["start_conversion"](source="m.gguf", name="script")
+    assert "another name" in caught.value.hint
 
 
 def test_a_download_takes_a_name_and_files(start_download: Callable[..., Any], counter: Counter) -> None:

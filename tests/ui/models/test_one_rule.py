@@ -40,7 +40,7 @@ WORK: tuple[Work, ...] = (
     (("GET", "/models/tasks/{task_id}"), (), ("model_task",), ()),
     (("GET", "/models/tasks/{task_id}/log"), (), (), ()),
     (("POST", "/models/tasks/downloads"), ("models_download",), ("download_model",), ("start_download",)),
-    (("POST", "/models/tasks/conversions"), ("models_convert",), ("convert_model",), ()),
+    (("POST", "/models/tasks/conversions"), ("models_convert",), ("convert_model",), ("start_conversion",)),
     (("POST", "/models/tasks/{task_id}/pause"), ("models_pause",), ("pause_task",), ("pause_task",)),
     (("POST", "/models/tasks/{task_id}/resume"), ("models_resume",), ("resume_task",), ("resume_task",)),
     (("POST", "/models/tasks/{task_id}/cancel"), ("models_cancel",), ("cancel_task",), ("cancel_task",)),
