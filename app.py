@@ -93,6 +93,7 @@ def create_app(
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
+        mcp_server=False,  # left out, an environment variable would start Gradio's own beside ours
         max_file_size=f"{settings.max_body_megabytes}mb",
         footer_links=["api"],
         **page_options(),
