@@ -8,12 +8,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from openarc_ui.metrics import frames, timeline
 from openarc_ui.metrics.filters import Filter
+from openarc_ui.metrics.queries import LEFT_OUT
 from openarc_ui.metrics.timeline import Grid
 from tests.metrics.filling import DAY_SECONDS, START, fill, fill_samples
 
@@ -39,7 +41,9 @@ def reading(bench: Notes, requests: int = REQUESTS) -> None:
 
 
 def _read(bench: Notes, path: Path, label: str, end: float) -> None:
-    spans = {"all": Filter(), "last day": Filter(since=end - DAY_SECONDS), "last hour": Filter(since=end - 3600)}
+    shown = Filter(leaves_out=LEFT_OUT)  # as the page asks where nothing is chosen
+    spans = {"all": shown, "last day": replace(shown, since=end - DAY_SECONDS)}
+    spans |= {"last hour": replace(shown, since=end - 3600), "all, tuning too": Filter()}
     spans |= {"one model": Filter(model=("phi-4-mini-int8",)), "errors": Filter(outcome=("error",))}
     for span, chosen in spans.items():
         whole = _measured(path, partial(whole_refresh, chosen=chosen, now=end))
