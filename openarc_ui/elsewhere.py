@@ -33,11 +33,13 @@ class Elsewhere:
     def words(self) -> str | None:
         """Who measures in another process, as the beginning of a sentence: "The sweep 'threads' measures"; None: nobody."""
         lock: Path = self._runs.folder / MEASURING
+        begun = self._runs.begun
         try:
             if not is_held(lock) or self._is_ours():
                 return None
             words = self._name()
-            return words if is_held(lock) else None  # ours may have ended between the two looks
+            # Ours may have ended between the first two looks, and another of ours have begun since.
+            return words if is_held(lock) and self._runs.begun == begun else None
         except OSError as error:
             logger.debug("it can't be seen whether another program measures: %s", error)
             return None

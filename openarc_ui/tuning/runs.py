@@ -61,6 +61,8 @@ class TuningRuns:
         self._glance: object = None
         self._glanced_at = 0.0
         self._is_closed = False
+        self.begun = 0
+        """How often a run of ours was about to take the lock for measuring."""
 
     def start(self, request: RunRequest) -> RunHead:
         """Begin a run and return at once; what can be refused without loading anything is.
@@ -80,6 +82,7 @@ class TuningRuns:
                 holder = self._engine.reserve(words, MODEL_NAME, models_of(request))
                 undo.callback(self._engine.release, holder)
                 locks = undo.enter_context(ExitStack())
+                self.begun += 1
                 locks.enter_context(self._records.lock_measuring())
                 record = self._records.create(request, describe_machine())
                 locks.enter_context(self._records.lock(record.run_id))
@@ -157,6 +160,7 @@ class TuningRuns:
                 words = kind_words(record.request.kind, record.name)
                 holder = self._engine.reserve(words, MODEL_NAME, models_of(record.request))
                 undo.callback(self._engine.release, holder)
+                self.begun += 1
                 locks.enter_context(self._records.lock_measuring(mine=run_id))
                 _note_changes(record, describe_machine())
                 sitting = self._sit_down(record, locks, holder)

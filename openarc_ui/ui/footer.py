@@ -10,7 +10,7 @@ import gradio as gr
 LINKS = (("/docs", "API documentation"),)
 STYLE = """
 #oa-footer { padding: 0 !important; text-align: center; }
-.oa-foot { display: inline-flex; gap: 12px; }
+.oa-foot { display: inline-flex; gap: 12px; margin-left: 12px; }
 .oa-foot a { color: var(--body-text-color-subdued); font-size: var(--text-md); text-decoration: none; }
 .oa-foot a:hover { color: var(--body-text-color); text-decoration: underline; }
 .api-docs .snippet:has(img[src*="/mcp-"]) { display: none; }

@@ -151,7 +151,7 @@ def _empty(shown: Shown) -> dict[str, Any]:
 def empty_title(shown: Shown) -> str:
     """What stands over an empty conversation."""
     if shown.engine.reserved is not None:
-        return "The machine is measured now"
+        return "The machine is being measured"
     if _is_ready(shown.engine):
         return "Ask something"
     if shown.startup.is_under_way:

@@ -130,7 +130,7 @@ def test_the_empty_chat_says_what_to_do() -> None:
 def test_the_empty_chat_says_that_a_run_measures_whatever_is_loaded_and_leads_to_it() -> None:
     measured = dataclasses.replace(NOTHING, reserved="The sweep '*a* [b](c)' measures", reserved_model="tuning")
     empty = snapshot(1, Shown(measured, DONE))["empty"]
-    assert empty["title"] == "The machine is measured now" and empty["examples"] == []
+    assert empty["title"] == "The machine is being measured" and empty["examples"] == []
     assert r"\*a\* \[b\]\(c\)" in empty["text"] and "refused until it ends" in empty["text"]
     assert "Load" not in empty["text"]
     assert empty["link"] == {"label": "Open the run in the Tune tab", "address": "#tune?run=active"}
