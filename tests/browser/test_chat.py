@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -30,6 +32,7 @@ REPLIES = [
     {"when": "weather", "text": f"Let me look. {CALL}"},
     {"when": "think", "text": "<think>\nHm, one and one.\n</think>\n\nTwo.", "token_seconds": 0.25},
     {"when": "slow", "text": "word " * 2000, "token_seconds": 0.01},
+    {"when": "lost", "text": "found " * 2000, "token_seconds": 0.01},
     {"when": "rich", "text": "| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n\nIt costs $5 or $6, and \\(x^2\\)."},
     {"text": "As the script says."},
 ]  # fmt: skip
@@ -460,6 +463,12 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+def kept(file: Path) -> str:
+    """All messages in the database, as another program reads them: only what was committed."""
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=30)) as connection:
+        return str(connection.execute("SELECT * FROM messages").fetchall())
+
+
 def test_nothing_is_lost_when_the_program_is_killed(
     browser: Browser, application: Application, folder: Path, kept_at: Path
 ) -> None:
@@ -470,14 +479,14 @@ def test_nothing_is_lost_when_the_program_is_killed(
     scripted(dashboard)
     dashboard.ask("hello")
     dashboard.setting("Max new tokens", "2000")
-    dashboard.send("slow")
-    until(lambda: any(b"word word word" in each.read_bytes() for each in kept_at.parent.glob(f"{kept_at.name}*")))
+    dashboard.send("lost")
+    until(lambda: "found found found" in kept(kept_at))
     application.end(signal.SIGKILL)
     with Application(folder, "--model", "script", "--conversations", str(kept_at)) as again:
         again.wait()
         page.goto(again.address)
         expect(dashboard.messages).to_have_count(4)
-        expect(dashboard.answers.last.locator(".oc-content")).to_contain_text("word word word")
+        expect(dashboard.answers.last.locator(".oc-content")).to_contain_text("found found found")
         expect(dashboard.facts).to_contain_text("OpenArc ended while this answer was being made", timeout=30_000)
         dashboard.do(-1, "retry")
         expect(dashboard.versions.last).to_contain_text("2/2")
