@@ -182,7 +182,7 @@ class OptimumBackend:
     def _make_room_for(self, sequences: int) -> None:
         """Begin with a new state where the batch is another than before.
 
-        OpenVINO's CPU plugin (2026.4.1) computes NaN when a state that is kept in u8 or u4 has to grow beyond its largest batch so
+        OpenVINO's CPU plugin (2026.4.1) computes NaN when a state that is kept in u8 has to grow beyond its largest batch so
         far. A smaller batch is right with the old state, bit for bit; a new one gives its memory back. It is made in 0.05 ms.
         """
         if sequences != self._batch:
