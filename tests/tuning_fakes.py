@@ -85,6 +85,7 @@ class FakeRuns(TuningRuns):
 
     def __init__(self, refusing: OpenArcError | None = None) -> None:
         self.folder = Path()
+        self.begun = 0
         self.calls: list[tuple[Any, ...]] = []
         self.refusing = refusing
         self.made: Callable[[], RunView] = view
