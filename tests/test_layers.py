@@ -17,10 +17,11 @@ ALLOWED: dict[str, set[str]] = {
     "addresses": set(),
     "file_locks": set(),
     "file_objects": set(),
+    "ids": set(),
     "privacy": set(),
     "sqlite_file": set(),
     "whole_files": set(),
-    "engine": {"errors", "privacy"},
+    "engine": {"errors", "ids", "privacy"},
     "models": {"engine", "errors", "file_locks", "privacy", "whole_files"},
     "metrics": {"engine", "sqlite_file", "errors"},
     "conversations": {"engine", "sqlite_file", "errors"},
@@ -58,6 +59,7 @@ ALLOWED: dict[str, set[str]] = {
         "metrics",
         "models",
         "engine",
+        "ids",
         "errors",
     },
     "ui": {
@@ -73,6 +75,7 @@ ALLOWED: dict[str, set[str]] = {
         "metrics",
         "models",
         "engine",
+        "ids",
         "errors",
     },
 }

@@ -77,17 +77,27 @@ def answer_format(
         ModelNotLoaded, TemplateRefused, InvalidRequest, WorkerDied.
     """
     check_tool_format(tool_format, request.tools)
-    is_held = request.structured_output is not None
-    has_calls = bool(request.tools) and tool_format != NO_TOOLS
-    if request.prompt is not None or (is_held and not has_calls):
+    if _is_plain(request, tool_format):
         return AnswerFormat()
     template = request.chat_template or engine.chat_template(request.model).text
+    found = _by_template(request, tool_format, template)
+    is_open = found.reasoning is not None and _is_open(engine, request, found.reasoning, prefill)
+    return replace(found, is_open=is_open)
+
+
+def _is_plain(request: GenerationRequest, tool_format: str) -> bool:
+    """Neither thoughts nor calls can be in the answer, whatever the template says."""
+    is_held = request.structured_output is not None
+    return request.prompt is not None or (is_held and (not request.tools or tool_format == NO_TOOLS))
+
+
+def _by_template(request: GenerationRequest, tool_format: str, template: str) -> AnswerFormat:
+    """What the template's text tells; whether the prompt ends within thoughts is not in it."""
     chosen = None
-    if has_calls:
+    if request.tools and tool_format != NO_TOOLS:
         chosen = tool_format_of(template) if tool_format == AUTOMATIC else tool_format
-    tags = None if is_held else reasoning_tags_of(template)
-    is_open = tags is not None and _is_open(engine, request, tags, prefill)
-    return AnswerFormat(chosen, request.tools or (), tags, is_open)
+    tags = None if request.structured_output is not None else reasoning_tags_of(template)
+    return AnswerFormat(chosen, request.tools or (), tags)
 
 
 def check_tool_format(tool_format: str, tools: Sequence[Tool] | None) -> None:
@@ -112,6 +122,27 @@ def answer_formats(engine: Engine, requests: Sequence[GenerationRequest], tool_f
             found.append(
                 AnswerFormat(problem=f"The answer was not parsed: {engine.places.hidden_error(error).message}")
             )
+    return found
+
+
+def formats_at_hand(
+    engine: Engine, requests: Sequence[GenerationRequest], tool_format: str
+) -> list[AnswerFormat] | None:
+    """`answer_formats` where nobody has to be asked for it; None: somebody has. Never blocks.
+
+    So most requests need no thread, whose start lets every other thread go first.
+    """
+    found: list[AnswerFormat] = []
+    for request in requests:
+        if _is_plain(request, tool_format):
+            found.append(AnswerFormat())
+            continue
+        known = engine.known_template(request.model) if request.chat_template is None else None
+        template = request.chat_template or (known.text if known is not None else None)
+        form = _by_template(request, tool_format, template) if template is not None else None
+        if form is None or form.reasoning is not None:
+            return None
+        found.append(form)
     return found
 
 

@@ -182,6 +182,16 @@ class ModelHost:
         return self._state is ModelState.READY
 
     @property
+    def info(self) -> ModelInfo | None:
+        """What was loaded, while it takes requests; asks neither the worker nor the system."""
+        return self._info if self.is_ready else None
+
+    @property
+    def known_template(self) -> ChatTemplate | None:
+        """The template, once it was asked for."""
+        return self._template
+
+    @property
     def in_flight(self) -> int:
         """How many requests run or wait, and questions without an answer."""
         return len(self._generations) + len(self._questions)

@@ -23,7 +23,8 @@ from openarc_ui.engine.questions import (
     check_token_ids,
 )
 from openarc_ui.engine.reservation import Reservation
-from openarc_ui.errors import ModelNotLoaded
+from openarc_ui.engine.types import ModelInfo
+from openarc_ui.errors import EngineReserved, ModelNotLoaded
 
 
 class ModelQuestions(ABC):
@@ -123,6 +124,27 @@ class ModelQuestions(ABC):
         template: ChatTemplate
         _, template = self._ask(model, ShowTemplate(), holder)
         return template
+
+    def known_template(self, model: str | None = None) -> ChatTemplate | None:
+        """The same where it was asked for before, so that nothing blocks; None: `chat_template` says it, or why not."""
+        try:
+            host = self._host(model)
+            self._require_leave_for(host.name, None)
+        except (ModelNotLoaded, EngineReserved):
+            return None
+        return host.known_template
+
+    def ready_info(self, name: str | None) -> ModelInfo | None:
+        """What a model that takes requests of anybody is; without a name the default model. None: `status` tells why not.
+
+        Asks neither worker nor system, since every request asks this: what waits for either lets other threads go first.
+        """
+        try:
+            host = self._host(name)
+            self._require_leave_for(host.name, None)
+        except (ModelNotLoaded, EngineReserved):
+            return None
+        return host.info
 
     def check_structure(
         self, structure: StructuredOutput, model: str | None = None, *, holder: Reservation | None = None

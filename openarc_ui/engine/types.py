@@ -6,7 +6,6 @@ The request models are the REST bodies and what the page builds. This module kno
 from __future__ import annotations
 
 import enum
-import uuid
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -28,6 +27,7 @@ from openarc_ui.engine.prompts import (
 from openarc_ui.engine.sampling_parameters import SamplingParameters as SamplingParameters
 from openarc_ui.engine.sampling_parameters import TokenId
 from openarc_ui.engine.scheduler import SchedulerOptions
+from openarc_ui.ids import new_id
 
 BackendName = Literal["genai", "optimum", "scripted"]
 BackendChoice = Literal["auto", "genai", "optimum", "scripted"]
@@ -55,7 +55,7 @@ class GenerationRequest(SamplingParameters, PromptOptions):
     structured_output: StructuredOutput | None = Field(None, description="What the answer has to look like.")
     token_details: bool = Field(False, description="Tell time, probability and alternatives of each token.")
     model: str | None = Field(None, description="Name of a loaded model; left out: the one loaded last.")
-    request_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    request_id: str = Field(default_factory=new_id, pattern=r"^[A-Za-z0-9._-]{1,64}$")
     source: Source = "engine"
 
     @model_validator(mode="after")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import uuid
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +21,7 @@ from gradio.server_messages import EventMessage
 from gradio.utils import run_coro_in_background
 
 from openarc_ui.access import CALLER_HEADER
+from openarc_ui.ids import new_id
 
 RETRY_AFTER_SECONDS = 5
 LOOK_SECONDS = 5.0
@@ -90,7 +90,7 @@ class BoundedQueue(Queue):  # type: ignore[misc]
         caller = f"{request.headers.get(CALLER_HEADER, '')} {request.client.host if request.client else ''}"
         size_bytes = int(request.headers.get("content-length", "0"))
         is_brief = body.session_hash is None
-        session = body.session_hash or uuid.uuid4().hex
+        session = body.session_hash or new_id()
         self._refuse_too_many(session, caller, size_bytes)
         body.session_hash = session
         if session not in self.pending_messages_per_session:

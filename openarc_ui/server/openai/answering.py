@@ -14,7 +14,7 @@ from typing import TypeVar
 import anyio
 from fastapi import Request
 
-from openarc_ui.conversations.answer_format import AUTOMATIC, NO_TOOLS, answer_formats
+from openarc_ui.conversations.answer_format import AUTOMATIC, NO_TOOLS, answer_formats, formats_at_hand
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationRequest, GenerationResult
@@ -150,7 +150,9 @@ class Answering:
         use = order.use
         # A forced call is read by its form, which is known, whatever the template says of calls.
         tool_format = order.tool_format if use.forced is None else NO_TOOLS
-        forms = await self.ask(partial(answer_formats, self._engine, order.requests, tool_format), client)
+        forms = formats_at_hand(self._engine, order.requests, tool_format)
+        if forms is None:
+            forms = await self.ask(partial(answer_formats, self._engine, order.requests, tool_format), client)
         if forms is None:
             return None
         return tuple(

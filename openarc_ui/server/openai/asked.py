@@ -70,6 +70,9 @@ def loaded_model(engine: Engine, name: str | None) -> ModelInfo:
     Raises:
         ModelNotLoaded: it is not ready: with why, how to load it, or the nearest names of those that are.
     """
+    info = engine.ready_info(name)
+    if info is not None:
+        return info
     status = engine.status()
     models = status.users_models
     ready = {model.name: model.info for model in models if model.state is ModelState.READY and model.info}

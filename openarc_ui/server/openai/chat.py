@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 
 from fastapi import Request, Response
@@ -10,6 +9,7 @@ from fastapi import Request, Response
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelInfo
 from openarc_ui.errors import OpenArcError
+from openarc_ui.ids import new_id
 from openarc_ui.server.openai.answering import Answering, PartsOfAll, Running
 from openarc_ui.server.openai.asked import ready_model
 from openarc_ui.server.openai.chat_answers import ChatChunks, chat_answer
@@ -39,7 +39,7 @@ class ChatCompletions:
         template = await self._answering.template(info.name, client) if body.needs_template else ""
         if template is None:
             return Response(status_code=CLIENT_LEFT)
-        request_id = f"chatcmpl-{uuid.uuid4().hex}"
+        request_id = f"chatcmpl-{new_id()}"
         note_request_id(client, request_id)
         order = body.order(info, request_id, template)
         running = await self._answering.begin(order, client)

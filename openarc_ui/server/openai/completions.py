@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 
 from fastapi import Request, Response
@@ -10,6 +9,7 @@ from fastapi import Request, Response
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.types import ModelInfo
 from openarc_ui.errors import OpenArcError
+from openarc_ui.ids import new_id
 from openarc_ui.server.openai.answering import Answering, PartsOfAll, Running
 from openarc_ui.server.openai.asked import ready_model
 from openarc_ui.server.openai.chat import DONE
@@ -34,7 +34,7 @@ class Completions:
             OpenArcError: it can't be answered; also of a stream that has brought nothing yet.
         """
         info = ready_model(self._engine, body.model)
-        call_id = f"{CALL_PREFIX}{uuid.uuid4().hex}"
+        call_id = f"{CALL_PREFIX}{new_id()}"
         note_request_id(client, call_id)
         order = body.order(info, call_id)
         echoed = await self._echoed(body, info, client)

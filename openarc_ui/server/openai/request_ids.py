@@ -4,12 +4,11 @@ of its own, so that a refusal can be spoken of too.
 
 from __future__ import annotations
 
-import uuid
-
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from openarc_ui.ids import new_id
 from openarc_ui.server.openai.errors import is_openai
 
 HEADER = "x-request-id"
@@ -35,7 +34,7 @@ class RequestIds:
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault(HEADER, state.get(KEY) or f"req_{uuid.uuid4().hex}")
+                MutableHeaders(scope=message).setdefault(HEADER, state.get(KEY) or f"req_{new_id()}")
             await send(message)
 
         await self._app(scope, receive, told)

@@ -12,10 +12,11 @@ It knows no engine and no HTTP. Events are plain dictionaries: a model for each 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from openarc_ui.ids import new_id
 
 Event = dict[str, Any]
 Kind = Literal["message", "reasoning", "function_call"]
@@ -123,7 +124,7 @@ class ResponseOutput:
         ], item
 
     def _new(self, kind: Kind, head: dict[str, Any]) -> _OpenItem:
-        return _OpenItem(kind, f"{PREFIXES[kind]}_{uuid.uuid4().hex}", len(self._done), head)
+        return _OpenItem(kind, f"{PREFIXES[kind]}_{new_id()}", len(self._done), head)
 
     def _close(self, status: str) -> list[Event]:
         """The open item is done."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from openarc_ui.engine.explain import explain
 from openarc_ui.engine.prompts import Tool, ToolFunction
 from openarc_ui.engine.types import GenerationRequest, ModelInfo
+from openarc_ui.ids import new_id
 from openarc_ui.server.openai.answering import Order
 from openarc_ui.server.openai.asked import (
     CallChoice,
@@ -57,7 +57,7 @@ def order_of(body: ResponseBody, info: ModelInfo, template: str) -> Order:
             when_too_long="shorten" if body.truncation == "auto" else "refuse",
             token_details=_checked_alternatives(info, body),
             model=info.name,
-            request_id=f"resp_{uuid.uuid4().hex}",
+            request_id=f"resp_{new_id()}",
             source="openai",
             **given,
         )

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from openarc_ui.conversations.answer_format import AnswerFormat, answer_formats, check_tool_format
+from openarc_ui.conversations.answer_format import AnswerFormat, answer_formats, check_tool_format, formats_at_hand
 from openarc_ui.engine.engine import Engine
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.not_loaded import BY_ROUTE, saying_how_to_load
@@ -139,7 +139,9 @@ async def _forms(
     )
     found = None
     try:
-        found = await unless_disconnected(asking(), client)
+        found = formats_at_hand(engine, requests, tool_format)
+        if found is None:
+            found = await unless_disconnected(asking(), client)
     finally:
         if found is None:
             for generation in generations:

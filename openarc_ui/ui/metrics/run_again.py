@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from openarc_ui.engine.explain import explain, fields_by_path
 from openarc_ui.engine.generation import Generation
 from openarc_ui.engine.types import GenerationRequest, GenerationResult, PerformanceReport
 from openarc_ui.errors import InvalidRequest, OpenArcError
+from openarc_ui.ids import new_id
 from openarc_ui.metrics import detail
 from openarc_ui.metrics.curl import again_note, again_of, was_prompt
 from openarc_ui.metrics.detail import RequestDetail
@@ -117,7 +117,7 @@ def once_more(found: RequestDetail, prompt: str | None) -> GenerationRequest:
         )
     seed = found.row.get("seed")
     fields |= {"seed": seed} if seed is not None else {}
-    fields |= {"model": found.row["model"], "request_id": uuid.uuid4().hex, "source": "again"}
+    fields |= {"model": found.row["model"], "request_id": new_id(), "source": "again"}
     try:
         return GenerationRequest.model_validate(fields)
     except ValidationError as error:
