@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from openarc_ui.addresses import is_loopback, neighbourhood
@@ -61,7 +62,15 @@ class PatientProtocol(HttpToolsProtocol):
         self._began_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        # As uvicorn's own does it, but that one asks the system for both addresses, and every question lets all other threads
+        # go first: beside many streams the loop lost five milliseconds to each connection.
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        self.server = (local, None) if isinstance(local, str) else _host_and_port(local)
+        self.client = _host_and_port(remote)
+        self.scheme = "https" if transport.get_extra_info("sslcontext") else "http"
         self._sender = neighbourhood(self.client[0] if self.client else "")
         self._began_at = time.perf_counter()  # uvloop has one time for all that come together
         beyond = self._beyond_what_is_served()
@@ -205,3 +214,8 @@ def _only_health(application: Application) -> Application:
         await TOO_MANY_CONNECTIONS.response(scope["path"], headers)(scope, receive, send)
 
     return answer
+
+
+def _host_and_port(address: Any) -> tuple[str, int] | None:
+    """Of a socket's address; None for one that has no port."""
+    return (str(address[0]), int(address[1])) if isinstance(address, tuple) and len(address) > 1 else None

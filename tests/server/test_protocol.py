@@ -5,14 +5,21 @@ All over real sockets, with shorter bounds than a server has.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
+import uvloop
 from pydantic import SecretStr
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from openarc_ui.engine.types import FinishReason, PerformanceReport
 from openarc_ui.server.patience import Patience
@@ -332,3 +339,57 @@ def test_a_websocket_is_answered_as_a_request_without_one(served: Served) -> Non
     with connected(served) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + upgrade)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ["IPv4", "IPv6", "path"])
+@pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_connection_begins_as_uvicorns_own(new_loop: Callable[[], Any], kind: str, tmp_path: Path) -> None:
+    if kind == "IPv6" and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    begun: asyncio.Future[tuple[dict[str, Any], dict[str, Any]]]
+
+    def both() -> asyncio.Protocol:
+        config = uvicorn.Config(lambda *_: None)
+        config.load()
+        ours, theirs = (made(config, ServerState(), {}) for made in (PatientProtocol, HttpToolsProtocol))
+
+        class Both(asyncio.Protocol):
+            def connection_made(self, transport: Any) -> None:
+                ours.connection_made(transport)
+                theirs.connection_made(transport)
+                begun.set_result((vars(ours), vars(theirs)))
+
+        return Both()
+
+    async def connect() -> tuple[dict[str, Any], dict[str, Any]]:
+        nonlocal begun
+        loop = asyncio.get_running_loop()
+        begun = loop.create_future()
+        if kind == "path":
+            server: asyncio.Server = await loop.create_unix_server(both, str(tmp_path / "s"))
+            _, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+        else:
+            host = {"IPv4": "127.0.0.1", "IPv6": "::1"}[kind]
+            server = await loop.create_server(both, host, 0)
+            _, writer = await asyncio.open_connection(host, server.sockets[0].getsockname()[1])
+        found = await asyncio.wait_for(begun, 20)
+        writer.close()
+        server.close()
+        return found
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        ours, theirs = runner.run(connect())
+    for name in ("server", "client", "scheme", "transport"):
+        assert ours[name] == theirs[name], name
+    assert ours["connections"] and theirs["connections"]
+    assert isinstance(ours["flow"], type(theirs["flow"]))
+    assert ours.keys() >= theirs.keys()
+    assert [name for name, value in theirs.items() if value is not None and ours[name] is None] == []
