@@ -102,7 +102,7 @@ class ModelHost:
         self._generations: dict[str, Generation] = {}
         self._stopwatches: dict[str, Stopwatch] = {}
         self._questions = OpenQuestions()
-        self._template: ChatTemplate | None = None
+        self.known_template: ChatTemplate | None = None
         self._last_decode_tokens_per_second: float | None = None
         self._gauges: WorkerGauges | None = None
         self._outbox: queue.SimpleQueue[ToWorker | None] = queue.SimpleQueue()
@@ -163,13 +163,13 @@ class ModelHost:
         """
         with self._lock:
             self._require_ready()
-            if isinstance(question, ShowTemplate) and self._template is not None:
-                return self._template
+            if isinstance(question, ShowTemplate) and self.known_template is not None:
+                return self.known_template
             waiting = self._questions.add()
         self._outbox.put(Ask(waiting.question_id, question, time.perf_counter()))
         answer = self._questions.wait(waiting, self.name, seconds)
         if isinstance(question, ShowTemplate):
-            self._template = answer
+            self.known_template = answer
         return answer
 
     def find(self, request_id: str) -> Generation | None:
@@ -185,11 +185,6 @@ class ModelHost:
     def info(self) -> ModelInfo | None:
         """What was loaded, while it takes requests; asks neither the worker nor the system."""
         return self._info if self.is_ready else None
-
-    @property
-    def known_template(self) -> ChatTemplate | None:
-        """The template, once it was asked for."""
-        return self._template
 
     @property
     def in_flight(self) -> int:

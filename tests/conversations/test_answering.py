@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openarc_ui.conversations.answer_format import AnswerFormat, answer_format
+from openarc_ui.conversations.answer_format import AnswerFormat, answer_format, answer_formats, formats_at_hand
 from openarc_ui.conversations.answer_request import Beginning, answer_request
 from openarc_ui.conversations.answering import BROKEN_OFF, KEEP_SECONDS, QUIET_SECONDS, AnswerKeeper, read_conversation
 from openarc_ui.conversations.store import ConversationStore
@@ -221,3 +221,26 @@ def test_an_answer_held_to_a_form_may_be_a_call_and_has_no_thoughts(scripted: En
 
 def test_the_answer_to_a_prompt_is_plain_text(scripted: Engine) -> None:
     assert answer_format(scripted, GenerationRequest(prompt="Go on")) == AnswerFormat()
+
+
+def test_how_an_answer_is_read_is_known_at_once_where_nobody_has_to_be_asked(scripted: Engine) -> None:
+    plain, tools = ask("x", chat_template="{{ messages[-1].content }}"), (WEATHER,)
+    held = ask("x", tools=tools, structured_output=StructuredOutput(regex=".*"))
+    assert formats_at_hand(scripted, [held], "auto") is None, "the template was never asked for"
+    assert formats_at_hand(scripted, [plain], "auto") == answer_formats(scripted, [plain], "auto")
+    assert formats_at_hand(scripted, [GenerationRequest(prompt="Go on")], "auto") == [AnswerFormat()]
+    scripted.chat_template()
+    thoughts = "{{ messages[-1].content }}<think>{# </think> #}"
+    calls = "{{ tools }}{{ messages[-1].content }}{# <tool_call> #}"
+    for request in (
+        held,
+        ask("x", chat_template=calls, tools=tools),
+        ask("x", chat_template=calls, tools=tools, structured_output=StructuredOutput(regex=".*")),
+        ask("x", chat_template=thoughts, structured_output=StructuredOutput(regex=".*")),
+    ):
+        for tool_format in ("auto", "none"):
+            at_hand = formats_at_hand(scripted, [request, plain], tool_format)
+            assert at_hand == answer_formats(scripted, [request, plain], tool_format)
+    assert formats_at_hand(scripted, [plain, ask("x", chat_template=thoughts)], "auto") is None, "it has to be rendered"
+    assert formats_at_hand(scripted, [ask("x")], "auto") is None, "the model's own template has thoughts"
+    assert formats_at_hand(scripted, [held.model_copy(update={"model": "another"})], "auto") is None

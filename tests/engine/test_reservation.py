@@ -48,6 +48,25 @@ def test_only_its_holder_may_load_and_submit(scripted: Engine) -> None:
     assert scripted.load(LoadRequest(model_path="script", name="another")).name == "another"
 
 
+def test_what_is_ready_is_told_without_what_somebody_measures(scripted: Engine) -> None:
+    assert scripted.ready_info(None) == scripted.ready_info("script") == scripted.status().models[0].info
+    assert scripted.ready_info("another") is None
+    scripted.chat_template()
+    assert scripted.known_template("script") == scripted.chat_template("script")
+    held = scripted.reserve(WORDS, "tuning")
+    scripted.load(LoadRequest(model_path="script", name="whatever"), holder=held)
+    scripted.chat_template("tuning", holder=held)
+    assert scripted.ready_info("tuning") is None
+    assert scripted.known_template("tuning") is None
+    assert scripted.known_template("another") is None
+    info = scripted.ready_info(None)
+    assert info is None or info.name == "script"
+    scripted.unload("script")
+    assert scripted.ready_info(None) is None
+    scripted.release(held)
+    assert scripted.ready_info("tuning") is not None
+
+
 def test_its_model_answers_no_questions_of_others_and_the_others_do(scripted: Engine) -> None:
     held = scripted.reserve(WORDS, "tuning")
     scripted.load(LoadRequest(model_path="script"), holder=held)
