@@ -109,6 +109,7 @@ def run(settings: Settings) -> int:
     # A service manager's way to say Ctrl+C. Without it uvicorn ends the process before the last metrics are written.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     bound = _bind(settings)
+    is_named_and_new = settings.model_folder != Settings().model_folder and not settings.model_folder.exists()
     prepare_folders(settings)
     from openarc_ui.profiles import ProfileStore
 
@@ -128,6 +129,8 @@ def run(settings: Settings) -> int:
     with ExitStack() as opened:
         # Closed from the last to the first, each whether or not another fails: what records ends before what keeps.
         progress = opened.enter_context(closing(TerminalProgress()))
+        if is_named_and_new:
+            progress.say(f"openarc: {settings.model_folder} was not there and is made: an empty model folder.")
         conversations = opened.enter_context(closing(ConversationStore(settings.conversations)))
         telemetry = _open_telemetry(settings)
         if telemetry is not None:

@@ -164,6 +164,14 @@ def test_a_cache_folder_that_can_not_be_used_is_said_and_the_program_serves(tmp_
         program.wait()
         said = program.log.read_text()
     assert "openarc: The cache folder can't be used" in said and "--cache-folder" in said
+    assert said.count(f"openarc: {tmp_path / 'models'} was not there and is made: an empty model folder.") == 1
+
+
+def test_a_model_folder_that_is_there_is_not_spoken_of(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    with Application(tmp_path / "models", "--model", "none") as program:
+        program.wait()
+        assert "was not there" not in program.log.read_text()
 
 
 def test_a_profile_that_is_not_there_ends_the_program_with_the_nearest_name(tmp_path: Path) -> None:
