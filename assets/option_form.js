@@ -139,9 +139,22 @@ function finding(each) {
 // What had the focus is gone; the next best place is the search field.
 function leaveFocus() { host.querySelector(".oa-form-search")?.focus(); }
 
+// An answer may come while somebody types: the field of that name in the new form goes on where the old one was.
+function keepingFocus(change) {
+  const old = host.contains(document.activeElement) ? document.activeElement : null;
+  const name = old?.dataset.name, isSearch = old?.classList.contains("oa-form-search");
+  const place = old && "selectionStart" in old ? [old.selectionStart, old.selectionEnd] : [null, null];
+  change();
+  const next = isSearch ? host.querySelector(".oa-form-search") : name ? host.querySelector(`[data-name="${CSS.escape(name)}"]`) : null;
+  if (!next || next.tagName !== old.tagName) return;
+  if (next.tagName !== "SELECT") next.value = old.value;
+  next.focus({ preventScroll: true });
+  if (place[0] !== null && "selectionStart" in next && next.selectionStart !== null) next.setSelectionRange(...place);
+}
+
 function show() {
   const wanted = JSON.stringify([spec().key, unknownOptions().map((option) => option.name)]);
-  if (host.dataset.built !== wanted) build();
+  if (host.dataset.built !== wanted) keepingFocus(build);
   fill();
 }
 

@@ -16,8 +16,10 @@ export function repositoryOf(text) {
   try { parts = new URL(/^https?:/i.test(typed) ? typed : `https://${typed}`).pathname.split("/").filter(Boolean).map(decodeURIComponent); } catch { return null; }
   const [owner, name, kind, ...rest] = parts, repository = `${owner}/${name}`;
   if (OTHERS.has(owner) || !NAME.test(repository)) return null;
-  const isFile = kind === "blob" || kind === "resolve", revision = isFile || kind === "tree" || kind === "commit" ? rest[0] : "main";
-  return { repository, revision: revision || "main", file: isFile ? rest.slice(1).join("/") : "" };
+  const isFile = kind === "blob" || kind === "resolve", named = isFile || kind === "tree" || kind === "commit" ? rest : ["main"];
+  // The Hub's own names with slashes, refs/pr/1 and refs/convert/parquet; of another branch only the part before the first slash is known for sure.
+  const long = named[0] === "refs" && named.length > 2 ? 3 : 1;
+  return { repository, revision: named.slice(0, long).join("/") || "main", file: isFile ? rest.slice(long).join("/") : "" };
 }
 
 /** What a revision may be, as models/requests.py has it; "" where it is right. @param {string} revision */
