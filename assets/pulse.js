@@ -20,6 +20,15 @@ async function beat() {
 window.addEventListener("pagehide", () => { isGone = true; });
 beat();
 
+// Its label is a sign, and Gradio gives a button no other name.
+const nameTheme = (tries = 200) => {
+  const button = document.querySelector("#oa-theme");
+  if (!button) { if (tries) setTimeout(() => nameTheme(tries - 1), 50); return; }
+  button.title = "Light or dark";
+  button.setAttribute("aria-label", "Light or dark");
+};
+nameTheme();
+
 // The address says which tab is shown, so that a link opens it and a reload stays there. Tune, Models and Metrics say more
 // than their name, and write that themselves; a view of theirs is made only when its tab is first shown.
 const PLAIN = ["load", "chat"], OPENED = /^#(load|chat|models|tune)(?=[?&]|$)/;

@@ -143,7 +143,7 @@ function fillSeed(greedy) {
   const keep = host.querySelector(".oa-sampling-keep"), isKept = isSet("seed"), last = state().last_seed;
   keep.setAttribute("aria-pressed", isKept ? "true" : "false");
   keep.disabled = greedy || (!isKept && !last);
-  host.querySelector(".oa-sampling-seed-words").textContent = isKept ? "The same for every answer." : last ? `Last answer: ${last}` : "No answer yet.";
+  host.querySelector(".oa-sampling-seed-words").textContent = isKept ? "The same for every answer." : greedy ? "Greedy answers need none." : last ? `Last answer: ${last}` : "No answer yet.";
 }
 function show() {
   if (!state().groups) return;

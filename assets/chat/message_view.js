@@ -65,7 +65,8 @@ export class MessageView {
   colourBy(mode) {
     if (this.mode === mode) return;
     this.mode = mode;
-    if (this.message && !this.editing) this.#drawContent(undefined);
+    // What grows has no tokens yet: it is coloured at its end, and keeps its text until then.
+    if (this.message && !this.editing && !this.isRunning) this.#drawContent(undefined);
   }
 
   /** Opens the editor in place of the text. @param {import("./writing.js").Writing} [kept] what was typed before */

@@ -71,7 +71,7 @@ class View {
     this.chat.focusComposer = () => { if (!matchMedia("(hover: none)").matches) this.composer.focus(); };
     this.list = new ConversationList(this.chat, { fold: () => this.#fold(true), opened: () => this.#closeDrawer() });
     this.header = new Header(this.chat, { openList: () => this.#openList(), colourBy: (mode) => this.conversation.colourBy(mode) });
-    this.conversation = new ConversationView(this.chat, { ask: (text) => this.#send({ text, prefill: "", files: [] }) });
+    this.conversation = new ConversationView(this.chat, { ask: (text) => { this.#send({ text, prefill: "", files: [] }); this.chat.focusComposer(); } });
     this.composer = new Composer(this.chat, { send: (draft) => this.#send(draft), editLast: () => this.conversation.editLastUser() });
     const main = make("section", { class: "oc-main", "aria-label": "Conversation" }, this.header.element, this.conversation.element,
       make("div", { class: "oc-newest-place" }, this.conversation.follower.button), this.composer.element);

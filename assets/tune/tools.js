@@ -16,7 +16,7 @@ export function redraw(host, shown, draw) {
 }
 
 /** The way to a number's explanation. @param {string} id @param {string} label @param {string} [title] */
-export const explained = (id, label, title = "") => make("a", { class: "om-why", href: `/docs/tuning#${encodeURIComponent(id)}`, target: "_blank", rel: "noopener", title: title || label, "aria-label": `What ${label} means` }, "?");
+export const explained = (id, label, title = "") => make("a", { class: "om-why", href: `/docs/tuning#${encodeURIComponent(id)}`, target: "_blank", rel: "noopener", title: title || label, "aria-label": /^What /.test(label) ? label : `What ${label} means` }, "?");
 
 /** @param {string} title @param {...any} children */
 export const card = (title, ...children) => make("section", { class: "om-card", "aria-label": title }, make("div", { class: "om-card-head" }, make("h3", {}, title)), ...children);

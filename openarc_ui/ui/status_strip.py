@@ -16,6 +16,7 @@ STATE_CLASS = {
     ModelState.FAILED: "failed",
 }
 
+LOAD_TAB = "#load"
 TUNE_TAB = "#tune"
 TUNE_LINK = "#tune?run=active"
 """The run that works now; see assets/tune/link.js."""
@@ -37,7 +38,7 @@ def _content(engine: EngineStatus, startup: StartupStatus) -> str:
     model = shown_model(engine)
     answering = next((each for each in engine.models if each.name == engine.default_model), None)
     if model is not None and model.state is ModelState.LOADING and answering is not None:
-        beside = f"{model.name} {model.stage.fraction:.0%}" if model.stage is not None else model.name
+        beside = f"{model.stage.fraction:.0%} {model.name}" if model.stage is not None else model.name
         return _model(answering, len({each.name for each in engine.models})) + _item("loading", beside)
     if model is not None and model.state is ModelState.LOADING:
         stage = startup.stage if startup.phase is StartupPhase.LOADING and startup.model == model.name else model.stage
@@ -54,7 +55,7 @@ def _content(engine: EngineStatus, startup: StartupStatus) -> str:
         )
     if startup.phase is StartupPhase.WAITING:
         return _state("busy", "Starting")
-    return _state("idle", "No model") + '<span class="oa-words">Load one in the Load tab.</span>'
+    return _state("idle", "No model") + f'<a class="oa-strip-link" href="{LOAD_TAB}">Load one in the Load tab</a>'
 
 
 def shown_model(engine: EngineStatus) -> ModelStatus | None:

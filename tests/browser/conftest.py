@@ -58,12 +58,21 @@ class Watched:
     def __init__(self) -> None:
         self.outside: list[str] = []
         self.errors: list[str] = []
+        self._notes: dict[str, Callable[[Any], None]] = {
+            "request": lambda request: self._note(request.url),
+            "websocket": lambda socket: self._note(socket.url),
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "console": lambda said: self.errors.append(said.text) if said.type == "error" else None,
+        }
 
     def watch(self, page: Page) -> None:
-        page.on("request", lambda request: self._note(request.url))
-        page.on("websocket", lambda socket: self._note(socket.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        for event, note in self._notes.items():
+            page.on(event, note)  # type: ignore[call-overload]
+
+    def leave(self, page: Page) -> None:
+        """What it does from now on is another test's."""
+        for event, note in self._notes.items():
+            page.remove_listener(event, note)
 
     def _note(self, address: str) -> None:
         parts = urlsplit(address)

@@ -169,12 +169,16 @@ class TabHandler(StaticHandler):
 
 
 class Windows:
-    """Windows on one tab's view, in one profile of the browser: the views keep nothing in it, and its cache saves a second each."""
+    """Windows on one tab's view, in one profile of the browser: the views keep nothing in it, and its cache saves a second each.
+
+    A window is used by one test after another, with a document of its own for each: a new one costs more than the whole view.
+    """
 
     def __init__(self, browser: Browser, address: str) -> None:
         self.address = address
         self.context = browser.new_context(reduced_motion="reduce", accept_downloads=True)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self._free: list[Page] = []
 
     @contextmanager
     def opening(self, kind: type[TabPage], usual: Json) -> Iterator[Any]:
@@ -183,8 +187,9 @@ class Windows:
         watched = Watched()
 
         def opened(answers: Json | None = None, *, size: tuple[int, int] = DESKTOP, **named: Any) -> TabPage:
-            page = self.context.new_page()
+            page = self._free.pop() if self._free else self.context.new_page()
             pages.append(page)
+            page.bring_to_front()
             page.set_viewport_size({"width": size[0], "height": size[1]})
             page.set_default_timeout(8000)
             watched.watch(page)
@@ -192,9 +197,17 @@ class Windows:
 
         yield opened
         for page in pages:
-            page.close()
+            self._empty(page)
+            watched.leave(page)
+        self._free += pages
         assert not watched.outside, f"the view called outside hosts: {watched.outside}"
         assert not watched.errors, f"the browser's console has errors: {watched.errors}"
+
+    def _empty(self, page: Page) -> None:
+        """Ends its document with all that the test did to it, and takes the pointer out of the window."""
+        page.goto("about:blank")
+        page.mouse.up()
+        page.mouse.move(-1, -1)
 
 
 @contextmanager

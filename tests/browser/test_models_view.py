@@ -264,6 +264,8 @@ def test_offline_is_said_with_what_can_be_done_without_the_hub(open_models: Open
         (made_up.REPOSITORY, "main"),
         (f"https://huggingface.co/{made_up.REPOSITORY}", "main"),
         (f"https://huggingface.co/{made_up.REPOSITORY}/tree/v2", "v2"),
+        (f"https://huggingface.co/{made_up.REPOSITORY}/tree/refs/pr/1", "refs/pr/1"),
+        (f"https://huggingface.co/{made_up.REPOSITORY}/blob/refs%2Fpr%2F1/config.json", "refs/pr/1"),
         (f"hf.co/{made_up.REPOSITORY}/blob/v2/config.json?a=b#c", "v2"),
     ],
 )

@@ -38,8 +38,11 @@ WITHOUT_EDGES = """
 include-path = "{path}"
 phases.coverage.enabled = false
 """
-SAME_BODIES = ("/optimum/generate", "/generate/stream", "/optimum/model/load", "/model/validate", "/model/fit")
-"""Their bodies are those of another route, so the edges of every value are tried there."""
+SAME_BODIES = (
+    *("/optimum/generate", "/generate/stream", "/optimum/model/load", "/model/validate", "/model/fit"),
+    *("/profiles/import", "/tuning/axes"),
+)
+"""Their bodies are those of another route, so the edges of every value are tried there; a profile has the load of the axes."""
 MEASURING = "^/metrics/bandwidth$|^/tuning/runs$"
 """A right order to one of them measures for seconds; the edges of its values are no right orders."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from openarc_ui.conversations.store import ConversationStore
 from openarc_ui.engine.engine import Engine
-from openarc_ui.engine.types import SamplingParameters
+from openarc_ui.engine.types import LoadRequest, SamplingParameters
 from openarc_ui.metrics.store import MetricsStore
 from openarc_ui.profiles import ProfileStore
 from openarc_ui.settings import Settings
@@ -22,27 +22,32 @@ from openarc_ui.ui.api_errors import endpoint, parameters_of
 from openarc_ui.ui.api_examples import EXAMPLES
 from openarc_ui.ui.api_info import add_endpoint, documentation_of
 from openarc_ui.ui.rights import Rights
+from tests.conftest import write_script
 from tests.model_tasks import made_tasks, no_hub
 from tests.tuning_fakes import FakeRuns
 
 
-@pytest.fixture
-def page(scripted: Engine, tmp_path: Path) -> Iterator[gr.Blocks]:
-    store, conversations = MetricsStore(tmp_path / "m.sqlite3"), ConversationStore(tmp_path / "c.sqlite3")
-    startup = Startup(scripted, Settings(model="none"), lambda status: None)
-    with gr.Blocks(analytics_enabled=False) as page:
-        add_endpoints(
-            scripted,
-            store,
-            startup,
-            ProfileStore(tmp_path / "p"),
-            conversations,
-            FakeRuns(),
-            made_tasks(scripted),
-            no_hub(),
-            Rights(),
-        )
-    yield page
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
+    """Built once: nothing is called, and it is only read what it tells of itself."""
+    folder = tmp_path_factory.mktemp("page")
+    write_script(folder / "models" / "script")
+    store, conversations = MetricsStore(folder / "m.sqlite3"), ConversationStore(folder / "c.sqlite3")
+    with Engine(folder / "models") as engine:
+        engine.load(LoadRequest(model_path="script"))
+        with gr.Blocks(analytics_enabled=False) as page:
+            add_endpoints(
+                engine,
+                store,
+                Startup(engine, Settings(model="none"), lambda status: None),
+                ProfileStore(folder / "p"),
+                conversations,
+                FakeRuns(),
+                made_tasks(engine),
+                no_hub(),
+                Rights(),
+            )
+        yield page
     store.close()
     conversations.close()
 

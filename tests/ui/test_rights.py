@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
@@ -29,7 +25,9 @@ from openarc_ui.startup import Startup
 from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.blocks import build_page
 from openarc_ui.ui.rights import COUNTED, NOTE, Rights, right_of
+from tests.conftest import write_script
 from tests.model_tasks import made_tasks, no_hub
+from tests.ui.served import serve_page
 
 USER = {ROLE_HEADER: "user", CALLER_HEADER: "a"}
 ADMINISTRATOR = {ROLE_HEADER: "administrator", CALLER_HEADER: "b"}
@@ -74,24 +72,24 @@ FOR_USE = {
 GENERATING = {"chat", "answer", "run_again"}
 
 
-@pytest.fixture
-def build(scripted: Engine, tmp_path: Path) -> Iterator[Callable[..., gr.Blocks]]:
+@contextmanager
+def builder(engine: Engine, folder: Path) -> Iterator[Callable[..., gr.Blocks]]:
     """Builds the page with a profile `secret profile` beside it."""
-    store, conversations = MetricsStore(tmp_path / "m.sqlite3"), ConversationStore(tmp_path / "c.sqlite3")
-    profiles = ProfileStore(tmp_path / "profiles")
+    store, conversations = MetricsStore(folder / "m.sqlite3"), ConversationStore(folder / "c.sqlite3")
+    profiles = ProfileStore(folder / "profiles")
     profiles.save(Profile(name="secret profile", load=LoadRequest(model_path="script")))
-    startup = Startup(scripted, Settings(model="none"), lambda status: None)
+    startup = Startup(engine, Settings(model="none"), lambda status: None)
 
     def built(requests_per_minute: int = 0) -> gr.Blocks:
-        runs = TuningRuns(scripted, tmp_path / "tuning")
+        runs = TuningRuns(engine, folder / "tuning")
         return build_page(
-            scripted,
+            engine,
             store,
             startup,
             profiles,
             conversations,
             runs,
-            made_tasks(scripted),
+            made_tasks(engine),
             no_hub(),
             access=Access(requests_per_minute),
         )
@@ -102,27 +100,33 @@ def build(scripted: Engine, tmp_path: Path) -> Iterator[Callable[..., gr.Blocks]
 
 
 @pytest.fixture
-def serve(build: Callable[..., gr.Blocks]) -> Iterator[Callable[..., tuple[str, gr.Blocks]]]:
-    """Serves the page without a guard, so that a request tells its role itself; returns address and page."""
-    servers: list[tuple[uvicorn.Server, threading.Thread]] = []
+def serve(scripted: Engine, tmp_path: Path) -> Iterator[Callable[..., tuple[str, gr.Blocks]]]:
+    """Serves a page of the test's own without a guard, so that a request tells its role itself; returns address and page."""
+    with builder(scripted, tmp_path) as build, ExitStack() as opened:
 
-    def served(requests_per_minute: int = 0) -> tuple[str, gr.Blocks]:
-        page = build(requests_per_minute)
-        listening = socket.socket()
-        listening.bind(("127.0.0.1", 0))
-        application = gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False, ssr_mode=False)
-        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        servers.append((server, thread))
-        while not server.started:
-            time.sleep(0.02)
-        return f"http://127.0.0.1:{listening.getsockname()[1]}", page
+        def served(requests_per_minute: int = 0) -> tuple[str, gr.Blocks]:
+            page = build(requests_per_minute)
+            return opened.enter_context(serve_page(page)), page
 
-    yield served
-    for server, thread in servers:
-        server.should_exit = True
-        thread.join(timeout=5)
+        yield served
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
+    """Built once for what is only read, or refused whatever was asked before; its model is loaded."""
+    folder = tmp_path_factory.mktemp("page")
+    write_script(folder / "models" / "script")
+    with Engine(folder / "models") as engine:
+        engine.load(LoadRequest(model_path="script"))
+        with builder(engine, folder) as build:
+            yield build()
+
+
+@pytest.fixture(scope="module")
+def address(page: gr.Blocks) -> Iterator[str]:
+    """Where that page is served, without a guard."""
+    with serve_page(page) as served:
+        yield served
 
 
 def queued(address: str, function: Any, headers: dict[str, str]) -> dict[str, Any]:
@@ -138,8 +142,8 @@ def queued(address: str, function: Any, headers: dict[str, str]) -> dict[str, An
     raise AssertionError("it did not complete")
 
 
-def test_every_event_and_endpoint_is_harmless_or_guarded(build: Callable[..., gr.Blocks]) -> None:
-    for function in build().fns.values():
+def test_every_event_and_endpoint_is_harmless_or_guarded(page: gr.Blocks) -> None:
+    for function in page.fns.values():
         if function.fn is None:
             continue
         name, right = function.fn.__name__, right_of(function.fn)
@@ -150,10 +154,10 @@ def test_every_event_and_endpoint_is_harmless_or_guarded(build: Callable[..., gr
         assert expected, f"{name} ({function.api_visibility}) needs a decision: may a key for use call it?"
 
 
-def test_every_question_of_a_component_is_harmless_or_guarded(build: Callable[..., gr.Blocks]) -> None:
+def test_every_question_of_a_component_is_harmless_or_guarded(page: gr.Blocks) -> None:
     asked = {
         name
-        for block in build().blocks.values()
+        for block in page.blocks.values()
         for name in dir(block)
         if getattr(getattr(block, name, None), "_is_server_fn", False)
     }
@@ -196,8 +200,7 @@ def test_a_key_for_use_can_load_nothing_by_name(serve: Callable[..., tuple[str, 
     assert Client(address, verbose=False, headers=ADMINISTRATOR).predict(api_name="/unload_model")["name"] == "script"
 
 
-def test_a_component_measures_no_bandwidth_for_a_key_for_use(serve: Callable[..., tuple[str, gr.Blocks]]) -> None:
-    address, page = serve()
+def test_a_component_measures_no_bandwidth_for_a_key_for_use(address: str, page: gr.Blocks) -> None:
     (component,) = (each for each in page.blocks.values() if getattr(each, "elem_id", None) == "oa-metrics")
     body = {
         "data": '{"device": "CPU"}',
@@ -209,10 +212,7 @@ def test_a_component_measures_no_bandwidth_for_a_key_for_use(serve: Callable[...
     assert json.loads(answer)["error"]["code"] == "administrator_needed"
 
 
-def test_the_tune_tab_starts_changes_and_tells_no_code_for_a_key_for_use(
-    serve: Callable[..., tuple[str, gr.Blocks]],
-) -> None:
-    address, page = serve()
+def test_the_tune_tab_starts_changes_and_tells_no_code_for_a_key_for_use(address: str, page: gr.Blocks) -> None:
     (component,) = (each for each in page.blocks.values() if hasattr(each, "tune_start"))
     for name in sorted(GUARDED_TUNING):
         body = {"data": "{}", "component_id": component._id, "fn_name": name, "session_hash": "x"}
@@ -220,10 +220,7 @@ def test_the_tune_tab_starts_changes_and_tells_no_code_for_a_key_for_use(
         assert json.loads(answer)["error"]["code"] == "administrator_needed", name
 
 
-def test_the_models_tab_asks_no_hub_and_changes_nothing_for_a_key_for_use(
-    serve: Callable[..., tuple[str, gr.Blocks]],
-) -> None:
-    address, page = serve()
+def test_the_models_tab_asks_no_hub_and_changes_nothing_for_a_key_for_use(address: str, page: gr.Blocks) -> None:
     (component,) = (each for each in page.blocks.values() if hasattr(each, "models_download"))
     for name in sorted(GUARDED_MODELS):
         body = {"data": "{}", "component_id": component._id, "fn_name": name, "session_hash": "x"}
@@ -231,10 +228,7 @@ def test_the_models_tab_asks_no_hub_and_changes_nothing_for_a_key_for_use(
         assert json.loads(answer)["error"]["code"] == "administrator_needed", name
 
 
-def test_the_page_of_a_key_for_use_offers_no_load_and_names_no_profile(
-    serve: Callable[..., tuple[str, gr.Blocks]],
-) -> None:
-    address, page = serve()
+def test_the_page_of_a_key_for_use_offers_no_load_and_names_no_profile(address: str, page: gr.Blocks) -> None:
     assert "secret profile" not in httpx.get(f"{address}/config", headers=USER).text
     by_name = {each.fn.__name__: each for each in page.fns.values() if each.fn is not None}
     shown = queued(address, by_name["rights_shown"], USER)["output"]["data"]
@@ -270,6 +264,6 @@ def test_a_call_without_a_request_may_not_administer() -> None:
         rights.administers("Loading a model", lambda: None)(None)
 
 
-def test_the_note_says_what_needs_the_key(build: Callable[..., gr.Blocks]) -> None:
-    notes = [each for each in build().blocks.values() if getattr(each, "elem_id", None) == "oa-load-rights"]
+def test_the_note_says_what_needs_the_key(page: gr.Blocks) -> None:
+    notes = [each for each in page.blocks.values() if getattr(each, "elem_id", None) == "oa-load-rights"]
     assert len(notes) == 1 and NOTE in str(notes[0].value) and not notes[0].visible

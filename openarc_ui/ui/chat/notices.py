@@ -7,10 +7,11 @@ from typing import Any
 from openarc_ui.errors import EngineReserved, ModelNotLoaded, OpenArcError, PromptTooLong, WorkerDied
 from openarc_ui.ui.chat import wanted
 from openarc_ui.ui.chat.run import Run
-from openarc_ui.ui.chat.session import OPEN_RUN, Notice
+from openarc_ui.ui.chat.session import OPEN_LOAD, OPEN_RUN, Notice
 
 NOT_SENT = Notice("Stopped while it waited for the model; nothing was sent.", tone="")
 UNTIL_ITS_END = "Chat is refused until it ends; the message is kept."
+NOTHING_LOADED = "No model is loaded."
 LOAD_IT = "Load it again in the Load tab, then answer here."
 LOAD_ONE = "Load one in the Load tab, then answer here."
 TOO_LONG = "Leave out its oldest messages, shorten it by hand, or load a model with a longer context."
@@ -42,7 +43,8 @@ def notice_of(run: Run, again: dict[str, Any]) -> Notice | None:
         case EngineReserved():
             return Notice(error.message, UNTIL_ITS_END, "warn", (("Try again", again),), OPEN_RUN)
         case ModelNotLoaded() | WorkerDied():
-            return Notice(error.message, _where_to_load(error), "bad", (("Answer with the loaded model", again),))
+            label = "Try again" if error.message == NOTHING_LOADED else "Answer with the loaded model"
+            return Notice(error.message, _where_to_load(error), "bad", ((label, again),), OPEN_LOAD)
     return Notice.of(error, ("Try again", again))
 
 
@@ -61,4 +63,4 @@ def _where_to_load(error: OpenArcError) -> str:
     """What helps where a model is not there; a name that was probably meant is told too."""
     if error.hint.startswith("Did you mean"):
         return f"{error.hint} {LOAD_ONE}"
-    return LOAD_ONE if error.message == "No model is loaded." else LOAD_IT
+    return LOAD_ONE if error.message == NOTHING_LOADED else LOAD_IT

@@ -14,11 +14,12 @@ from openarc_ui.conversations.owner import API_OWNER, owner_of
 from openarc_ui.errors import OpenArcError
 from openarc_ui.ui.chat.gauge import Gauge
 from openarc_ui.ui.chat.settings import ChatSettings
-from openarc_ui.ui.status_strip import TUNE_LINK
+from openarc_ui.ui.status_strip import LOAD_TAB, TUNE_LINK
 
 FIRST_SHOWN = 60
 MORE_SHOWN = 200
 MOST_SESSIONS = 1000
+OPEN_LOAD = ("Open the Load tab", LOAD_TAB)
 OPEN_RUN = ("Open the run in the Tune tab", TUNE_LINK)
 
 

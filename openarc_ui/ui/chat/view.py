@@ -23,7 +23,7 @@ from openarc_ui.errors import nearest
 from openarc_ui.startup import StartupPhase, StartupStatus
 from openarc_ui.ui.chat.figures import figures_line, timeline
 from openarc_ui.ui.chat.gauge import Gauge
-from openarc_ui.ui.chat.session import OPEN_RUN, Notice
+from openarc_ui.ui.chat.session import OPEN_LOAD, OPEN_RUN, Notice
 
 ROLES = ("user", "assistant", "system", "tool")
 EXAMPLES = (
@@ -143,9 +143,16 @@ def _results_of(later: Sequence[Node]) -> set[str | None]:
 
 
 def _empty(shown: Shown) -> dict[str, Any]:
-    link = OPEN_RUN if shown.engine.reserved is not None else None
-    title, text = empty_title(shown), empty_text(shown)
+    title, text, link = empty_title(shown), empty_text(shown), _way_out(shown)
     return {"title": title, "text": text, "link": _link(link), "examples": list(EXAMPLES) if link is None else []}
+
+
+def _way_out(shown: Shown) -> tuple[str, str] | None:
+    """The tab in which what keeps anything from being answered ends; None where an answer comes by itself, or by Try again."""
+    if shown.engine.reserved is not None:
+        return OPEN_RUN
+    has_failed = shown.startup.phase is StartupPhase.FAILED and not shown.engine.models
+    return None if _is_ready(shown.engine) or shown.startup.is_under_way or has_failed else OPEN_LOAD
 
 
 def empty_title(shown: Shown) -> str:
@@ -172,7 +179,7 @@ def empty_text(shown: Shown) -> str:
         return "The model is being prepared; the bar above shows how far it is. A message sent now is answered as soon as it is ready."
     if startup.phase is StartupPhase.FAILED and not shown.engine.models:
         return f"{startup.message}\n\n{startup.hint}\n\nThen press **Try again** above."
-    return "Choose one in the **Load** tab, then come back."
+    return "Choose one in the Load tab, then come back."
 
 
 def when(moment: float, now: datetime.datetime) -> str:

@@ -11,7 +11,8 @@ from openarc_ui.ui.metrics.style import COLOURS, GREY, PATTERNS, Figure, Trace, 
 
 MOST_BARS = 12
 BAR_PIXELS = 66
-LABEL_SHIFT_PIXELS = 17
+GAP = 0.55
+"""Of a bar's place, the part that is left free; its name stands in the upper half of it."""
 LONGEST_LINE = 30
 STAGE_COLOURS = dict(zip([stage.name for stage in STAGES], (GREY, *COLOURS, COLOURS[0], GREY), strict=False))
 STAGE_PATTERNS = dict(
@@ -47,8 +48,8 @@ def stages(frame: pandas.DataFrame, labels: dict[str, str]) -> Figure:
     figure_layout["height"] = 150 + BAR_PIXELS * len(names)
     figure_layout["xaxis"]["rangemode"] = "tozero"
     figure_layout["yaxis"] = axis("", type="category", showticklabels=False)
-    figure_layout["bargap"] = 0.55
-    figure_layout["annotations"] = [_name_above(name) for name in names]
+    figure_layout["bargap"] = GAP
+    figure_layout["annotations"] = [_name_above(name, place) for place, name in enumerate(names)]
     figure_layout["legend"] = {"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom", "traceorder": "normal"}
     figure_layout["margin"] |= {"t": 72, "l": 16}
     return {"data": traces, "layout": figure_layout}
@@ -61,17 +62,20 @@ def _lines(model: str, label: str) -> str:
     return "<br>".join(line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for line in lines if line)
 
 
-def _name_above(name: str) -> dict[str, Any]:
-    """A bar's name, above it and not beside it: there a phone would have no room left for the bar."""
+def _name_above(name: str, place: int) -> dict[str, Any]:
+    """A bar's name, above it and not beside it: there a phone would have no room left for the bar.
+
+    Args:
+        place: of the bar on its axis. The name stands on the bar's upper edge, however tall the picture is drawn.
+    """
     return {
         "text": name.replace("<br>", " · "),
         "xref": "paper",
         "x": 0,
         "xanchor": "left",
         "yref": "y",
-        "y": name,
+        "y": rounded(place + (1 - GAP) / 2),
         "yanchor": "bottom",
-        "yshift": LABEL_SHIFT_PIXELS,
         "showarrow": False,
         "font": {"size": 11},
     }

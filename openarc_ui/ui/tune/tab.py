@@ -10,6 +10,7 @@ from openarc_ui.tuning.runs import TuningRuns
 from openarc_ui.ui.rights import Rights
 from openarc_ui.ui.tune.questions import questions
 
+OPENING = '<p role="status" style="margin: 16px 0; opacity: .75">Opening the runs …</p>'
 VIEW_SCRIPT = """
 // The whole address: Chromium resolves a path in such code against the page that compiled it first, be it another one.
 import(`${window.location.origin}/page-assets/tune/view.js`)
@@ -28,7 +29,7 @@ def build_tune_tab(
     """
     return gr.HTML(
         "{}",
-        html_template='<div class="oa-tune"></div>',
+        html_template=f'<div class="oa-tune">{OPENING}</div>',
         js_on_load=VIEW_SCRIPT,
         apply_default_css=False,
         server_functions=questions(engine, runs, profiles, rights, needs_key),

@@ -245,7 +245,8 @@ def test_a_failure_is_told_under_the_answer_and_a_refusal_above_the_composer(cha
         await page.submit("send", text="hello")
         assert page.last["role"] == "user" and "No model is loaded" in page.view["notice"]["text"]
         assert "Load tab" in page.view["notice"]["hint"]
-        assert page.view["notice"]["actions"][0]["label"] == "Answer with the loaded model"
+        assert page.view["notice"]["actions"][0]["label"] == "Try again"
+        assert page.view["notice"]["link"]["address"] == "#load"
         assert page.view["notice"]["actions"][0]["action"]["do"] == "answer"
         await asyncio.to_thread(engine.load, LoadRequest(model_path="script"))
         await page.submit(**page.view["notice"]["actions"][0]["action"])

@@ -134,7 +134,17 @@ def test_the_empty_chat_says_that_a_run_measures_whatever_is_loaded_and_leads_to
     assert r"\*a\* \[b\]\(c\)" in empty["text"] and "refused until it ends" in empty["text"]
     assert "Load" not in empty["text"]
     assert empty["link"] == {"label": "Open the run in the Tune tab", "address": "#tune?run=active"}
-    assert snapshot(1, Shown(NOTHING, DONE))["empty"]["link"] is None
+
+
+def test_the_empty_chat_leads_to_the_load_tab_where_nothing_comes_by_itself() -> None:
+    def empty(startup: StartupStatus) -> dict[str, Any]:
+        return snapshot(1, Shown(NOTHING, startup))["empty"]
+
+    assert empty(DONE)["link"] == {"label": "Open the Load tab", "address": "#load"}
+    assert empty(DONE)["examples"] == [], "none of them could be answered"
+    preparing = empty(StartupStatus(StartupPhase.PREPARING, "starter", LoadStage("Reading", 0.1)))
+    assert preparing["link"] is None and preparing["examples"]
+    assert empty(StartupStatus(StartupPhase.FAILED, "starter", None, "No network.", "Try."))["link"] is None
 
 
 def test_the_list_says_when_and_a_notice_has_its_buttons() -> None:
