@@ -127,24 +127,25 @@ class ModelQuestions(ABC):
 
     def known_template(self, model: str | None = None) -> ChatTemplate | None:
         """The same where it was asked for before, so that nothing blocks; None: `chat_template` says it, or why not."""
-        try:
-            host = self._host(model)
-            self._require_leave_for(host.name, None)
-        except (ModelNotLoaded, EngineReserved):
-            return None
-        return host.known_template
+        host = self._host_for_all(model)
+        return host.known_template if host is not None else None
 
     def ready_info(self, name: str | None) -> ModelInfo | None:
         """What a model that takes requests of anybody is; without a name the default model. None: `status` tells why not.
 
         Asks neither worker nor system, since every request asks this: what waits for either lets other threads go first.
         """
+        host = self._host_for_all(name)
+        return host.info if host is not None else None
+
+    def _host_for_all(self, name: str | None) -> ModelHost | None:
+        """The host that answers anybody under a name; None: there is none, or somebody has it alone."""
         try:
             host = self._host(name)
             self._require_leave_for(host.name, None)
         except (ModelNotLoaded, EngineReserved):
             return None
-        return host.info
+        return host
 
     def check_structure(
         self, structure: StructuredOutput, model: str | None = None, *, holder: Reservation | None = None
